@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +34,12 @@ class FasttokSource:
         """Changes whenever what would be installed changes."""
         if self.wheel is not None:
             return hashlib.sha256(self.wheel.read_bytes()).hexdigest()
+        if not self._git("rev-parse", "HEAD"):
+            return str(time.time())  # nothing tells whether this tree changed
         digest = hashlib.sha256(self.tree.resolve().as_posix().encode())
-        digest.update(self._git("rev-parse", "HEAD"))
+        # The tree of sources, not the commit: a commit that touches only text needs no new build.
+        for source in self._sources():
+            digest.update(self._git("rev-parse", f"HEAD:{source}"))
         digest.update(self._git("diff", "HEAD", "--", *self._sources()))
         for name in self._git("ls-files", "--others", "--exclude-standard", "--", *self._sources()).split(b"\n"):
             path = self.tree / name.decode()

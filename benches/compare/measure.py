@@ -101,6 +101,8 @@ class Measurement:
                 return
             self._keep("cold", REFERENCE, number, part, reference, reference)
             for entrant in _rotated(self._others, number):
+                if entrant.slow and number:
+                    continue
                 answer = self._cold_answer(entrant, part)
                 if answer is not None:
                     self._keep("cold", entrant.name, number, part, answer, reference)
@@ -217,8 +219,7 @@ class Measurement:
                 compared=compared,
                 differing=differing,
                 load_rss_bytes=answer["load_rss_bytes"],
-                rss_bytes=answer["rss_bytes"],
-                extra_peak_bytes=answer["extra_peak_bytes"],
+                added_peak_bytes=answer["added_peak_bytes"],
                 peak_bytes=answer["peak_bytes"],
             )
         )

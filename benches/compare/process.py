@@ -6,6 +6,7 @@ that can stand in a table.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -35,15 +36,19 @@ class WorkerProcess:
         command += ["--ranks", str(files.ranks), "--tokenizer-json", str(files.tokenizer_json)]
         command += ["--threads", str(threads), "--cores", ",".join(map(str, cores))]
         self._timeout = timeout
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._pending = b""
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, **rival.environment(files, threads)},
-        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={**os.environ, **rival.environment(files, threads)},
+            )
+        except OSError as error:
+            self._errors.close()
+            raise WorkerError(f"could not be started: {error}") from error
         assert self._process.stdout is not None
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
@@ -73,10 +78,8 @@ class WorkerProcess:
         """End the process, by force if it does not go when its input closes."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                try:
+                with contextlib.suppress(OSError):
                     stream.close()
-                except OSError:
-                    pass
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:

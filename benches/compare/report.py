@@ -17,6 +17,11 @@ SHAPE_TITLES = {
     "calls": "one call a short string",
 }
 
+DETAILS_NOTE = (
+    "Memory is the process's resident memory: once loaded; at its highest over all slices, their text included; and, "
+    "of a new process, what counting its first text added at most (text and vocabulary were there before)."
+)
+
 Cell = tuple[str, float | None]
 """What stands in a cell, and the value by which the best of the row is found."""
 
@@ -40,8 +45,7 @@ class _Tables:
         self._results = results
         self._setting = setting
         self._rivals: list[str] = list(data["rivals"])
-        here = {s.language for s in (*results.samples, *results.problems) if s.setting == setting}
-        self._languages = [name for name in LANGUAGES if name in here]
+        self._languages = [name for name in LANGUAGES if name in results.languages(setting)]
         self._fresh = {(x, y): fresh(self._pick("fresh", x, y)) for x in self._languages for y in self._rivals}
         self._cold = {(x, y): cold(self._pick("cold", x, y)) for x in self._languages for y in self._rivals}
 
@@ -54,7 +58,7 @@ class _Tables:
         if any(self._cold.values()):
             parts += ["### New process", self._cold_note(), self._matrix(self._cold_cell)]
         parts += ["### Counts that differ from tiktoken's", self._differences()]
-        parts += ["### Every figure", self._details()]
+        parts += ["### Every figure", DETAILS_NOTE, self._details()]
         return parts
 
     def _pick(self, phase: str, language: str, rival: str) -> Any:
@@ -69,8 +73,8 @@ class _Tables:
             unit = "MB a CPU second"
         kind = "wall" if self._setting.threads > 1 else "CPU"
         return (
-            f"Times as fast as tiktoken in {kind} time (median of paired slices) [{unit}]. Bold: the fastest of the row. "
-            "≠: some counts differ from tiktoken's, see below."
+            f"Times as fast as tiktoken in {kind} time (median of paired slices) [{unit}]. Bold: the fastest of the "
+            "row. ≠: some counts differ from tiktoken's, see below."
         )
 
     def _cold_note(self) -> str:
@@ -129,34 +133,40 @@ class _Tables:
                     total = f"{entry.token_difference:+,}"
                     rows.append([LANGUAGES[language], rival, f"{entry.differing:,} of {entry.compared:,}", total])
         if not rows:
-            compared = sum(entry.compared for entry in self._fresh.values() if entry)
+            others = [entry for (_, rival), entry in self._fresh.items() if entry and rival != REFERENCE]
+            compared = sum(entry.compared for entry in others)
             return f"None, in {compared:,} comparisons."
         return _table(["", "", "strings that differ", "tokens in all"], rows)
 
     def _details(self) -> str:
-        header = ["", "", "ratio (min-max)", "MB/CPU s (min-max)", "MB/wall s", "slices x MB", "load, CPU s"]
-        header += ["cold ratio (min-max)", "loaded, MB", "most a slice added, MB", "kept a MB read"]
+        header = ["", "", "ratio (min-max)", "MB/CPU s (min-max)", "MB/wall s", "slices x MB"]
+        header += ["loaded, MB", "peak, MB"]
+        if any(self._cold.values()):
+            header += ["load, CPU s", "cold ratio (min-max)", "added by the first text, MB"]
         rows = []
         for language in self._languages:
             for rival in self._rivals:
                 entry = self._fresh[language, rival]
+                new = self._cold[language, rival]
                 if entry is not None:
-                    rows.append([LANGUAGES[language], rival, *self._figures(entry, self._cold[language, rival])])
+                    figures = [*self._figures(entry), *(self._cold_figures(new) if new else [])]
+                    rows.append([LANGUAGES[language], rival, *figures])
         return _table(header, rows)
 
     @staticmethod
-    def _figures(entry: Fresh, new: Cold | None) -> list[str]:
+    def _figures(entry: Fresh) -> list[str]:
         return [
             _spread(entry.ratio),
             _spread(entry.cpu_mb_s),
             _number(entry.wall_mb_s.median),
             f"{entry.samples} x {entry.slice_bytes / 1e6:.1f}",
-            f"{new.load_cpu_s.median:.2f}" if new else "",
-            _spread(new.ratio) if new else "",
             f"{entry.load_rss_bytes / 1e6:.0f}",
-            f"{entry.extra_peak_bytes / 1e6:.0f}",
-            f"{entry.growth_bytes / max(1, entry.text_bytes):.1f}",
+            f"{entry.peak_bytes / 1e6:.0f}",
         ]
+
+    @staticmethod
+    def _cold_figures(entry: Cold) -> list[str]:
+        return [f"{entry.load_cpu_s.median:.2f}", _spread(entry.ratio), f"{entry.added_bytes / 1e6:.0f}"]
 
 
 def _head(data: dict[str, Any], results: Results) -> str:
@@ -172,10 +182,10 @@ def _head(data: dict[str, Any], results: Results) -> str:
         f"{_load(machine['load_average'])} before, {_load(run['load_average_after'])} after",
         f"Quiet: {noisy} of {single} one-thread samples had more than 1.15 times as much wall time as CPU time",
         f"Command: `{run['command']}`",
-        f"Method: slices of up to {run['slice_mb']:g} MB after {run['warm_mb']:g} MB of warm-up; {run['rounds']} slices, "
-        f"each once a process, {run['passes']} pass(es); {run['cold_rounds']} new processes for the first "
+        f"Method: slices of up to {run['slice_mb']:g} MB after {run['warm_mb']:g} MB of warm-up; {run['rounds']} "
+        f"slices, each once a process, {run['passes']} pass(es); {run['cold_rounds']} new processes for the first "
         f"{run['cold_mb']:g} MB. Slow rivals get the first {run['slow_slice_mb']:g} MB of each slice, and tiktoken the "
-        "same beside them. See benches/README.md.",
+        "same beside them, and one new process. See benches/README.md.",
     ]
     if not run["complete"]:
         facts.append("**This run was not finished.**")
@@ -215,11 +225,17 @@ def _threads(data: dict[str, Any], results: Results) -> list[str]:
             for rival in data["rivals"]:
                 single = fresh(results.pick(one, "fresh", language, rival))
                 several = fresh(results.pick(many, "fresh", language, rival))
-                both = single is not None and several is not None
-                row.append(f"{several.wall_mb_s.median / single.wall_mb_s.median:.2f}" if both else "-")  # type: ignore[union-attr]
+                if single is None or several is None:
+                    row.append("-")
+                else:
+                    row.append(f"{several.wall_mb_s.median / single.wall_mb_s.median:.2f}")
             rows.append(row)
         title = f"## {many.threads} threads against one: {many.encoding}, {SHAPE_TITLES[many.shape]}"
-        parts += [title, "MB a second of wall time, as a multiple of one thread's.", _table(["", *data["rivals"]], rows)]
+        parts += [
+            title,
+            "MB a second of wall time, as a multiple of one thread's.",
+            _table(["", *data["rivals"]], rows),
+        ]
     return parts
 
 
@@ -257,7 +273,8 @@ def summary(data: dict[str, Any]) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
+    filled = ([*row, *([""] * (len(header) - len(row)))] for row in rows)
+    lines = [header, ["---"] * len(header), *filled]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     add("--languages", metavar="CODE,...", help="eng_Latn, ..., code, mixed (default: all eleven)")
     add("--encodings", default="o200k_base,cl100k_base", metavar="NAME,...", help="default: %(default)s")
     add("--shape", default="batch", metavar="SHAPE,...", help=f"of {', '.join(SHAPES)} (default: %(default)s)")
-    add("--threads", default="1", metavar="N,...", help="default: %(default)s")
+    add("--threads", default="1", metavar="N,...", help="default: %(default)s; single calls have one")
     add("--rounds", type=int, default=5, help="slices of each text (default: %(default)s)")
     add("--passes", type=int, default=1, help="repeat everything with new processes (default: %(default)s)")
     add("--slice-mb", type=float, default=8.0, help="at most; shorter where a text is short (default: %(default)s)")
@@ -147,7 +147,7 @@ class _Run:
         for name in encodings:
             entrants = [measure.Entrant(environment, files[name]) for environment in environments]
             for shape in shapes:
-                for number in threads:
+                for number in threads if shape != "calls" else [1]:
                     for text in texts:
                         self._measure(_setting(name, shape, number), text, entrants, sizes)
         measure.remove_jsonl(options.cache / "text")

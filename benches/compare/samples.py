@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -51,8 +51,10 @@ class Sample:
     """Numbers that were compared with tiktoken's: one a string, or the total alone."""
     differing: int
     load_rss_bytes: int
-    rss_bytes: int
-    extra_peak_bytes: int
+    """Resident memory once loaded (of a cold process: with its text)."""
+    added_peak_bytes: int
+    """How far resident memory rose above what it was before this count. Freed memory is reused, so that only the first
+    count of a process tells all of it."""
     peak_bytes: int
 
     @property
@@ -110,13 +112,9 @@ class Fresh:
     differing: int
     token_difference: int
     load_rss_bytes: int
-    growth_bytes: int
-    """Memory that the process kept after its last slice, over what it had when loaded."""
-    text_bytes: int
-    """What it had counted by then, warm-up not included."""
-    extra_peak_bytes: int
-    """The most that counting one slice added to what was there before it, text not included."""
+    """Resident memory of the process once the vocabulary was loaded."""
     peak_bytes: int
+    """Resident memory of the process at its highest, the text of a slice included."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +130,8 @@ class Cold:
     load_wall_s: Spread
     samples: int
     bytes: int
+    added_bytes: int
+    """Memory that counting `bytes` of text took at its highest, over what text and vocabulary had taken before."""
 
 
 def fresh(samples: Sequence[Sample]) -> Fresh | None:
@@ -141,9 +141,7 @@ def fresh(samples: Sequence[Sample]) -> Fresh | None:
     wall = samples[0].threads > 1
     unique = list({(sample.first, sample.last): sample for sample in samples}.values())
     return Fresh(
-        ratio=Spread.of(
-            s.reference_wall_s / s.wall_s if wall else s.reference_cpu_s / s.cpu_s for s in samples
-        ),
+        ratio=Spread.of(s.reference_wall_s / s.wall_s if wall else s.reference_cpu_s / s.cpu_s for s in samples),
         cpu_mb_s=Spread.of(s.bytes / s.cpu_s / 1e6 for s in samples),
         wall_mb_s=Spread.of(s.bytes / s.wall_s / 1e6 for s in samples),
         call_ns=Spread.of(s.cpu_s / s.units * 1e9 for s in samples),
@@ -153,9 +151,6 @@ def fresh(samples: Sequence[Sample]) -> Fresh | None:
         differing=sum(s.differing for s in unique),
         token_difference=sum(s.tokens - s.reference_tokens for s in unique),
         load_rss_bytes=max(s.load_rss_bytes for s in samples),
-        growth_bytes=max(s.rss_bytes - s.load_rss_bytes for s in samples),
-        text_bytes=sum(s.bytes for s in unique),
-        extra_peak_bytes=max(s.extra_peak_bytes for s in samples),
         peak_bytes=max(s.peak_bytes for s in samples),
     )
 
@@ -165,15 +160,14 @@ def cold(samples: Sequence[Sample]) -> Cold | None:
     if not samples:
         return None
     return Cold(
-        ratio=Spread.of(
-            (s.reference_load_cpu_s + s.reference_cpu_s) / (s.load_cpu_s + s.cpu_s) for s in samples
-        ),
+        ratio=Spread.of((s.reference_load_cpu_s + s.reference_cpu_s) / (s.load_cpu_s + s.cpu_s) for s in samples),
         mb_s=Spread.of(s.bytes / (s.load_cpu_s + s.cpu_s) / 1e6 for s in samples),
         mb_s_without_load=Spread.of(s.bytes / s.cpu_s / 1e6 for s in samples),
         load_cpu_s=Spread.of(s.load_cpu_s for s in samples),
         load_wall_s=Spread.of(s.load_wall_s for s in samples),
         samples=len(samples),
         bytes=round(statistics.median(s.bytes for s in samples)),
+        added_bytes=round(statistics.median(s.added_peak_bytes for s in samples)),
     )
 
 
@@ -216,7 +210,12 @@ class Results:
 
     def settings(self) -> list[Setting]:
         """Every table, in order of measurement."""
-        return list(dict.fromkeys(entry.setting for entry in (*self.samples, *self.problems)))
+        return list(dict.fromkeys([*(s.setting for s in self.samples), *(p.setting for p in self.problems)]))
+
+    def languages(self, setting: Setting) -> set[str]:
+        """The texts of one table."""
+        samples = {s.language for s in self.samples if s.setting == setting}
+        return samples | {p.language for p in self.problems if p.setting == setting}
 
     def pick(self, setting: Setting, phase: str, language: str, rival: str) -> list[Sample]:
         """The samples of one cell."""
@@ -228,10 +227,11 @@ class Results:
 
     def problem(self, setting: Setting, phase: str, language: str, rival: str) -> Problem | None:
         """Why a cell has no figure."""
-        wanted: Callable[[Problem], bool] = lambda p: (  # noqa: E731
-            p.setting == setting and (p.phase, p.language, p.rival) == (phase, language, rival)
-        )
-        return next(filter(wanted, self.problems), None)
+        for problem in self.problems:
+            where = (problem.setting, problem.phase, problem.language, problem.rival)
+            if where == (setting, phase, language, rival):
+                return problem
+        return None
 
 
 def _known(kind: type[Any], entry: dict[str, Any]) -> dict[str, Any]:

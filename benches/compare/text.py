@@ -8,7 +8,6 @@ import io
 import itertools
 import json
 import os
-import sys
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +16,7 @@ from typing import Any
 
 import zstandard
 
-from .rivals import WORKERS
-
-sys.path.insert(0, str(WORKERS))
-import documents  # noqa: E402  (shared with the workers, which cannot import this package)
+from .workers import documents
 
 LANGUAGES = {
     "eng_Latn": "English",

@@ -101,7 +101,7 @@ def merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
     the same when it holds all splits of each token, tokens by rank; the order among splits of one token never matters
     to the result but must be fixed, and is that of the parts' ranks.
     """
-    result = []
+    result: list[tuple[bytes, bytes]] = []
     for token, _ in sorted(ranks.items(), key=lambda item: item[1]):
         splits = [
             (ranks[token[:cut]], ranks[token[cut:]], cut)

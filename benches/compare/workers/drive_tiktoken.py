@@ -21,6 +21,12 @@ class Tiktoken(Adapter):
         """Lengths of the id lists."""
         return [len(ids) for ids in self._encoding.encode_ordinary_batch(documents, num_threads=self._threads)]
 
+    def count_lines(self, lines: list[str]) -> list[int]:
+        """One by one with one thread: the batch call makes a future of each string, which costs more than its ids."""
+        if self._threads > 1:
+            return self.count_batch(lines)
+        return [len(self._encoding.encode_ordinary(line)) for line in lines]
+
     def count_text(self, text: str) -> int:
         """Length of one id list."""
         return len(self._encoding.encode_ordinary(text))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from serve import Adapter, Vocabulary, serve
 
 
 class Toktok(Adapter):
-    """One public function counts; a single string is a batch of one."""
+    """`batch_count` counts a batch; `truncate` without a limit is its quickest count of a single string."""
 
     def load(self, vocabulary: Vocabulary, threads: int) -> None:
         """The encoding is built on the first call, so an empty batch is counted."""
         import toktok
 
         self._batch_count: Any = toktok.batch_count
+        self._truncate: Any = toktok.truncate
         self._encoding = vocabulary.encoding
         self._threads = threads
         self._batch_count([], self._encoding, threads)
@@ -25,8 +27,12 @@ class Toktok(Adapter):
         return counts
 
     def count_text(self, text: str) -> int:
-        """A batch of one."""
-        return int(self._batch_count([text], self._encoding, self._threads)[0])
+        """The count that `truncate` returns beside the text: a batch of one takes some fifteen times as long."""
+        return int(self._truncate(text, sys.maxsize, self._encoding)[1])
+
+    def count_string(self, text: str) -> int:
+        """A batch of one, which may use threads."""
+        return int(self.count_batch([text])[0])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ imports. This module must not know any rival, nor how results are compared.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -47,6 +48,10 @@ class Adapter(ABC):
     @abstractmethod
     def count_text(self, text: str) -> int:
         """Tokens of one string: the call that a user with a single string makes."""
+
+    def count_lines(self, lines: list[str]) -> Iterable[int]:
+        """Tokens of each of very many short strings."""
+        return self.count_batch(lines)
 
     def count_string(self, text: str) -> int:
         """Tokens of one very large string, on as many threads as the tokenizer can bring to it."""
@@ -94,16 +99,14 @@ class Worker:
         counts = self._counts(shape, shaped)
         cpu, wall = clock.read()
         peak = peak_bytes()
-        plain = [int(count) for count in counts]
         return {
             **timing,
             "cpu_s": cpu,
             "wall_s": wall,
             "bytes": self._size(shape, shaped),
-            "counts": plain,
-            "extra_peak_bytes": max(0, peak - before),
+            "counts": [int(count) for count in counts],
+            "added_peak_bytes": max(0, peak - before),
             "peak_bytes": peak,
-            "rss_bytes": resident_bytes(),
         }
 
     @staticmethod
@@ -131,6 +134,8 @@ class Worker:
             return [adapter.count_string(shaped)]
         if shape == "jsonl":
             return adapter.count_jsonl(shaped)
+        if shape == "lines":
+            return adapter.count_lines(shaped)
         if shape == "calls":
             count_text = adapter.count_text
             return [count_text(text) for text in shaped]
@@ -168,11 +173,8 @@ def peak_bytes() -> int:
 
 def reset_peak() -> None:
     """Start a new high-water mark, so that each slice's own memory can be told (Linux)."""
-    try:
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as control:
-            control.write("5")
-    except OSError:
-        pass
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as control:
+        control.write("5")
 
 
 def _status(field: str) -> int:
