@@ -281,7 +281,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _number(value: float) -> str:
     if value >= 100:
         return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    return f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
 
 
 def _spread(spread: Spread) -> str:

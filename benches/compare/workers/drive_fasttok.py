@@ -15,7 +15,7 @@ class Fasttok(Adapter):
         """By name."""
         import fasttok
 
-        self._count_corpus: Any = getattr(fasttok, "count_corpus", None)
+        self._fasttok: Any = fasttok
         self._encoding: Any = fasttok.get_encoding(vocabulary.encoding)
         self._name = vocabulary.encoding
         self._threads = threads
@@ -35,7 +35,7 @@ class Fasttok(Adapter):
 
     def count_jsonl(self, path: str) -> list[int]:
         """Its own file reader; the report holds the total."""
-        report = self._count_corpus([path], encodings=[self._name], text="text", threads=self._threads)
+        report = self._fasttok.count_corpus([path], encodings=[self._name], text="text", threads=self._threads)
         return [int(report.totals.tokens[self._name])]
 
 

@@ -12,14 +12,13 @@ class Toktok(Adapter):
     """`batch_count` counts a batch; `truncate` without a limit is its quickest count of a single string."""
 
     def load(self, vocabulary: Vocabulary, threads: int) -> None:
-        """The encoding is built on the first call, so an empty batch is counted."""
+        """The encoding is built on the first call."""
         import toktok
 
         self._batch_count: Any = toktok.batch_count
         self._truncate: Any = toktok.truncate
         self._encoding = vocabulary.encoding
         self._threads = threads
-        self._batch_count([], self._encoding, threads)
 
     def count_batch(self, documents: list[str]) -> list[int]:
         """Counts of the batch."""
