@@ -134,7 +134,6 @@ class _Run:
         from . import machine, measure, vocab
 
         options = self._options
-        environments = self._environments()
         encodings = _listed(options.encodings, vocab.ENCODINGS, "encoding")
         shapes = _listed(options.shape, SHAPES, "shape")
         threads = [int(number) for number in options.threads.split(",")]
@@ -142,6 +141,7 @@ class _Run:
         texts = self._prepared_texts()
         data = REPOSITORY / "rust" / "engine" / "data"
         files = {name: vocab.prepare(name, data, options.cache / "vocab") for name in encodings}
+        environments = self._environments()
         machine.keep_off([sizes.core])
         measure.remove_jsonl(options.cache / "text")
         for name in encodings:

@@ -126,6 +126,9 @@ class Text:
 def prepare(language: str, corpora: Path, cache: Path, limit: float) -> Text:
     """Pack about `limit` bytes of `language` under `cache`; done again only when a source file changed."""
     parts = MIXED_PARTS if language == "mixed" else (language,)
+    for part in parts:
+        if not _file(corpora, part).is_file():
+            raise SystemExit(f"no {_file(corpora, part)}: name the folder with --data or $FASTTOK_DATA")
     sources = {part: hashlib.sha256(_file(corpora, part).read_bytes()).hexdigest() for part in parts}
     path = cache / language
     stamp = json.dumps({"sources": sources, "limit": limit})
