@@ -4,19 +4,14 @@
 //! GIL is released. Generators and fixed-width numpy arrays, which make their elements only when
 //! asked, are read in slices of bounded size.
 
-use arrow_array::cast::AsArray;
-use arrow_array::{
-    Array, ArrayRef, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray,
-};
-use arrow_schema::DataType;
 use fasttok_engine::Utf8Errors;
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyList, PySlice, PyString, PyTuple};
-use pyo3_arrow::input::AnyArray;
 
+use crate::arrow;
 use crate::document::Document;
 use crate::errors::{Failure, Offsets, input_error};
 use crate::strings;
@@ -191,7 +186,7 @@ pub fn for_each_slice(
             None => String::new(),
         };
         return if storage == "pyarrow" || dtype.hasattr("pyarrow_dtype")? {
-            arrow(&array.call_method0("__arrow_array__")?, receive)
+            arrow_column(&array.call_method0("__arrow_array__")?, receive)
         } else {
             numpy(&texts.call_method0("to_numpy")?, errors, receive)
         };
@@ -199,7 +194,7 @@ pub fn for_each_slice(
     if texts.hasattr(intern!(py, "__arrow_c_stream__"))?
         || texts.hasattr(intern!(py, "__arrow_c_array__"))?
     {
-        return arrow(texts, receive);
+        return arrow_column(texts, receive);
     }
     if module == "numpy" && texts.hasattr("dtype")? {
         return numpy(texts, errors, receive);
@@ -297,124 +292,23 @@ fn numpy(texts: &Bound<'_, PyAny>, errors: Utf8Errors, receive: &mut Receive<'_>
 }
 
 /// Anything that speaks the Arrow PyCapsule interface.
-fn arrow(texts: &Bound<'_, PyAny>, receive: &mut Receive<'_>) -> PyResult<()> {
+fn arrow_column(texts: &Bound<'_, PyAny>, receive: &mut Receive<'_>) -> PyResult<()> {
     let py = texts.py();
-    let chunks = texts.extract::<AnyArray>()?.into_reader()?;
-    let data_type = chunks.field().data_type().clone();
     let mut total = 0;
-    for chunk in chunks {
-        let chunk = chunk.map_err(|e| input_error(py, e.to_string(), total))?;
-        let column = Column::new(&chunk).ok_or_else(|| {
-            PyTypeError::new_err(format!(
-                "texts must be an Arrow column of strings or binary values, not of {data_type}"
-            ))
-        })?;
-        let mut documents = Vec::with_capacity(chunk.len().min(SLICE));
+    for column in arrow::columns(texts)? {
+        let column = column?;
+        let mut documents = Vec::with_capacity(column.len().min(SLICE));
         let mut start = 0;
-        while start < chunk.len() {
+        while start < column.len() {
             documents.clear();
-            for i in start..chunk.len().min(start + SLICE) {
-                documents.push(column.get(i).ok_or_else(|| null_error(py, total + i))?);
+            for i in start..column.len().min(start + SLICE) {
+                let document = column.get(i).ok_or_else(|| null_error(py, total + i))?;
+                documents.push(document);
             }
             receive(&documents)?;
             start += documents.len();
         }
-        total += chunk.len();
+        total += column.len();
     }
     Ok(())
-}
-
-/// An Arrow array of texts. Strings are held as the binary values they are made of, for nobody
-/// has checked that they are UTF-8.
-enum Column {
-    Null,
-    Binary {
-        values: BinaryArray,
-        text: bool,
-    },
-    LargeBinary {
-        values: LargeBinaryArray,
-        text: bool,
-    },
-    View {
-        values: BinaryViewArray,
-        text: bool,
-    },
-    Fixed(FixedSizeBinaryArray),
-    Dictionary {
-        keys: Vec<Option<usize>>,
-        values: Box<Column>,
-    },
-}
-
-impl Column {
-    fn new(array: &ArrayRef) -> Option<Column> {
-        Some(match array.data_type() {
-            DataType::Null => Column::Null,
-            DataType::Utf8 => Column::Binary {
-                values: array.as_string::<i32>().clone().into(),
-                text: true,
-            },
-            DataType::LargeUtf8 => Column::LargeBinary {
-                values: array.as_string::<i64>().clone().into(),
-                text: true,
-            },
-            DataType::Utf8View => Column::View {
-                values: array.as_string_view().clone().to_binary_view(),
-                text: true,
-            },
-            DataType::Binary => Column::Binary {
-                values: array.as_binary::<i32>().clone(),
-                text: false,
-            },
-            DataType::LargeBinary => Column::LargeBinary {
-                values: array.as_binary::<i64>().clone(),
-                text: false,
-            },
-            DataType::BinaryView => Column::View {
-                values: array.as_binary_view().clone(),
-                text: false,
-            },
-            DataType::FixedSizeBinary(_) => Column::Fixed(array.as_fixed_size_binary().clone()),
-            DataType::Dictionary(_, _) => {
-                let dictionary = array.as_any_dictionary_opt()?;
-                let keys = dictionary.keys();
-                let mut known = dictionary.normalized_keys();
-                Column::Dictionary {
-                    keys: known
-                        .drain(..)
-                        .enumerate()
-                        .map(|(i, k)| keys.is_valid(i).then_some(k))
-                        .collect(),
-                    values: Box::new(Column::new(dictionary.values())?),
-                }
-            }
-            _ => return None,
-        })
-    }
-
-    /// Value `i`, `None` if it is null.
-    fn get(&self, i: usize) -> Option<Document<'_>> {
-        let as_document = |bytes, text| {
-            if text {
-                Document::Utf8(bytes)
-            } else {
-                Document::Bytes(bytes)
-            }
-        };
-        match self {
-            Column::Null => None,
-            Column::Binary { values, text } => values
-                .is_valid(i)
-                .then(|| as_document(values.value(i), *text)),
-            Column::LargeBinary { values, text } => values
-                .is_valid(i)
-                .then(|| as_document(values.value(i), *text)),
-            Column::View { values, text } => values
-                .is_valid(i)
-                .then(|| as_document(values.value(i), *text)),
-            Column::Fixed(values) => values.is_valid(i).then(|| Document::Bytes(values.value(i))),
-            Column::Dictionary { keys, values } => values.get(keys[i]?),
-        }
-    }
 }
