@@ -22,7 +22,7 @@ pub struct Encoding {
 #[pyfunction]
 #[pyo3(name = "_embedded_names")]
 pub fn embedded_names() -> Vec<&'static str> {
-    fasttok_engine::Encoding::embedded_names().to_vec()
+    fasttok_engine::Encoding::embedded_names().collect()
 }
 
 #[pymethods]
@@ -51,7 +51,7 @@ impl Encoding {
 
     #[getter]
     fn pretokenizer(&self) -> &str {
-        self.engine.encoding.pretokenizer()
+        self.engine.encoding.pretokenizer().name()
     }
 
     #[getter]
