@@ -15,9 +15,7 @@ class _ArrowStream(Protocol):
     def __arrow_c_stream__(self, requested_schema: Any = None) -> object: ...
 
 _Text: TypeAlias = str | bytes
-_Texts: TypeAlias = (
-    Iterable[str] | Iterable[bytes] | Iterable[_Text] | npt.NDArray[Any] | _ArrowArray | _ArrowStream
-)
+_Texts: TypeAlias = Iterable[str] | Iterable[bytes] | Iterable[_Text] | npt.NDArray[Any] | _ArrowArray | _ArrowStream
 _Special: TypeAlias = Literal["text", "token", "error"]
 _Errors: TypeAlias = Literal["strict", "replace"]
 
@@ -60,9 +58,7 @@ class Encoding:
     @property
     def special_tokens(self) -> dict[str, int]:
         """Special tokens and their ids."""
-    def count(
-        self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict"
-    ) -> int:
+    def count(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> int:
         """The number of tokens of ``text``.
 
         A text of more than half a million characters is counted by several threads.
@@ -89,9 +85,7 @@ class Encoding:
         that is no text, ``SpecialTokenError`` and ``InvalidUtf8Error`` for the first text that
         calls for them; each has the place of the text as ``index``.
         """
-    def encode(
-        self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict"
-    ) -> npt.NDArray[np.uint32]:
+    def encode(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> npt.NDArray[np.uint32]:
         """The token ids of ``text``, as a uint32 array of shape (tokens,).
 
         Raises as :meth:`count`.
@@ -111,18 +105,14 @@ class Encoding:
 
         Takes and raises the same as :meth:`count_batch`.
         """
-    def decode(
-        self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]], errors: str = "replace"
-    ) -> str:
+    def decode(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]], errors: str = "replace") -> str:
         """The text that ``ids`` stand for.
 
         ``errors`` is that of ``bytes.decode``: ids can end in the middle of a character.
 
         Raises ``UnknownTokenError``, and ``UnicodeDecodeError`` with ``errors="strict"``.
         """
-    def decode_bytes(
-        self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]
-    ) -> bytes:
+    def decode_bytes(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]) -> bytes:
         """The bytes that ``ids`` stand for.
 
         Raises ``UnknownTokenError``.

@@ -99,9 +99,7 @@ def encoding_name_for_model(model: str) -> str:
     bare = model.lower().rpartition("/")[2].rpartition(".")[2]
     for prefix, reason in _NOT_PUBLIC.items():
         if bare.startswith(prefix) or prefix in model.lower():
-            raise UnknownModelError(
-                f"the tokenizer of {model!r} is not public: {reason}", name=model, nearest=[]
-            )
+            raise UnknownModelError(f"the tokenizer of {model!r} is not public: {reason}", name=model, nearest=[])
     import difflib
 
     nearest = difflib.get_close_matches(model, MODEL_TO_ENCODING, n=3, cutoff=0.5)
