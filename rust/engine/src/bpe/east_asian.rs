@@ -143,11 +143,15 @@ impl EastAsian {
                 .iter()
                 .map(|&c| usize::from(table.singles[c as usize] & !EAST_ASIAN))
                 .sum();
-            let saved = apart - count_short(pairs, utf8.as_bytes()).min(apart);
+            // Where a merge across the boundary spoils one inside, joining costs tokens.
+            let joined = count_short(pairs, utf8.as_bytes());
+            let saved = apart
+                .checked_sub(joined)
+                .map_or(UNKNOWN, |saved| saved as u8);
             let hash = Self::hash(pair);
             let bit = hash >> table.filter_shift;
             table.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
-            let entry = hash << 16 | (1 + saved as u32);
+            let entry = hash << 16 | (1 + u32::from(saved));
             match &mut table.buckets[(hash >> table.shift) as usize] {
                 [first @ 0, _] | [_, first @ 0] => *first = entry,
                 [first, _] => *first |= OVERFULL,
@@ -216,14 +220,14 @@ impl EastAsian {
             let lead = text[next] >= 0xE0
                 && self.leads[usize::from(text[next - 1])] >> (text[next] & 15) & 1 != 0;
             let saved = self.saved(block.chars[k - 1], block.chars[k]);
-            block.saved[k] = saved & 0x7F;
+            block.saved[k] = saved;
             opaque |= u64::from(lead || saved == UNKNOWN) << k;
             joined |= u64::from(lead || saved != SAFE) << k;
         }
-        let (mut end, mut bytes) = (len, 0);
+        let mut bytes = 0;
         if on {
             // The last segment is not complete.
-            end = 64 - (!joined & low_bits(len)).leading_zeros() as usize - 1;
+            let end = 64 - (!joined & low_bits(len)).leading_zeros() as usize - 1;
             bytes = usize::from(block.offsets[end]) - chars.trailing_zeros() as usize;
             for k in end..len {
                 total -= u64::from(block.singles[k]);
@@ -300,8 +304,9 @@ impl EastAsian {
     }
 }
 
+/// What [`EastAsian::saved`] says of a boundary without a number of tokens.
 const SAFE: u8 = 0xFF;
-const UNKNOWN: u8 = 0x80;
+const UNKNOWN: u8 = 0x7E;
 
 /// The characters of a block.
 struct Block {
