@@ -17,8 +17,12 @@ use pyo3::types::{PyCapsule, PyTuple};
 
 use crate::document::Document;
 
-/// The columns, one after the other, of an object with `__arrow_c_stream__` or `__arrow_c_array__`.
-pub fn columns(texts: &Bound<'_, PyAny>) -> PyResult<Box<dyn Iterator<Item = PyResult<Column>>>> {
+/// The columns of one object, one after the other.
+pub type Columns = Box<dyn Iterator<Item = PyResult<Column>>>;
+
+/// The columns of an object with `__arrow_c_stream__` or `__arrow_c_array__`; `None` for one whose type
+/// is that of nulls only.
+pub fn columns(texts: &Bound<'_, PyAny>) -> PyResult<Option<Columns>> {
     let py = texts.py();
     if let Some(export) = texts.getattr_opt(intern!(py, "__arrow_c_stream__"))? {
         let capsule = export.call0()?.cast_into::<PyCapsule>()?;
@@ -30,10 +34,13 @@ pub fn columns(texts: &Bound<'_, PyAny>) -> PyResult<Box<dyn Iterator<Item = PyR
         let reader =
             unsafe { ArrayStreamReader::from_raw(stream.as_ptr()) }.map_err(arrow_error)?;
         // Refused before the first array is asked for.
-        check_type(reader.field().data_type())?;
-        return Ok(Box::new(
-            reader.map(|array| Column::new(&array.map_err(arrow_error)?)),
-        ));
+        match reader.field().data_type() {
+            // Not every producer sends such arrays as the specification has them.
+            DataType::Null => return Ok(None),
+            other => check_type(other)?,
+        }
+        let columns = reader.map(|array| Column::new(&array.map_err(arrow_error)?));
+        return Ok(Some(Box::new(columns)));
     }
     let pair = texts
         .call_method0(intern!(py, "__arrow_c_array__"))?
@@ -49,7 +56,7 @@ pub fn columns(texts: &Bound<'_, PyAny>) -> PyResult<Box<dyn Iterator<Item = PyR
     // `pair` lives, and a valid array of it, which is moved out and marked as released.
     let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
     let column = Column::new(&make_array(data.map_err(arrow_error)?));
-    Ok(Box::new(std::iter::once(column)))
+    Ok(Some(Box::new(std::iter::once(column))))
 }
 
 fn arrow_error(error: ArrowError) -> PyErr {

@@ -5,7 +5,6 @@
 //! asked, are read in slices of bounded size.
 
 use fasttok_engine::Utf8Errors;
-use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -246,18 +245,17 @@ fn elements<'py>(
 
 /// A numpy array of objects or of fixed-width strings.
 fn numpy(texts: &Bound<'_, PyAny>, errors: Utf8Errors, receive: &mut Receive<'_>) -> PyResult<()> {
-    let array = texts
-        .cast::<PyUntypedArray>()
-        .map_err(|_| not_texts(texts))?;
-    let dtype = array.dtype();
+    let dtype = texts.getattr("dtype")?;
     let kind: String = dtype.getattr("kind")?.extract()?;
-    if array.ndim() != 1 {
+    let dimensions: usize = texts.getattr("ndim")?.extract()?;
+    if dimensions != 1 {
         return Err(PyTypeError::new_err(format!(
-            "texts must be a one-dimensional array, not one of {} dimensions",
-            array.ndim()
+            "texts must be a one-dimensional array, not one of {dimensions} dimensions"
         )));
     }
-    if !matches!(kind.as_str(), "O" | "U" | "S" | "T") {
+    let len = texts.len()?;
+    // An empty array has the type of nothing: numpy makes it float.
+    if len != 0 && !matches!(kind.as_str(), "O" | "U" | "S" | "T") {
         return Err(PyTypeError::new_err(format!(
             "texts must be an array of str or bytes, not of {}",
             dtype.str()?
@@ -271,7 +269,7 @@ fn numpy(texts: &Bound<'_, PyAny>, errors: Utf8Errors, receive: &mut Receive<'_>
         SLICE
     };
     let mut start = 0;
-    while start < array.len() {
+    while start < len {
         let slice = PySlice::new(texts.py(), start as isize, (start + step) as isize, 1);
         // `tolist` makes plain str and bytes, without the padding, whatever strides and byte order.
         let items = texts
@@ -294,8 +292,14 @@ fn numpy(texts: &Bound<'_, PyAny>, errors: Utf8Errors, receive: &mut Receive<'_>
 /// Anything that speaks the Arrow PyCapsule interface.
 fn arrow_column(texts: &Bound<'_, PyAny>, receive: &mut Receive<'_>) -> PyResult<()> {
     let py = texts.py();
+    let Some(columns) = arrow::columns(texts)? else {
+        return match texts.len() {
+            Ok(0) => Ok(()),
+            _ => Err(null_error(py, 0)),
+        };
+    };
     let mut total = 0;
-    for column in arrow::columns(texts)? {
+    for column in columns {
         let column = column?;
         let mut documents = Vec::with_capacity(column.len().min(SLICE));
         let mut start = 0;

@@ -3,13 +3,13 @@
 use std::num::NonZeroUsize;
 
 use fasttok_engine::{Special, Utf8Errors};
-use numpy::{PyArray1, PyReadonlyArray1};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
+use crate::arrays;
 use crate::batch;
-use crate::errors::{to_py_err, unknown_token};
+use crate::errors::to_py_err;
 use crate::parallel::{Engine, Options, Stop, Want};
 
 /// A named tokenizer: immutable, shared between threads.
@@ -91,7 +91,7 @@ impl Encoding {
         special: &str,
         errors: &str,
         threads: Option<i64>,
-    ) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let options = options(special, errors, threads)?;
         let mut counts: Vec<i64> = Vec::with_capacity(batch::len_hint(texts));
         batch::for_each_slice(texts, options.errors, &mut |documents| {
@@ -103,7 +103,7 @@ impl Encoding {
             counts.extend(tokens.counts.iter().map(|&count| count as i64));
             Ok(())
         })?;
-        Ok(PyArray1::from_vec(py, counts))
+        arrays::int64(py, &counts)
     }
 
     #[pyo3(signature = (text, *, special = "text", errors = "strict"))]
@@ -113,18 +113,17 @@ impl Encoding {
         text: &Bound<'py, PyAny>,
         special: &str,
         errors: &str,
-    ) -> PyResult<Bound<'py, PyArray1<u32>>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let options = options(special, errors, None)?;
         let held = batch::hold(text, options.errors, None)?;
         let tokens = self
             .engine
             .run(py, &[held.document()?], options, Want::Ids)
             .map_err(|stop| into_py_err(py, stop, None))?;
-        Ok(PyArray1::from_vec(py, tokens.ids))
+        arrays::uint32(py, &tokens.ids)
     }
 
     #[pyo3(signature = (texts, *, special = "text", errors = "strict", threads = None))]
-    #[expect(clippy::type_complexity, reason = "two arrays")]
     fn encode_batch<'py>(
         &self,
         py: Python<'py>,
@@ -132,7 +131,7 @@ impl Encoding {
         special: &str,
         errors: &str,
         threads: Option<i64>,
-    ) -> PyResult<(Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<i64>>)> {
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let options = options(special, errors, threads)?;
         let mut ids: Vec<u32> = Vec::new();
         let mut offsets: Vec<i64> = vec![0];
@@ -154,7 +153,7 @@ impl Encoding {
             }
             Ok(())
         })?;
-        Ok((PyArray1::from_vec(py, ids), PyArray1::from_vec(py, offsets)))
+        Ok((arrays::uint32(py, &ids)?, arrays::int64(py, &offsets)?))
     }
 
     #[pyo3(signature = (ids, errors = "replace"))]
@@ -168,7 +167,7 @@ impl Encoding {
 
     fn decode_bytes<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = ids.py();
-        let ids = token_ids(ids)?;
+        let ids = arrays::token_ids(ids)?;
         let bytes = py
             .detach(|| {
                 let mut bytes = Vec::new();
@@ -243,25 +242,4 @@ fn into_py_err(py: Python<'_>, stop: Stop, first: Option<usize>) -> PyErr {
         }
         Stop::Signal(error) => error,
     }
-}
-
-/// Token ids from a sequence of integers or an integer array of any width.
-fn token_ids(ids: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
-    let py = ids.py();
-    let numpy_loaded = py.import("sys")?.getattr("modules")?.contains("numpy")?;
-    if numpy_loaded && let Ok(ids) = ids.extract::<PyReadonlyArray1<'_, u32>>() {
-        return Ok(ids.as_array().to_vec());
-    }
-    let mut result = Vec::new();
-    for id in ids.try_iter()? {
-        let id = id?;
-        result.push(id.extract::<u32>().map_err(|e| {
-            // An integer that is no u32 is no token; anything else is no integer.
-            match id.extract::<i128>() {
-                Ok(id) => unknown_token(py, &id.to_string()),
-                Err(_) => PyTypeError::new_err(format!("token ids are integers: {e}")),
-            }
-        })?);
-    }
-    Ok(result)
 }

@@ -6,7 +6,7 @@
 use fasttok_engine::Error;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyInt};
 
 /// What offsets in a document count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,12 +142,14 @@ pub fn exception(
     }
 }
 
-/// An `UnknownTokenError` about an integer that cannot be a token id.
-pub fn unknown_token(py: Python<'_>, id: &str) -> PyErr {
-    exception(
-        py,
-        "UnknownTokenError",
-        format!("the encoding has no token with id {id}"),
-        None,
-    )
+/// An `UnknownTokenError` about an integer that is not even in the range of token ids.
+pub fn unknown_token(id: &Bound<'_, PyInt>) -> PyErr {
+    let attributes = PyDict::new(id.py());
+    match attributes.set_item("id", id) {
+        Ok(()) => {
+            let message = format!("the encoding has no token with id {id}");
+            exception(id.py(), "UnknownTokenError", message, Some(&attributes))
+        }
+        Err(e) => e,
+    }
 }

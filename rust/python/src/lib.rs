@@ -1,5 +1,6 @@
 //! The extension module `fasttok._fasttok`: registration only.
 
+mod arrays;
 mod arrow;
 mod batch;
 mod document;
