@@ -1,6 +1,6 @@
 //! `Counter`: counting without encoding.
 //!
-//! Pieces are found 64 bytes at a time and gathered, with their cache lines on the way from memory,
+//! Pieces are found 64 bytes at a time and stand in a queue, their cache lines on the way from memory,
 //! before they are looked up. No ids are made and nothing grows with the text.
 
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::Error;
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
 use crate::bpe::east_asian::low_bits;
-use crate::bpe::merge::{Window, merge};
+use crate::bpe::merge::{Window, count_in_registers, merge};
+use crate::bpe::pairs::Pairs;
 use crate::encoding::{Encoding, Special};
 use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
 #[cfg(target_arch = "x86_64")]
@@ -21,8 +22,8 @@ use crate::special::Part;
 const SHORT_LINES: u32 = 17;
 /// Lines of the cache of pieces of 16 to 31 bytes: 4 MiB.
 const LONG_LINES: u32 = 16;
-/// Pieces gathered before they are looked up. A block adds at most [`BLOCK`].
-const BATCH: usize = 64;
+/// Pieces that wait in a queue while their cache lines are fetched.
+const WAITING: usize = 48;
 
 /// The instructions that scanning uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Level {
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
                 levels.push(Level::Avx2);
-                if is_x86_feature_detected!("avx512bw") {
+                if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
                     levels.push(Level::Avx512);
                 }
             }
@@ -52,27 +53,34 @@ impl Level {
     }
 }
 
-/// Pieces on their way to a cache.
-struct Batch<const WORDS: usize> {
-    len: usize,
-    lines: [u32; BATCH + BLOCK],
-    keys: [Key<WORDS>; BATCH + BLOCK],
+/// Pieces on their way to a cache: a ring that `u8` indices go round.
+struct Queue<const WORDS: usize> {
+    head: u8,
+    tail: u8,
+    lines: [u32; 256],
+    keys: [Key<WORDS>; 256],
 }
 
-impl<const WORDS: usize> Batch<WORDS> {
+impl<const WORDS: usize> Queue<WORDS> {
     fn new() -> Self {
-        Batch {
-            len: 0,
-            lines: [0; BATCH + BLOCK],
-            keys: [[0; WORDS]; BATCH + BLOCK],
+        Queue {
+            head: 0,
+            tail: 0,
+            lines: [0; 256],
+            keys: [[0; WORDS]; 256],
         }
     }
 
     #[inline(always)]
     fn push(&mut self, line: usize, key: Key<WORDS>) {
-        self.lines[self.len] = line as u32;
-        self.keys[self.len] = key;
-        self.len += 1;
+        self.lines[self.tail as usize] = line as u32;
+        self.keys[self.tail as usize] = key;
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.tail.wrapping_sub(self.head) as usize
     }
 }
 
@@ -81,40 +89,16 @@ impl<const WORDS: usize> Batch<WORDS> {
 pub struct Counter {
     encoding: Arc<Encoding>,
     level: Level,
-    short: Cache<2, 4>,
-    long: Cache<4, 2>,
-    short_batch: Box<Batch<2>>,
-    long_batch: Box<Batch<4>>,
-    window: Box<Window>,
+    known: Known,
 }
 
-/// Calls `$counter.$method::<S, $family>($argument)` with the instruction set of the counter's level.
-macro_rules! at_level {
-    ($counter:ident, $method:ident $(<$family:ident>)?, $($argument:expr),*) => {
-        match $counter.level {
-            Level::Portable => $counter.$method::<Portable $(, $family)?>($($argument),*),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => {
-                #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-                fn call<$($family: Family)?>(counter: &mut Counter, text: &[u8]) -> u64 {
-                    counter.$method::<Avx2 $(, $family)?>(text)
-                }
-                // SAFETY: the level is one of `Level::available`, so the CPU has these instructions.
-                unsafe { call::<$($family)?>($counter, $($argument),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => {
-                #[target_feature(
-                    enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt"
-                )]
-                fn call<$($family: Family)?>(counter: &mut Counter, text: &[u8]) -> u64 {
-                    counter.$method::<Avx512 $(, $family)?>(text)
-                }
-                // SAFETY: as above.
-                unsafe { call::<$($family)?>($counter, $($argument),*) }
-            }
-        }
-    };
+/// What a counter remembers, and what waits to be looked up in it.
+struct Known {
+    short: Cache<2, 4>,
+    long: Cache<4, 2>,
+    short_queue: Box<Queue<2>>,
+    long_queue: Box<Queue<4>>,
+    window: Box<Window>,
 }
 
 impl Counter {
@@ -125,24 +109,20 @@ impl Counter {
     }
 
     pub(crate) fn with_level(encoding: Arc<Encoding>, level: Level) -> Counter {
-        let mut counter = Counter {
-            encoding: encoding.clone(),
-            level,
+        let mut known = Known {
             short: Cache::new(SHORT_LINES),
             long: Cache::new(LONG_LINES),
-            short_batch: Box::new(Batch::new()),
-            long_batch: Box::new(Batch::new()),
+            short_queue: Box::new(Queue::new()),
+            long_queue: Box::new(Queue::new()),
             window: Box::new(Window::new()),
         };
         // Most words are tokens: the first megabyte should not have to find that out.
-        let mut padded = [0; 32];
-        for (_, token) in encoding.vocab().tokens() {
-            if token.len() < 32 {
-                padded[..token.len()].copy_from_slice(token);
-                counter.remember(&padded, 0, token.len(), 1);
-            }
+        known.seed(encoding.vocab().tokens().map(|(_, token)| token));
+        Counter {
+            encoding,
+            level,
+            known,
         }
-        counter
     }
 
     /// The encoding that this counts by.
@@ -176,15 +156,48 @@ impl Counter {
     }
 
     fn count_family<F: Family>(&mut self, text: &[u8]) -> u64 {
-        at_level!(self, scan<F>, text)
+        let Counter {
+            encoding,
+            level,
+            known,
+        } = self;
+        match level {
+            Level::Portable => Scan { encoding, known }.run::<Portable, F>(text),
+            // SAFETY: the level is one of `Level::available`, so the CPU has these instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { run_avx2::<F>(Scan { encoding, known }, text) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { run_avx512::<F>(Scan { encoding, known }, text) },
+        }
     }
+}
 
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx2<F: Family>(scan: Scan, text: &[u8]) -> u64 {
+    scan.run::<Avx2, F>(text)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx512<F: Family>(scan: Scan, text: &[u8]) -> u64 {
+    scan.run::<Avx512, F>(text)
+}
+
+/// One text being counted.
+struct Scan<'a> {
+    encoding: &'a Encoding,
+    known: &'a mut Known,
+}
+
+impl Scan<'_> {
     #[inline(always)]
-    fn scan<S: Simd, F: Family>(&mut self, text: &[u8]) -> u64 {
+    fn run<S: Simd, F: Family>(mut self, text: &[u8]) -> u64 {
         let mut total = 0;
         let mut at = 0;
         while at + BLOCK + SLACK <= text.len() {
-            at += self.scan_block::<S, F>(text, at, BLOCK, text.len(), &mut total);
+            at += self.block::<S, F>(text, at, BLOCK, text.len(), &mut total);
         }
         // The rest, where blocks and keys may be read beyond the end.
         let mut rest = [0; 2 * (BLOCK + SLACK)];
@@ -192,15 +205,15 @@ impl Counter {
         rest[..len].copy_from_slice(&text[text.len() - len..]);
         let mut at = 0;
         while at < len {
-            at += self.scan_block::<S, F>(&rest, at, BLOCK.min(len - at), len, &mut total);
+            at += self.block::<S, F>(&rest, at, BLOCK.min(len - at), len, &mut total);
         }
-        total + self.flush()
+        total + self.known.drain::<S>(self.encoding.pairs(), 0)
     }
 
     /// Counts the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
     /// one. Returns their bytes. The text ends at `end`, but more can be read.
     #[inline(always)]
-    fn scan_block<S: Simd, F: Family>(
+    fn block<S: Simd, F: Family>(
         &mut self,
         text: &[u8],
         at: usize,
@@ -212,51 +225,42 @@ impl Counter {
         if len > 3 {
             let starts = piece_starts::<F, S>(text, at, len);
             let mut rest = starts.mask & (starts.mask - 1);
-            if starts.east_asian == 0 {
-                while rest != 0 {
-                    let next = rest.trailing_zeros() as usize;
-                    rest &= rest - 1;
-                    self.look_up(text, at + last, next - last, total);
-                    last = next;
+            let mut east_asian = 0;
+            while rest != 0 {
+                let next = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                let len = next - last;
+                let piece = (u64::MAX >> (64 - len)) << last;
+                if starts.east_asian & piece != 0 {
+                    east_asian |= piece;
+                } else if len < 32 {
+                    self.known.look_up(text, at + last, len);
+                } else {
+                    *total += self.long::<S>(&text[at + last..at + next]);
                 }
-            } else {
-                let mut east_asian = 0;
-                while rest != 0 {
-                    let next = rest.trailing_zeros() as usize;
-                    rest &= rest - 1;
-                    let piece = (u64::MAX >> (64 - (next - last))) << last;
-                    if starts.east_asian & piece != 0 {
-                        east_asian |= piece;
-                    } else {
-                        self.look_up(text, at + last, next - last, total);
-                    }
-                    last = next;
-                }
-                if east_asian != 0 {
-                    *total += self
-                        .count_block::<S>(text, at, starts.chars & east_asian, starts.mask, false)
-                        .0;
-                }
+                last = next;
+            }
+            if east_asian != 0 {
+                let chars = starts.chars & east_asian;
+                *total += self.characters::<S>(text, at, chars, starts.mask, false).0;
             }
         }
         if last == 0 {
             let piece_end = F::piece_end(&text[..end], at);
             last = piece_end - at;
             if last < 32 {
-                self.look_up(text, at, last, total);
+                self.known.look_up(text, at, last);
             } else {
-                *total += self.count_long(&text[at..piece_end]);
+                *total += self.long::<S>(&text[at..piece_end]);
             }
         }
-        if self.short_batch.len >= BATCH || self.long_batch.len >= BATCH {
-            *total += self.flush();
-        }
+        *total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
         last
     }
 
-    /// Counts East Asian characters of a block: see [`EastAsian::count`](crate::bpe::east_asian::EastAsian::count).
+    /// Counts East Asian characters of a block: see `EastAsian::count`.
     #[inline(always)]
-    fn count_block<S: Simd>(
+    fn characters<S: Simd>(
         &mut self,
         text: &[u8],
         at: usize,
@@ -264,131 +268,211 @@ impl Counter {
         starts: u64,
         on: bool,
     ) -> (u64, usize) {
-        let encoding = self.encoding.clone();
-        encoding
-            .east_asian()
-            .count::<S>(text, at, chars, starts, on, |segment| {
-                self.count_segment(segment)
-            })
-    }
-
-    /// Counts one piece, now or with its batch.
-    #[inline(always)]
-    fn look_up(&mut self, text: &[u8], start: usize, len: usize, total: &mut u64) {
-        if len < 16 {
-            let key = short_key(text, start, len);
-            let line = self.short.line_of(&key);
-            self.short.prefetch(line);
-            self.short_batch.push(line, key);
-        } else if len < 32 {
-            let key = long_key(text, start, len);
-            let line = self.long.line_of(&key);
-            self.long.prefetch(line);
-            self.long_batch.push(line, key);
-        } else {
-            *total += self.count_long(&text[start..start + len]);
-        }
-    }
-
-    /// Looks the gathered pieces up.
-    #[inline(always)]
-    fn flush(&mut self) -> u64 {
-        let mut total = 0;
-        let (mut missed, mut misses) = ([0u8; BATCH + BLOCK], 0);
-        for i in 0..self.short_batch.len {
-            let count = self.short.get(
-                self.short_batch.lines[i] as usize,
-                &self.short_batch.keys[i],
-            );
-            total += count as u64;
-            missed[misses] = i as u8;
-            misses += usize::from(count == 0);
-        }
-        for &i in &missed[..misses] {
-            let (line, key) = (
-                self.short_batch.lines[i as usize],
-                self.short_batch.keys[i as usize],
-            );
-            total += self.miss_short(line as usize, key);
-        }
-        self.short_batch.len = 0;
-        if self.long_batch.len > 0 {
-            for i in 0..self.long_batch.len {
-                let (line, key) = (self.long_batch.lines[i] as usize, self.long_batch.keys[i]);
-                let count = self.long.get(line, &key);
-                total += if count != 0 {
-                    count as u64
-                } else {
-                    self.miss_long(line, key)
-                };
+        let table = self.encoding.east_asian();
+        table.count::<S>(text, at, chars, starts, on, |start, len| {
+            if len < 32 {
+                self.known.look_up(text, start, len);
+                return 0;
             }
-            self.long_batch.len = 0;
+            self.known
+                .merge_long::<S>(self.encoding, &text[start..start + len])
+        })
+    }
+
+    /// Counts a piece of more than 31 bytes.
+    #[inline(always)]
+    fn long<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+        S::outlined(|| self.long_piece::<S>(piece))
+    }
+
+    #[inline(always)]
+    fn long_piece<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+        if piece.is_ascii() {
+            if piece.iter().all(|&b| b == piece[0]) {
+                return self.known.count_repeated::<S>(self.encoding, piece);
+            }
+            return self.known.merge_long::<S>(self.encoding, piece);
+        }
+        if piece.iter().any(|b| matches!(b, 0xE3..=0xED | 0xEF)) {
+            return self.long_east_asian::<S>(piece);
+        }
+        let cuts = self.encoding.cuts();
+        let mut total = 0;
+        let mut start = 0;
+        while start < piece.len() {
+            let end = cuts.segment_end(piece, start);
+            total += self.segment::<S>(piece, start, end);
+            start = end;
         }
         total
     }
 
-    #[cold]
-    #[inline(never)]
-    fn miss_short(&mut self, line: usize, key: Key<2>) -> u64 {
-        let bytes: [u8; 16] = bytemuck::cast(key.map(u64::to_le));
-        let len = usize::from(bytes[15]);
-        let count = self.merge(&bytes[..len]);
-        self.short.insert(line, key, count as usize);
-        count
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn miss_long(&mut self, line: usize, key: Key<4>) -> u64 {
-        let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
-        let len = 16 + usize::from(bytes[31]);
-        let count = self.merge(&bytes[..len]);
-        if count as usize <= MAX_COUNT {
-            self.long.insert(line, key, count as usize);
-        }
-        count
-    }
-
-    /// Merges at most a [`Window`] of bytes.
-    fn merge(&mut self, bytes: &[u8]) -> u64 {
-        at_level!(self, merge_at, bytes)
-    }
-
+    /// Counts a segment of a piece, now or with its queue.
     #[inline(always)]
-    fn merge_at<S: Simd>(&mut self, bytes: &[u8]) -> u64 {
-        self.window.merge::<S>(self.encoding.pairs(), bytes) as u64
+    fn segment<S: Simd>(&mut self, piece: &[u8], start: usize, end: usize) -> u64 {
+        let len = end - start;
+        if len >= 32 {
+            return self
+                .known
+                .merge_long::<S>(self.encoding, &piece[start..end]);
+        }
+        if start + SLACK <= piece.len() {
+            self.known.look_up(piece, start, len);
+        } else {
+            let mut padded = [0; SLACK];
+            padded[..len].copy_from_slice(&piece[start..end]);
+            self.known.look_up(&padded, 0, len);
+        }
+        self.known.drain::<S>(self.encoding.pairs(), WAITING)
     }
 
-    /// Puts a piece and its count into the cache.
-    fn remember(&mut self, text: &[u8], start: usize, len: usize, count: usize) {
+    /// Counts a piece that holds East Asian characters and does not fit into a block.
+    #[inline(always)]
+    fn long_east_asian<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+        let mut total = 0;
+        let mut at = 0;
+        while at < piece.len() {
+            let mut len = BLOCK.min(piece.len() - at);
+            let on = at + len < piece.len();
+            while on && piece[at + len] & 0xC0 == 0x80 {
+                len -= 1;
+            }
+            let mut block = [0; BLOCK + SLACK];
+            block[..len].copy_from_slice(&piece[at..at + len]);
+            let chars = !S::continuation(block[..BLOCK].try_into().expect("64 bytes"));
+            let (count, bytes) = self.characters::<S>(&block, 0, chars & low_bits(len), 1, on);
+            total += count;
+            if !on {
+                break;
+            }
+            at += bytes;
+            if bytes == 0 {
+                let end = self.encoding.east_asian().segment_end(piece, at);
+                total += self.segment::<S>(piece, at, end);
+                at = end;
+            }
+            total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
+        }
+        total
+    }
+}
+
+impl Known {
+    /// Queues a piece of 1 to 31 bytes; `text` has [`SLACK`] bytes from `start` on.
+    #[inline(always)]
+    fn look_up(&mut self, text: &[u8], start: usize, len: usize) {
         if len < 16 {
             let key = short_key(text, start, len);
             let line = self.short.line_of(&key);
-            self.short.insert(line, key, count);
+            self.short.prefetch(line);
+            self.short_queue.push(line, key);
         } else {
             let key = long_key(text, start, len);
             let line = self.long.line_of(&key);
-            self.long.insert(line, key, count);
+            self.long.prefetch(line);
+            self.long_queue.push(line, key);
         }
     }
 
-    /// Counts a piece of more than 31 bytes.
-    #[cold]
-    #[inline(never)]
-    fn count_long(&mut self, piece: &[u8]) -> u64 {
-        if piece.iter().any(|b| matches!(b, 0xE3..=0xED | 0xEF)) {
-            return at_level!(self, count_east_asian, piece);
+    /// Looks up all but `most` pieces of each queue.
+    #[inline(always)]
+    fn drain<S: Simd>(&mut self, pairs: &Pairs, most: usize) -> u64 {
+        let mut total = 0;
+        let mut missed = [0u8; 256];
+        let mut misses = 0;
+        let queue = &mut *self.short_queue;
+        while queue.len() > most {
+            let i = queue.head as usize;
+            let count = self.short.get(queue.lines[i] as usize, &queue.keys[i]);
+            total += count as u64;
+            missed[misses] = queue.head;
+            misses += usize::from(count == 0);
+            queue.head = queue.head.wrapping_add(1);
         }
-        if piece.iter().all(|&b| b == piece[0]) {
-            return self.count_repeated(piece);
+        if misses != 0 {
+            total += S::outlined(|| self.merge_short::<S>(pairs, &missed[..misses]));
         }
-        self.count_uncached(piece)
+        if self.long_queue.len() > most {
+            total += S::outlined(|| self.drain_long::<S>(pairs, most));
+        }
+        total
+    }
+
+    /// Merges and remembers pieces of the short queue.
+    #[inline(always)]
+    fn merge_short<S: Simd>(&mut self, pairs: &Pairs, missed: &[u8]) -> u64 {
+        let mut total = 0;
+        for &i in missed {
+            let i = usize::from(i);
+            let (line, key) = (self.short_queue.lines[i] as usize, self.short_queue.keys[i]);
+            let bytes: [u8; 16] = bytemuck::cast(key.map(u64::to_le));
+            let count = count_in_registers::<S, 1>(pairs, &bytes[..usize::from(bytes[15])]);
+            self.short.insert(line, key, count);
+            total += count as u64;
+        }
+        total
+    }
+
+    /// Looks up all but `most` pieces of the long queue.
+    #[inline(always)]
+    fn drain_long<S: Simd>(&mut self, pairs: &Pairs, most: usize) -> u64 {
+        let mut total = 0;
+        let queue = &mut *self.long_queue;
+        while queue.len() > most {
+            let i = queue.head as usize;
+            let (line, key) = (queue.lines[i] as usize, queue.keys[i]);
+            queue.head = queue.head.wrapping_add(1);
+            let mut count = self.long.get(line, &key);
+            if count == 0 {
+                let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
+                count = count_in_registers::<S, 2>(pairs, &bytes[..16 + usize::from(bytes[31])]);
+                if count <= MAX_COUNT {
+                    self.long.insert(line, key, count);
+                }
+            }
+            total += count as u64;
+        }
+        total
+    }
+
+    /// Makes every one of `tokens` that a cache holds known as one token.
+    fn seed<'a>(&mut self, tokens: impl Iterator<Item = &'a [u8]>) {
+        let mut padded = [0; SLACK];
+        for token in tokens.filter(|token| token.len() < 32) {
+            padded[..token.len()].copy_from_slice(token);
+            self.look_up(&padded, 0, token.len());
+            self.insert_queued(WAITING);
+        }
+        self.insert_queued(0);
+    }
+
+    /// Inserts all but `most` pieces of each queue as single tokens.
+    fn insert_queued(&mut self, most: usize) {
+        while self.short_queue.len() > most {
+            let i = self.short_queue.head as usize;
+            self.short.insert(
+                self.short_queue.lines[i] as usize,
+                self.short_queue.keys[i],
+                1,
+            );
+            self.short_queue.head = self.short_queue.head.wrapping_add(1);
+        }
+        while self.long_queue.len() > most {
+            let i = self.long_queue.head as usize;
+            self.long.insert(
+                self.long_queue.lines[i] as usize,
+                self.long_queue.keys[i],
+                1,
+            );
+            self.long_queue.head = self.long_queue.head.wrapping_add(1);
+        }
     }
 
     /// Counts a piece of equal bytes through the cache, by a key that no text has.
-    fn count_repeated(&mut self, piece: &[u8]) -> u64 {
+    #[inline(always)]
+    fn count_repeated<S: Simd>(&mut self, encoding: &Encoding, piece: &[u8]) -> u64 {
         let Ok(len) = u32::try_from(piece.len()) else {
-            return self.count_uncached(piece);
+            return self.merge_long::<S>(encoding, piece);
         };
         let mut padded = [0; 16];
         padded[..2].copy_from_slice(&[0xFF, piece[0]]);
@@ -399,90 +483,26 @@ impl Counter {
         if known != 0 {
             return known as u64;
         }
-        let count = self.count_uncached(piece);
+        let count = self.merge_long::<S>(encoding, piece);
         if count as usize <= MAX_COUNT {
             self.short.insert(line, key, count as usize);
         }
         count
     }
 
-    /// Counts a piece, or a segment of one, of any length.
-    fn count_uncached(&mut self, piece: &[u8]) -> u64 {
+    /// Counts a piece, or a segment of one, of any length without a cache.
+    #[inline(always)]
+    fn merge_long<S: Simd>(&mut self, encoding: &Encoding, piece: &[u8]) -> u64 {
         let mut total = 0;
-        let Counter {
-            encoding, window, ..
-        } = self;
-        merge(
+        merge::<S>(
             encoding.pairs(),
             encoding.vocab(),
-            window,
+            &mut self.window,
             piece,
             |tokens| {
                 total += tokens.len() as u64;
             },
         );
-        total
-    }
-
-    /// Counts a segment through the cache.
-    fn count_segment(&mut self, segment: &[u8]) -> u64 {
-        let len = segment.len();
-        if len >= 32 {
-            return self.count_uncached(segment);
-        }
-        let mut padded = [0; 32];
-        padded[..len].copy_from_slice(segment);
-        if len < 16 {
-            let key = short_key(&padded, 0, len);
-            let line = self.short.line_of(&key);
-            let count = self.short.get(line, &key);
-            if count != 0 {
-                count as u64
-            } else {
-                self.miss_short(line, key)
-            }
-        } else {
-            let key = long_key(&padded, 0, len);
-            let line = self.long.line_of(&key);
-            let count = self.long.get(line, &key);
-            if count != 0 {
-                count as u64
-            } else {
-                self.miss_long(line, key)
-            }
-        }
-    }
-
-    /// Counts a piece that holds East Asian characters and does not fit into a block.
-    #[inline(always)]
-    fn count_east_asian<S: Simd>(&mut self, piece: &[u8]) -> u64 {
-        let mut total = 0;
-        let mut at = 0;
-        while at < piece.len() {
-            let mut len = BLOCK.min(piece.len() - at);
-            let on = at + len < piece.len();
-            while on && piece[at + len] & 0xC0 == 0x80 {
-                len -= 1;
-            }
-            let mut block = [0; BLOCK + 4];
-            block[..len].copy_from_slice(&piece[at..at + len]);
-            let continuation = block[..BLOCK]
-                .iter()
-                .enumerate()
-                .fold(0, |bits, (i, b)| bits | u64::from(b & 0xC0 == 0x80) << i);
-            let chars = !continuation & low_bits(len);
-            let (count, bytes) = self.count_block::<S>(&block, 0, chars, 1, on);
-            total += count;
-            if !on {
-                break;
-            }
-            at += bytes;
-            if bytes == 0 {
-                let end = self.encoding.east_asian().segment_end(piece, at);
-                total += self.count_segment(&piece[at..end]);
-                at = end;
-            }
-        }
         total
     }
 }

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
+use crate::bpe::cuts::Cuts;
 use crate::bpe::east_asian::EastAsian;
 use crate::bpe::merge::{Window, merge};
 use crate::bpe::pairs::Pairs;
 use crate::load::embedded;
 use crate::pretokenize::Pretokenizer;
 use crate::pretokenize::classes::{Class, class_of, decode, decode_before};
+use crate::pretokenize::simd::Portable;
 use crate::special::{Part, SpecialTokens};
 use crate::vocab::Vocab;
 
@@ -60,6 +62,8 @@ pub struct Encoding {
     special: SpecialTokens,
     /// Made when the first East Asian text is met.
     east_asian: OnceLock<EastAsian>,
+    /// Made when the first long piece of another script is met.
+    cuts: OnceLock<Cuts>,
 }
 
 impl Encoding {
@@ -79,6 +83,7 @@ impl Encoding {
             pairs,
             special: SpecialTokens::new(special),
             east_asian: OnceLock::new(),
+            cuts: OnceLock::new(),
         }
     }
 
@@ -135,6 +140,10 @@ impl Encoding {
             .get_or_init(|| EastAsian::new(&self.vocab, &self.pairs))
     }
 
+    pub(crate) fn cuts(&self) -> &Cuts {
+        self.cuts.get_or_init(|| Cuts::new(&self.vocab))
+    }
+
     /// Appends the token ids of `text` to `ids`. The plain way: one piece at a time, no cache. Counting
     /// has its own, faster way ([`Counter`](crate::Counter)) to the same number.
     pub fn encode(&self, text: &str, special: Special, ids: &mut Vec<u32>) -> Result<(), Error> {
@@ -159,7 +168,7 @@ impl Encoding {
     fn encode_piece(&self, window: &mut Window, piece: &[u8], ids: &mut Vec<u32>) {
         match self.vocab.id(piece) {
             Some(id) => ids.push(id),
-            None => merge(&self.pairs, &self.vocab, window, piece, |tokens| {
+            None => merge::<Portable>(&self.pairs, &self.vocab, window, piece, |tokens| {
                 ids.extend_from_slice(tokens)
             }),
         }

@@ -7,6 +7,7 @@ mod counter;
 mod encoding;
 mod error;
 mod load;
+mod pages;
 mod pretokenize;
 mod special;
 mod vocab;

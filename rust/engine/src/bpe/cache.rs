@@ -4,7 +4,7 @@
 //! length byte: 16 bytes an entry for pieces of up to 15 bytes, 32 for up to 31. A line of 64 bytes is
 //! one set.
 
-use memmap2::MmapMut;
+use crate::pages::Table;
 
 /// A key of `WORDS` 64-bit words: the bytes of a piece, zeros, and in the top byte its length (low
 /// four bits, modulo 16) and, in an entry, its count (high four bits).
@@ -59,7 +59,7 @@ pub(crate) const MAX_COUNT: usize = 15;
 
 /// A set-associative table of counts: `WAYS` entries of `WORDS` words a 64-byte line.
 pub(crate) struct Cache<const WORDS: usize, const WAYS: usize> {
-    lines: MmapMut,
+    lines: Table<[Key<WORDS>; WAYS]>,
     shift: u32,
     victim: usize,
 }
@@ -68,19 +68,11 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
     /// A table of 2^`bits` lines.
     pub fn new(bits: u32) -> Self {
         assert_eq!(WORDS * WAYS * 8, 64);
-        let lines = MmapMut::map_anon(64 << bits).expect("memory for the piece cache");
-        // Large pages spare most TLB misses. Where there are none, nothing is lost.
-        #[cfg(target_os = "linux")]
-        let _ = lines.advise(memmap2::Advice::HugePage);
         Cache {
-            lines,
+            lines: Table::new(1 << bits),
             shift: 64 - bits,
             victim: 0,
         }
-    }
-
-    fn lines(&self) -> &[[Key<WORDS>; WAYS]] {
-        bytemuck_lines(&self.lines)
     }
 
     /// The line that a key belongs to.
@@ -100,9 +92,8 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let lines = self.lines();
             // SAFETY: a prefetch reads nothing that the program can see; the address is inside the table.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>((&raw const lines[line]).cast()) }
+            unsafe { _mm_prefetch::<_MM_HINT_T0>((&raw const self.lines[line]).cast()) }
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = line;
@@ -112,7 +103,7 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
     #[inline(always)]
     pub fn get(&self, line: usize, key: &Key<WORDS>) -> usize {
         let mut count = 0;
-        for entry in &self.lines()[line] {
+        for entry in &self.lines[line] {
             let mut difference = (entry[WORDS - 1] ^ key[WORDS - 1]) << 4;
             for word in 0..WORDS - 1 {
                 difference |= entry[word] ^ key[word];
@@ -133,22 +124,11 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
         key[WORDS - 1] |= (count as u64) << 60;
         self.victim = self.victim.wrapping_add(1);
         let victim = self.victim % WAYS;
-        let lines: &mut [[Key<WORDS>; WAYS]] = bytemuck_lines_mut(&mut self.lines);
-        let line = &mut lines[line];
+        let line = &mut self.lines[line];
         let way = line
             .iter()
             .position(|entry| entry[WORDS - 1] >> 60 == 0)
             .unwrap_or(victim);
         line[way] = key;
     }
-}
-
-fn bytemuck_lines<const WORDS: usize, const WAYS: usize>(bytes: &[u8]) -> &[[Key<WORDS>; WAYS]] {
-    bytemuck::cast_slice(bytes)
-}
-
-fn bytemuck_lines_mut<const WORDS: usize, const WAYS: usize>(
-    bytes: &mut [u8],
-) -> &mut [[Key<WORDS>; WAYS]] {
-    bytemuck::cast_slice_mut(bytes)
 }

@@ -8,6 +8,7 @@
 
 use super::merge::count_short;
 use super::pairs::Pairs;
+use crate::pages::Table;
 use crate::pretokenize::simd::Simd;
 use crate::vocab::Vocab;
 
@@ -31,13 +32,13 @@ const OVERFULL: u32 = 0x80;
 pub(crate) struct EastAsian {
     /// Tokens of a character of the Basic Multilingual Plane by itself; the top bit marks East Asian
     /// characters, 0 those that the table does not know.
-    singles: Box<[u8]>,
+    singles: Table<u8>,
     /// A bit a hash: clear where no pair that is not safe has it. Small, so that most boundaries are
     /// known from the fastest memory.
-    filter: Box<[u64]>,
+    filter: Table<u64>,
     filter_shift: u32,
     /// Pairs that are not safe: two entries a bucket, each 16 bits of the pair's hash and 1 + tokens saved.
-    buckets: Box<[[u32; 2]]>,
+    buckets: Table<[u32; 2]>,
     shift: u32,
     /// By the last byte of the left character: the first bytes E0-EF that some token continues it with
     /// without completing the right character.
@@ -49,7 +50,7 @@ const EAST_ASIAN: u8 = 0x80;
 impl EastAsian {
     /// Finds the safe boundaries of `vocab`.
     pub fn new(vocab: &Vocab, pairs: &Pairs) -> EastAsian {
-        let mut singles = vec![0u8; 1 << 16];
+        let mut singles = Table::new(1 << 16);
         let mut buffer = [0; 8];
         // Characters by the ends and beginnings of their UTF-8, for tokens that begin or end inside one.
         let mut parts: std::collections::HashMap<Vec<u8>, Vec<u16>> = Default::default();
@@ -127,10 +128,10 @@ impl EastAsian {
             .trailing_zeros()
             .clamp(18, 26);
         let mut table = EastAsian {
-            singles: singles.into(),
-            filter: vec![0; 1 << (filter_bits - 6)].into(),
+            singles,
+            filter: Table::new(1 << (filter_bits - 6)),
             filter_shift: 32 - filter_bits,
-            buckets: vec![[0; 2]; 1 << bits].into(),
+            buckets: Table::new(1 << bits),
             shift: 32 - bits,
             leads,
         };
@@ -168,7 +169,8 @@ impl EastAsian {
     /// Counts the characters that start at the bits of `chars` in the 64 bytes at `at`, whose pieces
     /// begin at the bits of `starts`. Returns the number of tokens and of bytes counted: all of them,
     /// or, where the last piece goes `on` behind them, up to the last boundary that is safe (none, if
-    /// there is none). `segment` counts the segments of three characters and more. `text` has some
+    /// there is none). `segment` counts a segment of three characters or more, given
+    /// its start and length. `text` has some
     /// bytes more than `chars` reach.
     #[inline(always)]
     pub fn count<S: Simd>(
@@ -178,7 +180,7 @@ impl EastAsian {
         chars: u64,
         starts: u64,
         on: bool,
-        mut segment: impl FnMut(&[u8]) -> u64,
+        mut segment: impl FnMut(usize, usize) -> u64,
     ) -> (u64, usize) {
         let mut block = Block::new();
         // The characters, and what is known of each alone.
@@ -257,9 +259,8 @@ impl EastAsian {
                 total -= u64::from(block.singles[k as usize]);
             }
             let last = at + usize::from(block.offsets[to as usize - 1]);
-            total += segment(
-                &text[at + usize::from(block.offsets[from as usize])..last + utf8_len(text[last])],
-            );
+            let from = at + usize::from(block.offsets[from as usize]);
+            total += segment(from, last + utf8_len(text[last]) - from);
         }
         (total, bytes)
     }

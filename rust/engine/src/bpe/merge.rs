@@ -21,11 +21,68 @@ const OVERLAP: usize = 160;
 
 /// Bits of a key that hold the position.
 const POSITION_BITS: u32 = WINDOW.trailing_zeros();
+/// Keys from here on are no merges.
+const NO_MERGE: u32 = NONE << POSITION_BITS;
+
+/// The key of a merge: the lowest key is the leftmost merge of the lowest rank.
+#[inline(always)]
+fn key(rank: u32, at: usize) -> u32 {
+    rank << POSITION_BITS | at as u32
+}
+
+/// The number of tokens of a piece of 1 to 16 `V` bytes. All keys are in registers, and nothing but
+/// the end of the loop is a branch.
+#[inline(always)]
+pub(crate) fn count_in_registers<S: Simd, const V: usize>(pairs: &Pairs, bytes: &[u8]) -> usize {
+    // Part i is at i + 1, between two parts that merge with nothing.
+    let mut tokens = [NONE; 64];
+    let mut next = [0u8; 64];
+    let mut previous = [0u8; 64];
+    let mut ranks = [[NO_MERGE; 16]; V];
+    let len = bytes.len();
+    for at in 0..len {
+        tokens[at + 1] = pairs.single(bytes[at]);
+        next[at + 1] = at as u8 + 2;
+        previous[at + 1] = at as u8;
+    }
+    previous[len + 1] = len as u8;
+    for at in 0..len - 1 {
+        ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
+    }
+    let mut keys = ranks.map(|ranks| S::keys(&ranks));
+    let set = |keys: &mut [S::Keys; V], at: usize, value: u32| {
+        for (i, keys) in keys.iter_mut().enumerate() {
+            *keys = S::set(*keys, at.wrapping_sub(16 * i), value);
+        }
+    };
+    let mut count = len;
+    loop {
+        let lowest = S::lowest(keys.into_iter().reduce(S::min).expect("one or more"));
+        if lowest >= NO_MERGE {
+            return count;
+        }
+        count -= 1;
+        let merged = lowest >> POSITION_BITS;
+        let at = (lowest as usize & 31) + 1;
+        let left = previous[at] as usize & 63;
+        let gone = next[at] as usize & 63;
+        let right = next[gone] as usize & 63;
+        tokens[at] = merged;
+        next[at] = right as u8;
+        previous[right] = at as u8;
+        let with_right = key(pairs.get(merged, tokens[right]), at - 1);
+        let with_left = key(pairs.get(tokens[left], merged), left.wrapping_sub(1) & 31);
+        set(&mut keys, gone - 1, u32::MAX);
+        set(&mut keys, at - 1, with_right);
+        // There is no key left of the first part.
+        set(&mut keys, left.wrapping_sub(1), with_left);
+    }
+}
 
 /// What merging works on. Kept between pieces: nothing has to be cleared.
 pub(crate) struct Window {
-    /// The rank of the merge of each part with the next one, and its position: the lowest key is the
-    /// leftmost of the lowest ranks. [`NONE`] where nothing merges, and behind the last part.
+    /// The key of each part with the next one; not below [`NO_MERGE`] where nothing merges, and
+    /// behind the last part.
     keys: [u32; WINDOW],
     /// The token of the part that starts here.
     tokens: [u32; WINDOW],
@@ -37,7 +94,7 @@ pub(crate) struct Window {
 impl Window {
     pub fn new() -> Window {
         Window {
-            keys: [NONE; WINDOW],
+            keys: [NO_MERGE; WINDOW],
             tokens: [0; WINDOW],
             next: [0; WINDOW],
             previous: [0; WINDOW],
@@ -50,17 +107,10 @@ impl Window {
         let len = bytes.len();
         let padded = len.next_multiple_of(16);
         let keys = &mut self.keys[..padded];
-        let key = |rank: u32, at: usize| {
-            if rank == NONE {
-                NONE
-            } else {
-                rank << POSITION_BITS | at as u32
-            }
-        };
         for (at, two) in bytes.windows(2).enumerate() {
             keys[at] = key(pairs.of_bytes(two[0], two[1]), at);
         }
-        keys[len - 1..].fill(NONE);
+        keys[len - 1..].fill(NO_MERGE);
         for (at, &byte) in bytes.iter().enumerate() {
             self.tokens[at] = pairs.single(byte);
             self.next[at] = at as u16 + 1;
@@ -68,8 +118,12 @@ impl Window {
         }
         let mut count = len;
         loop {
-            let lowest = S::lowest(keys);
-            if lowest == NONE {
+            let lowest = keys
+                .chunks_exact(16)
+                .map(|keys| S::keys(keys.try_into().expect("16 keys")))
+                .reduce(S::min)
+                .map_or(NO_MERGE, S::lowest);
+            if lowest >= NO_MERGE {
                 return count;
             }
             count -= 1;
@@ -80,8 +134,8 @@ impl Window {
             let left = self.previous[at] as usize;
             self.tokens[at] = merged;
             self.next[at] = right as u16;
-            keys[gone] = NONE;
-            keys[at] = NONE;
+            keys[gone] = NO_MERGE;
+            keys[at] = NO_MERGE;
             if right < len {
                 self.previous[right] = at as u16;
                 keys[at] = key(pairs.get(merged, self.tokens[right]), at);
@@ -109,7 +163,8 @@ pub(crate) fn count_short(pairs: &Pairs, bytes: &[u8]) -> usize {
 }
 
 /// Merges a piece of any length; `emit` is given the tokens in order, some at a time.
-pub(crate) fn merge(
+#[inline(always)]
+pub(crate) fn merge<S: Simd>(
     pairs: &Pairs,
     vocab: &Vocab,
     window: &mut Window,
@@ -118,9 +173,9 @@ pub(crate) fn merge(
 ) {
     let mut at = 0;
     let mut size = WINDOW.min(bytes.len());
-    let mut tokens = merge_any(pairs, window, &bytes[..size]);
+    let mut tokens = merge_any::<S>(pairs, window, &bytes[..size]);
     while at + size < bytes.len() {
-        match next_window(pairs, vocab, window, bytes, at, size, &tokens) {
+        match next_window::<S>(pairs, vocab, window, bytes, at, size, &tokens) {
             Some((keep, end, next)) => {
                 emit(&tokens[..keep]);
                 tokens = next;
@@ -130,7 +185,7 @@ pub(crate) fn merge(
             // No token end of this window can be left: take a larger one.
             None => {
                 size = (2 * size).min(bytes.len() - at);
-                tokens = merge_any(pairs, window, &bytes[at..at + size]);
+                tokens = merge_any::<S>(pairs, window, &bytes[at..at + size]);
             }
         }
     }
@@ -139,7 +194,8 @@ pub(crate) fn merge(
 
 /// Finds an end among `tokens`, which start at `at` and cover `size` bytes, where a next window can
 /// begin: the number of tokens before it, its offset, and the next window's tokens.
-fn next_window(
+#[inline(always)]
+fn next_window<S: Simd>(
     pairs: &Pairs,
     vocab: &Vocab,
     window: &mut Window,
@@ -156,8 +212,8 @@ fn next_window(
             continue;
         }
         tries -= 1;
-        let next = merge_any(pairs, window, &bytes[end..bytes.len().min(end + WINDOW)]);
-        if stay_apart(pairs, vocab, window, tokens[keep - 1], next[0]) {
+        let next = merge_any::<S>(pairs, window, &bytes[end..bytes.len().min(end + WINDOW)]);
+        if stay_apart::<S>(pairs, vocab, window, tokens[keep - 1], next[0]) {
             return Some((keep, end, next));
         }
     }
@@ -165,18 +221,26 @@ fn next_window(
 }
 
 /// Whether merging the bytes of `left` and `right` gives these two tokens.
-fn stay_apart(pairs: &Pairs, vocab: &Vocab, window: &mut Window, left: u32, right: u32) -> bool {
+#[inline(always)]
+fn stay_apart<S: Simd>(
+    pairs: &Pairs,
+    vocab: &Vocab,
+    window: &mut Window,
+    left: u32,
+    right: u32,
+) -> bool {
     let bytes = [vocab.token(left), vocab.token(right)].concat();
-    merge_any(pairs, window, &bytes) == [left, right]
+    merge_any::<S>(pairs, window, &bytes) == [left, right]
 }
 
 /// Merges any number of bytes at once; quadratic where they are more than a window.
-fn merge_any(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u32> {
+#[inline(always)]
+fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u32> {
     if bytes.is_empty() {
         return Vec::new();
     }
     if bytes.len() <= WINDOW {
-        window.merge::<Portable>(pairs, bytes);
+        S::outlined(|| window.merge::<S>(pairs, bytes));
         return window.tokens(bytes.len()).collect();
     }
     let mut tokens: Vec<u32> = bytes.iter().map(|&b| pairs.single(b)).collect();

@@ -172,7 +172,7 @@ impl Definition {
                 singles[usize::from(byte)] = id;
             }
         }
-        let pairs = Pairs::new(singles, merges.into_iter());
+        let pairs = Pairs::new(singles, &merges);
         Encoding::new(
             self.names[0].to_owned(),
             self.file.hash.to_owned(),

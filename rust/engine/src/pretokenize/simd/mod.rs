@@ -35,10 +35,23 @@ pub(crate) struct ByteMasks {
 pub(crate) trait Simd {
     /// The classes of the bytes of `block`.
     fn classify(block: &[u8; 64]) -> ByteMasks;
+    /// Calls `f`, compiled for these instructions, and keeps its code out of the caller's.
+    fn outlined<R>(f: impl FnOnce() -> R) -> R;
+    /// The bytes that are not the first of a character.
+    fn continuation(block: &[u8; 64]) -> u64;
     /// Moves the bits of `value` that stand at the bits of `mask` together (BMI2's `pext`).
     fn extract(value: u64, mask: u64) -> u64;
     /// Spreads the low bits of `value` to the bits of `mask` (BMI2's `pdep`).
     fn deposit(value: u64, mask: u64) -> u64;
-    /// The lowest of `keys`, whose number is a multiple of 16 and not 0.
-    fn lowest(keys: &[u32]) -> u32;
+
+    /// 16 numbers in registers.
+    type Keys: Copy;
+    /// Loads them.
+    fn keys(values: &[u32; 16]) -> Self::Keys;
+    /// Sets number `at`; none where `at` is not below 16.
+    fn set(keys: Self::Keys, at: usize, value: u32) -> Self::Keys;
+    /// The lower ones of each two.
+    fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys;
+    /// The lowest one.
+    fn lowest(keys: Self::Keys) -> u32;
 }

@@ -38,6 +38,19 @@ impl Simd for Portable {
         }
     }
 
+    #[inline(never)]
+    fn outlined<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    fn continuation(block: &[u8; 64]) -> u64 {
+        block
+            .iter()
+            .rev()
+            .fold(0, |bits, &b| bits << 1 | u64::from(b & 0xC0 == 0x80))
+    }
+
     #[inline(always)]
     fn extract(value: u64, mut mask: u64) -> u64 {
         let (mut out, mut to) = (0, 0);
@@ -63,8 +76,28 @@ impl Simd for Portable {
         out
     }
 
+    type Keys = [u32; 16];
+
     #[inline(always)]
-    fn lowest(keys: &[u32]) -> u32 {
-        keys.iter().copied().fold(u32::MAX, u32::min)
+    fn keys(values: &[u32; 16]) -> [u32; 16] {
+        *values
+    }
+
+    #[inline(always)]
+    fn set(mut keys: [u32; 16], at: usize, value: u32) -> [u32; 16] {
+        if let Some(key) = keys.get_mut(at) {
+            *key = value;
+        }
+        keys
+    }
+
+    #[inline(always)]
+    fn min(a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
+        std::array::from_fn(|i| a[i].min(b[i]))
+    }
+
+    #[inline(always)]
+    fn lowest(keys: [u32; 16]) -> u32 {
+        keys.into_iter().fold(u32::MAX, u32::min)
     }
 }

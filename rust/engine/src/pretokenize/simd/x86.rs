@@ -68,6 +68,30 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn outlined<R>(f: impl FnOnce() -> R) -> R {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn call<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: as in `classify`.
+        unsafe { call(f) }
+    }
+
+    #[inline(always)]
+    fn continuation(block: &[u8; 64]) -> u64 {
+        // SAFETY: as in `classify`. Continuation bytes are the 64 lowest as signed numbers.
+        unsafe {
+            let limit = _mm256_set1_epi8(-64);
+            let test = |at: usize| {
+                let bytes = _mm256_loadu_si256(block.as_ptr().add(at).cast());
+                u64::from(_mm256_movemask_epi8(_mm256_cmpgt_epi8(limit, bytes)) as u32)
+            };
+            test(0) | test(32) << 32
+        }
+    }
+
+    #[inline(always)]
     fn extract(value: u64, mask: u64) -> u64 {
         // SAFETY: as in `classify`.
         unsafe { _pext_u64(value, mask) }
@@ -79,14 +103,43 @@ impl Simd for Avx2 {
         unsafe { _pdep_u64(value, mask) }
     }
 
+    type Keys = [__m256i; 2];
+
     #[inline(always)]
-    fn lowest(keys: &[u32]) -> u32 {
-        // SAFETY: as in `classify`; the loads are unaligned and inside the chunk.
+    fn keys(values: &[u32; 16]) -> Self::Keys {
+        // SAFETY: as in `classify`; the loads are unaligned and inside `values`.
         unsafe {
-            let mut lowest = _mm256_set1_epi32(-1);
-            for chunk in keys.chunks_exact(8) {
-                lowest = _mm256_min_epu32(lowest, _mm256_loadu_si256(chunk.as_ptr().cast()));
-            }
+            let low = _mm256_loadu_si256(values.as_ptr().cast());
+            [low, _mm256_loadu_si256(values.as_ptr().add(8).cast())]
+        }
+    }
+
+    #[inline(always)]
+    fn set(keys: Self::Keys, at: usize, value: u32) -> Self::Keys {
+        // SAFETY: as in `classify`.
+        unsafe {
+            let value = _mm256_set1_epi32(value as i32);
+            let at = _mm256_set1_epi32(at.min(16) as i32);
+            let low = _mm256_cmpeq_epi32(at, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+            let high = _mm256_cmpeq_epi32(at, _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15));
+            [
+                _mm256_blendv_epi8(keys[0], value, low),
+                _mm256_blendv_epi8(keys[1], value, high),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys {
+        // SAFETY: as in `classify`.
+        unsafe { [_mm256_min_epu32(a[0], b[0]), _mm256_min_epu32(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn lowest(keys: Self::Keys) -> u32 {
+        // SAFETY: as in `classify`.
+        unsafe {
+            let lowest = _mm256_min_epu32(keys[0], keys[1]);
             let half = _mm_min_epu32(
                 _mm256_castsi256_si128(lowest),
                 _mm256_extracti128_si256::<1>(lowest),
@@ -115,6 +168,26 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn outlined<R>(f: impl FnOnce() -> R) -> R {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn call<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: as in `classify`.
+        unsafe { call(f) }
+    }
+
+    #[inline(always)]
+    fn continuation(block: &[u8; 64]) -> u64 {
+        // SAFETY: as in `classify`. Continuation bytes are the 64 lowest as signed numbers.
+        unsafe {
+            let bytes = _mm512_loadu_si512(block.as_ptr().cast());
+            _mm512_cmplt_epi8_mask(bytes, _mm512_set1_epi8(-64))
+        }
+    }
+
+    #[inline(always)]
     fn extract(value: u64, mask: u64) -> u64 {
         // SAFETY: as in `classify`.
         unsafe { _pext_u64(value, mask) }
@@ -126,15 +199,30 @@ impl Simd for Avx512 {
         unsafe { _pdep_u64(value, mask) }
     }
 
+    type Keys = __m512i;
+
     #[inline(always)]
-    fn lowest(keys: &[u32]) -> u32 {
-        // SAFETY: as in `classify`; the loads are unaligned and inside the chunk.
-        unsafe {
-            let mut lowest = _mm512_set1_epi32(-1);
-            for chunk in keys.chunks_exact(16) {
-                lowest = _mm512_min_epu32(lowest, _mm512_loadu_si512(chunk.as_ptr().cast()));
-            }
-            _mm512_reduce_min_epu32(lowest)
-        }
+    fn keys(values: &[u32; 16]) -> __m512i {
+        // SAFETY: as in `classify`; the load is unaligned and inside `values`.
+        unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn set(keys: __m512i, at: usize, value: u32) -> __m512i {
+        let mask = if at < 16 { 1 << at } else { 0 };
+        // SAFETY: as in `classify`.
+        unsafe { _mm512_mask_set1_epi32(keys, mask, value as i32) }
+    }
+
+    #[inline(always)]
+    fn min(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: as in `classify`.
+        unsafe { _mm512_min_epu32(a, b) }
+    }
+
+    #[inline(always)]
+    fn lowest(keys: __m512i) -> u32 {
+        // SAFETY: as in `classify`.
+        unsafe { _mm512_reduce_min_epu32(keys) }
     }
 }
