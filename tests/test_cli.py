@@ -146,7 +146,7 @@ class TestTerminal:
             "count", tmp_path, "--by", "file,来源,kind", "-e", "o200k_base,cl100k_base,r50k_base", width=width
         )
         self.assert_fits(result.out, width)
-        assert "end.jsonl" in result.out
+        assert ".jsonl" in result.out
         assert "短" in result.out
         assert "…" in result.out
         assert "500,00" in result.out
