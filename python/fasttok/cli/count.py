@@ -45,7 +45,13 @@ def names(context: click.Context, param: click.Parameter, values: tuple[str, ...
     metavar="KEY[,KEY]",
     help="Group by file, extension, or any field of JSONL records.",
 )
-@click.option("--field", default="text", show_default=True, metavar="NAME", help="The JSONL field that holds the text.")
+@click.option(
+    "--field",
+    default="text",
+    show_default=True,
+    metavar="NAME",
+    help="The JSONL field that holds the text; a dot goes down.",
+)
 @click.option(
     "--format",
     type=click.Choice(["text", "lines", "jsonl"]),
