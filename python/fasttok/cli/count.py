@@ -50,7 +50,7 @@ def names(context: click.Context, param: click.Parameter, values: tuple[str, ...
     default="text",
     show_default=True,
     metavar="NAME",
-    help="The JSONL field that holds the text; a dot goes down.",
+    help="The JSONL field that holds the text. In a.b, b is inside a.",
 )
 @click.option(
     "--format",
