@@ -14,7 +14,7 @@ from fasttok.cli.demo import LANGUAGES
 
 
 def sample() -> list[dict[str, str]]:
-    text = files("fasttok").joinpath("demo", "sample.jsonl").read_text(encoding="utf-8")
+    text = (files("fasttok") / "demo" / "sample.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 

@@ -432,8 +432,8 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of the report."""
     from importlib.resources import files
 
-    text = files("fasttok").joinpath("schemas", "report-1.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    file = files("fasttok") / "schemas" / "report-1.schema.json"
+    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return loaded
 
 

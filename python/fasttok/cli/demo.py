@@ -45,7 +45,7 @@ def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
     It is made for demonstration and is no evidence about any language or tokenizer.
     """
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    with as_file(files("fasttok").joinpath("demo", "sample.jsonl")) as sample:
+    with as_file(files("fasttok") / "demo" / "sample.jsonl") as sample:
         report = count_corpus(sample, ENCODINGS, by="language").sorted_by("tokens", reverse=True)
     if shape == "table" and output is None:
         _print(report)
