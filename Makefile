@@ -24,11 +24,11 @@ help:
 	@echo 'make clean      remove what was built, and .venv'
 
 demo: $(BUILT)
-	@$(BIN)/fasttok demo
+	@$(BIN)/fasttok demo --table
 	@echo
 	@echo 'Real text of this machine: the standard library of its Python.'
 	@echo
-	@$(BIN)/fasttok count --errors replace --by extension "$(LIBRARY)"/*.py "$(LIBRARY)"/[a-r]*/
+	@$(BIN)/fasttok count --table --errors replace -e o200k_base,cl100k_base "$(LIBRARY)"/*.py "$(LIBRARY)"/[a-r]*/
 
 build: $(BUILT)
 

@@ -23,13 +23,14 @@ class ProgressBar:
     def __call__(self, done: int, total: int | None, documents: int) -> None:
         if self._silent or time.monotonic() < self._show_at:
             return
+        shown = f"{documents:,}"
         if self._bar is None:
-            self._open(done)
+            self._open(done, total, shown)
         assert self._bar is not None and self._task is not None
-        self._bar.update(self._task, completed=done, total=total, documents=f"{documents:,}")
+        self._bar.update(self._task, completed=done, total=total, documents=shown)
         self._bar.refresh()
 
-    def _open(self, done: int) -> None:
+    def _open(self, done: int, total: int | None, documents: str) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -50,7 +51,7 @@ class ProgressBar:
             transient=True,
             auto_refresh=False,
         )
-        self._task = self._bar.add_task("", total=None, completed=done, documents="0")
+        self._task = self._bar.add_task("", total=total, completed=done, documents=documents)
         self._bar.start()
 
     def close(self) -> None:

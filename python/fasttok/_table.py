@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fasttok.report import Report, Tally
 
 GAP = 2
-GIVEN_UP = (("chars", 12), ("bytes", 12), ("docs", 12), ("B/tok", 6), ("tok/char", 6))
+GIVEN_UP = (("chars", 24), ("bytes", 12), ("docs", 12), ("B/tok", 6), ("tok/char", 6))
 """Columns of numbers in the order in which they are given up, each before keys are cut below a width."""
 
 
