@@ -58,12 +58,7 @@ impl fmt::Display for Error {
         match self {
             Error::NotFound { path } => write!(f, "{path}: no such file or folder"),
             Error::NoInput { message } | Error::InvalidJob { message } => f.write_str(message),
-            Error::BadRow {
-                file,
-                line,
-                reason,
-                detail,
-            } => {
+            Error::BadRow { file, line, reason, detail } => {
                 f.write_str(file)?;
                 if let Some(line) = line {
                     write!(f, ":{line}")?;
@@ -74,10 +69,7 @@ impl fmt::Display for Error {
             Error::Interrupted => f.write_str("interrupted"),
             Error::Engine(e) => e.fmt(f),
             Error::Panic { message } => {
-                write!(
-                    f,
-                    "a worker panicked; this is a defect of fasttok: {message}"
-                )
+                write!(f, "a worker panicked; this is a defect of fasttok: {message}")
             }
         }
     }

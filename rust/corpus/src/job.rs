@@ -73,7 +73,8 @@ pub struct Job {
     pub hidden: bool,
     /// Heed `.gitignore` and its kin in a walk.
     pub ignore_files: bool,
-    /// The longest record that is held in memory; longer ones are skipped.
+    /// The most bytes that are held of one record, or of one text in which no place to cut is found. What is longer
+    /// is skipped.
     pub max_record_bytes: usize,
     /// Where to write all ledger entries as JSONL, in the order in which they are met.
     pub ledger_path: Option<PathBuf>,
@@ -148,11 +149,7 @@ pub(crate) fn run_in_chunks(
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, |n| n.get()),
     };
-    let walk = Walk {
-        hidden: job.hidden,
-        ignore_files: job.ignore_files,
-        threads: most,
-    };
+    let walk = Walk { hidden: job.hidden, ignore_files: job.ignore_files, threads: most, cancel };
     let found = source::find(&job.paths, walk)?;
     let inputs = &found.inputs;
     progress.set_total(inputs.iter().map(|i| i.size).sum());
@@ -161,27 +158,14 @@ pub(crate) fn run_in_chunks(
     let bad = found.bad.len() as u64;
     for entry in found.bad {
         if job.on_error == OnError::Fail {
-            let crate::Entry {
-                file,
-                line,
-                reason,
-                detail,
-            } = entry;
-            return Err(Error::BadRow {
-                file,
-                line,
-                reason,
-                detail,
-            });
+            let crate::Entry { file, line, reason, detail } = entry;
+            return Err(Error::BadRow { file, line, reason, detail });
         }
         ledger.add(entry)?;
     }
 
     let groups = GroupKeys::new(&job.by);
-    let fields = Fields {
-        text: Fields::path(&job.field),
-        groups: groups.fields(),
-    };
+    let fields = Fields { text: Fields::path(&job.field), groups: groups.fields() };
     let (formats, skip_binary) = formats(job, inputs)?;
     let sums = pipeline::count(
         &Run {
@@ -215,10 +199,7 @@ pub(crate) fn run_in_chunks(
         });
     }
 
-    let mut totals = Tally {
-        tokens: vec![0; job.encodings.len()],
-        ..Tally::default()
-    };
+    let mut totals = Tally { tokens: vec![0; job.encodings.len()], ..Tally::default() };
     let mut sorted = BTreeMap::new();
     for (key, tally) in sums.groups {
         totals.add(&tally);
@@ -227,10 +208,7 @@ pub(crate) fn run_in_chunks(
     Ok(Outcome {
         groups: match job.by.is_empty() {
             true => Vec::new(),
-            false => sorted
-                .into_iter()
-                .map(|(key, tally)| Group { key, tally })
-                .collect(),
+            false => sorted.into_iter().map(|(key, tally)| Group { key, tally }).collect(),
         },
         totals,
         ledger: ledger.finish(bad + sums.seen, sums.counted)?,
@@ -250,10 +228,7 @@ fn check(job: &Job) -> Result<(), Error> {
     } else if let Some(name) = &job.format
         && format::by_name(name).is_none()
     {
-        format!(
-            "unknown format {name:?}; known are {}",
-            format::format_names().join(", ")
-        )
+        format!("unknown format {name:?}; known are {}", format::format_names().join(", "))
     } else {
         return Ok(());
     };
@@ -263,9 +238,7 @@ fn check(job: &Job) -> Result<(), Error> {
 /// The format of each input, and whether it must be looked at before it is taken for text.
 fn formats(job: &Job, inputs: &[Input]) -> Result<(Vec<usize>, Vec<bool>), Error> {
     let named = |name: &str| {
-        format::by_name(name).ok_or_else(|| Error::InvalidJob {
-            message: name.to_owned(),
-        })
+        format::by_name(name).ok_or_else(|| Error::InvalidJob { message: name.to_owned() })
     };
     let plain = named(if job.lines { "lines" } else { "text" })?;
     let forced = match job.format.as_deref() {
@@ -276,14 +249,9 @@ fn formats(job: &Job, inputs: &[Input]) -> Result<(Vec<usize>, Vec<bool>), Error
     Ok(inputs
         .iter()
         .map(|input| {
-            let known = input
-                .extension()
-                .and_then(|suffix| format::by_suffix(&suffix));
+            let known = input.extension().and_then(|suffix| format::by_suffix(&suffix));
             // A file whose suffix says what it is was meant, even with a NUL in it: then the row is bad.
-            (
-                forced.or(known).unwrap_or(plain),
-                !input.explicit && known.is_none(),
-            )
+            (forced.or(known).unwrap_or(plain), !input.explicit && known.is_none())
         })
         .unzip())
 }
@@ -314,9 +282,7 @@ pub(crate) struct GroupKeys {
 
 impl GroupKeys {
     fn new(keys: &[Key]) -> GroupKeys {
-        GroupKeys {
-            keys: keys.to_vec(),
-        }
+        GroupKeys { keys: keys.to_vec() }
     }
 
     /// The fields among the keys.
@@ -384,18 +350,12 @@ mod tests {
             Key::Field("b".into()),
         ]);
         let mut to = Vec::new();
-        for values in [
-            vec![None, Some("ü".to_owned())],
-            vec![Some(String::new()), None],
-        ] {
+        for values in [vec![None, Some("ü".to_owned())], vec![Some(String::new()), None]] {
             keys.encode("f", None, &values, &mut to);
             let expected = [values[0].clone(), None, Some("f".into()), values[1].clone()];
             assert_eq!(keys.decode(&to), expected);
         }
         keys.encode("f", Some("txt"), &[], &mut to);
-        assert_eq!(
-            keys.decode(&to),
-            [None, Some("txt".into()), Some("f".into()), None]
-        );
+        assert_eq!(keys.decode(&to), [None, Some("txt".into()), Some("f".into()), None]);
     }
 }

@@ -165,10 +165,7 @@ pub(crate) struct Collector {
 }
 
 fn written<T>(result: io::Result<T>, path: &Path) -> Result<T, Error> {
-    result.map_err(|source| Error::Io {
-        path: path.display().to_string(),
-        source,
-    })
+    result.map_err(|source| Error::Io { path: path.display().to_string(), source })
 }
 
 impl Collector {
@@ -249,17 +246,11 @@ mod tests {
                 ledger.add(entry("a", (i * step) % 10)).unwrap();
             }
             let ledger = ledger.finish(10, 0).unwrap();
-            assert_eq!(
-                (ledger.skipped, ledger.by_reason[&Reason::BrokenJson]),
-                (10, 10)
-            );
+            assert_eq!((ledger.skipped, ledger.by_reason[&Reason::BrokenJson]), (10, 10));
             assert!(!ledger.entries_complete);
             kept.push(ledger.entries);
         }
-        assert_eq!(
-            kept[0].iter().map(|e| e.line).collect::<Vec<_>>(),
-            [0, 1, 2, 3].map(Some)
-        );
+        assert_eq!(kept[0].iter().map(|e| e.line).collect::<Vec<_>>(), [0, 1, 2, 3].map(Some));
         assert!(kept.iter().all(|k| *k == kept[0]));
     }
 
@@ -273,10 +264,8 @@ mod tests {
         ledger.add(entry("a", 1)).unwrap();
         ledger.finish(2, 0).unwrap();
         let text = std::fs::read_to_string(path).unwrap();
-        let lines: Vec<serde_json::Value> = text
-            .lines()
-            .map(|l| serde_json::from_str(l).unwrap())
-            .collect();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0]["file"], "b \"quoted\"");
         assert_eq!(lines[1]["reason"], "broken_json");

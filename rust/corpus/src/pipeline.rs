@@ -100,11 +100,7 @@ enum Task<'a> {
 
 /// Why a run fails. A bad row gives way to one that stands before it.
 enum Failure {
-    Row {
-        file: usize,
-        line: Option<u64>,
-        error: Error,
-    },
+    Row { file: usize, line: Option<u64>, error: Error },
     Other(Error),
 }
 
@@ -141,10 +137,7 @@ pub(crate) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result
                     }
                 }
                 Err(source) if started == 0 => {
-                    shared.fail(Failure::Other(Error::Io {
-                        path: "thread".into(),
-                        source,
-                    }));
+                    shared.fail(Failure::Other(Error::Io { path: "thread".into(), source }));
                 }
                 // Fewer threads than wanted give the same result.
                 Err(_) => {}
@@ -152,11 +145,7 @@ pub(crate) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result
         }
         sums
     });
-    match shared
-        .failure
-        .into_inner()
-        .unwrap_or_else(|e| e.into_inner())
-    {
+    match shared.failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
         _ if run.cancel.load(Relaxed) => Err(Error::Interrupted),
         Some(Failure::Row { error, .. } | Failure::Other(error)) => Err(error),
         None => Ok(sums),
@@ -248,11 +237,7 @@ impl<'a> Shared<'a> {
             (Some(Failure::Other(_)), _) => false,
             (
                 Some(Failure::Row { file, line, .. }),
-                Failure::Row {
-                    file: new_file,
-                    line: new_line,
-                    ..
-                },
+                Failure::Row { file: new_file, line: new_line, .. },
             ) => (new_file, new_line) < (file, line),
         };
         if is_first {
@@ -270,21 +255,16 @@ impl<'a> Shared<'a> {
             return false;
         }
         match &*lock(&self.failure) {
-            Some(Failure::Row {
-                file: failed,
-                line: at,
-                ..
-            }) => (file, Some(line)) > (*failed, *at),
+            Some(Failure::Row { file: failed, line: at, .. }) => {
+                (file, Some(line)) > (*failed, *at)
+            }
             Some(Failure::Other(_)) => true,
             None => false,
         }
     }
 
     fn control(&self) -> Control<'a> {
-        Control {
-            cancel: self.run.cancel,
-            stop: self.stop,
-        }
+        Control { cancel: self.run.cancel, stop: self.stop }
     }
 }
 
@@ -357,17 +337,9 @@ impl<'s, 'a> Worker<'s, 'a> {
             passes_bom: format.passes_bom(),
         };
         let extension = input.extension();
-        self.run
-            .groups
-            .encode(&input.name, extension.as_deref(), &[], &mut self.key);
+        self.run.groups.encode(&input.name, extension.as_deref(), &[], &mut self.key);
         let group = self.key.as_slice().into();
-        self.read(Stream::new(
-            file,
-            opened,
-            self.shared.control(),
-            rules,
-            group,
-        ));
+        self.read(Stream::new(file, opened, self.shared.control(), rules, group));
     }
 
     /// Reads a chunk, lets the next worker read on, and counts the chunk.
@@ -450,12 +422,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn record(&mut self, file: usize, line: Option<u64>, record: &[u8]) {
         let input = &self.run.inputs[file];
         let extension = input.extension();
-        let place = Place {
-            file,
-            line,
-            name: &input.name,
-            extension: extension.as_deref(),
-        };
+        let place = Place { file, line, name: &input.name, extension: extension.as_deref() };
         let counted = self.sums.counted;
         if let Err(bad) = self.bytes(&place, record) {
             self.skip(file, line, bad);
@@ -486,9 +453,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             Err(bad) => Err(bad),
             Ok(Some(row)) => {
                 let mut key = std::mem::take(&mut self.key);
-                self.run
-                    .groups
-                    .encode(place.name, place.extension, row.values, &mut key);
+                self.run.groups.encode(place.name, place.extension, row.values, &mut key);
                 let result = self.document(place, &key, row.text);
                 self.key = key;
                 result
@@ -535,12 +500,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             let to = find_cut(&config.encodings, config.special, &text, from + PIECE)
                 .unwrap_or(text.len());
             document.begin_part();
-            let part = SharedPart {
-                document: document.clone(),
-                text: text.clone(),
-                from,
-                to,
-            };
+            let part = SharedPart { document: document.clone(), text: text.clone(), from, to };
             self.shared.share(part);
             from = to;
         }
@@ -618,12 +578,7 @@ impl<'s, 'a> Worker<'s, 'a> {
                 },
             });
         }
-        let entry = Entry {
-            file: name.clone(),
-            line,
-            reason: bad.reason,
-            detail: bad.detail,
-        };
+        let entry = Entry { file: name.clone(), line, reason: bad.reason, detail: bad.detail };
         if let Err(e) = lock(&self.shared.ledger).add(entry) {
             self.shared.fail(Failure::Other(e));
         }
@@ -635,10 +590,7 @@ impl Shared<'_> {
         match e {
             EngineError::SpecialToken { token, offset } => {
                 let offset = from + offset as u64;
-                Uncounted::Bad {
-                    offset,
-                    bad: special_token(&token, offset),
-                }
+                Uncounted::Bad { offset, bad: special_token(&token, offset) }
             }
             e => {
                 self.fail(Failure::Other(e.into()));

@@ -17,10 +17,7 @@ pub(crate) struct Random(pub u64);
 
 impl Random {
     pub fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         ((self.0 >> 33) as usize) % n
     }
 }
@@ -61,11 +58,9 @@ impl Folder {
 }
 
 fn job(paths: &[&Path]) -> Job {
-    let encodings = ["o200k_base", "cl100k_base"].map(|name| Encoding::embedded(name).unwrap());
-    let mut job = Job::new(
-        paths.iter().map(|p| p.to_path_buf()).collect(),
-        encodings.into(),
-    );
+    // The smallest, for every worker of every run begins with a counter of its own.
+    let encodings = vec![Encoding::embedded("r50k_base").unwrap()];
+    let mut job = Job::new(paths.iter().map(|p| p.to_path_buf()).collect(), encodings);
     job.threads = Some(2);
     job
 }
@@ -77,19 +72,10 @@ fn try_count(job: &Job, chunk: usize) -> Result<Outcome, Error> {
 /// The outcome, which must be the same whatever the chunks and the threads, and whose rows must add up.
 fn count(job: &Job) -> Outcome {
     let outcome = try_count(job, 1 << 20).unwrap();
-    for chunk in CHUNKS {
-        for threads in [1, 2, 5] {
-            let job = Job {
-                threads: Some(threads),
-                ..job.clone()
-            };
-            let other = try_count(&job, chunk).unwrap();
-            assert_eq!(
-                comparable(other),
-                comparable(outcome.clone()),
-                "{chunk} {threads}"
-            );
-        }
+    for (chunk, threads) in [(7, 1), (64, 3), (4096, 2)] {
+        let job = Job { threads: Some(threads), ..job.clone() };
+        let other = try_count(&job, chunk).unwrap();
+        assert_eq!(comparable(other), comparable(outcome.clone()), "{chunk} {threads}");
     }
     let ledger = &outcome.ledger;
     assert_eq!(ledger.seen, ledger.counted + ledger.skipped);
@@ -115,10 +101,7 @@ fn comparable(mut outcome: Outcome) -> Outcome {
 /// The sums as the definition has them: each text counted by itself.
 fn tally<'t>(job: &Job, texts: impl IntoIterator<Item = &'t str>) -> Tally {
     let mut counters: Vec<_> = job.encodings.iter().cloned().map(Counter::new).collect();
-    let mut sums = Tally {
-        tokens: vec![0; counters.len()],
-        ..Tally::default()
-    };
+    let mut sums = Tally { tokens: vec![0; counters.len()], ..Tally::default() };
     for text in texts {
         let count = |c: &mut Counter| c.count(text, job.special).unwrap();
         sums.add(&Tally {
@@ -143,17 +126,7 @@ fn zst(text: impl AsRef<[u8]>) -> Vec<u8> {
 
 /// Text that does not compress to nothing, in lines.
 fn prose(lines: usize) -> String {
-    let words = [
-        "the",
-        "Straße",
-        "中文字",
-        "it's",
-        "12345",
-        "  ",
-        "नमस्ते",
-        "x = f(y);",
-        "😀",
-    ];
+    let words = ["the", "Straße", "中文字", "it's", "12345", "  ", "नमस्ते", "x = f(y);", "😀"];
     let mut random = Random(lines as u64);
     let mut text = String::new();
     for i in 0..lines {
@@ -173,12 +146,19 @@ fn a_plain_file_is_a_document() {
     folder.write("b.rs", "fn main() {}\r\n");
     let job = folder.job();
     let outcome = count(&job);
-    assert_eq!(
-        outcome.totals,
-        tally(&job, [prose(500).as_str(), "", "fn main() {}\r\n"])
-    );
+    assert_eq!(outcome.totals, tally(&job, [prose(500).as_str(), "", "fn main() {}\r\n"]));
     assert_eq!((outcome.files, outcome.files_ignored), (3, 0));
     assert!(outcome.groups.is_empty());
+}
+
+#[test]
+fn several_encodings_in_one_pass() {
+    let folder = Folder::with("a.txt", prose(500));
+    let encodings = ["o200k_base", "cl100k_base"].map(|name| Encoding::embedded(name).unwrap());
+    let job = Job { encodings: encodings.into(), ..folder.job() };
+    let expected = tally(&job, [prose(500).as_str()]);
+    assert_ne!(expected.tokens[0], expected.tokens[1]);
+    assert_eq!(try_count(&job, 4096).unwrap().totals, expected);
 }
 
 #[test]
@@ -196,10 +176,7 @@ fn lines_are_documents() {
         ),
     ] {
         let folder = Folder::with("a.txt", text);
-        job = Job {
-            lines: true,
-            ..folder.job()
-        };
+        job = Job { lines: true, ..folder.job() };
         let outcome = count(&job);
         assert_eq!(outcome.totals, tally(&job, documents), "{text:?}");
     }
@@ -213,10 +190,7 @@ fn long_lines_are_counted_in_parts() {
     let long: String = prose(400).replace('\n', " ");
     for (before, end) in [("", ""), ("short\n", "\n"), ("short\r\n", "\r\nshort")] {
         let folder = Folder::with("a.txt", format!("{before}{long}{end}"));
-        let job = Job {
-            lines: true,
-            ..folder.job()
-        };
+        let job = Job { lines: true, ..folder.job() };
         let text = format!("{before}{long}{end}");
         assert_eq!(count(&job).totals, tally(&job, text.lines()));
     }
@@ -232,10 +206,7 @@ fn jsonl_rows() {
     let mut job = folder.job();
     job.by = vec![Key::parse("lang")];
     let outcome = count(&job);
-    assert_eq!(
-        outcome.totals,
-        tally(&job, ["one", "zwei\n", "three", "four"])
-    );
+    assert_eq!(outcome.totals, tally(&job, ["one", "zwei\n", "three", "four"]));
     let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref()).collect();
     assert_eq!(keys, [None, Some("de"), Some("en")]);
     assert_eq!(outcome.groups[2].tally, tally(&job, ["one", "three"]));
@@ -251,10 +222,7 @@ fn bad_rows_are_skipped_with_their_reason() {
         (b"{\"text\":17}", Some(Reason::NotAString)),
         (b"[1]", Some(Reason::NotAnObject)),
         (b"{\"text\":\"\xff\"}", Some(Reason::InvalidUtf8)),
-        (
-            b"{\"text\":\"a\",\"b\":\"\xe4\xb8\"}",
-            Some(Reason::InvalidUtf8),
-        ),
+        (b"{\"text\":\"a\",\"b\":\"\xe4\xb8\"}", Some(Reason::InvalidUtf8)),
         (b"{\"text\":\"\\ud800\"}", Some(Reason::LoneSurrogate)),
         (b"", None),
         (b"{\"text\":\"a\"} x", Some(Reason::BrokenJson)),
@@ -271,30 +239,17 @@ fn bad_rows_are_skipped_with_their_reason() {
     assert_eq!(folder.ledger(&outcome), expected);
 
     // With errors=replace only what can be replaced is.
-    let job = Job {
-        errors: Utf8Errors::Replace,
-        ..folder.job()
-    };
+    let job = Job { errors: Utf8Errors::Replace, ..folder.job() };
     let outcome = count(&job);
     assert_eq!(outcome.ledger.counted, 5);
-    assert_eq!(
-        outcome.totals,
-        tally(&job, ["a", "\u{fffd}", "a", "\u{fffd}", "b"])
-    );
+    assert_eq!(outcome.totals, tally(&job, ["a", "\u{fffd}", "a", "\u{fffd}", "b"]));
 
     // With on_error=fail it is the first, always.
     for chunk in CHUNKS {
         for threads in [1, 4] {
-            let job = Job {
-                on_error: OnError::Fail,
-                threads: Some(threads),
-                ..folder.job()
-            };
+            let job = Job { on_error: OnError::Fail, threads: Some(threads), ..folder.job() };
             let e = try_count(&job, chunk).unwrap_err();
-            assert!(
-                e.to_string().contains("a.ndjson:2: broken_json: EOF"),
-                "{e}"
-            );
+            assert!(e.to_string().contains("a.ndjson:2: broken_json: EOF"), "{e}");
             assert!(matches!(e, Error::BadRow { line: Some(2), .. }));
         }
     }
@@ -311,32 +266,16 @@ fn invalid_utf8_in_text() {
     let outcome = count(&folder.job());
     assert_eq!(
         folder.ledger(&outcome),
-        [
-            ("a.txt".into(), None, Reason::InvalidUtf8),
-            ("b.txt".into(), None, Reason::InvalidUtf8)
-        ]
+        [("a.txt".into(), None, Reason::InvalidUtf8), ("b.txt".into(), None, Reason::InvalidUtf8)]
     );
-    assert!(
-        outcome.ledger.entries[0]
-            .detail
-            .contains(&format!("at byte {at};"))
-    );
+    assert!(outcome.ledger.entries[0].detail.contains(&format!("at byte {at};")));
     assert!(outcome.ledger.entries[1].detail.contains("at byte 10;"));
 
-    let job = Job {
-        errors: Utf8Errors::Replace,
-        ..folder.job()
-    };
+    let job = Job { errors: Utf8Errors::Replace, ..folder.job() };
     let text = String::from_utf8_lossy(&bytes);
-    assert_eq!(
-        count(&job).totals,
-        tally(&job, [&*text, "good text \u{fffd}"])
-    );
+    assert_eq!(count(&job).totals, tally(&job, [&*text, "good text \u{fffd}"]));
 
-    let job = Job {
-        lines: true,
-        ..folder.job()
-    };
+    let job = Job { lines: true, ..folder.job() };
     let line = bytes[..at].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
     assert_eq!(
         folder.ledger(&count(&job)),
@@ -358,10 +297,7 @@ fn a_byte_order_mark() {
     let outcome = count(&folder.job());
     assert_eq!(
         folder.ledger(&outcome),
-        [
-            ("a.txt".into(), None, Reason::Utf16),
-            ("b.jsonl".into(), None, Reason::Utf16)
-        ]
+        [("a.txt".into(), None, Reason::Utf16), ("b.jsonl".into(), None, Reason::Utf16)]
     );
     assert!(outcome.ledger.entries[0].detail.contains("iconv -f UTF-16"));
 }
@@ -373,14 +309,8 @@ fn binary_files_are_passed_by_unless_named() {
     folder.write("c.jsonl", "{\"text\":\"a\"}\n\0\n");
     folder.write("d.tar.gz", gz(b"name\0\0\0"));
     let outcome = count(&folder.job());
-    assert_eq!(
-        (outcome.files, outcome.files_ignored, outcome.ledger.seen),
-        (2, 2, 3)
-    );
-    assert_eq!(
-        folder.ledger(&outcome),
-        [("c.jsonl".into(), Some(2), Reason::BrokenJson)]
-    );
+    assert_eq!((outcome.files, outcome.files_ignored, outcome.ledger.seen), (2, 2, 3));
+    assert_eq!(folder.ledger(&outcome), [("c.jsonl".into(), Some(2), Reason::BrokenJson)]);
 
     let job = job(&[&folder.path("b.bin")]);
     assert_eq!(count(&job).totals, tally(&job, ["\x7fELF\0\0"]));
@@ -403,10 +333,7 @@ fn compressed_files() {
     // The first bytes tell where the name does not.
     folder.write("e", gz(&text));
     folder.write("f.txt", zst(&text));
-    let job = Job {
-        by: vec![Key::Extension],
-        ..folder.job()
-    };
+    let job = Job { by: vec![Key::Extension], ..folder.job() };
     let outcome = count(&job);
     assert_eq!(outcome.totals, tally(&job, [text.as_str(); 6]));
     let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref()).collect();
@@ -426,10 +353,7 @@ fn damaged_compressed_text_is_not_counted() {
     let outcome = count(&folder.job());
     let reasons: Vec<_> = outcome.ledger.entries.iter().map(|e| e.reason).collect();
     use Reason::{Corrupt, Truncated};
-    assert_eq!(
-        reasons,
-        [Truncated, Truncated, Corrupt, Corrupt, Corrupt, Truncated]
-    );
+    assert_eq!(reasons, [Truncated, Truncated, Corrupt, Corrupt, Corrupt, Truncated]);
     assert_eq!(outcome.totals.documents, 0);
 }
 
@@ -442,10 +366,7 @@ fn damaged(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn rows_before_the_damage_are_counted_and_the_row_in_it_is_not() {
-    let rows: Vec<String> = prose(3000)
-        .lines()
-        .map(|l| format!("{{\"text\":\"{l}\"}}"))
-        .collect();
+    let rows: Vec<String> = prose(3000).lines().map(|l| format!("{{\"text\":\"{l}\"}}")).collect();
     let text = rows.join("\n");
     for (name, bytes) in [("a.jsonl.gz", gz(&text)), ("a.jsonl.zst", zst(&text))] {
         for (bytes, reason) in [
@@ -456,17 +377,11 @@ fn rows_before_the_damage_are_counted_and_the_row_in_it_is_not() {
             let folder = Folder::with(name, &bytes);
             for lines in [false, true] {
                 let format = lines.then(|| "lines".to_owned());
-                let job = Job {
-                    format,
-                    ..folder.job()
-                };
+                let job = Job { format, ..folder.job() };
                 // Not compared over chunks: a decoder may give more of what stands before the damage or less of it.
                 let outcome = try_count(&job, 4096).unwrap();
                 let counted = outcome.ledger.counted;
-                assert_eq!(
-                    folder.ledger(&outcome),
-                    [(name.to_owned(), Some(counted + 1), reason)]
-                );
+                assert_eq!(folder.ledger(&outcome), [(name.to_owned(), Some(counted + 1), reason)]);
                 assert_eq!(outcome.ledger.seen, counted + 1);
                 let expected = match lines {
                     true => text.lines().collect::<Vec<_>>(),
@@ -487,10 +402,7 @@ fn records_that_are_too_large() {
     let long = format!("{{\"text\":\"{}\"}}", "x".repeat(3000));
     let text = format!("{{\"text\":\"a\"}}\n{long}\n{{\"text\":\"b\"}}\n{long}");
     let folder = Folder::with("a.jsonl", text);
-    let job = Job {
-        max_record_bytes: 2000,
-        ..folder.job()
-    };
+    let job = Job { max_record_bytes: 2000, ..folder.job() };
     for chunk in CHUNKS {
         let outcome = try_count(&job, chunk).unwrap();
         let large = |line| ("a.jsonl".to_owned(), Some(line), Reason::RecordTooLarge);
@@ -498,10 +410,7 @@ fn records_that_are_too_large() {
         assert_eq!(outcome.totals, tally(&job, ["a", "b"]));
     }
     // What is exactly as large as it may be is not too large.
-    let job = Job {
-        max_record_bytes: long.len(),
-        ..folder.job()
-    };
+    let job = Job { max_record_bytes: long.len(), ..folder.job() };
     assert_eq!(count(&job).ledger.counted, 4);
 }
 
@@ -510,19 +419,14 @@ fn a_text_that_cannot_be_cut_is_bounded_too() {
     let folder = Folder::with("a.txt", "x".repeat(50_000));
     let job = folder.job();
     assert_eq!(count(&job).totals.documents, 1);
-    let job = Job {
-        max_record_bytes: 10_000,
-        lines: true,
-        ..folder.job()
-    };
+    let job = Job { max_record_bytes: 10_000, lines: true, ..folder.job() };
     let outcome = try_count(&job, 4096).unwrap();
     // Either the engine can prove a cut in it, or the line is given up.
     match outcome.ledger.counted {
         1 => assert_eq!(outcome.totals, tally(&job, ["x".repeat(50_000).as_str()])),
-        _ => assert_eq!(
-            folder.ledger(&outcome),
-            [("a.txt".into(), Some(1), Reason::RecordTooLarge)]
-        ),
+        _ => {
+            assert_eq!(folder.ledger(&outcome), [("a.txt".into(), Some(1), Reason::RecordTooLarge)])
+        }
     }
 }
 
@@ -531,10 +435,7 @@ fn a_record_with_a_long_text_is_shared() {
     let text = prose(150_000);
     let row = serde_json::json!({ "text": text, "k": 1 }).to_string();
     let folder = Folder::with("a.jsonl", format!("{row}\n{{\"text\":\"b\",\"k\":1}}\n"));
-    let mut job = Job {
-        by: vec![Key::parse("k")],
-        ..folder.job()
-    };
+    let mut job = Job { by: vec![Key::parse("k")], ..folder.job() };
     assert!(text.len() > 5 << 20);
     let expected = tally(&job, [text.as_str(), "b"]);
     for threads in [1, 3] {
@@ -548,23 +449,13 @@ fn a_record_with_a_long_text_is_shared() {
 
 #[test]
 fn groups_of_several_keys() {
-    let folder = Folder::with(
-        "a.jsonl",
-        "{\"text\":\"a\",\"s\":1}\n{\"text\":\"b\",\"s\":2}\n",
-    );
+    let folder = Folder::with("a.jsonl", "{\"text\":\"a\",\"s\":1}\n{\"text\":\"b\",\"s\":2}\n");
     folder.write("b.jsonl.gz", gz("{\"text\":\"c\",\"s\":1}\n"));
     folder.write("c.txt", "d");
-    let job = Job {
-        by: vec![Key::Extension, Key::parse("s"), Key::File],
-        ..folder.job()
-    };
+    let job = Job { by: vec![Key::Extension, Key::parse("s"), Key::File], ..folder.job() };
     let outcome = count(&job);
     let file = |name: &str| Some(folder.path(name).display().to_string());
-    let (jsonl, one, two) = (
-        Some("jsonl".to_owned()),
-        Some("1".to_owned()),
-        Some("2".to_owned()),
-    );
+    let (jsonl, one, two) = (Some("jsonl".to_owned()), Some("1".to_owned()), Some("2".to_owned()));
     let keys: Vec<_> = outcome.groups.iter().map(|g| g.key.clone()).collect();
     assert_eq!(
         keys,
@@ -582,28 +473,14 @@ fn groups_of_several_keys() {
 fn formats_can_be_forced() {
     let folder = Folder::with("a.txt", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n");
     folder.write("b.jsonl", "x\ny\n");
-    let format = |name: &str| Job {
-        format: Some(name.into()),
-        ..folder.job()
-    };
+    let format = |name: &str| Job { format: Some(name.into()), ..folder.job() };
     let outcome = count(&format("jsonl"));
     assert_eq!((outcome.ledger.counted, outcome.ledger.skipped), (2, 2));
     assert_eq!(count(&format("text")).totals.documents, 2);
     assert_eq!(count(&format("lines")).totals.documents, 4);
-    assert_eq!(
-        count(&Job {
-            lines: true,
-            ..format("text")
-        })
-        .totals
-        .documents,
-        4
-    );
+    assert_eq!(count(&Job { lines: true, ..format("text") }).totals.documents, 4);
     let e = try_count(&format("xml"), 64).unwrap_err();
-    assert_eq!(
-        e.to_string(),
-        "unknown format \"xml\"; known are text, lines, jsonl"
-    );
+    assert!(e.to_string().starts_with("unknown format \"xml\"; known are text, lines, jsonl"));
 }
 
 #[cfg(unix)]
@@ -612,24 +489,11 @@ fn what_cannot_be_read_is_an_entry_and_the_rest_is_counted() {
     let folder = Folder::with("a.txt", "text");
     std::os::unix::fs::symlink("nowhere", folder.path("link")).unwrap();
     let outcome = count(&folder.job());
-    assert_eq!(
-        folder.ledger(&outcome),
-        [("link".into(), None, Reason::BrokenLink)]
-    );
-    assert_eq!(
-        (outcome.ledger.seen, outcome.ledger.counted, outcome.files),
-        (2, 1, 2)
-    );
-    let job = Job {
-        on_error: OnError::Fail,
-        ..folder.job()
-    };
+    assert_eq!(folder.ledger(&outcome), [("link".into(), None, Reason::BrokenLink)]);
+    assert_eq!((outcome.ledger.seen, outcome.ledger.counted, outcome.files), (2, 1, 2));
+    let job = Job { on_error: OnError::Fail, ..folder.job() };
     let e = try_count(&job, 64).unwrap_err();
-    assert!(
-        e.to_string()
-            .contains("link: broken_link: the link points to"),
-        "{e}"
-    );
+    assert!(e.to_string().contains("link: broken_link: the link points to"), "{e}");
 
     // Root may read everything, so this says something only when others run it.
     use std::os::unix::fs::PermissionsExt;
@@ -638,10 +502,7 @@ fn what_cannot_be_read_is_an_entry_and_the_rest_is_counted() {
     fs::set_permissions(folder.path("b.txt"), fs::Permissions::from_mode(0)).unwrap();
     if fs::read(folder.path("b.txt")).is_err() {
         let outcome = count(&folder.job());
-        assert_eq!(
-            folder.ledger(&outcome),
-            [("b.txt".into(), None, Reason::Unreadable)]
-        );
+        assert_eq!(folder.ledger(&outcome), [("b.txt".into(), None, Reason::Unreadable)]);
     }
 }
 
@@ -652,10 +513,7 @@ fn an_error_of_the_system_while_reading_is_an_entry() {
     let folder = Folder::with("a.txt", "text");
     let job = job(&[Path::new("/proc/self/mem"), &folder.path("a.txt")]);
     let outcome = count(&job);
-    assert_eq!(
-        folder.ledger(&outcome),
-        [("/proc/self/mem".into(), None, Reason::Unreadable)]
-    );
+    assert_eq!(folder.ledger(&outcome), [("/proc/self/mem".into(), None, Reason::Unreadable)]);
     assert_eq!(outcome.totals, tally(&job, ["text"]));
 }
 
@@ -665,21 +523,12 @@ fn a_pipe_is_read_and_a_run_that_waits_for_one_can_be_cancelled() {
     use std::sync::atomic::Ordering::Relaxed;
     let folder = Folder::new();
     let pipe = folder.path("pipe");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&pipe)
-        .status()
-        .unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
-    let job = Job {
-        format: Some("lines".into()),
-        ..job(&[&pipe])
-    };
+    let job = Job { format: Some("lines".into()), ..job(&[&pipe]) };
     std::thread::scope(|scope| {
         scope.spawn(|| fs::write(&pipe, prose(2000)).unwrap());
-        assert_eq!(
-            try_count(&job, 4096).unwrap().totals,
-            tally(&job, prose(2000).lines())
-        );
+        assert_eq!(try_count(&job, 4096).unwrap().totals, tally(&job, prose(2000).lines()));
     });
     let cancel = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -706,18 +555,9 @@ fn errors_come_before_anything_is_counted() {
         Err(Error::NoInput { .. })
     ));
     for bad in [
-        Job {
-            encodings: Vec::new(),
-            ..folder.job()
-        },
-        Job {
-            paths: Vec::new(),
-            ..folder.job()
-        },
-        Job {
-            threads: Some(0),
-            ..folder.job()
-        },
+        Job { encodings: Vec::new(), ..folder.job() },
+        Job { paths: Vec::new(), ..folder.job() },
+        Job { threads: Some(0), ..folder.job() },
     ] {
         assert!(matches!(try_count(&bad, 64), Err(Error::InvalidJob { .. })));
     }
@@ -744,19 +584,20 @@ fn a_cancelled_run_gives_nothing() {
 }
 
 #[test]
+fn a_panic_is_an_error_and_no_hang() {
+    let folder = Folder::with("a.txt", prose(1000));
+    for threads in [1, 4] {
+        let job = Job { format: Some("panics".into()), threads: Some(threads), ..folder.job() };
+        let e = try_count(&job, 512).unwrap_err();
+        assert!(matches!(&e, Error::Panic { message } if message.starts_with("at \"")), "{e}");
+    }
+}
+
+#[test]
 fn special_tokens_that_are_refused() {
-    let folder = Folder::with(
-        "a.txt",
-        format!("{}<|endoftext|>{}", prose(100), prose(100)),
-    );
-    folder.write(
-        "b.jsonl",
-        "{\"text\":\"a\"}\n{\"text\":\"ab<|endoftext|>\"}\n{\"text\":\"b\"}\n",
-    );
-    let job = Job {
-        special: Special::Error,
-        ..folder.job()
-    };
+    let folder = Folder::with("a.txt", format!("{}<|endoftext|>{}", prose(100), prose(100)));
+    folder.write("b.jsonl", "{\"text\":\"a\"}\n{\"text\":\"ab<|endoftext|>\"}\n{\"text\":\"b\"}\n");
+    let job = Job { special: Special::Error, ..folder.job() };
     let outcome = count(&job);
     assert_eq!(
         folder.ledger(&outcome),
@@ -766,21 +607,10 @@ fn special_tokens_that_are_refused() {
         ]
     );
     let at = prose(100).len();
-    assert!(
-        outcome.ledger.entries[0]
-            .detail
-            .contains(&format!("at byte {at}"))
-    );
-    assert!(
-        outcome.ledger.entries[1]
-            .detail
-            .contains("\"<|endoftext|>\" at byte 2")
-    );
+    assert!(outcome.ledger.entries[0].detail.contains(&format!("at byte {at}")));
+    assert!(outcome.ledger.entries[1].detail.contains("\"<|endoftext|>\" at byte 2"));
     for special in [Special::Text, Special::Token] {
-        let job = Job {
-            special,
-            ..folder.job()
-        };
+        let job = Job { special, ..folder.job() };
         let text = fs::read_to_string(folder.path("a.txt")).unwrap();
         let expected = tally(&job, [&text, "a", "ab<|endoftext|>", "b"]);
         assert_eq!(count(&job).totals, expected);
@@ -795,12 +625,7 @@ fn every_row_is_accounted_for() {
         "{\"text\":\"\",\"k\":1}",
         "{\"text\":\"\\u4e2d\"}",
     ];
-    let bad: [&[u8]; 4] = [
-        b"{\"text\":",
-        b"{}",
-        b"{\"text\":\"\xff\"}",
-        b"{\"text\":\"\\udfff\"}",
-    ];
+    let bad: [&[u8]; 4] = [b"{\"text\":", b"{}", b"{\"text\":\"\xff\"}", b"{\"text\":\"\\udfff\"}"];
     let mut random = Random(1);
     for _ in 0..12 {
         let folder = Folder::new();
@@ -831,16 +656,10 @@ fn every_row_is_accounted_for() {
                 _ => folder.write(&format!("{file}.ndjson.zst"), zst(content)),
             }
         }
-        let job = Job {
-            by: vec![Key::parse("k"), Key::File],
-            ..folder.job()
-        };
+        let job = Job { by: vec![Key::parse("k"), Key::File], ..folder.job() };
         let outcome = count(&job);
         assert_eq!((outcome.ledger.seen, outcome.ledger.counted), (rows, fine));
-        let mut sums = Tally {
-            tokens: vec![0; 2],
-            ..Tally::default()
-        };
+        let mut sums = Tally { tokens: vec![0], ..Tally::default() };
         outcome.groups.iter().for_each(|g| sums.add(&g.tally));
         assert_eq!(sums, outcome.totals);
     }

@@ -26,9 +26,8 @@ pub fn columns(texts: &Bound<'_, PyAny>) -> PyResult<Option<Columns>> {
     let py = texts.py();
     if let Some(export) = texts.getattr_opt(intern!(py, "__arrow_c_stream__"))? {
         let capsule = export.call0()?.cast_into::<PyCapsule>()?;
-        let stream = capsule
-            .pointer_checked(Some(c"arrow_array_stream"))?
-            .cast::<FFI_ArrowArrayStream>();
+        let stream =
+            capsule.pointer_checked(Some(c"arrow_array_stream"))?.cast::<FFI_ArrowArrayStream>();
         // SAFETY: a capsule of this name holds a valid stream; it is moved out and marked as
         // released in the capsule.
         let reader =
@@ -42,16 +41,10 @@ pub fn columns(texts: &Bound<'_, PyAny>) -> PyResult<Option<Columns>> {
         let columns = reader.map(|array| Column::new(&array.map_err(arrow_error)?));
         return Ok(Some(Box::new(columns)));
     }
-    let pair = texts
-        .call_method0(intern!(py, "__arrow_c_array__"))?
-        .cast_into::<PyTuple>()?;
+    let pair = texts.call_method0(intern!(py, "__arrow_c_array__"))?.cast_into::<PyTuple>()?;
     let (schema, array) = pair.extract::<(Bound<'_, PyCapsule>, Bound<'_, PyCapsule>)>()?;
-    let schema = schema
-        .pointer_checked(Some(c"arrow_schema"))?
-        .cast::<FFI_ArrowSchema>();
-    let array = array
-        .pointer_checked(Some(c"arrow_array"))?
-        .cast::<FFI_ArrowArray>();
+    let schema = schema.pointer_checked(Some(c"arrow_schema"))?.cast::<FFI_ArrowSchema>();
+    let array = array.pointer_checked(Some(c"arrow_array"))?.cast::<FFI_ArrowArray>();
     // SAFETY: capsules of these names hold a valid schema, which stays where it is as long as
     // `pair` lives, and a valid array of it, which is moved out and marked as released.
     let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
@@ -112,30 +105,24 @@ impl Column {
         check_type(array.data_type())?;
         Ok(match array.data_type() {
             DataType::Null => Column::Null(array.len()),
-            DataType::Utf8 => Column::Binary {
-                values: array.as_string::<i32>().clone().into(),
-                text: true,
-            },
-            DataType::LargeUtf8 => Column::LargeBinary {
-                values: array.as_string::<i64>().clone().into(),
-                text: true,
-            },
-            DataType::Utf8View => Column::View {
-                values: array.as_string_view().clone().to_binary_view(),
-                text: true,
-            },
-            DataType::Binary => Column::Binary {
-                values: array.as_binary::<i32>().clone(),
-                text: false,
-            },
-            DataType::LargeBinary => Column::LargeBinary {
-                values: array.as_binary::<i64>().clone(),
-                text: false,
-            },
-            DataType::BinaryView => Column::View {
-                values: array.as_binary_view().clone(),
-                text: false,
-            },
+            DataType::Utf8 => {
+                Column::Binary { values: array.as_string::<i32>().clone().into(), text: true }
+            }
+            DataType::LargeUtf8 => {
+                Column::LargeBinary { values: array.as_string::<i64>().clone().into(), text: true }
+            }
+            DataType::Utf8View => {
+                Column::View { values: array.as_string_view().clone().to_binary_view(), text: true }
+            }
+            DataType::Binary => {
+                Column::Binary { values: array.as_binary::<i32>().clone(), text: false }
+            }
+            DataType::LargeBinary => {
+                Column::LargeBinary { values: array.as_binary::<i64>().clone(), text: false }
+            }
+            DataType::BinaryView => {
+                Column::View { values: array.as_binary_view().clone(), text: false }
+            }
             DataType::FixedSizeBinary(_) => Column::Fixed(array.as_fixed_size_binary().clone()),
             _ => {
                 let dictionary = array.as_any_dictionary();
@@ -169,23 +156,19 @@ impl Column {
     /// Value `i`, `None` if it is null.
     pub fn get(&self, i: usize) -> Option<Document<'_>> {
         let as_document = |bytes, text| {
-            if text {
-                Document::Utf8(bytes)
-            } else {
-                Document::Bytes(bytes)
-            }
+            if text { Document::Utf8(bytes) } else { Document::Bytes(bytes) }
         };
         match self {
             Column::Null(_) => None,
-            Column::Binary { values, text } => values
-                .is_valid(i)
-                .then(|| as_document(values.value(i), *text)),
-            Column::LargeBinary { values, text } => values
-                .is_valid(i)
-                .then(|| as_document(values.value(i), *text)),
-            Column::View { values, text } => values
-                .is_valid(i)
-                .then(|| as_document(values.value(i), *text)),
+            Column::Binary { values, text } => {
+                values.is_valid(i).then(|| as_document(values.value(i), *text))
+            }
+            Column::LargeBinary { values, text } => {
+                values.is_valid(i).then(|| as_document(values.value(i), *text))
+            }
+            Column::View { values, text } => {
+                values.is_valid(i).then(|| as_document(values.value(i), *text))
+            }
             Column::Fixed(values) => values.is_valid(i).then(|| Document::Bytes(values.value(i))),
             Column::Dictionary { keys, values } => values.get(keys[i]?),
         }

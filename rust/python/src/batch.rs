@@ -234,10 +234,7 @@ fn elements<'py>(
         if held.is_empty() {
             return Ok(total);
         }
-        let documents = held
-            .iter()
-            .map(Held::document)
-            .collect::<PyResult<Vec<_>>>()?;
+        let documents = held.iter().map(Held::document).collect::<PyResult<Vec<_>>>()?;
         receive(&documents)?;
         total += held.len();
     }
@@ -263,27 +260,14 @@ fn numpy(texts: &Bound<'_, PyAny>, errors: Utf8Errors, receive: &mut Receive<'_>
     }
     let fixed_width = matches!(kind.as_str(), "U" | "S");
     let item: usize = dtype.getattr("itemsize")?.extract()?;
-    let step = if fixed_width {
-        (SLICE_BYTES / item.max(1)).clamp(1, SLICE)
-    } else {
-        SLICE
-    };
+    let step = if fixed_width { (SLICE_BYTES / item.max(1)).clamp(1, SLICE) } else { SLICE };
     let mut start = 0;
     while start < len {
         let slice = PySlice::new(texts.py(), start as isize, (start + step) as isize, 1);
         // `tolist` makes plain str and bytes, without the padding, whatever strides and byte order.
-        let items = texts
-            .get_item(slice)?
-            .call_method0("tolist")?
-            .cast_into::<PyList>()?;
+        let items = texts.get_item(slice)?.call_method0("tolist")?.cast_into::<PyList>()?;
         let mut items = items.iter();
-        let read = elements(
-            &mut || Ok(items.next()),
-            start,
-            kind != "O",
-            errors,
-            receive,
-        )?;
+        let read = elements(&mut || Ok(items.next()), start, kind != "O", errors, receive)?;
         start += read.max(1);
     }
     Ok(())

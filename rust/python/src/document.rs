@@ -96,9 +96,7 @@ impl Document<'_> {
                 // No sequence has more than three continuation bytes: a fourth belongs to none.
                 while at > 0
                     && is_continuation(s[at])
-                    && !s[at.saturating_sub(3)..at]
-                        .iter()
-                        .all(|&b| is_continuation(b))
+                    && !s[at.saturating_sub(3)..at].iter().all(|&b| is_continuation(b))
                 {
                     at -= 1;
                 }
@@ -303,15 +301,9 @@ fn next_char<U: Unit>(units: &[U]) -> (char, usize) {
         && is_low(low)
     {
         let code = 0x1_0000 + ((code & 0x3FF) << 10) + (low & 0x3FF);
-        return (
-            char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
-            2,
-        );
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 2);
     }
-    (
-        char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
-        1,
-    )
+    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 1)
 }
 
 /// The number of units at the start of `units` whose text is `bytes` long.
@@ -319,10 +311,9 @@ fn count_units<U: Unit>(units: &[U], bytes: usize, errors: Utf8Errors) -> usize 
     let (mut at, mut text) = (0, 0);
     while text < bytes && at < units.len() {
         let (c, width) = match errors {
-            Utf8Errors::Strict => (
-                char::from_u32(units[at].code()).unwrap_or(char::REPLACEMENT_CHARACTER),
-                1,
-            ),
+            Utf8Errors::Strict => {
+                (char::from_u32(units[at].code()).unwrap_or(char::REPLACEMENT_CHARACTER), 1)
+            }
             Utf8Errors::Replace => next_char(&units[at..]),
         };
         text += c.len_utf8();
@@ -388,9 +379,7 @@ mod tests {
             documents.extend(latin1.as_deref().map(Document::Latin1));
             let first_surrogate = units.iter().position(|&u| is_surrogate(u));
             for document in documents {
-                let lossy = document
-                    .decode(0..len, Utf8Errors::Replace, &mut scratch)
-                    .unwrap();
+                let lossy = document.decode(0..len, Utf8Errors::Replace, &mut scratch).unwrap();
                 assert_eq!(lossy, expected, "round {round}: {units:x?}");
                 let strict = document.decode(0..len, Utf8Errors::Strict, &mut scratch);
                 match first_surrogate {
@@ -404,31 +393,22 @@ mod tests {
     #[test]
     fn reading_in_two_parts_equals_reading_at_once() {
         let mut next = numbers(2);
-        let alphabet: [u8; 12] = [
-            b'a', 0x80, 0xBF, 0xC3, 0xE4, 0xBD, 0xA0, 0xF0, 0x9F, 0x98, 0xFF, 0xED,
-        ];
+        let alphabet: [u8; 12] =
+            [b'a', 0x80, 0xBF, 0xC3, 0xE4, 0xBD, 0xA0, 0xF0, 0x9F, 0x98, 0xFF, 0xED];
         for _ in 0..50_000 {
             let len = 1 + next() as usize % 12;
-            let bytes: Vec<u8> = (0..len)
-                .map(|_| alphabet[next() as usize % alphabet.len()])
-                .collect();
-            let units: Vec<u16> = (0..len)
-                .map(|_| [0x61, 0xD83D, 0xDE00, 0x4F60][next() as usize % 4])
-                .collect();
+            let bytes: Vec<u8> =
+                (0..len).map(|_| alphabet[next() as usize % alphabet.len()]).collect();
+            let units: Vec<u16> =
+                (0..len).map(|_| [0x61, 0xD83D, 0xDE00, 0x4F60][next() as usize % 4]).collect();
             for document in [Document::Bytes(&bytes), Document::Ucs2(&units)] {
                 let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
-                let whole = document
-                    .decode(0..len, Utf8Errors::Replace, &mut a)
-                    .unwrap();
+                let whole = document.decode(0..len, Utf8Errors::Replace, &mut a).unwrap();
                 for at in 0..=len {
                     let cut = document.fresh(at);
                     assert!(cut <= at && at - cut <= 3);
-                    let left = document
-                        .decode(0..cut, Utf8Errors::Replace, &mut b)
-                        .unwrap();
-                    let right = document
-                        .decode(cut..len, Utf8Errors::Replace, &mut c)
-                        .unwrap();
+                    let left = document.decode(0..cut, Utf8Errors::Replace, &mut b).unwrap();
+                    let right = document.decode(cut..len, Utf8Errors::Replace, &mut c).unwrap();
                     assert_eq!(format!("{left}{right}"), whole, "{document:x?} at {cut}");
                     assert_eq!(document.units(0, left.len(), Utf8Errors::Replace), cut);
                 }

@@ -34,9 +34,7 @@ impl Encoding {
         let encoding = py
             .detach(|| fasttok_engine::Encoding::embedded(name))
             .map_err(|e| to_py_err(py, &e))?;
-        Ok(Encoding {
-            engine: Engine::new(encoding),
-        })
+        Ok(Encoding { engine: Engine::new(encoding) })
     }
 
     #[getter]
@@ -78,9 +76,7 @@ impl Encoding {
     ) -> PyResult<u64> {
         let options = options(special, errors, None)?;
         let held = batch::hold(text, options.errors, None)?;
-        self.engine
-            .count(py, held.document()?, options)
-            .map_err(|stop| into_py_err(py, stop, None))
+        self.engine.count(py, held.document()?, options).map_err(|stop| into_py_err(py, stop, None))
     }
 
     #[pyo3(signature = (texts, *, special = "text", errors = "strict", threads = None))]
@@ -159,10 +155,7 @@ impl Encoding {
     #[pyo3(signature = (ids, errors = "replace"))]
     fn decode<'py>(&self, ids: &Bound<'py, PyAny>, errors: &str) -> PyResult<Bound<'py, PyString>> {
         let bytes = self.decode_bytes(ids)?;
-        bytes
-            .call_method1("decode", ("utf-8", errors))?
-            .cast_into::<PyString>()
-            .map_err(Into::into)
+        bytes.call_method1("decode", ("utf-8", errors))?.cast_into::<PyString>().map_err(Into::into)
     }
 
     fn decode_bytes<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
@@ -171,10 +164,7 @@ impl Encoding {
         let bytes = py
             .detach(|| {
                 let mut bytes = Vec::new();
-                self.engine
-                    .encoding
-                    .decode(&ids, &mut bytes)
-                    .map(|()| bytes)
+                self.engine.encoding.decode(&ids, &mut bytes).map(|()| bytes)
             })
             .map_err(|e| to_py_err(py, &e))?;
         Ok(PyBytes::new(py, &bytes))
@@ -227,11 +217,7 @@ fn options(special: &str, errors: &str, threads: Option<i64>) -> PyResult<Option
         .map(|n| usize::try_from(n).ok().and_then(NonZeroUsize::new).ok_or(n))
         .transpose()
         .map_err(|n| PyValueError::new_err(format!("threads must be at least 1, not {n}")))?;
-    Ok(Options {
-        special,
-        errors,
-        threads,
-    })
+    Ok(Options { special, errors, threads })
 }
 
 fn into_py_err(py: Python<'_>, stop: Stop, first: Option<usize>) -> PyErr {

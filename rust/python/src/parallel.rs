@@ -58,9 +58,7 @@ impl Workers {
     /// No worker yet; as many will be kept as the machine runs threads.
     pub fn new() -> Workers {
         let slots = available_threads().max(4);
-        Workers {
-            slots: (0..slots).map(|_| Mutex::default()).collect(),
-        }
+        Workers { slots: (0..slots).map(|_| Mutex::default()).collect() }
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Worker) -> R) -> R {
@@ -138,10 +136,7 @@ pub struct Engine {
 impl Engine {
     /// An engine for `encoding`.
     pub fn new(encoding: Arc<Encoding>) -> Engine {
-        Engine {
-            encoding,
-            workers: Workers::new(),
-        }
+        Engine { encoding, workers: Workers::new() }
     }
 
     /// Counts one text, the short ones on the shortest way.
@@ -162,11 +157,7 @@ impl Engine {
                     .map_err(|e| Stop::Failure(failure(0, &text, 0, e, options.errors)))
             })
         };
-        if text.len() < WORTH_RELEASING {
-            count()
-        } else {
-            py.detach(count)
-        }
+        if text.len() < WORTH_RELEASING { count() } else { py.detach(count) }
     }
 
     /// Counts or encodes `documents`, in parallel where that pays.
@@ -365,9 +356,7 @@ impl Call<'_> {
         let mut from = start + TASK;
         while from + TASK / 2 < len && !self.stopped.load(Ordering::Relaxed) {
             poll()?;
-            let begin = document
-                .fresh(from.max(start + CONTEXT) - CONTEXT)
-                .max(start);
+            let begin = document.fresh(from.max(start + CONTEXT) - CONTEXT).max(start);
             let end = document.fresh((from + window).min(len));
             let errors = self.options.errors;
             let Ok(text) = document.decode(begin..end, errors, scratch) else {
@@ -378,11 +367,7 @@ impl Call<'_> {
             while !text.is_char_boundary(target) {
                 target += 1;
             }
-            match self
-                .engine
-                .encoding
-                .cut(&text, target, self.options.special)
-            {
+            match self.engine.encoding.cut(&text, target, self.options.special) {
                 // Too near the end a special token could begin of which the window shows a part.
                 Some(cut) if cut > 0 && (cut + CONTEXT <= text.len() || end == len) => {
                     return Ok(begin + document.units(begin, cut, errors));
@@ -413,11 +398,7 @@ impl Call<'_> {
                 document
             }
         };
-        Ok(Done {
-            task: number,
-            first_document,
-            tokens,
-        })
+        Ok(Done { task: number, first_document, tokens })
     }
 
     fn perform_part(
@@ -428,9 +409,7 @@ impl Call<'_> {
         tokens: &mut Tokens,
     ) -> Result<(), Failure> {
         let document = &self.documents[index];
-        let Options {
-            special, errors, ..
-        } = self.options;
+        let Options { special, errors, .. } = self.options;
         let start = part.start;
         let Worker { counter, scratch } = worker;
         let text: Cow<'_, str> = document
@@ -448,9 +427,7 @@ impl Call<'_> {
                     .map(|()| (tokens.ids.len() - before) as u64)
             }
         };
-        tokens
-            .counts
-            .push(count.map_err(|e| failure(index, document, start, e, errors))?);
+        tokens.counts.push(count.map_err(|e| failure(index, document, start, e, errors))?);
         Ok(())
     }
 
@@ -470,20 +447,10 @@ impl Call<'_> {
         if let Some((_, failure)) = failures.into_iter().min_by_key(|(task, _)| *task) {
             return Err(Stop::Failure(failure));
         }
-        let mut tokens = Tokens {
-            counts: vec![0; self.documents.len()],
-            ids: Vec::new(),
-        };
+        let mut tokens = Tokens { counts: vec![0; self.documents.len()], ids: Vec::new() };
         done.sort_unstable_by_key(|done| done.task);
-        tokens
-            .ids
-            .reserve_exact(done.iter().map(|done| done.tokens.ids.len()).sum());
-        for Done {
-            first_document,
-            tokens: part,
-            ..
-        } in done
-        {
+        tokens.ids.reserve_exact(done.iter().map(|done| done.tokens.ids.len()).sum());
+        for Done { first_document, tokens: part, .. } in done {
             for (total, count) in tokens.counts[first_document..].iter_mut().zip(part.counts) {
                 *total += count;
             }

@@ -40,15 +40,9 @@ const STATE_ASCII: u32 = 1 << 6;
 const STATE_READY: u32 = 1 << 7;
 
 /// Python 3.10 and 3.11 have the fields `wstr` and `wstr_length`.
-const WITH_WSTR: Layout = Layout {
-    ascii_data: 48,
-    compact_data: 72,
-};
+const WITH_WSTR: Layout = Layout { ascii_data: 48, compact_data: 72 };
 /// Python 3.12 to 3.14.
-const WITHOUT_WSTR: Layout = Layout {
-    ascii_data: 40,
-    compact_data: 56,
-};
+const WITHOUT_WSTR: Layout = Layout { ascii_data: 40, compact_data: 56 };
 
 /// The reader in use: [`PLAIN`], or which layout.
 static READER: AtomicUsize = AtomicUsize::new(PLAIN);
@@ -87,11 +81,7 @@ pub fn choose_reader(py: Python<'_>) -> PyResult<()> {
     if implementation != "cpython" || !gil || traced {
         return Ok(());
     }
-    let layout = if candidate == DIRECT_WITH_WSTR {
-        WITH_WSTR
-    } else {
-        WITHOUT_WSTR
-    };
+    let layout = if candidate == DIRECT_WITH_WSTR { WITH_WSTR } else { WITHOUT_WSTR };
     if agrees_with_encode(py, layout)? {
         READER.store(candidate, Ordering::Relaxed);
     }

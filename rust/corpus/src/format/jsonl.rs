@@ -54,9 +54,8 @@ struct JsonlReader {
 
 impl JsonlReader {
     fn new(fields: &Fields) -> JsonlReader {
-        let paths: Vec<&Vec<String>> = std::iter::once(&fields.text)
-            .chain(&fields.groups)
-            .collect();
+        let paths: Vec<&Vec<String>> =
+            std::iter::once(&fields.text).chain(&fields.groups).collect();
         let mut wanted = Node::default();
         for (slot, path) in paths.iter().enumerate() {
             wanted.insert(path, slot);
@@ -76,25 +75,16 @@ impl RecordReader for JsonlReader {
         if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
             return Ok(None);
         }
-        let JsonlReader {
-            wanted,
-            names,
-            text,
-            value,
-            values,
-        } = self;
+        let JsonlReader { wanted, names, text, value, values } = self;
         if text.len() > KEPT {
             *text = Vec::new();
         }
         let mut slots = vec![None; names.len()];
         let mut json = serde_json::Deserializer::from_str(record);
-        NodeSeed {
-            node: wanted,
-            slots: &mut slots,
-        }
-        .deserialize(&mut json)
-        .and_then(|()| json.end())
-        .map_err(|e| not_a_record(record, &e))?;
+        NodeSeed { node: wanted, slots: &mut slots }
+            .deserialize(&mut json)
+            .and_then(|()| json.end())
+            .map_err(|e| not_a_record(record, &e))?;
 
         for ((slot, raw), name) in values.iter_mut().zip(&slots[1..]).zip(&names[1..]) {
             *slot = match raw {
@@ -109,10 +99,7 @@ impl RecordReader for JsonlReader {
 
         let field = &names[0];
         let raw = slots[0].ok_or_else(|| {
-            Bad::new(
-                Reason::MissingField,
-                format!("the record has no field {field:?}"),
-            )
+            Bad::new(Reason::MissingField, format!("the record has no field {field:?}"))
         })?;
         if !raw.starts_with('"') {
             return Err(match raw {
@@ -123,10 +110,7 @@ impl RecordReader for JsonlReader {
                 ),
             });
         }
-        Ok(Some(Row {
-            text: string(raw, text, errors, field)?,
-            values,
-        }))
+        Ok(Some(Row { text: string(raw, text, errors, field)?, values }))
     }
 }
 
@@ -154,19 +138,13 @@ fn not_a_record(record: &str, e: &serde_json::Error) -> Bad {
     if e.is_data() && serde_json::from_str::<IgnoredAny>(record).is_ok() {
         return Bad::new(
             Reason::NotAnObject,
-            format!(
-                "the line is {}, not an object with fields",
-                kind(record.trim_start())
-            ),
+            format!("the line is {}, not an object with fields", kind(record.trim_start())),
         );
     }
     // The message ends with a line and a column of its own, and the line is always the first.
     let message = e.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    Bad::new(
-        Reason::BrokenJson,
-        format!("{message} at byte {} of the line", e.column()),
-    )
+    Bad::new(Reason::BrokenJson, format!("{message} at byte {} of the line", e.column()))
 }
 
 fn kind(json: &str) -> &'static str {
@@ -194,14 +172,10 @@ impl Node {
             self.slots.push(slot);
             return;
         };
-        let i = self
-            .children
-            .iter()
-            .position(|(n, _)| n == name)
-            .unwrap_or_else(|| {
-                self.children.push((name.clone(), Node::default()));
-                self.children.len() - 1
-            });
+        let i = self.children.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
+            self.children.push((name.clone(), Node::default()));
+            self.children.len() - 1
+        });
         self.children[i].1.insert(rest, slot);
     }
 
@@ -213,10 +187,7 @@ impl Node {
             None => key,
             Some(_) => unescape(key, &mut buffer, Utf8Errors::Replace).ok()?,
         };
-        self.children
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, node)| node)
+        self.children.iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     /// Takes `raw` as the value of this field, in place of any earlier one.
@@ -273,9 +244,7 @@ impl<'a> Visitor<'a> for NodeSeed<'_, '_, 'a> {
             match self.node.child(key.get()) {
                 Some(child) => {
                     let raw = map.next_value::<&'a RawValue>()?;
-                    child
-                        .assign(raw.get(), self.slots)
-                        .map_err(serde::de::Error::custom)?;
+                    child.assign(raw.get(), self.slots).map_err(serde::de::Error::custom)?;
                 }
                 None => {
                     map.next_value::<IgnoredAny>()?;

@@ -5,11 +5,29 @@ use fasttok_engine::Utf8Errors::{self, Replace, Strict};
 use super::*;
 use crate::ledger::Reason;
 
-fn fields(text: &str, groups: &[&str]) -> Fields {
-    Fields {
-        text: Fields::path(text),
-        groups: groups.iter().map(|g| Fields::path(g)).collect(),
+/// Stands for a defect: a reader that panics.
+pub(super) struct Panics;
+
+impl Format for Panics {
+    fn name(&self) -> &'static str {
+        "panics"
     }
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+    fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
+        Box::new(Panics)
+    }
+}
+
+impl RecordReader for Panics {
+    fn read<'a>(&'a mut self, record: &'a str, _: Utf8Errors) -> Result<Option<Row<'a>>, Bad> {
+        panic!("at {record:?}")
+    }
+}
+
+fn fields(text: &str, groups: &[&str]) -> Fields {
+    Fields { text: Fields::path(text), groups: groups.iter().map(|g| Fields::path(g)).collect() }
 }
 
 type Read = Result<Option<(String, Vec<Option<String>>)>, Reason>;
@@ -34,7 +52,7 @@ fn is(text: &str) -> Result<Option<String>, Reason> {
 
 #[test]
 fn the_table_is_consistent() {
-    assert_eq!(format_names(), ["text", "lines", "jsonl"]);
+    assert_eq!(format_names()[..3], ["text", "lines", "jsonl"]);
     for (id, format) in FORMATS.iter().enumerate() {
         assert_eq!(by_name(format.name()), Some(id));
         for suffix in format.suffixes() {
@@ -49,34 +67,19 @@ fn good_records() {
     assert_eq!(text(r#"{"text":"abc"}"#), is("abc"));
     assert_eq!(text("\t{ \"text\" : \"abc\" } \r"), is("abc"));
     assert_eq!(text(r#"{"text":""}"#), is(""));
-    assert_eq!(
-        text(r#"{"a":{"text":1},"text":"ä€😀","b":[{}]}"#),
-        is("ä€😀")
-    );
-    assert_eq!(
-        text(r#"{"te\u0078t":"by an escaped name"}"#),
-        is("by an escaped name")
-    );
+    assert_eq!(text(r#"{"a":{"text":1},"text":"ä€😀","b":[{}]}"#), is("ä€😀"));
+    assert_eq!(text(r#"{"te\u0078t":"by an escaped name"}"#), is("by an escaped name"));
     // The last of several, as in Python, also when it is worse.
     assert_eq!(text(r#"{"text":"a","text":"b"}"#), is("b"));
     assert_eq!(text(r#"{"text":"a","text":null}"#), Err(Reason::NullField));
     // Numbers that no machine type holds are JSON all the same.
-    assert_eq!(
-        text(r#"{"n":1e999,"m":-123456789012345678901234567890,"text":"x"}"#),
-        is("x")
-    );
+    assert_eq!(text(r#"{"n":1e999,"m":-123456789012345678901234567890,"text":"x"}"#), is("x"));
 }
 
 #[test]
 fn escapes() {
-    assert_eq!(
-        text(r#"{"text":"\"\\\/\b\f\n\r\t"}"#),
-        is("\"\\/\u{8}\u{c}\n\r\t")
-    );
-    assert_eq!(
-        text(r#"{"text":"\u4e2d\u6587 \u00E9\u0000 \ud83d\ude00!"}"#),
-        is("中文 é\0 😀!")
-    );
+    assert_eq!(text(r#"{"text":"\"\\\/\b\f\n\r\t"}"#), is("\"\\/\u{8}\u{c}\n\r\t"));
+    assert_eq!(text(r#"{"text":"\u4e2d\u6587 \u00E9\u0000 \ud83d\ude00!"}"#), is("中文 é\0 😀!"));
     // Escapes at every distance from the start and from the end of a block.
     for before in 0..20 {
         for after in 0..20 {
@@ -136,25 +139,10 @@ fn broken_json_is_found_wherever_it_is() {
 #[test]
 fn fields_that_are_not_there_or_not_text() {
     assert_eq!(text(r#"{}"#), Err(Reason::MissingField));
-    assert_eq!(
-        text(r#"{"Text":"a","a":{"text":"b"}}"#),
-        Err(Reason::MissingField)
-    );
+    assert_eq!(text(r#"{"Text":"a","a":{"text":"b"}}"#), Err(Reason::MissingField));
     assert_eq!(text(r#"{"text":null}"#), Err(Reason::NullField));
-    for value in [
-        "1",
-        "-1.5e3",
-        "true",
-        "false",
-        "[]",
-        "[\"a\"]",
-        "{\"a\":\"b\"}",
-    ] {
-        assert_eq!(
-            text(&format!(r#"{{"text":{value}}}"#)),
-            Err(Reason::NotAString),
-            "{value}"
-        );
+    for value in ["1", "-1.5e3", "true", "false", "[]", "[\"a\"]", "{\"a\":\"b\"}"] {
+        assert_eq!(text(&format!(r#"{{"text":{value}}}"#)), Err(Reason::NotAString), "{value}");
     }
     for line in ["1", "null", "[1]", "\"text\"", "[{\"text\":\"a\"}]"] {
         assert_eq!(text(line), Err(Reason::NotAnObject), "{line}");
@@ -166,14 +154,8 @@ fn fields_that_are_not_there_or_not_text() {
 
 #[test]
 fn lone_surrogates() {
-    for value in [
-        r"\ud800",
-        r"\udc00x",
-        r"a\ud800\n",
-        r"\ud83d\ud83d",
-        r"\ud83dA",
-        r"\udE00\uD83d",
-    ] {
+    for value in [r"\ud800", r"\udc00x", r"a\ud800\n", r"\ud83d\ud83d", r"\ud83dA", r"\udE00\uD83d"]
+    {
         let line = format!(r#"{{"text":"{value}"}}"#);
         assert_eq!(text(&line), Err(Reason::LoneSurrogate), "{line}");
     }
@@ -182,27 +164,15 @@ fn lone_surrogates() {
     let f = fields("text", &["g"]);
     let line = r#"{"text":"x","g":"\ud800"}"#;
     assert_eq!(read_as(line, &f, Strict), Err(Reason::LoneSurrogate));
-    assert_eq!(
-        read_as(line, &f, Replace),
-        Ok(Some(("x".into(), vec![Some("\u{fffd}".into())])))
-    );
+    assert_eq!(read_as(line, &f, Replace), Ok(Some(("x".into(), vec![Some("\u{fffd}".into())]))));
     let line = r#"{"text":"a\ud800b\udc00\ud83d\ude00\ud83d\ud83d\ude00"}"#;
     let expected = "a\u{fffd}b\u{fffd}😀\u{fffd}😀";
-    assert_eq!(
-        read_as(line, &fields("text", &[]), Replace)
-            .unwrap()
-            .unwrap()
-            .0,
-        expected
-    );
+    assert_eq!(read_as(line, &fields("text", &[]), Replace).unwrap().unwrap().0, expected);
 }
 
 #[test]
 fn group_values() {
-    let f = fields(
-        "text",
-        &["s", "n", "b", "z", "missing", "o", "meta.lang", "meta"],
-    );
+    let f = fields("text", &["s", "n", "b", "z", "missing", "o", "meta.lang", "meta"]);
     let line =
         r#"{"s":"a\tb","n":1.50,"b":true,"z":null,"o":[1, 2],"text":"x","meta":{"lang":"zh"}}"#;
     let (_, values) = read_as(line, &f, Strict).unwrap().unwrap();
@@ -231,21 +201,9 @@ fn group_values() {
 fn nested_fields() {
     let f = fields("a.b.text", &["a.c"]);
     let line = r#"{"a":{"b":{"x":1,"text":"deep"},"c":2}}"#;
-    assert_eq!(
-        read_as(line, &f, Strict),
-        Ok(Some(("deep".into(), vec![Some("2".into())])))
-    );
-    for line in [
-        r#"{"a":{"b":"text"}}"#,
-        r#"{"a":{"b":[]}}"#,
-        r#"{"a":{"b":{}}}"#,
-        r#"{"a":1}"#,
-    ] {
-        assert_eq!(
-            read_as(line, &f, Strict),
-            Err(Reason::MissingField),
-            "{line}"
-        );
+    assert_eq!(read_as(line, &f, Strict), Ok(Some(("deep".into(), vec![Some("2".into())]))));
+    for line in [r#"{"a":{"b":"text"}}"#, r#"{"a":{"b":[]}}"#, r#"{"a":{"b":{}}}"#, r#"{"a":1}"#] {
+        assert_eq!(read_as(line, &f, Strict), Err(Reason::MissingField), "{line}");
     }
     // A later value takes the place of an earlier one with all that was in it.
     let line = r#"{"a":{"b":{"text":"deep"}},"a":{}}"#;
@@ -263,13 +221,7 @@ fn deep_nesting_does_not_overflow_the_stack() {
 #[test]
 fn lines_lose_their_end_and_nothing_else() {
     let mut reader = lines::Lines.reader(&Fields::default());
-    for (record, text) in [
-        ("a", "a"),
-        ("a\r", "a"),
-        ("\ra\r\r", "\ra\r"),
-        ("", ""),
-        ("\r", ""),
-    ] {
+    for (record, text) in [("a", "a"), ("a\r", "a"), ("\ra\r\r", "\ra\r"), ("", ""), ("\r", "")] {
         assert_eq!(reader.read(record, Strict).unwrap().unwrap().text, text);
     }
 }

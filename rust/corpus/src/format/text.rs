@@ -22,9 +22,6 @@ impl Format for Text {
 
 impl RecordReader for Text {
     fn read<'a>(&'a mut self, record: &'a str, _: Utf8Errors) -> Result<Option<Row<'a>>, Bad> {
-        Ok(Some(Row {
-            text: record,
-            values: &[],
-        }))
+        Ok(Some(Row { text: record, values: &[] }))
     }
 }

@@ -133,7 +133,5 @@ fn hex4(from: &[u8]) -> Option<u32> {
     let [b'\\', b'u', digits @ ..] = from.first_chunk::<6>()? else {
         return None;
     };
-    digits.iter().try_fold(0, |value, &digit| {
-        Some(value << 4 | (digit as char).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |value, &digit| Some(value << 4 | (digit as char).to_digit(16)?))
 }

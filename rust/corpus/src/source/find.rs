@@ -9,6 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder, WalkState};
@@ -18,13 +19,15 @@ use crate::Error;
 use crate::ledger::{Bad, Entry, Reason};
 
 /// How folders are walked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Walk {
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'c> {
     /// Hidden files too.
     pub hidden: bool,
     /// Heed `.gitignore`, `.ignore` and git's other lists.
     pub ignore_files: bool,
     pub threads: usize,
+    /// Ends a walk that takes long.
+    pub cancel: &'c AtomicBool,
 }
 
 /// What the paths came to.
@@ -41,11 +44,12 @@ pub(crate) fn find(paths: &[PathBuf], walk: Walk) -> Result<Found, Error> {
     let mut found = Found::default();
     for path in paths {
         find_path(path, walk, &mut found)?;
+        if walk.cancel.load(Relaxed) {
+            return Err(Error::Interrupted);
+        }
     }
     let mut names = HashSet::new();
-    found
-        .inputs
-        .retain(|input| names.insert(input.path.clone()));
+    found.inputs.retain(|input| names.insert(input.path.clone()));
     Ok(found)
 }
 
@@ -65,9 +69,7 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return match Pattern::of(path)? {
                 Some(pattern) => find_pattern(&pattern, walk, found),
-                None => Err(Error::NotFound {
-                    path: path.display().to_string(),
-                }),
+                None => Err(Error::NotFound { path: path.display().to_string() }),
             };
         }
         Err(e) => {
@@ -83,11 +85,7 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
                 name: name(path),
                 size: meta.is_file().then_some(meta.len()),
                 explicit: true,
-                kind: if meta.is_file() {
-                    InputKind::File
-                } else {
-                    InputKind::Blocking
-                },
+                kind: if meta.is_file() { InputKind::File } else { InputKind::Blocking },
             });
             Ok(())
         }
@@ -104,7 +102,7 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
 
 fn find_folder(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
     let part = walk_folder(path, walk, |_| true);
-    if part.inputs.is_empty() && part.bad.is_empty() {
+    if part.inputs.is_empty() && part.bad.is_empty() && !walk.cancel.load(Relaxed) {
         let links = match part.passed {
             0 => String::new(),
             n => format!("; {n} links or special files were passed by: name them to read them"),
@@ -134,13 +132,9 @@ fn find_pattern(pattern: &Pattern, mut walk: Walk, found: &mut Found) -> Result<
         true => walk_folder(base, walk, wanted),
         false => Found::default(),
     };
-    if part.inputs.is_empty() && part.bad.is_empty() {
+    if part.inputs.is_empty() && part.bad.is_empty() && !walk.cancel.load(Relaxed) {
         return Err(Error::NoInput {
-            message: format!(
-                "{}: no file matches this pattern{}",
-                pattern.text,
-                excluded(walk)
-            ),
+            message: format!("{}: no file matches this pattern{}", pattern.text, excluded(walk)),
         });
     }
     found.append(part);
@@ -159,11 +153,7 @@ fn excluded(walk: Walk) -> &'static str {
 
 fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> bool + Sync) -> Found {
     let part = Mutex::new(Found::default());
-    let root = if base.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        base
-    };
+    let root = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     WalkBuilder::new(root)
         .hidden(!walk.hidden)
         .ignore(walk.ignore_files)
@@ -176,11 +166,16 @@ fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> bool + Sync) -
         .run(|| {
             Box::new(|entry| {
                 visit(entry, &wanted, &part);
-                WalkState::Continue
+                match walk.cancel.load(Relaxed) {
+                    true => WalkState::Quit,
+                    false => WalkState::Continue,
+                }
             })
         });
     let mut part = part.into_inner().unwrap_or_else(|e| e.into_inner());
+    // Threads met them in any order.
     part.inputs.sort_by(|a, b| a.path.cmp(&b.path));
+    part.bad.sort();
     part
 }
 
@@ -260,9 +255,7 @@ fn name(path: &Path) -> String {
 }
 
 fn broken_link(path: &Path) -> Entry {
-    let target = fs::read_link(path)
-        .map(|t| t.display().to_string())
-        .unwrap_or_default();
+    let target = fs::read_link(path).map(|t| t.display().to_string()).unwrap_or_default();
     Entry {
         file: name(path),
         line: None,
@@ -272,12 +265,7 @@ fn broken_link(path: &Path) -> Entry {
 }
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Entry {
-    Entry {
-        file: name(path),
-        line: None,
-        reason: Reason::Unreadable,
-        detail: e.to_string(),
-    }
+    Entry { file: name(path), line: None, reason: Reason::Unreadable, detail: e.to_string() }
 }
 
 impl Found {
@@ -304,9 +292,7 @@ impl Pattern {
             return Ok(None);
         };
         let is_wild = |c: &Component| {
-            c.as_os_str()
-                .to_str()
-                .is_some_and(|s| s.contains(['*', '?', '[', '{']))
+            c.as_os_str().to_str().is_some_and(|s| s.contains(['*', '?', '[', '{']))
         };
         if !path.components().any(|c| is_wild(&c)) {
             return Ok(None);
@@ -315,9 +301,7 @@ impl Pattern {
         let glob = GlobBuilder::new(&path.to_string_lossy())
             .literal_separator(true)
             .build()
-            .map_err(|e| Error::InvalidJob {
-                message: format!("{text}: {}", e.kind()),
-            })?;
+            .map_err(|e| Error::InvalidJob { message: format!("{text}: {}", e.kind()) })?;
         let base: PathBuf = path.components().take_while(|c| !is_wild(c)).collect();
         let names_hidden = path.components().skip(base.components().count()).any(
             |c| matches!(c, Component::Normal(s) if s.to_str().is_some_and(|s| s.starts_with('.'))),
@@ -335,11 +319,8 @@ impl Pattern {
 mod tests {
     use super::*;
 
-    const WALK: Walk = Walk {
-        hidden: false,
-        ignore_files: true,
-        threads: 2,
-    };
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+    const WALK: Walk = Walk { hidden: false, ignore_files: true, threads: 2, cancel: &GO_ON };
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -363,11 +344,7 @@ mod tests {
         let t = tree(&["b/c.txt", "a.txt", ".hidden", "ignored.log", ".ignore"]);
         fs::write(t.path().join(".ignore"), "*.log\n").unwrap();
         assert_eq!(names(t.path(), &[""], WALK), ["a.txt", "b/c.txt"]);
-        let all = Walk {
-            hidden: true,
-            ignore_files: false,
-            threads: 1,
-        };
+        let all = Walk { hidden: true, ignore_files: false, ..WALK };
         assert_eq!(
             names(t.path(), &[""], all),
             [".hidden", ".ignore", "a.txt", "b/c.txt", "ignored.log"]
@@ -381,30 +358,15 @@ mod tests {
 
     #[test]
     fn patterns() {
-        let t = tree(&[
-            "x/1.jsonl",
-            "x/y/2.jsonl",
-            "x/3.txt",
-            "4.jsonl",
-            "x/.h/5.jsonl",
-        ]);
+        let t = tree(&["x/1.jsonl", "x/y/2.jsonl", "x/3.txt", "4.jsonl", "x/.h/5.jsonl"]);
         let p = t.path();
         assert_eq!(names(p, &["x/*.jsonl"], WALK), ["x/1.jsonl"]);
-        assert_eq!(
-            names(p, &["**/*.jsonl"], WALK),
-            ["4.jsonl", "x/1.jsonl", "x/y/2.jsonl"]
-        );
-        assert_eq!(
-            names(p, &["x/[0-9].{jsonl,txt}"], WALK),
-            ["x/1.jsonl", "x/3.txt"]
-        );
+        assert_eq!(names(p, &["**/*.jsonl"], WALK), ["4.jsonl", "x/1.jsonl", "x/y/2.jsonl"]);
+        assert_eq!(names(p, &["x/[0-9].{jsonl,txt}"], WALK), ["x/1.jsonl", "x/3.txt"]);
         assert_eq!(names(p, &["x/.h/*"], WALK), ["x/.h/5.jsonl"]);
         assert_eq!(names(p, &["?/y"], WALK), ["x/y/2.jsonl"]);
         let none = find(&[p.join("*.csv")], WALK).unwrap_err();
-        assert!(
-            none.to_string().contains("*.csv: no file matches"),
-            "{none}"
-        );
+        assert!(none.to_string().contains("*.csv: no file matches"), "{none}");
     }
 
     #[test]

@@ -56,11 +56,7 @@ pub(crate) fn open<'e>(
     let raw: Box<dyn Read + Send + 'e> = match input.kind {
         InputKind::File => {
             let file = File::open(&input.path).map_err(|e| open_error(&e))?;
-            size = file
-                .metadata()
-                .ok()
-                .filter(|m| m.is_file())
-                .map(|m| m.len());
+            size = file.metadata().ok().filter(|m| m.is_file()).map(|m| m.len());
             Box::new(file)
         }
         InputKind::Stdin => Box::new(PipeReader::new(control, || Ok(io::stdin()))),
@@ -69,15 +65,9 @@ pub(crate) fn open<'e>(
             Box::new(PipeReader::new(control, move || File::open(&path)))
         }
     };
-    let mut raw = Metered {
-        inner: raw,
-        progress,
-    };
+    let mut raw = Metered { inner: raw, progress };
     let mut head = Vec::with_capacity(4);
-    (&mut raw)
-        .take(4)
-        .read_to_end(&mut head)
-        .map_err(|e| read_error(&e))?;
+    (&mut raw).take(4).read_to_end(&mut head).map_err(|e| read_error(&e))?;
     let suffix = input.compression_suffix();
     let is_zstd = head == ZSTD || (suffix == Some("zst") && head.get(1..) == Some(ZSTD_SKIPPABLE));
     let is_gzip = head.starts_with(GZIP);
@@ -87,46 +77,33 @@ pub(crate) fn open<'e>(
     if is_gzip {
         let raw = BufReader::with_capacity(DECODER_INPUT, raw);
         let reader = Box::new(flate2::bufread::MultiGzDecoder::new(raw));
-        return Ok(Opened {
-            reader,
-            expected: None,
-        });
+        return Ok(Opened { reader, expected: None });
     }
     if is_zstd {
         let raw = BufReader::with_capacity(DECODER_INPUT, raw);
         let mut reader =
             zstd::stream::read::Decoder::with_buffer(raw).map_err(|e| read_error(&e))?;
-        reader
-            .window_log_max(ZSTD_WINDOW_LOG)
-            .map_err(|e| read_error(&e))?;
-        return Ok(Opened {
-            reader: Box::new(reader),
-            expected: None,
-        });
+        reader.window_log_max(ZSTD_WINDOW_LOG).map_err(|e| read_error(&e))?;
+        return Ok(Opened { reader: Box::new(reader), expected: None });
     }
     match suffix {
-        Some(suffix) if empty => Err(Bad::new(
-            Reason::Truncated,
-            format!("an empty file is no .{suffix} file"),
-        )),
+        Some(suffix) if empty => {
+            Err(Bad::new(Reason::Truncated, format!("an empty file is no .{suffix} file")))
+        }
         Some(suffix) => Err(Bad::new(
             Reason::Corrupt,
             format!("the file does not begin as a .{suffix} file does; is it really compressed?"),
         )),
         // Files of /proc have size 0 and yet something in them.
-        None => Ok(Opened {
-            reader: Box::new(raw),
-            expected: size.filter(|&s| s > 0),
-        }),
+        None => Ok(Opened { reader: Box::new(raw), expected: size.filter(|&s| s > 0) }),
     }
 }
 
 fn open_error(e: &io::Error) -> Bad {
     match e.kind() {
-        ErrorKind::NotFound => Bad::new(
-            Reason::NotFound,
-            "the file was there when the run began and is gone",
-        ),
+        ErrorKind::NotFound => {
+            Bad::new(Reason::NotFound, "the file was there when the run began and is gone")
+        }
         _ => Bad::new(Reason::Unreadable, e.to_string()),
     }
 }
@@ -140,10 +117,7 @@ pub(crate) fn read_error(e: &io::Error) -> Bad {
         ErrorKind::UnexpectedEof => {
             Bad::new(Reason::Truncated, "the compressed data end in the middle")
         }
-        _ => Bad::new(
-            Reason::Corrupt,
-            format!("the compressed data are damaged ({e})"),
-        ),
+        _ => Bad::new(Reason::Corrupt, format!("the compressed data are damaged ({e})")),
     }
 }
 
@@ -195,11 +169,7 @@ impl<'e> PipeReader<'e> {
                 }
             }
         });
-        PipeReader {
-            received,
-            current: Cursor::default(),
-            control,
-        }
+        PipeReader { received, current: Cursor::default(), control }
     }
 }
 

@@ -159,10 +159,7 @@ impl<'e> Stream<'e> {
         loop {
             // More at a time when more is held already: searching and checking stay linear in what is held.
             if !self.fill(buf, config.chunk.max(searched / 2)) {
-                return Step {
-                    end: true,
-                    ..Step::default()
-                };
+                return Step { end: true, ..Step::default() };
             }
             if self.at_start {
                 self.at_start = false;
@@ -200,9 +197,7 @@ impl<'e> Stream<'e> {
             Some(expected) => expected.saturating_sub(self.read).saturating_add(1),
             None => u64::MAX,
         };
-        let want = chunk
-            .min(usize::try_from(left).unwrap_or(usize::MAX))
-            .max(HEAD.min(chunk));
+        let want = chunk.min(usize::try_from(left).unwrap_or(usize::MAX)).max(HEAD.min(chunk));
         buf.resize(start + want, 0);
         let mut at = start;
         while at < buf.len() {
@@ -252,18 +247,10 @@ impl<'e> Stream<'e> {
                  iconv -f {name} -t UTF-8"
             );
             let bad = (None, Bad::new(Reason::Utf16, detail));
-            return Some(Step {
-                bad: Some(bad),
-                end: true,
-                ..Step::default()
-            });
+            return Some(Step { bad: Some(bad), end: true, ..Step::default() });
         }
         if self.rules.skip_binary && memchr::memchr(0, &buf[..buf.len().min(HEAD)]).is_some() {
-            return Some(Step {
-                end: true,
-                ignored: true,
-                ..Step::default()
-            });
+            return Some(Step { end: true, ignored: true, ..Step::default() });
         }
         if self.rules.passes_bom && buf.starts_with(BOM) {
             buf.drain(..BOM.len());
@@ -273,18 +260,12 @@ impl<'e> Stream<'e> {
 
     fn whole(&mut self, buf: &mut Vec<u8>) -> Option<Step> {
         Some(match self.end.take() {
-            Some(End::Complete) => Step {
-                chunk: Some(Chunk::Document),
-                end: true,
-                ..Step::default()
-            },
+            Some(End::Complete) => {
+                Step { chunk: Some(Chunk::Document), end: true, ..Step::default() }
+            }
             Some(End::Damaged(bad)) => {
                 let bad = (None, self.damage(bad));
-                Step {
-                    bad: Some(bad),
-                    end: true,
-                    ..Step::default()
-                }
+                Step { bad: Some(bad), end: true, ..Step::default() }
             }
             None => self.begin_long(buf, None),
         })
@@ -294,11 +275,7 @@ impl<'e> Stream<'e> {
         let first_line = self.line;
         let chunk = |buf: &[u8]| (!buf.is_empty()).then_some(Chunk::Records { first_line });
         if let Some(End::Complete) = self.end {
-            return Some(Step {
-                chunk: chunk(buf),
-                end: true,
-                ..Step::default()
-            });
+            return Some(Step { chunk: chunk(buf), end: true, ..Step::default() });
         }
         let last = memchr::memrchr(b'\n', &buf[searched..]).map(|i| searched + i + 1);
         if let Some(end) = self.end.take() {
@@ -311,10 +288,7 @@ impl<'e> Stream<'e> {
             self.carry.extend_from_slice(&buf[last..]);
             buf.truncate(last);
             self.line += count_lines(buf);
-            return Some(Step {
-                chunk: chunk(buf),
-                ..Step::default()
-            });
+            return Some(Step { chunk: chunk(buf), ..Step::default() });
         }
         if self.rules.framing == Framing::Lines {
             return Some(self.begin_long(buf, Some(self.line)));
@@ -325,10 +299,7 @@ impl<'e> Stream<'e> {
         *buf = Vec::new();
         self.state = State::Discard;
         let bad = (Some(self.line), too_large(config.max_record));
-        Some(Step {
-            bad: Some(bad),
-            ..Step::default()
-        })
+        Some(Step { bad: Some(bad), ..Step::default() })
     }
 
     /// The last step of a file of lines.
@@ -337,20 +308,12 @@ impl<'e> Stream<'e> {
             End::Complete => None,
             End::Damaged(bad) => Some((Some(self.line), self.damage(bad))),
         };
-        Step {
-            chunk,
-            bad,
-            end: true,
-            ..Step::default()
-        }
+        Step { chunk, bad, end: true, ..Step::default() }
     }
 
     fn begin_long(&mut self, buf: &mut Vec<u8>, line: Option<u64>) -> Step {
         let document = Arc::new(LongDocument::new(self.file, line, self.group.clone()));
-        self.state = State::Long {
-            document,
-            offset: 0,
-        };
+        self.state = State::Long { document, offset: 0 };
         std::mem::swap(buf, &mut self.carry);
         Step::default()
     }
@@ -423,19 +386,14 @@ impl<'e> Stream<'e> {
         self.carry.extend_from_slice(&buf[cut..]);
         buf.truncate(cut);
         document.begin_part();
-        self.state = State::Long {
-            document: document.clone(),
-            offset: offset + cut as u64,
-        };
+        self.state = State::Long { document: document.clone(), offset: offset + cut as u64 };
         step.chunk = Some(Chunk::Part(LongPart { document, offset }));
         Some(step)
     }
 
     /// Ends a long document that cannot be counted. Its line, if it is one, is read to the end and no further.
     fn give_up(&mut self, mut step: Step, document: Arc<LongDocument>, bad: (u64, Bad)) -> Step {
-        step.settled = document
-            .end(Some(bad))
-            .map(|settled| (document.clone(), settled));
+        step.settled = document.end(Some(bad)).map(|settled| (document.clone(), settled));
         match self.state {
             State::Long { .. } if document.line.is_some() => self.state = State::Discard,
             State::Long { .. } => step.end = true,
@@ -458,10 +416,7 @@ impl<'e> Stream<'e> {
     }
 
     fn damage(&self, bad: Bad) -> Bad {
-        Bad::new(
-            bad.reason,
-            format!("{} after byte {} of the text", bad.detail, self.read),
-        )
+        Bad::new(bad.reason, format!("{} after byte {} of the text", bad.detail, self.read))
     }
 }
 
@@ -470,10 +425,7 @@ fn count_lines(bytes: &[u8]) -> u64 {
 }
 
 fn too_large(limit: usize) -> Bad {
-    Bad::new(
-        Reason::RecordTooLarge,
-        format!("the record is longer than {limit} bytes"),
-    )
+    Bad::new(Reason::RecordTooLarge, format!("the record is longer than {limit} bytes"))
 }
 
 fn invalid_utf8(part: u64, e: &fasttok_engine::Error) -> (u64, Bad) {
@@ -503,10 +455,8 @@ fn incomplete_tail(bytes: &[u8]) -> usize {
 fn last_cut(config: &StreamConfig, text: &str, searched: usize) -> Option<usize> {
     let limit = text.len().checked_sub(CUT_MARGIN)?;
     let first = searched.saturating_sub(2 * CUT_MARGIN);
-    [limit.saturating_sub(CUT_SEARCH), limit / 2, first]
-        .into_iter()
-        .find_map(|from| {
-            find_cut(&config.encodings, config.special, text, from.max(first))
-                .filter(|&cut| cut <= limit)
-        })
+    [limit.saturating_sub(CUT_SEARCH), limit / 2, first].into_iter().find_map(|from| {
+        find_cut(&config.encodings, config.special, text, from.max(first))
+            .filter(|&cut| cut <= limit)
+    })
 }
