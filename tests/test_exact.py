@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 from collections.abc import Callable, Iterable
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 MAIN = ["o200k_base", "cl100k_base", "r50k_base", "p50k_base"]
 ALL = [*MAIN, "p50k_edit", "o200k_harmony", "gpt2"]
 
-CODE_POINTS = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
+#: Planes 0 to 2, the start of 3, the tags and variation selectors: all that has a meaning, one by one.
+ASSIGNED = [chr(c) for c in (*range(0xD800), *range(0xE000, 0x32400), *range(0xE0000, 0xE0200))]
+#: The rest of the code space, which is unassigned or private: many in a text.
+REST = [chr(c) for c in (*range(0x32400, 0xE0000), *range(0xE0200, sys.maxunicode + 1))]
 
 #: A character in each of these places meets each alternative of the patterns.
 CONTEXTS: dict[str, Callable[[str], str]] = {
@@ -64,9 +68,10 @@ def explain(ours: fasttok.Encoding, theirs: tiktoken.Encoding, text: str) -> str
 def assert_same(ours: fasttok.Encoding, theirs: tiktoken.Encoding, batch: list[str]) -> None:
     """The ids are tiktoken's; the counts are their number, for each text and in a batch."""
     ids, offsets = ours.encode_batch(batch)
-    expected = theirs.encode_ordinary_batch(batch, num_threads=2)
+    # Without the wrapper: it hands texts to a pool of threads, which for short ones takes all the time.
+    expected = list(map(theirs._core_bpe.encode_ordinary, batch))
     lengths = np.fromiter(map(len, expected), dtype=np.int64, count=len(expected))
-    flat = np.fromiter((i for one in expected for i in one), dtype=np.uint32, count=lengths.sum())
+    flat = np.fromiter(itertools.chain.from_iterable(expected), dtype=np.uint32, count=lengths.sum())
     if not (np.array_equal(np.diff(offsets), lengths) and np.array_equal(ids, flat)):
         wrong = [text for text in batch if diverge(ours, theirs, text)]
         pytest.fail(f"{len(wrong)} of {len(batch)} texts; {explain(ours, theirs, min(wrong, key=len))}")
@@ -94,14 +99,14 @@ def in_batches(items: Iterable[str], characters: int = 2_000_000) -> Iterable[li
 def test_every_code_point(references: References, name: str, context: str) -> None:
     ours, theirs = fasttok.get_encoding(name), references[name]
     place = CONTEXTS[context]
-    for start in range(0, len(CODE_POINTS), 1 << 18):
-        assert_same(ours, theirs, [place(c) for c in CODE_POINTS[start : start + (1 << 18)]])
+    assert_same(ours, theirs, [place(c) for c in ASSIGNED])
+    assert_same(ours, theirs, ["".join(map(place, REST[i : i + 64])) for i in range(0, len(REST), 64)])
 
 
 @pytest.mark.parametrize("name", ["p50k_edit", "o200k_harmony", "gpt2"])
 def test_encodings_that_share_a_vocabulary(references: References, name: str) -> None:
     ours, theirs = fasttok.get_encoding(name), references[name]
-    assert_same(ours, theirs, [CONTEXTS["between letters"](c) for c in CODE_POINTS[::17]])
+    assert_same(ours, theirs, [CONTEXTS["between letters"](c) for c in ASSIGNED[::7]])
     assert_same(ours, theirs, list(texts(7, 2_000)))
 
 
