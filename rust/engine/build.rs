@@ -15,22 +15,10 @@ mod splits;
 
 /// Rank files and their SHA-256, as pinned in `tiktoken_ext.openai_public`.
 const RANK_FILES: [(&str, &str); 4] = [
-    (
-        "o200k_base",
-        "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
-    ),
-    (
-        "cl100k_base",
-        "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
-    ),
-    (
-        "p50k_base",
-        "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069",
-    ),
-    (
-        "r50k_base",
-        "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930",
-    ),
+    ("o200k_base", "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"),
+    ("cl100k_base", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"),
+    ("p50k_base", "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069"),
+    ("r50k_base", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"),
 ];
 
 /// Class bits of `pretokenize::classes`, in the order of that module.
@@ -79,12 +67,7 @@ fn write_classes(path: &Path) {
     }
     let mut code = String::new();
     writeln!(code, "static INDEX: [u8; {}] = {index:?};", index.len()).unwrap();
-    writeln!(
-        code,
-        "static BLOCKS: [[u8; 128]; {}] = {blocks:?};",
-        blocks.len()
-    )
-    .unwrap();
+    writeln!(code, "static BLOCKS: [[u8; 128]; {}] = {blocks:?};", blocks.len()).unwrap();
     fs::write(path, code).expect("OUT_DIR is writable");
 }
 
@@ -93,18 +76,11 @@ fn write_classes(path: &Path) {
 fn write_vocabulary(name: &str, hash: &str, path: &Path) {
     let packed = fs::read(format!("data/{name}.tiktoken.zst")).expect("the rank file");
     let file = zstd::decode_all(packed.as_slice()).expect("a zstd file");
-    assert_eq!(
-        format!("{:x}", Sha256::digest(&file)),
-        hash,
-        "{name} is not the official file"
-    );
+    assert_eq!(format!("{:x}", Sha256::digest(&file)), hash, "{name} is not the official file");
 
     let mut tokens: Vec<Vec<u8>> = Vec::new();
     for line in file.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
-        let space = line
-            .iter()
-            .position(|&b| b == b' ')
-            .expect("token and rank");
+        let space = line.iter().position(|&b| b == b' ').expect("token and rank");
         let rank: usize = std::str::from_utf8(&line[space + 1..])
             .expect("digits")
             .trim_end()
@@ -122,11 +98,7 @@ fn write_vocabulary(name: &str, hash: &str, path: &Path) {
     out.extend((tokens.len() as u32).to_le_bytes());
     out.extend((tokens.iter().map(|t| t.len()).sum::<usize>() as u32).to_le_bytes());
     for token in &tokens {
-        out.extend(
-            u16::try_from(token.len())
-                .expect("a short token")
-                .to_le_bytes(),
-        );
+        out.extend(u16::try_from(token.len()).expect("a short token").to_le_bytes());
     }
     for token in &tokens {
         out.extend(*token);

@@ -30,9 +30,7 @@ fn main() {
         let count = counter.count(text, Special::Text).expect("plain text");
         if check {
             let mut ids = Vec::new();
-            encoding
-                .encode(text, Special::Text, &mut ids)
-                .expect("plain text");
+            encoding.encode(text, Special::Text, &mut ids).expect("plain text");
             assert_eq!(count, ids.len() as u64, "{text:?}");
         }
         tokens += count;

@@ -14,7 +14,7 @@ use crate::encoding::{Encoding, Special};
 use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
 #[cfg(target_arch = "x86_64")]
 use crate::pretokenize::simd::{Avx2, Avx512};
-use crate::pretokenize::simd::{Portable, Simd};
+use crate::pretokenize::simd::{Portable, Simd, Task};
 use crate::pretokenize::{Family, Pretokenizer, cl100k::Cl100k, gpt2::Gpt2, o200k::O200k};
 use crate::special::Part;
 
@@ -63,12 +63,7 @@ struct Queue<const WORDS: usize> {
 
 impl<const WORDS: usize> Queue<WORDS> {
     fn new() -> Self {
-        Queue {
-            head: 0,
-            tail: 0,
-            lines: [0; 256],
-            keys: [[0; WORDS]; 256],
-        }
+        Queue { head: 0, tail: 0, lines: [0; 256], keys: [[0; WORDS]; 256] }
     }
 
     #[inline(always)]
@@ -118,11 +113,7 @@ impl Counter {
         };
         // Most words are tokens: the first megabyte should not have to find that out.
         known.seed(encoding.vocab().tokens().map(|(_, token)| token));
-        Counter {
-            encoding,
-            level,
-            known,
-        }
+        Counter { encoding, level, known }
     }
 
     /// The encoding that this counts by.
@@ -156,11 +147,7 @@ impl Counter {
     }
 
     fn count_family<F: Family>(&mut self, text: &[u8]) -> u64 {
-        let Counter {
-            encoding,
-            level,
-            known,
-        } = self;
+        let Counter { encoding, level, known } = self;
         match level {
             Level::Portable => Scan { encoding, known }.run::<Portable, F>(text),
             // SAFETY: the level is one of `Level::available`, so the CPU has these instructions.
@@ -236,13 +223,22 @@ impl Scan<'_> {
                 } else if len < 32 {
                     self.known.look_up(text, at + last, len);
                 } else {
-                    *total += self.long::<S>(&text[at + last..at + next]);
+                    *total += self.outlined_long::<S>(&text[at + last..at + next]);
                 }
                 last = next;
             }
             if east_asian != 0 {
                 let chars = starts.chars & east_asian;
-                *total += self.characters::<S>(text, at, chars, starts.mask, false).0;
+                *total += S::outlined(Characters {
+                    encoding: self.encoding,
+                    known: self.known,
+                    text,
+                    at,
+                    chars,
+                    starts: starts.mask,
+                    on: false,
+                })
+                .0;
             }
         }
         if last == 0 {
@@ -251,42 +247,16 @@ impl Scan<'_> {
             if last < 32 {
                 self.known.look_up(text, at, last);
             } else {
-                *total += self.long::<S>(&text[at..piece_end]);
+                *total += self.outlined_long::<S>(&text[at..piece_end]);
             }
         }
         *total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
         last
     }
 
-    /// Counts East Asian characters of a block: see `EastAsian::count`.
-    #[inline(always)]
-    fn characters<S: Simd>(
-        &mut self,
-        text: &[u8],
-        at: usize,
-        chars: u64,
-        starts: u64,
-        on: bool,
-    ) -> (u64, usize) {
-        let table = self.encoding.east_asian();
-        table.count::<S>(text, at, chars, starts, on, |start, len| {
-            if len < 32 {
-                self.known.look_up(text, start, len);
-                return 0;
-            }
-            self.known
-                .merge_long::<S>(self.encoding, &text[start..start + len])
-        })
-    }
-
     /// Counts a piece of more than 31 bytes.
     #[inline(always)]
     fn long<S: Simd>(&mut self, piece: &[u8]) -> u64 {
-        S::outlined(|| self.long_piece::<S>(piece))
-    }
-
-    #[inline(always)]
-    fn long_piece<S: Simd>(&mut self, piece: &[u8]) -> u64 {
         if piece.is_ascii() {
             if piece.iter().all(|&b| b == piece[0]) {
                 return self.known.count_repeated::<S>(self.encoding, piece);
@@ -307,14 +277,19 @@ impl Scan<'_> {
         total
     }
 
+    /// [`Scan::long`], in a function of its own.
+    #[inline(always)]
+    fn outlined_long<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+        let scan = Scan { encoding: self.encoding, known: self.known };
+        S::outlined(LongPiece { scan, piece })
+    }
+
     /// Counts a segment of a piece, now or with its queue.
     #[inline(always)]
     fn segment<S: Simd>(&mut self, piece: &[u8], start: usize, end: usize) -> u64 {
         let len = end - start;
         if len >= 32 {
-            return self
-                .known
-                .merge_long::<S>(self.encoding, &piece[start..end]);
+            return self.known.merge_long::<S>(self.encoding, &piece[start..end]);
         }
         if start + SLACK <= piece.len() {
             self.known.look_up(piece, start, len);
@@ -340,7 +315,15 @@ impl Scan<'_> {
             let mut block = [0; BLOCK + SLACK];
             block[..len].copy_from_slice(&piece[at..at + len]);
             let chars = !S::continuation(block[..BLOCK].try_into().expect("64 bytes"));
-            let (count, bytes) = self.characters::<S>(&block, 0, chars & low_bits(len), 1, on);
+            let (count, bytes) = S::outlined(Characters {
+                encoding: self.encoding,
+                known: self.known,
+                text: &block,
+                at: 0,
+                chars: chars & low_bits(len),
+                starts: 1,
+                on,
+            });
             total += count;
             if !on {
                 break;
@@ -353,6 +336,126 @@ impl Scan<'_> {
             }
             total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
         }
+        total
+    }
+}
+
+/// See [`Scan::long`].
+struct LongPiece<'a> {
+    scan: Scan<'a>,
+    piece: &'a [u8],
+}
+
+impl Task for LongPiece<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self) -> u64 {
+        self.scan.long::<S>(self.piece)
+    }
+}
+
+/// Counts East Asian characters of a block: see `EastAsian::count`.
+struct Characters<'a> {
+    encoding: &'a Encoding,
+    known: &'a mut Known,
+    text: &'a [u8],
+    at: usize,
+    chars: u64,
+    starts: u64,
+    on: bool,
+}
+
+impl Task for Characters<'_> {
+    type Output = (u64, usize);
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> (u64, usize) {
+        let Characters { encoding, known, text, at, chars, starts, on } = self;
+        encoding.east_asian().count::<S>(text, at, chars, starts, on, |start, len| {
+            if len < 32 {
+                known.look_up(text, start, len);
+                return 0;
+            }
+            known.merge_long::<S>(encoding, &text[start..start + len])
+        })
+    }
+}
+
+/// Merges and remembers pieces of the short queue.
+struct MergeShort<'a> {
+    pairs: &'a Pairs,
+    known: &'a mut Known,
+    missed: &'a [u8],
+}
+
+impl Task for MergeShort<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        let MergeShort { pairs, known, missed } = self;
+        let mut total = 0;
+        for &i in missed {
+            let i = usize::from(i);
+            let (line, key) = (known.short_queue.lines[i] as usize, known.short_queue.keys[i]);
+            let bytes: [u8; 16] = bytemuck::cast(key.map(u64::to_le));
+            let count = count_in_registers::<S, 1>(pairs, &bytes[..usize::from(bytes[15])]);
+            known.short.insert(line, key, count);
+            total += count as u64;
+        }
+        total
+    }
+}
+
+/// Looks up all but `most` pieces of the long queue.
+struct DrainLong<'a> {
+    pairs: &'a Pairs,
+    known: &'a mut Known,
+    most: usize,
+}
+
+impl Task for DrainLong<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        let DrainLong { pairs, known, most } = self;
+        let mut total = 0;
+        let queue = &mut *known.long_queue;
+        while queue.len() > most {
+            let i = queue.head as usize;
+            let (line, key) = (queue.lines[i] as usize, queue.keys[i]);
+            queue.head = queue.head.wrapping_add(1);
+            let mut count = known.long.get(line, &key);
+            if count == 0 {
+                let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
+                count = count_in_registers::<S, 2>(pairs, &bytes[..16 + usize::from(bytes[31])]);
+                if count <= MAX_COUNT {
+                    known.long.insert(line, key, count);
+                }
+            }
+            total += count as u64;
+        }
+        total
+    }
+}
+
+/// Counts a piece, or a segment of one, of any length without a cache.
+struct MergeLong<'a> {
+    encoding: &'a Encoding,
+    window: &'a mut Window,
+    piece: &'a [u8],
+}
+
+impl Task for MergeLong<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        let mut total = 0;
+        let (pairs, vocab) = (self.encoding.pairs(), self.encoding.vocab());
+        merge::<S>(pairs, vocab, self.window, self.piece, |tokens| total += tokens.len() as u64);
         total
     }
 }
@@ -390,47 +493,11 @@ impl Known {
             queue.head = queue.head.wrapping_add(1);
         }
         if misses != 0 {
-            total += S::outlined(|| self.merge_short::<S>(pairs, &missed[..misses]));
+            let missed = &missed[..misses];
+            total += S::outlined(MergeShort { pairs, known: self, missed });
         }
         if self.long_queue.len() > most {
-            total += S::outlined(|| self.drain_long::<S>(pairs, most));
-        }
-        total
-    }
-
-    /// Merges and remembers pieces of the short queue.
-    #[inline(always)]
-    fn merge_short<S: Simd>(&mut self, pairs: &Pairs, missed: &[u8]) -> u64 {
-        let mut total = 0;
-        for &i in missed {
-            let i = usize::from(i);
-            let (line, key) = (self.short_queue.lines[i] as usize, self.short_queue.keys[i]);
-            let bytes: [u8; 16] = bytemuck::cast(key.map(u64::to_le));
-            let count = count_in_registers::<S, 1>(pairs, &bytes[..usize::from(bytes[15])]);
-            self.short.insert(line, key, count);
-            total += count as u64;
-        }
-        total
-    }
-
-    /// Looks up all but `most` pieces of the long queue.
-    #[inline(always)]
-    fn drain_long<S: Simd>(&mut self, pairs: &Pairs, most: usize) -> u64 {
-        let mut total = 0;
-        let queue = &mut *self.long_queue;
-        while queue.len() > most {
-            let i = queue.head as usize;
-            let (line, key) = (queue.lines[i] as usize, queue.keys[i]);
-            queue.head = queue.head.wrapping_add(1);
-            let mut count = self.long.get(line, &key);
-            if count == 0 {
-                let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
-                count = count_in_registers::<S, 2>(pairs, &bytes[..16 + usize::from(bytes[31])]);
-                if count <= MAX_COUNT {
-                    self.long.insert(line, key, count);
-                }
-            }
-            total += count as u64;
+            total += S::outlined(DrainLong { pairs, known: self, most });
         }
         total
     }
@@ -450,20 +517,12 @@ impl Known {
     fn insert_queued(&mut self, most: usize) {
         while self.short_queue.len() > most {
             let i = self.short_queue.head as usize;
-            self.short.insert(
-                self.short_queue.lines[i] as usize,
-                self.short_queue.keys[i],
-                1,
-            );
+            self.short.insert(self.short_queue.lines[i] as usize, self.short_queue.keys[i], 1);
             self.short_queue.head = self.short_queue.head.wrapping_add(1);
         }
         while self.long_queue.len() > most {
             let i = self.long_queue.head as usize;
-            self.long.insert(
-                self.long_queue.lines[i] as usize,
-                self.long_queue.keys[i],
-                1,
-            );
+            self.long.insert(self.long_queue.lines[i] as usize, self.long_queue.keys[i], 1);
             self.long_queue.head = self.long_queue.head.wrapping_add(1);
         }
     }
@@ -493,17 +552,7 @@ impl Known {
     /// Counts a piece, or a segment of one, of any length without a cache.
     #[inline(always)]
     fn merge_long<S: Simd>(&mut self, encoding: &Encoding, piece: &[u8]) -> u64 {
-        let mut total = 0;
-        merge::<S>(
-            encoding.pairs(),
-            encoding.vocab(),
-            &mut self.window,
-            piece,
-            |tokens| {
-                total += tokens.len() as u64;
-            },
-        );
-        total
+        S::outlined(MergeLong { encoding, window: &mut self.window, piece })
     }
 }
 
@@ -651,9 +700,7 @@ mod tests {
 
     fn nasty_text(random: &mut Random) -> String {
         let kinds = 1 + random.below(12);
-        let few: Vec<&str> = (0..kinds)
-            .map(|_| PARTS[random.below(PARTS.len())])
-            .collect();
+        let few: Vec<&str> = (0..kinds).map(|_| PARTS[random.below(PARTS.len())]).collect();
         let mut text = String::new();
         for _ in 0..1 + random.below(80) {
             if random.below(30) == 0 {

@@ -45,9 +45,7 @@ pub fn decode_utf8(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, Err
     }
     match (simdutf8::compat::from_utf8(bytes), errors) {
         (Ok(text), _) => Ok(Cow::Borrowed(text)),
-        (Err(e), Utf8Errors::Strict) => Err(Error::InvalidUtf8 {
-            offset: e.valid_up_to(),
-        }),
+        (Err(e), Utf8Errors::Strict) => Err(Error::InvalidUtf8 { offset: e.valid_up_to() }),
         (Err(_), Utf8Errors::Replace) => Ok(String::from_utf8_lossy(bytes)),
     }
 }
@@ -136,8 +134,7 @@ impl Encoding {
     }
 
     pub(crate) fn east_asian(&self) -> &EastAsian {
-        self.east_asian
-            .get_or_init(|| EastAsian::new(&self.vocab, &self.pairs))
+        self.east_asian.get_or_init(|| EastAsian::new(&self.vocab, &self.pairs))
     }
 
     pub(crate) fn cuts(&self) -> &Cuts {

@@ -18,10 +18,7 @@ impl<T: Pod> Table<T> {
         // Where there are no large pages, nothing is lost.
         #[cfg(target_os = "linux")]
         let _ = memory.advise(memmap2::Advice::HugePage);
-        Table {
-            memory,
-            values: std::marker::PhantomData,
-        }
+        Table { memory, values: std::marker::PhantomData }
     }
 }
 

@@ -21,10 +21,7 @@ pub(crate) enum Part<'a> {
 
 impl SpecialTokens {
     pub fn new(tokens: Vec<(String, u32)>) -> SpecialTokens {
-        SpecialTokens {
-            tokens,
-            finder: OnceLock::new(),
-        }
+        SpecialTokens { tokens, finder: OnceLock::new() }
     }
 
     pub fn tokens(&self) -> &[(String, u32)] {
@@ -33,17 +30,12 @@ impl SpecialTokens {
 
     /// The special token with the id `id`.
     pub fn token(&self, id: u32) -> Option<&str> {
-        self.tokens
-            .iter()
-            .find(|(_, i)| *i == id)
-            .map(|(token, _)| token.as_str())
+        self.tokens.iter().find(|(_, i)| *i == id).map(|(token, _)| token.as_str())
     }
 
     /// Whether white space stands in one of them.
     pub fn hold_white_space(&self) -> bool {
-        self.tokens
-            .iter()
-            .any(|(token, _)| token.contains(char::is_whitespace))
+        self.tokens.iter().any(|(token, _)| token.contains(char::is_whitespace))
     }
 
     fn finder(&self) -> &AhoCorasick {

@@ -26,12 +26,7 @@ pub(crate) fn long_key(text: &[u8], start: usize, len: usize) -> Key<4> {
     let half = |at: usize| u128::from_le_bytes(text[at..at + 16].try_into().expect("16 bytes"));
     let low = half(start);
     let high = half(start + 16) & MASKS[len & 15] | LENGTHS[len & 15];
-    [
-        low as u64,
-        (low >> 64) as u64,
-        high as u64,
-        (high >> 64) as u64,
-    ]
+    [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64]
 }
 
 const MASKS: [u128; 16] = {
@@ -68,11 +63,7 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
     /// A table of 2^`bits` lines.
     pub fn new(bits: u32) -> Self {
         assert_eq!(WORDS * WAYS * 8, 64);
-        Cache {
-            lines: Table::new(1 << bits),
-            shift: 64 - bits,
-            victim: 0,
-        }
+        Cache { lines: Table::new(1 << bits), shift: 64 - bits, victim: 0 }
     }
 
     /// The line that a key belongs to.
@@ -108,11 +99,7 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
             for word in 0..WORDS - 1 {
                 difference |= entry[word] ^ key[word];
             }
-            count |= if difference == 0 {
-                entry[WORDS - 1] >> 60
-            } else {
-                0
-            };
+            count |= if difference == 0 { entry[WORDS - 1] >> 60 } else { 0 };
         }
         count as usize
     }
@@ -125,10 +112,7 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
         self.victim = self.victim.wrapping_add(1);
         let victim = self.victim % WAYS;
         let line = &mut self.lines[line];
-        let way = line
-            .iter()
-            .position(|entry| entry[WORDS - 1] >> 60 == 0)
-            .unwrap_or(victim);
+        let way = line.iter().position(|entry| entry[WORDS - 1] >> 60 == 0).unwrap_or(victim);
         line[way] = key;
     }
 }

@@ -79,9 +79,8 @@ impl Cuts {
 
     /// Adds what a token that begins or ends inside a character can stand for.
     fn add_partial(&mut self, token: &[u8]) {
-        let starts: Vec<usize> = (0..token.len())
-            .filter(|&i| i == 0 || token[i] & 0xC0 != 0x80)
-            .collect();
+        let starts: Vec<usize> =
+            (0..token.len()).filter(|&i| i == 0 || token[i] & 0xC0 != 0x80).collect();
         let parts: Vec<&[u8]> = starts
             .iter()
             .enumerate()
@@ -99,7 +98,10 @@ impl Cuts {
                 let page = || (page << 8..(page + 1) << 8).filter_map(char::from_u32);
                 let mut buffer = [0; 4];
                 let lefts: Vec<u32> = page()
-                    .filter(|c| c.encode_utf8(&mut buffer).as_bytes().ends_with(left))
+                    .filter(|c| {
+                        let utf8 = c.encode_utf8(&mut buffer).as_bytes();
+                        utf8.last() == left.last() && utf8.ends_with(left)
+                    })
                     .map(u32::from)
                     .collect();
                 if lefts.is_empty() {
@@ -130,11 +132,8 @@ impl Cuts {
         let (mut right, mut right_len) = decode(piece, at);
         loop {
             let next = at + right_len;
-            let (after, after_len) = if next < piece.len() {
-                decode(piece, next)
-            } else {
-                (NO_CHAR, 0)
-            };
+            let (after, after_len) =
+                if next < piece.len() { decode(piece, next) } else { (NO_CHAR, 0) };
             let covered = is_covered(left) && left >> 8 == right >> 8;
             let spanned = bit(&self.pairs, pair_hash(left, right))
                 | bit(&self.triples, triple_hash(before, left, right))

@@ -25,6 +25,11 @@ fn is_neighbour(c: u32) -> bool {
     c < 0x80 || matches!(c, 0x2000..=0x206F) || is_east_asian(c)
 }
 
+/// Bits of an entry that hold its value; the others hold the hash's low bits. A bucket's index has at
+/// least so many bits, so that both together are the whole hash, which is a permutation of the pairs.
+const VALUE_BITS: u32 = 13;
+const MIN_BITS: u32 = VALUE_BITS;
+
 /// Bit of an entry: more pairs belong to this bucket than it holds.
 const OVERFULL: u32 = 0x80;
 
@@ -37,8 +42,9 @@ pub(crate) struct EastAsian {
     /// known from the fastest memory.
     filter: Table<u64>,
     filter_shift: u32,
-    /// Pairs that are not safe: two entries a bucket, each 16 bits of the pair's hash and 1 + tokens saved.
-    buckets: Table<[u32; 2]>,
+    /// Pairs that are not safe: four entries a bucket, each the rest of the pair's hash and 1 + tokens
+    /// saved.
+    buckets: Table<[u32; 4]>,
     shift: u32,
     /// By the last byte of the left character: the first bytes E0-EF that some token continues it with
     /// without completing the right character.
@@ -51,33 +57,17 @@ impl EastAsian {
     /// Finds the safe boundaries of `vocab`.
     pub fn new(vocab: &Vocab, pairs: &Pairs) -> EastAsian {
         let mut singles = Table::new(1 << 16);
-        let mut buffer = [0; 8];
-        // Characters by the ends and beginnings of their UTF-8, for tokens that begin or end inside one.
-        let mut parts: std::collections::HashMap<Vec<u8>, Vec<u16>> = Default::default();
+        let mut buffer = [0; 4];
         for c in (0..0x1_0000).filter(|&c| is_neighbour(c)) {
-            let utf8 = char::from_u32(c)
-                .expect("no surrogate")
-                .encode_utf8(&mut buffer)
-                .as_bytes();
+            let utf8 = char::from_u32(c).expect("no surrogate").encode_utf8(&mut buffer).as_bytes();
             let count = count_short(pairs, utf8) as u8;
             singles[c as usize] = count | if is_east_asian(c) { EAST_ASIAN } else { 0 };
-            for cut in 1..utf8.len() {
-                parts
-                    .entry(utf8[cut..].to_vec())
-                    .or_default()
-                    .push(c as u16);
-                if cut > 1 {
-                    parts
-                        .entry(utf8[..cut].to_vec())
-                        .or_default()
-                        .push(c as u16);
-                }
-            }
         }
         let mut leads = [0u16; 256];
         let mut unsafe_pairs = Vec::new();
         for (_, token) in vocab.tokens() {
-            if token.is_ascii() {
+            // Without these there is no East Asian character, whole or in part.
+            if !token.iter().any(|&byte| byte >= 0xE3) && token[0] & 0xC0 != 0x80 {
                 continue;
             }
             for cut in 1..token.len() {
@@ -97,18 +87,8 @@ impl EastAsian {
                     leads[left[left.len() - 1] as usize] |= 1 << (right[0] & 15);
                     continue;
                 }
-                let candidates = |part: &[u8]| -> Vec<u16> {
-                    match std::str::from_utf8(part)
-                        .ok()
-                        .and_then(|s| s.chars().next())
-                    {
-                        Some(c) => u16::try_from(u32::from(c)).into_iter().collect(),
-                        None => parts.get(part).cloned().unwrap_or_default(),
-                    }
-                };
-                let rights = candidates(right);
-                for l in candidates(left) {
-                    for &r in &rights {
+                for r in candidates(right) {
+                    for l in candidates(left) {
                         let (a, b) = (singles[usize::from(l)], singles[usize::from(r)]);
                         if a != 0 && b != 0 && (a | b) & EAST_ASIAN != 0 {
                             unsafe_pairs.push(u32::from(l) << 16 | u32::from(r));
@@ -119,14 +99,10 @@ impl EastAsian {
         }
         unsafe_pairs.sort_unstable();
         unsafe_pairs.dedup();
-        let bits = (unsafe_pairs.len() * 2)
-            .next_power_of_two()
-            .trailing_zeros()
-            .clamp(16, 22);
-        let filter_bits = (unsafe_pairs.len() * 8)
-            .next_power_of_two()
-            .trailing_zeros()
-            .clamp(18, 26);
+        let bits =
+            (unsafe_pairs.len() / 2).next_power_of_two().trailing_zeros().clamp(MIN_BITS, 22);
+        let filter_bits =
+            (unsafe_pairs.len() * 8).next_power_of_two().trailing_zeros().clamp(18, 26);
         let mut table = EastAsian {
             singles,
             filter: Table::new(1 << (filter_bits - 6)),
@@ -146,16 +122,15 @@ impl EastAsian {
                 .sum();
             // Where a merge across the boundary spoils one inside, joining costs tokens.
             let joined = count_short(pairs, utf8.as_bytes());
-            let saved = apart
-                .checked_sub(joined)
-                .map_or(UNKNOWN, |saved| saved as u8);
+            let saved = apart.checked_sub(joined).map_or(UNKNOWN, |saved| saved as u8);
             let hash = Self::hash(pair);
             let bit = hash >> table.filter_shift;
             table.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
-            let entry = hash << 16 | (1 + u32::from(saved));
-            match &mut table.buckets[(hash >> table.shift) as usize] {
-                [first @ 0, _] | [_, first @ 0] => *first = entry,
-                [first, _] => *first |= OVERFULL,
+            let entry = hash << VALUE_BITS | (1 + u32::from(saved));
+            let bucket = &mut table.buckets[(hash >> table.shift) as usize];
+            match bucket.iter_mut().find(|entry| **entry == 0) {
+                Some(free) => *free = entry,
+                None => bucket[0] |= OVERFULL,
             }
         }
         table
@@ -271,10 +246,7 @@ impl EastAsian {
         let mut at = start + utf8_len(piece[start]);
         while at < piece.len() {
             let right = plane_zero_at(piece, at);
-            let (l, r) = (
-                self.singles[usize::from(left)],
-                self.singles[usize::from(right)],
-            );
+            let (l, r) = (self.singles[usize::from(left)], self.singles[usize::from(right)]);
             let known = l != 0 && r != 0 && (l | r) & EAST_ASIAN != 0;
             let lead = self.leads[usize::from(piece[at - 1])] >> (piece[at] & 15) & 1 != 0;
             if known && !(lead && piece[at] >= 0xE0) && self.saved(left, right) == SAFE {
@@ -291,18 +263,30 @@ impl EastAsian {
     fn saved(&self, left: u16, right: u16) -> u8 {
         let hash = Self::hash(u32::from(left) << 16 | u32::from(right));
         let bucket = self.buckets[(hash >> self.shift) as usize];
-        let mut saved = if bucket[0] & OVERFULL != 0 {
-            UNKNOWN
-        } else {
-            SAFE
-        };
+        let mut saved = if bucket[0] & OVERFULL != 0 { UNKNOWN } else { SAFE };
         for entry in bucket {
-            if entry != 0 && entry >> 16 == hash & 0xFFFF {
+            if entry != 0 && entry >> VALUE_BITS == hash << VALUE_BITS >> VALUE_BITS {
                 saved = (entry & 0x7F) as u8 - 1;
             }
         }
         saved
     }
+}
+
+/// The characters of up to three bytes that `part` of a token can belong to: itself, if it is a whole
+/// one; those that begin with it; or those that end with it.
+fn candidates(part: &[u8]) -> impl Iterator<Item = u16> {
+    let low = |at: usize| u32::from(part[at] & 0x3F);
+    let (first, count, step) = match *part {
+        [byte] if byte < 0x80 => (u32::from(byte), 1, 1),
+        [0x80..=0xBF] => (low(0), 1024, 64),
+        [0x80..=0xBF, 0x80..=0xBF] => (low(0) << 6 | low(1), 16, 4096),
+        [lead @ 0xE0..=0xEF, _] => (u32::from(lead & 15) << 12 | low(1) << 6, 64, 1),
+        [lead @ 0xE0..=0xEF, _, _] => (u32::from(lead & 15) << 12 | low(1) << 6 | low(2), 1, 1),
+        // Two bytes are no character of the table, four are beyond it.
+        _ => (0, 0, 1),
+    };
+    (0..count).map(move |i| (first + i * step) as u16)
 }
 
 /// What [`EastAsian::saved`] says of a boundary without a number of tokens.
@@ -320,22 +304,13 @@ struct Block {
 impl Block {
     #[inline(always)]
     fn new() -> Block {
-        Block {
-            offsets: [0; 64],
-            chars: [0; 64],
-            singles: [0; 64],
-            saved: [0; 64],
-        }
+        Block { offsets: [0; 64], chars: [0; 64], singles: [0; 64], saved: [0; 64] }
     }
 }
 
 #[inline(always)]
 pub(crate) fn low_bits(count: usize) -> u64 {
-    if count >= 64 {
-        u64::MAX
-    } else {
-        (1 << count) - 1
-    }
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
 #[inline(always)]
@@ -360,10 +335,6 @@ fn plane_zero_at(text: &[u8], at: usize) -> u16 {
 #[inline(always)]
 fn plane_zero(bytes: u32) -> u16 {
     let three = (bytes & 0x0F) << 12 | (bytes >> 8 & 0x3F) << 6 | (bytes >> 16 & 0x3F);
-    let one = if bytes & 0x80 == 0 {
-        bytes & 0x7F
-    } else {
-        0xFFFF
-    };
+    let one = if bytes & 0x80 == 0 { bytes & 0x7F } else { 0xFFFF };
     (if bytes & 0xF0 == 0xE0 { three } else { one }) as u16
 }

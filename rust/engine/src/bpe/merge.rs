@@ -11,7 +11,7 @@
 //! first one of the next window stay apart.
 
 use super::pairs::{NONE, Pairs};
-use crate::pretokenize::simd::{Portable, Simd};
+use crate::pretokenize::simd::{Portable, Simd, Task};
 use crate::vocab::Vocab;
 
 /// Bytes merged at once: several times the longest tokens.
@@ -30,53 +30,76 @@ fn key(rank: u32, at: usize) -> u32 {
     rank << POSITION_BITS | at as u32
 }
 
-/// The number of tokens of a piece of 1 to 16 `V` bytes. All keys are in registers, and nothing but
-/// the end of the loop is a branch.
-#[inline(always)]
-pub(crate) fn count_in_registers<S: Simd, const V: usize>(pairs: &Pairs, bytes: &[u8]) -> usize {
-    // Part i is at i + 1, between two parts that merge with nothing.
-    let mut tokens = [NONE; 64];
-    let mut next = [0u8; 64];
-    let mut previous = [0u8; 64];
-    let mut ranks = [[NO_MERGE; 16]; V];
-    let len = bytes.len();
-    for at in 0..len {
-        tokens[at + 1] = pairs.single(bytes[at]);
-        next[at + 1] = at as u8 + 2;
-        previous[at + 1] = at as u8;
+/// A piece of 1 to 16 `V` bytes being merged, with its keys in registers. A step has no branch.
+struct Word<S: Simd, const V: usize> {
+    keys: [S::Keys; V],
+    /// Part i is at i + 1, between two parts that merge with nothing.
+    tokens: [u32; 64],
+    next: [u8; 64],
+    previous: [u8; 64],
+}
+
+impl<S: Simd, const V: usize> Word<S, V> {
+    #[inline(always)]
+    fn new(pairs: &Pairs, bytes: &[u8]) -> Self {
+        let mut tokens = [NONE; 64];
+        let mut next = [0u8; 64];
+        let mut previous = [0u8; 64];
+        let mut ranks = [[NO_MERGE; 16]; V];
+        let len = bytes.len();
+        for at in 0..len {
+            tokens[at + 1] = pairs.single(bytes[at]);
+            next[at + 1] = at as u8 + 2;
+            previous[at + 1] = at as u8;
+        }
+        previous[len + 1] = len as u8;
+        for at in 0..len - 1 {
+            ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
+        }
+        Word { keys: ranks.map(|ranks| S::keys(&ranks)), tokens, next, previous }
     }
-    previous[len + 1] = len as u8;
-    for at in 0..len - 1 {
-        ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
-    }
-    let mut keys = ranks.map(|ranks| S::keys(&ranks));
-    let set = |keys: &mut [S::Keys; V], at: usize, value: u32| {
-        for (i, keys) in keys.iter_mut().enumerate() {
+
+    #[inline(always)]
+    fn set(&mut self, at: usize, value: u32) {
+        for (i, keys) in self.keys.iter_mut().enumerate() {
             *keys = S::set(*keys, at.wrapping_sub(16 * i), value);
         }
-    };
-    let mut count = len;
-    loop {
-        let lowest = S::lowest(keys.into_iter().reduce(S::min).expect("one or more"));
+    }
+
+    /// Does the lowest merge, if there is one.
+    #[inline(always)]
+    fn step(&mut self, pairs: &Pairs) -> bool {
+        let lowest = S::lowest(self.keys.into_iter().reduce(S::min).expect("one or more"));
         if lowest >= NO_MERGE {
-            return count;
+            return false;
         }
-        count -= 1;
         let merged = lowest >> POSITION_BITS;
         let at = (lowest as usize & 31) + 1;
-        let left = previous[at] as usize & 63;
-        let gone = next[at] as usize & 63;
-        let right = next[gone] as usize & 63;
-        tokens[at] = merged;
-        next[at] = right as u8;
-        previous[right] = at as u8;
-        let with_right = key(pairs.get(merged, tokens[right]), at - 1);
-        let with_left = key(pairs.get(tokens[left], merged), left.wrapping_sub(1) & 31);
-        set(&mut keys, gone - 1, u32::MAX);
-        set(&mut keys, at - 1, with_right);
-        // There is no key left of the first part.
-        set(&mut keys, left.wrapping_sub(1), with_left);
+        let left = self.previous[at] as usize & 63;
+        let gone = self.next[at] as usize & 63;
+        let right = self.next[gone] as usize & 63;
+        self.tokens[at] = merged;
+        self.next[at] = right as u8;
+        self.previous[right] = at as u8;
+        let with_right = key(pairs.get(merged, self.tokens[right]), at - 1);
+        let with_left = key(pairs.get(self.tokens[left], merged), left.wrapping_sub(1) & 31);
+        self.set(gone - 1, u32::MAX);
+        self.set(at - 1, with_right);
+        // The first part has no key on its left.
+        self.set(left.wrapping_sub(1), with_left);
+        true
     }
+}
+
+/// The number of tokens of a piece of 1 to 16 `V` bytes.
+#[inline(always)]
+pub(crate) fn count_in_registers<S: Simd, const V: usize>(pairs: &Pairs, bytes: &[u8]) -> usize {
+    let mut word = Word::<S, V>::new(pairs, bytes);
+    let mut count = bytes.len();
+    while word.step(pairs) {
+        count -= 1;
+    }
+    count
 }
 
 /// What merging works on. Kept between pieces: nothing has to be cleared.
@@ -159,7 +182,10 @@ impl Window {
 
 /// The number of tokens of a piece of at most [`WINDOW`] bytes.
 pub(crate) fn count_short(pairs: &Pairs, bytes: &[u8]) -> usize {
-    Window::new().merge::<Portable>(pairs, bytes)
+    match bytes.len() {
+        1..=16 => count_in_registers::<Portable, 1>(pairs, bytes),
+        _ => Window::new().merge::<Portable>(pairs, bytes),
+    }
 }
 
 /// Merges a piece of any length; `emit` is given the tokens in order, some at a time.
@@ -233,6 +259,22 @@ fn stay_apart<S: Simd>(
     merge_any::<S>(pairs, window, &bytes) == [left, right]
 }
 
+/// See [`Window::merge`].
+struct MergeWindow<'a> {
+    pairs: &'a Pairs,
+    window: &'a mut Window,
+    bytes: &'a [u8],
+}
+
+impl Task for MergeWindow<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> usize {
+        self.window.merge::<S>(self.pairs, self.bytes)
+    }
+}
+
 /// Merges any number of bytes at once; quadratic where they are more than a window.
 #[inline(always)]
 fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u32> {
@@ -240,20 +282,14 @@ fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u
         return Vec::new();
     }
     if bytes.len() <= WINDOW {
-        S::outlined(|| window.merge::<S>(pairs, bytes));
+        S::outlined(MergeWindow { pairs, window, bytes });
         return window.tokens(bytes.len()).collect();
     }
     let mut tokens: Vec<u32> = bytes.iter().map(|&b| pairs.single(b)).collect();
-    let mut ranks: Vec<u32> = tokens
-        .windows(2)
-        .map(|two| pairs.get(two[0], two[1]))
-        .chain([NONE])
-        .collect();
-    while let Some((at, &lowest)) = ranks
-        .iter()
-        .enumerate()
-        .min_by_key(|&(_, &rank)| rank)
-        .filter(|&(_, &rank)| rank != NONE)
+    let mut ranks: Vec<u32> =
+        tokens.windows(2).map(|two| pairs.get(two[0], two[1])).chain([NONE]).collect();
+    while let Some((at, &lowest)) =
+        ranks.iter().enumerate().min_by_key(|&(_, &rank)| rank).filter(|&(_, &rank)| rank != NONE)
     {
         tokens[at] = lowest;
         tokens.remove(at + 1);
@@ -261,9 +297,7 @@ fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u
         if at > 0 {
             ranks[at - 1] = pairs.get(tokens[at - 1], lowest);
         }
-        ranks[at] = tokens
-            .get(at + 1)
-            .map_or(NONE, |&right| pairs.get(lowest, right));
+        ranks[at] = tokens.get(at + 1).map_or(NONE, |&right| pairs.get(lowest, right));
     }
     tokens
 }

@@ -30,18 +30,12 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    /// The largest id that fits into a slot.
-    pub const MAX_ID: u32 = NONE - 1;
-
-    /// `singles`: the token of each byte. `merges`: (left, right, merged), all ids at most
-    /// [`Pairs::MAX_ID`]; of merges of the same pair the first counts.
+    /// `singles`: the token of each byte. `merges`: (left, right, merged), all ids below [`NONE`]; of
+    /// merges of the same pair the first counts.
     pub fn new(singles: [u32; 256], merges: &[(u32, u32, u32)]) -> Pairs {
         let frequent = merges.iter().filter(|merge| merge.2 < FREQUENT);
         let rare = merges.iter().filter(|merge| merge.2 >= FREQUENT);
-        let filter_bits = (rare.clone().count() * 8)
-            .next_power_of_two()
-            .trailing_zeros()
-            .max(6);
+        let filter_bits = (rare.clone().count() * 8).next_power_of_two().trailing_zeros().max(6);
         let mut pairs = Pairs {
             bytes: Table::new(1 << 16),
             singles,
@@ -54,9 +48,8 @@ impl Pairs {
             let bit = hash(left, right) >> pairs.filter_shift;
             pairs.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
         }
-        let single_of: std::collections::HashMap<u32, u8> = (0..=255)
-            .map(|byte| (singles[usize::from(byte)], byte))
-            .collect();
+        let single_of: std::collections::HashMap<u32, u8> =
+            (0..=255).map(|byte| (singles[usize::from(byte)], byte)).collect();
         pairs.bytes.fill(NONE);
         for (left, right, merged) in merges {
             if let (Some(&left), Some(&right)) = (single_of.get(left), single_of.get(right)) {
@@ -85,11 +78,7 @@ impl Pairs {
         let merged = self.frequent.get(left, right, hash);
         let bit = hash >> self.filter_shift;
         let rare = self.filter[(bit >> 6) as usize] >> (bit & 63) & 1 != 0;
-        if rare && merged == NONE {
-            self.rare.get(left, right, hash)
-        } else {
-            merged
-        }
+        if rare && merged == NONE { self.rare.get(left, right, hash) } else { merged }
     }
 }
 
@@ -111,16 +100,8 @@ struct Buckets {
 
 impl Buckets {
     fn new<'a>(merges: impl Iterator<Item = &'a (u32, u32, u32)> + Clone) -> Buckets {
-        let bits = merges
-            .clone()
-            .count()
-            .max(8)
-            .next_power_of_two()
-            .trailing_zeros();
-        let mut table = Buckets {
-            buckets: Table::new(1 << bits),
-            shift: 64 - bits,
-        };
+        let bits = merges.clone().count().max(8).next_power_of_two().trailing_zeros();
+        let mut table = Buckets { buckets: Table::new(1 << bits), shift: 64 - bits };
         table.buckets.fill([EMPTY; 2]);
         for &(left, right, merged) in merges {
             table.insert(left, right, merged);

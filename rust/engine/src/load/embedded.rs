@@ -18,29 +18,18 @@ struct File {
 
 macro_rules! file {
     ($name:literal, $hash:literal) => {
-        File {
-            hash: $hash,
-            data: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".bin")),
-        }
+        File { hash: $hash, data: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".bin")) }
     };
 }
 
-static O200K: File = file!(
-    "o200k_base",
-    "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
-);
-static CL100K: File = file!(
-    "cl100k_base",
-    "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
-);
-static P50K: File = file!(
-    "p50k_base",
-    "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069"
-);
-static R50K: File = file!(
-    "r50k_base",
-    "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"
-);
+static O200K: File =
+    file!("o200k_base", "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d");
+static CL100K: File =
+    file!("cl100k_base", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7");
+static P50K: File =
+    file!("p50k_base", "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069");
+static R50K: File =
+    file!("r50k_base", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930");
 
 /// An embedded encoding: its names (the first is its own), file, pattern and special tokens, as
 /// `tiktoken_ext.openai_public` defines them.
@@ -55,10 +44,7 @@ struct Definition {
 const END_OF_TEXT: &str = "<|endoftext|>";
 
 fn named(tokens: &[(&str, u32)]) -> Vec<(String, u32)> {
-    tokens
-        .iter()
-        .map(|&(token, id)| (token.to_owned(), id))
-        .collect()
+    tokens.iter().map(|&(token, id)| (token.to_owned(), id)).collect()
 }
 
 fn harmony() -> Vec<(String, u32)> {
@@ -144,23 +130,15 @@ static DEFINITIONS: [Definition; 6] = [
 
 /// All names, aliases behind the name they stand for.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    DEFINITIONS
-        .iter()
-        .flat_map(|definition| definition.names.iter().copied())
+    DEFINITIONS.iter().flat_map(|definition| definition.names.iter().copied())
 }
 
 /// The encoding `name`, loaded on first use.
 pub(crate) fn get(name: &str) -> Result<Arc<Encoding>, Error> {
     let Some(definition) = DEFINITIONS.iter().find(|d| d.names.contains(&name)) else {
-        return Err(Error::UnknownEncoding {
-            name: name.to_owned(),
-            nearest: nearest(name),
-        });
+        return Err(Error::UnknownEncoding { name: name.to_owned(), nearest: nearest(name) });
     };
-    Ok(definition
-        .loaded
-        .get_or_init(|| Arc::new(definition.load()))
-        .clone())
+    Ok(definition.loaded.get_or_init(|| Arc::new(definition.load())).clone())
 }
 
 impl Definition {
@@ -191,9 +169,7 @@ fn read(data: &'static [u8]) -> (Vocab, Vec<(u32, u32, u32)>) {
     let (len, bytes_len) = (word(0) as usize, word(4) as usize);
     let (lens, rest) = data[8..].split_at(2 * len);
     let (bytes, split_words) = rest.split_at(bytes_len);
-    let lens = lens
-        .chunks_exact(2)
-        .map(|two| u16::from_le_bytes([two[0], two[1]]));
+    let lens = lens.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]]));
     let merges = split_words
         .chunks_exact(8)
         .enumerate()
@@ -209,14 +185,8 @@ fn read(data: &'static [u8]) -> (Vocab, Vec<(u32, u32, u32)>) {
 
 /// Known names, the most similar to `name` first, at most three.
 fn nearest(name: &str) -> Vec<String> {
-    let mut known: Vec<(f64, &str)> = names()
-        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), known), known))
-        .collect();
+    let mut known: Vec<(f64, &str)> =
+        names().map(|known| (strsim::jaro_winkler(&name.to_lowercase(), known), known)).collect();
     known.sort_by(|a, b| b.0.total_cmp(&a.0));
-    known
-        .iter()
-        .filter(|(score, _)| *score > 0.6)
-        .take(3)
-        .map(|(_, n)| (*n).to_owned())
-        .collect()
+    known.iter().filter(|(score, _)| *score > 0.6).take(3).map(|(_, n)| (*n).to_owned()).collect()
 }

@@ -22,10 +22,7 @@ pub fn canonical_splits(tokens: &[&[u8]]) -> Vec<[u32; 2]> {
         .collect();
     let mut ends = Vec::new();
     let mut pairs = Vec::new();
-    tokens
-        .iter()
-        .map(|token| split(&ranks, token, &mut ends, &mut pairs))
-        .collect()
+    tokens.iter().map(|token| split(&ranks, token, &mut ends, &mut pairs)).collect()
 }
 
 /// Merges `token`'s bytes until two parts are left.
@@ -44,11 +41,7 @@ fn split(
     pairs.clear();
     pairs.extend((0..token.len() - 1).map(|i| rank(i, i + 2)));
     while pairs.len() > 1 {
-        let (at, &lowest) = pairs
-            .iter()
-            .enumerate()
-            .min_by_key(|&(_, &r)| r)
-            .expect("not empty");
+        let (at, &lowest) = pairs.iter().enumerate().min_by_key(|&(_, &r)| r).expect("not empty");
         if lowest == NONE {
             return [NONE, NONE];
         }

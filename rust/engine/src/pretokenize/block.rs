@@ -62,11 +62,7 @@ impl Context<'_> {
         let at = self.byte_of(char) + 1;
         let len = super::contraction(self.text, at);
         // `ſ` is two bytes and one character.
-        if len == 2 && !self.text[at].is_ascii() {
-            1
-        } else {
-            len as u32
-        }
+        if len == 2 && !self.text[at].is_ascii() { 1 } else { len as u32 }
     }
 
     /// [`Context::contraction`] for patterns that know only lower case ASCII.
@@ -172,17 +168,9 @@ pub(crate) fn piece_starts<F: super::Family, S: Simd>(
             apostrophe: bytes.apostrophe & within,
             slash: bytes.slash & within,
         };
-        let context = Context {
-            text,
-            chars: u64::MAX,
-            ascii: true,
-        };
+        let context = Context { text, chars: u64::MAX, ascii: true };
         let starts = F::starts(&masks, &context);
-        return BlockStarts {
-            mask: starts.mask & up_to(starts.limit),
-            east_asian: 0,
-            chars: 0,
-        };
+        return BlockStarts { mask: starts.mask & up_to(starts.limit), east_asian: 0, chars: 0 };
     }
     mixed_starts::<F, S>(text, &bytes, within)
 }
@@ -209,16 +197,8 @@ fn mixed_starts<F: super::Family, S: Simd>(
     within: u64,
 ) -> BlockStarts {
     let chars = !bytes.continuation & within;
-    let mut classes = [
-        bytes.upper,
-        bytes.lower,
-        bytes.caseless,
-        0,
-        bytes.number,
-        bytes.space,
-        bytes.newline,
-        0,
-    ];
+    let mut classes =
+        [bytes.upper, bytes.lower, bytes.caseless, 0, bytes.number, bytes.space, bytes.newline, 0];
     let ascii_signs =
         !(bytes.non_ascii | bytes.upper | bytes.lower | bytes.number | bytes.space | bytes.newline);
     classes[7] = ascii_signs;
@@ -244,11 +224,7 @@ fn mixed_starts<F: super::Family, S: Simd>(
         apostrophe: pack(bytes.apostrophe),
         slash: pack(bytes.slash),
     };
-    let context = Context {
-        text,
-        chars,
-        ascii: false,
-    };
+    let context = Context { text, chars, ascii: false };
     let starts = F::starts(&masks, &context);
     BlockStarts {
         mask: S::deposit(starts.mask & up_to(starts.limit), chars),

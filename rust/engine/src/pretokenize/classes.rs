@@ -60,10 +60,7 @@ pub(crate) fn decode(text: &[u8], at: usize) -> (u32, usize) {
     } else if lead < 0xF0 {
         ((lead & 0x0F) << 12 | (b(1) & 0x3F) << 6 | b(2) & 0x3F, 3)
     } else {
-        (
-            (lead & 0x07) << 18 | (b(1) & 0x3F) << 12 | (b(2) & 0x3F) << 6 | b(3) & 0x3F,
-            4,
-        )
+        ((lead & 0x07) << 18 | (b(1) & 0x3F) << 12 | (b(2) & 0x3F) << 6 | b(3) & 0x3F, 4)
     }
 }
 

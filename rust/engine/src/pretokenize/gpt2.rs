@@ -21,11 +21,7 @@ fn kind(class: Class) -> u8 {
 /// [`contraction`] in the pattern's only case.
 fn lower_contraction(text: &[u8], at: usize) -> usize {
     let len = contraction(text, at);
-    if text[at..at + len].iter().all(u8::is_ascii_lowercase) {
-        len
-    } else {
-        0
-    }
+    if text[at..at + len].iter().all(u8::is_ascii_lowercase) { len } else { 0 }
 }
 
 impl Family for Gpt2 {
@@ -42,11 +38,7 @@ impl Family for Gpt2 {
                 .filter(|&k| k != 3)
                 .map(|k| run_end(text, at, usize::MAX, |c| kind(c) == k))
         };
-        let after_blank = if text[start] == b' ' {
-            run_from(start + 1)
-        } else {
-            None
-        };
+        let after_blank = if text[start] == b' ' { run_from(start + 1) } else { None };
         if let Some(end) = after_blank.or_else(|| run_from(start)) {
             return end;
         }
@@ -58,11 +50,7 @@ impl Family for Gpt2 {
             last = at;
             at += len;
         }
-        if at == text.len() || last == start {
-            at
-        } else {
-            last
-        }
+        if at == text.len() || last == start { at } else { last }
     }
 
     #[inline(always)]
@@ -91,9 +79,6 @@ impl Family for Gpt2 {
                 starts |= 1 << end;
             }
         }
-        Starts {
-            mask: starts,
-            limit,
-        }
+        Starts { mask: starts, limit }
     }
 }

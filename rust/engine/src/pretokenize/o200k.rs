@@ -11,10 +11,7 @@ use super::{Family, class_at, contraction, run_end, white_space_end};
 pub(crate) struct O200k;
 
 fn is_word(class: Class) -> bool {
-    matches!(
-        class,
-        Class::Upper | Class::Lower | Class::Caseless | Class::Mark
-    )
+    matches!(class, Class::Upper | Class::Lower | Class::Caseless | Class::Mark)
 }
 
 /// The end of the word that starts at `start`, without contraction.

@@ -26,11 +26,7 @@ impl Vocab {
             end
         }));
         assert_eq!(end as usize, bytes.len(), "lengths and bytes agree");
-        Vocab {
-            bytes,
-            starts,
-            ids: OnceLock::new(),
-        }
+        Vocab { bytes, starts, ids: OnceLock::new() }
     }
 
     /// The number of ids, holes included.
@@ -46,9 +42,7 @@ impl Vocab {
 
     /// All ids with their bytes, holes left out.
     pub fn tokens(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        (0..self.len() as u32)
-            .map(|id| (id, self.token(id)))
-            .filter(|(_, token)| !token.is_empty())
+        (0..self.len() as u32).map(|id| (id, self.token(id))).filter(|(_, token)| !token.is_empty())
     }
 
     /// The id of the token that is exactly `bytes`.
@@ -63,8 +57,6 @@ impl Vocab {
             }
             (table, hasher)
         });
-        table
-            .find(hasher.hash_one(bytes), |&id| self.token(id) == bytes)
-            .copied()
+        table.find(hasher.hash_one(bytes), |&id| self.token(id) == bytes).copied()
     }
 }

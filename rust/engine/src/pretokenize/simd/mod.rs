@@ -31,12 +31,19 @@ pub(crate) struct ByteMasks {
     pub east_asian: u64,
 }
 
+/// Work that is worth a function of its own. A closure would do, were it sure to be inlined where the
+/// instructions are enabled: `run` is to be `#[inline(always)]`.
+pub(crate) trait Task {
+    type Output;
+    fn run<S: Simd>(self) -> Self::Output;
+}
+
 /// An instruction set.
 pub(crate) trait Simd {
     /// The classes of the bytes of `block`.
     fn classify(block: &[u8; 64]) -> ByteMasks;
-    /// Calls `f`, compiled for these instructions, and keeps its code out of the caller's.
-    fn outlined<R>(f: impl FnOnce() -> R) -> R;
+    /// Runs `task`, compiled for these instructions, and keeps its code out of the caller's.
+    fn outlined<T: Task>(task: T) -> T::Output;
     /// The bytes that are not the first of a character.
     fn continuation(block: &[u8; 64]) -> u64;
     /// Moves the bits of `value` that stand at the bits of `mask` together (BMI2's `pext`).

@@ -1,6 +1,6 @@
 //! The plain twin: no intrinsics, the same answers everywhere.
 
-use super::{ByteMasks, Simd};
+use super::{ByteMasks, Simd, Task};
 
 pub(crate) struct Portable;
 
@@ -9,16 +9,10 @@ impl Simd for Portable {
     fn classify(block: &[u8; 64]) -> ByteMasks {
         let mask = |test: fn(u8) -> bool| {
             // Eight bytes a time, so that the compiler can vectorise the comparison.
-            block
-                .chunks_exact(8)
-                .enumerate()
-                .fold(0u64, |all, (i, bytes)| {
-                    let bits = bytes
-                        .iter()
-                        .rev()
-                        .fold(0u64, |bits, &b| bits << 1 | u64::from(test(b)));
-                    all | bits << (8 * i)
-                })
+            block.chunks_exact(8).enumerate().fold(0u64, |all, (i, bytes)| {
+                let bits = bytes.iter().rev().fold(0u64, |bits, &b| bits << 1 | u64::from(test(b)));
+                all | bits << (8 * i)
+            })
         };
         let non_ascii = mask(|b| b >= 0x80);
         let east = |test: fn(u8) -> bool| if non_ascii == 0 { 0 } else { mask(test) };
@@ -39,16 +33,13 @@ impl Simd for Portable {
     }
 
     #[inline(never)]
-    fn outlined<R>(f: impl FnOnce() -> R) -> R {
-        f()
+    fn outlined<T: Task>(task: T) -> T::Output {
+        task.run::<Self>()
     }
 
     #[inline(always)]
     fn continuation(block: &[u8; 64]) -> u64 {
-        block
-            .iter()
-            .rev()
-            .fold(0, |bits, &b| bits << 1 | u64::from(b & 0xC0 == 0x80))
+        block.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(b & 0xC0 == 0x80))
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{ByteMasks, Simd};
+use super::{ByteMasks, Simd, Task};
 
 pub(crate) struct Avx2;
 pub(crate) struct Avx512;
@@ -68,14 +68,14 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn outlined<R>(f: impl FnOnce() -> R) -> R {
+    fn outlined<T: Task>(task: T) -> T::Output {
         #[inline(never)]
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn call<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn run<T: Task>(task: T) -> T::Output {
+            task.run::<Avx2>()
         }
         // SAFETY: as in `classify`.
-        unsafe { call(f) }
+        unsafe { run(task) }
     }
 
     #[inline(always)]
@@ -122,10 +122,7 @@ impl Simd for Avx2 {
             let at = _mm256_set1_epi32(at.min(16) as i32);
             let low = _mm256_cmpeq_epi32(at, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
             let high = _mm256_cmpeq_epi32(at, _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15));
-            [
-                _mm256_blendv_epi8(keys[0], value, low),
-                _mm256_blendv_epi8(keys[1], value, high),
-            ]
+            [_mm256_blendv_epi8(keys[0], value, low), _mm256_blendv_epi8(keys[1], value, high)]
         }
     }
 
@@ -168,14 +165,14 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn outlined<R>(f: impl FnOnce() -> R) -> R {
+    fn outlined<T: Task>(task: T) -> T::Output {
         #[inline(never)]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn call<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn run<T: Task>(task: T) -> T::Output {
+            task.run::<Avx512>()
         }
         // SAFETY: as in `classify`.
-        unsafe { call(f) }
+        unsafe { run(task) }
     }
 
     #[inline(always)]

@@ -1,0 +1,78 @@
+# Everything sets itself up in .venv; only python3 (3.10 or later), cargo and a C compiler must be there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -type f -not -path '*/target/*')
+BUILT := $(VENV)/.built
+TESTABLE := $(VENV)/.testable
+LIBRARY = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
+
+.PHONY: help demo build test test-long lint format bench wheel clean
+
+help:
+	@echo 'make demo       build, install into .venv, count a sample in 14 languages'
+	@echo 'make test       all tests, Rust and Python'
+	@echo 'make test-long  the tests that take minutes'
+	@echo 'make lint       format, clippy, ruff, mypy, stubtest'
+	@echo 'make format     put the sources into the format that lint asks for'
+	@echo 'make bench      the comparison with other tokenizers'
+	@echo 'make wheel      a wheel in dist/'
+	@echo 'make clean      remove what was built, and .venv'
+
+demo: $(BUILT)
+	@$(BIN)/fasttok demo --table
+	@echo
+	@echo 'Real text of this machine: the standard library of its Python.'
+	@echo
+	@$(BIN)/fasttok count --table --errors replace -e o200k_base,cl100k_base "$(LIBRARY)"/*.py "$(LIBRARY)"/[a-r]*/
+
+build: $(BUILT)
+
+test: $(TESTABLE)
+	cargo test --workspace --exclude fasttok-python
+	$(BIN)/python -m pytest
+
+test-long: $(TESTABLE)
+	cargo test --release --workspace --exclude fasttok-python -- --include-ignored
+	$(BIN)/python -m pytest -m long
+
+lint: $(TESTABLE)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/stubtest --allowlist tests/stubtest-allowlist.txt fasttok._fasttok
+
+format: $(TESTABLE)
+	cargo fmt --all
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(TESTABLE)
+	$(BIN)/python benches/compare
+
+wheel: $(BIN)/maturin
+	$(BIN)/maturin build --release --out dist
+
+clean:
+	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -f python/fasttok/_fasttok*.so
+	find python tests -name __pycache__ -type d -exec rm -rf {} +
+
+$(BIN)/maturin:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip 'maturin>=1.9,<2'
+	@touch $@
+
+$(BUILT): $(SOURCES) $(BIN)/maturin
+	$(BIN)/maturin develop --release
+	@touch $@
+
+$(TESTABLE): $(BUILT) pyproject.toml
+	$(BIN)/maturin develop --release --extras test,lint
+	@touch $@

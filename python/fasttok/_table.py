@@ -1,0 +1,203 @@
+"""A report as a table: for a terminal of any width, for plain text, for a notebook."""
+
+from __future__ import annotations
+
+import html
+import io
+import shutil
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from fasttok.report import Report, Tally
+
+GAP = 2
+GIVEN_UP = (("chars", 24), ("bytes", 12), ("docs", 12), ("B/tok", 6), ("tok/char", 6))
+"""Columns of numbers in the order in which they are given up, each before keys are cut below a width."""
+
+
+@dataclass
+class Column:
+    """A header and its cells. Names stand left, numbers right; a key may be shortened, nothing else."""
+
+    header: str
+    cells: list[str]
+    is_name: bool = False
+    is_key: bool = False
+    keeps_end: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(text) for text in (self.header, *self.cells))
+
+
+@dataclass
+class Layout:
+    """The cells of a table, before it is known how wide it may be."""
+
+    columns: list[Column]
+    footer_rows: int = 0
+    """How many rows at the end are totals."""
+
+    @property
+    def row_count(self) -> int:
+        return len(self.columns[0].cells)
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the table of `report` as wide as `console` is."""
+    print_layout(report_layout(report), console)
+
+
+def render_text(report: Report, width: int | None = None) -> str:
+    """The table as plain text, as wide as the terminal unless `width` says otherwise."""
+    out = io.StringIO()
+    columns = shutil.get_terminal_size().columns if width is None else width
+    print_report(report, Console(file=out, width=columns, color_system=None))
+    return out.getvalue().rstrip("\n")
+
+
+def render_html(report: Report) -> str:
+    """The table and the summary as HTML."""
+    layout = report_layout(report)
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        aligned = zip(layout.columns, cells, strict=True)
+        return (
+            "<tr>"
+            + "".join(
+                f'<{tag} style="text-align:{"left" if column.is_name else "right"}">{html.escape(cell)}</{tag}>'
+                for column, cell in aligned
+            )
+            + "</tr>"
+        )
+
+    rows = [[column.cells[i] for column in layout.columns] for i in range(layout.row_count)]
+    split = layout.row_count - layout.footer_rows
+    body = "".join(row("td", cells) for cells in rows[:split])
+    foot = "".join(row("th", cells) for cells in rows[split:])
+    return (
+        f"<table><thead>{row('th', [column.header for column in layout.columns])}</thead>"
+        f"<tbody>{body}</tbody><tfoot>{foot}</tfoot></table><p>{html.escape(report.summary())}</p>"
+    )
+
+
+def report_layout(report: Report) -> Layout:
+    """The groups of `report`, one line an encoding, and their totals; the totals alone where nothing is grouped."""
+    keys = report.by
+    several = len(report.encodings) > 1
+    named = [Column(key, [], is_name=True, is_key=True, keeps_end=key == "file") for key in keys]
+    encoding = Column("encoding", [], is_name=True)
+    size = [Column(name, []) for name in ("docs", "bytes", "chars")]
+    measures = [Column(name, []) for name in ("tokens", "tok/char", "B/tok")]
+
+    def add(tally: Tally, key: Sequence[str]) -> None:
+        for i, name in enumerate(report.encodings):
+            first = i == 0
+            for column, value in zip(named, key, strict=True):
+                column.cells.append(value if first else "")
+            encoding.cells.append(name)
+            for column, number in zip(size, (tally.documents, tally.bytes, tally.chars), strict=True):
+                column.cells.append(f"{number:,}" if first else "")
+            values = tally.measures(name)
+            measures[0].cells.append(f"{values['tokens']:,}")
+            measures[1].cells.append(decimal(values["tokens_per_char"], 3))
+            measures[2].cells.append(decimal(values["bytes_per_token"], 2))
+
+    for group in report.groups if keys else ():
+        add(group, [printable(value) for value in group.key.values()])
+    add(report.totals, ["total", *[""] * (len(keys) - 1)] if keys else [])
+    shows_encoding = several or not keys
+    columns = [*named, *([encoding] if shows_encoding else []), *size, *measures]
+    return Layout(columns, footer_rows=len(report.encodings) if keys else 0)
+
+
+def print_layout(layout: Layout, console: Console) -> None:
+    """Print `layout`, giving up columns of numbers and shortening keys until it fits the console."""
+    columns = list(layout.columns)
+    given_up = []
+    for header, short in GIVEN_UP:
+        if _needed(columns, short) <= console.width:
+            break
+        given_up += [column.header for column in columns if column.header == header]
+        columns = [column for column in columns if column.header != header]
+    widths = _key_widths(columns, console.width)
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
+    for column in columns:
+        header = shorten(column.header, widths.get(column.header, column.width))
+        table.add_column(header, justify="left" if column.is_name else "right", no_wrap=True, overflow="crop")
+    totals = layout.row_count - layout.footer_rows
+    for i in range(layout.row_count):
+        cells = []
+        for column in columns:
+            text = column.cells[i]
+            if column.is_key:
+                text = shorten(text, widths[column.header], keep_end=column.keeps_end and i < totals)
+            cells.append(Text(text))
+        last = i == totals - 1 and layout.footer_rows > 0
+        table.add_row(*cells, style="bold" if i >= totals else "", end_section=last)
+    console.print(table)
+    if given_up:
+        console.print(Text(f"not shown for lack of width: {', '.join(reversed(given_up))}", style="dim"))
+
+
+def decimal(value: float | None, digits: int) -> str:
+    """A ratio with `digits` decimals; a dash where there is none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def printable(value: str | None) -> str:
+    """A key as a terminal may show it: control characters and the like are written as escapes."""
+    if value is None:
+        return "(none)"
+    if not value:
+        return "(empty)"
+    return "".join(c if _is_shown(c) else c.encode("unicode_escape").decode() for c in value)
+
+
+def shorten(text: str, width: int, *, keep_end: bool = False) -> str:
+    """`text` cut to `width` columns with an ellipsis, at its end or (`keep_end`) at its start."""
+    if cell_len(text) <= width:
+        return text
+    kept = ""
+    for c in reversed(text) if keep_end else text:
+        longer = c + kept if keep_end else kept + c
+        if cell_len(longer) > width - 1:
+            break
+        kept = longer
+    if not keep_end:
+        return kept + "…"
+    while kept and unicodedata.combining(kept[0]):
+        kept = kept[1:]
+    return "…" + kept
+
+
+def _is_shown(c: str) -> bool:
+    return c.isprintable() or unicodedata.category(c) == "Zs" or c in "\u200c\u200d"
+
+
+def _needed(columns: Sequence[Column], short: int) -> int:
+    """The width of a table with these columns, its keys cut to `short`."""
+    widths = (min(column.width, short) if column.is_key else column.width for column in columns)
+    return sum(widths) + GAP * (len(columns) - 1)
+
+
+def _key_widths(columns: Sequence[Column], width: int) -> dict[str, int]:
+    """How wide each key may be, so that all columns together fill no more than `width`."""
+    budget = width - _needed(columns, 0)
+    keys = sorted((column for column in columns if column.is_key), key=lambda column: column.width)
+    widths = {}
+    for i, column in enumerate(keys):
+        share = max(2, budget // (len(keys) - i))
+        widths[column.header] = min(column.width, share)
+        budget -= widths[column.header]
+    return widths

@@ -1,0 +1,474 @@
+"""Counting a corpus, and the report that comes of it.
+
+This module knows how a report is named, ordered and written. It does not know how tokens are counted
+(`fasttok._fasttok` does) nor how a terminal shows a table (`fasttok._table` does).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Literal
+
+import fasttok
+from fasttok import _fasttok
+from fasttok._files import replacing, write_atomically
+from fasttok._inputs import PathLike, as_names, as_paths, require_existing
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+__all__ = ["Group", "Ledger", "LedgerEntry", "Report", "Tally", "count_corpus", "schema"]
+
+SCHEMA = "fasttok.report/1"
+UNICODE_VERSION = "16.0.0"
+
+MEASURES = ("tokens", "tokens_per_char", "chars_per_token", "bytes_per_token")
+SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES)
+
+Special = Literal["text", "token", "error"]
+Errors = Literal["strict", "replace"]
+OnError = Literal["skip", "fail"]
+Progress = Callable[[int, "int | None", int], None]
+
+
+def count_corpus(
+    paths: PathLike | Iterable[PathLike],
+    encodings: str | Iterable[str] = ("o200k_base",),
+    *,
+    by: str | Iterable[str] = (),
+    text: str = "text",
+    format: Literal["text", "lines", "jsonl"] | None = None,
+    lines: bool = False,
+    special: Special = "text",
+    errors: Errors = "strict",
+    on_error: OnError = "skip",
+    threads: int | None = None,
+    hidden: bool = False,
+    ignore_files: bool = True,
+    max_record_bytes: int | None = None,
+    ledger_path: PathLike | None = None,
+    progress: bool | Progress = False,
+) -> Report:
+    """Count the tokens of files, folders, globs and standard input (`"-"`), exactly and in parallel.
+
+    paths: one path or several. Folders are walked as ripgrep walks them: hidden files, binary files and
+        what `.gitignore` names are left out (`hidden=True`, `ignore_files=False` change that).
+    encodings: names of encodings. All are counted in one pass over the files.
+    by: what the counts are grouped by: `"file"`, `"extension"`, or a field of JSONL records.
+    text: the field of a JSONL record that holds the text.
+    format: `"text"` (a document a file), `"lines"` (a document a line) or `"jsonl"` for every file, instead
+        of what each file's name says.
+    lines: in files of plain text a document is a line, not the file.
+    special: a special token that stands in the text is plain `"text"`, one `"token"`, or an `"error"`.
+    errors: bytes that are not UTF-8 make a document an error (`"strict"`) or are counted as U+FFFD (`"replace"`).
+    on_error: `"skip"` lists a row that cannot be counted in the ledger and goes on; `"fail"` raises.
+    threads: the number of workers; all available cores by default. It changes no count.
+    max_record_bytes: a JSONL record longer than this is skipped, with that reason.
+    ledger_path: a file that receives every skipped row, however many there are.
+    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
+        A callable is called now and then with the bytes read, the bytes there are (None when that is not
+        known) and the documents counted.
+    """
+    inputs = as_paths(paths)
+    if not inputs:
+        raise ValueError("no paths to count")
+    names = as_names(encodings)
+    if not names:
+        raise ValueError("no encodings to count with")
+    keys = as_names(by)
+    require_existing(inputs)
+    loaded = [fasttok.get_encoding(name) for name in names]
+
+    bar = None
+    callback: Progress | None
+    if progress is True:
+        from fasttok._progress import ProgressBar
+
+        callback = bar = ProgressBar()
+    else:
+        callback = progress or None
+
+    started = datetime.now(timezone.utc)
+    clock = time.perf_counter()
+    try:
+        # The ledger grows under a hidden name, so that a run over its folder does not meet it.
+        with nullcontext() if ledger_path is None else replacing(ledger_path) as ledger_file:
+            raw = _fasttok.count_corpus(
+                inputs,
+                names,
+                by=keys,
+                field=text,
+                format=format,
+                lines=lines,
+                special=special,
+                errors=errors,
+                on_error=on_error,
+                threads=threads,
+                hidden=hidden,
+                ignore_files=ignore_files,
+                max_record_bytes=max_record_bytes,
+                ledger_path=ledger_file,
+                progress=callback,
+            )
+    finally:
+        if bar is not None:
+            bar.close()
+    seconds = time.perf_counter() - clock
+
+    totals = Tally._from_raw(raw["totals"], names)
+    ledger = Ledger._from_raw(raw["ledger"])
+    groups = [Group._from_raw_group(group, names, keys) for group in raw["groups"]]
+    manifest = {
+        "fasttok": fasttok.__version__,
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "cpus": os.cpu_count(),
+        "threads": threads,
+        "time": started.isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "mb_per_second": totals.bytes / seconds / 1e6 if seconds else None,
+        "encodings": [
+            {"name": name, "hash": encoding.hash, "pretokenizer": encoding.pretokenizer}
+            for name, encoding in zip(names, loaded, strict=True)
+        ],
+        "special": special,
+        "errors": errors,
+        "on_error": on_error,
+        "normalization": "none",
+        "unicode": UNICODE_VERSION,
+        "inputs": inputs,
+        "by": keys,
+        "field": text,
+        "format": format,
+        "lines": lines,
+        "hidden": hidden,
+        "ignore_files": ignore_files,
+        "files": raw["files"],
+        "files_ignored": raw["files_ignored"],
+        "bytes_read": raw["bytes_read"],
+        "rows": {"seen": ledger.seen, "counted": ledger.counted, "skipped": ledger.skipped},
+    }
+    return Report(manifest, totals, groups, ledger).sorted_by("key")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over documents, and their ratios. Ratios are ratios of sums; None where the divisor is zero."""
+
+    documents: int
+    bytes: int
+    chars: int
+    tokens: Mapping[str, int]
+
+    @classmethod
+    def _from_raw(cls, raw: Mapping[str, Any], encodings: Sequence[str]) -> Tally:
+        tokens = dict(zip(encodings, raw["tokens"], strict=True))
+        return cls(raw["documents"], raw["bytes"], raw["chars"], tokens)
+
+    @property
+    def tokens_per_char(self) -> dict[str, float | None]:
+        """Tokens a character, by encoding."""
+        return {name: _ratio(tokens, self.chars) for name, tokens in self.tokens.items()}
+
+    @property
+    def chars_per_token(self) -> dict[str, float | None]:
+        """Characters a token, by encoding."""
+        return {name: _ratio(self.chars, tokens) for name, tokens in self.tokens.items()}
+
+    @property
+    def bytes_per_token(self) -> dict[str, float | None]:
+        """UTF-8 bytes a token, by encoding."""
+        return {name: _ratio(self.bytes, tokens) for name, tokens in self.tokens.items()}
+
+    def measures(self, encoding: str) -> dict[str, Any]:
+        """Tokens and ratios under one encoding."""
+        tokens = self.tokens[encoding]
+        return {
+            "tokens": tokens,
+            "tokens_per_char": _ratio(tokens, self.chars),
+            "chars_per_token": _ratio(self.chars, tokens),
+            "bytes_per_token": _ratio(self.bytes, tokens),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The sums and ratios as the report's JSON has them."""
+        return {
+            "documents": self.documents,
+            "bytes": self.bytes,
+            "chars": self.chars,
+            "encodings": {name: self.measures(name) for name in self.tokens},
+        }
+
+
+@dataclass(frozen=True)
+class Group(Tally):
+    """The sums of the documents that share a key."""
+
+    key: Mapping[str, str | None]
+
+    @classmethod
+    def _from_raw_group(cls, raw: Mapping[str, Any], encodings: Sequence[str], keys: Sequence[str]) -> Group:
+        tally = Tally._from_raw(raw, encodings)
+        key = dict(zip(keys, raw["key"], strict=True))
+        return cls(tally.documents, tally.bytes, tally.chars, tally.tokens, key)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"key": dict(self.key), **super().to_dict()}
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """A row that was not counted, and why. `line` is None where the whole file is meant."""
+
+    file: str
+    line: int | None
+    reason: str
+    detail: str | None
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.detail or self.reason}"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Every row that was met: `seen == counted + skipped`, always."""
+
+    seen: int
+    counted: int
+    skipped: int
+    by_reason: Mapping[str, int]
+    entries: Sequence[LedgerEntry]
+    entries_complete: bool
+
+    @classmethod
+    def _from_raw(cls, raw: Mapping[str, Any]) -> Ledger:
+        entries = [LedgerEntry(e["file"], e["line"], e["reason"], e["detail"]) for e in raw["entries"]]
+        by_reason = dict(sorted(raw["by_reason"].items()))
+        return cls(raw["seen"], raw["counted"], raw["skipped"], by_reason, entries, raw["entries_complete"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The ledger as the report's JSON has it."""
+        return {
+            "seen": self.seen,
+            "counted": self.counted,
+            "skipped": self.skipped,
+            "by_reason": dict(self.by_reason),
+            "entries_complete": self.entries_complete,
+            "entries": [{"file": e.file, "line": e.line, "reason": e.reason, "detail": e.detail} for e in self.entries],
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What a run counted, how, and what it had to leave out.
+
+    `manifest` alone depends on the clock and the machine: `totals`, `groups` and `ledger` of two runs over
+    the same files with the same settings are equal, whatever the number of threads.
+    """
+
+    manifest: Mapping[str, Any]
+    totals: Tally
+    groups: Sequence[Group]
+    ledger: Ledger
+
+    @property
+    def encodings(self) -> list[str]:
+        """The names of the encodings that were counted with."""
+        return list(self.totals.tokens)
+
+    @property
+    def by(self) -> list[str]:
+        """What the counts are grouped by."""
+        return list(self.manifest["by"])
+
+    def sorted_by(self, key: str, *, reverse: bool = False) -> Report:
+        """The same report with its groups in another order.
+
+        `"key"` is the order of the names. `"documents"`, `"bytes"`, `"chars"`, `"tokens"` and the ratios put
+        the largest first; tokens and ratios are those of the first encoding. Equal ones are in the order of
+        their names.
+        """
+        if key not in SORT_KEYS:
+            raise ValueError(f"groups cannot be sorted by {key!r}; choose one of {', '.join(SORT_KEYS)}")
+
+        def name(group: Group) -> tuple[tuple[bool, str], ...]:
+            return tuple((value is None, value or "") for value in group.key.values())
+
+        groups = sorted(self.groups, key=name, reverse=reverse and key == "key")
+        if key != "key":
+            encoding = self.encodings[0]
+
+            def size(group: Group) -> tuple[bool, float]:
+                value = group.measures(encoding)[key] if key in MEASURES else getattr(group, key)
+                return (value is not None, value or 0)
+
+            groups.sort(key=size, reverse=not reverse)
+        return Report(self.manifest, self.totals, groups, self.ledger)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON has it: see docs/report.md and `fasttok.report.schema()`."""
+        return {
+            "schema": SCHEMA,
+            "manifest": dict(self.manifest),
+            "totals": self.totals.to_dict(),
+            "groups": [group.to_dict() for group in self.groups],
+            "ledger": self.ledger.to_dict(),
+        }
+
+    def to_json(self, path: PathLike | None = None) -> str:
+        """The report as JSON. With `path`, also written there: whole or not at all."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n"
+        return _written(text, path)
+
+    def to_csv(self, path: PathLike | None = None) -> str:
+        """The rows of `rows()` as CSV with a header. With `path`, also written there: whole or not at all."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self.columns())
+        writer.writerows(self.rows())
+        return _written(out.getvalue(), path)
+
+    def to_tsv(self, path: PathLike | None = None) -> str:
+        r"""The rows of `rows()` separated by tabs. With `path`, also written there: whole or not at all.
+
+        A backslash, tab or line end inside a value is written as `\\`, `\t`, `\n` or `\r`.
+        """
+        lines = ["\t".join(_tsv(value) for value in row) for row in (self.columns(), *self.rows())]
+        return _written("\n".join(lines) + "\n", path)
+
+    def columns(self) -> list[str]:
+        """The names of the columns of `rows()`.
+
+        A key that has the name of a measure (`--by bytes`) stands under `key.bytes`.
+        """
+        fixed = ["encoding", "documents", "bytes", "chars", *MEASURES]
+        return [f"key.{key}" if key in fixed else key for key in self.by] + fixed
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """One row a group and encoding; one row an encoding, of the totals, where nothing is grouped."""
+        tallies: Sequence[Tally] = self.groups if self.by else [self.totals]
+        for tally in tallies:
+            key = tuple(tally.key.values()) if isinstance(tally, Group) else ()
+            for name in self.encodings:
+                measures = tally.measures(name)
+                yield (*key, name, tally.documents, tally.bytes, tally.chars, *measures.values())
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The rows of `rows()` as a pyarrow table."""
+        pa = _need("pyarrow", "arrow", "to_arrow")
+        integer, real, string = pa.int64(), pa.float64(), pa.string()
+        types = [string] * (len(self.by) + 1) + [integer] * 4 + [real] * 3
+        fields = list(zip(self.columns(), types, strict=True))
+        arrays = [pa.array(values, type) for (_, type), values in zip(fields, self._transposed(), strict=True)]
+        table: pyarrow.Table = pa.table(arrays, schema=pa.schema(fields))
+        return table
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The rows of `rows()` as a pandas data frame."""
+        pd = _need("pandas", "pandas", "to_pandas")
+        types = ["object"] * len(self.by) + ["object"] + ["int64"] * 4 + ["float64"] * 3
+        series = {
+            name: pd.Series(values, dtype=type)
+            for name, type, values in zip(self.columns(), types, self._transposed(), strict=True)
+        }
+        frame: pandas.DataFrame = pd.DataFrame(series)
+        return frame
+
+    def to_polars(self) -> polars.DataFrame:
+        """The rows of `rows()` as a polars data frame."""
+        pl = _need("polars", "polars", "to_polars")
+        types = [pl.String] * (len(self.by) + 1) + [pl.Int64] * 4 + [pl.Float64] * 3
+        series = [
+            pl.Series(name, values, dtype=type)
+            for name, type, values in zip(self.columns(), types, self._transposed(), strict=True)
+        ]
+        frame: polars.DataFrame = pl.DataFrame(series)
+        return frame
+
+    def _transposed(self) -> list[list[Any]]:
+        rows = list(self.rows())
+        return [[row[i] for row in rows] for i in range(len(self.columns()))]
+
+    def summary(self) -> str:
+        """One line: rows seen, counted and skipped, and the time they took."""
+        ledger = self.ledger
+        seconds: float = self.manifest["seconds"]
+        rows = "row" if ledger.seen == 1 else "rows"
+        line = f"{ledger.seen:,} {rows} seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped"
+        digits = 0 if seconds >= 100 else 2 if seconds >= 0.1 else 4
+        line += f"; {_size(self.totals.bytes)} in {seconds:,.{digits}f} s"
+        rate: float | None = self.manifest["mb_per_second"]
+        return line if rate is None else f"{line} ({rate:,.{0 if rate >= 10 else 1}f} MB/s)"
+
+    def __repr__(self) -> str:
+        tokens = ", ".join(f"{name}: {count:,}" for name, count in self.totals.tokens.items())
+        return f"<fasttok.Report of {self.totals.documents:,} documents, tokens {{{tokens}}}>"
+
+    def __str__(self) -> str:
+        from fasttok._table import render_text
+
+        return render_text(self) + "\n" + self.summary()
+
+    def _repr_html_(self) -> str:
+        from fasttok._table import render_html
+
+        return render_html(self)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the report."""
+    from importlib.resources import files
+
+    file = files("fasttok") / "schemas" / "report-1.schema.json"
+    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _ratio(dividend: int, divisor: int) -> float | None:
+    return dividend / divisor if divisor else None
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.{1 if count >= 10 * size else 2}f} {unit}"
+    return f"{count} bytes"
+
+
+def _written(text: str, path: PathLike | None) -> str:
+    if path is not None:
+        write_atomically(path, text)
+    return text
+
+
+_TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _tsv(value: object) -> str:
+    return "" if value is None else str(value).translate(_TSV_ESCAPES)
+
+
+def _need(module: str, extra: str, method: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise ModuleNotFoundError(
+            f"Report.{method}() needs {module}: pip install 'fasttok-engine[{extra}]'", name=module
+        ) from None
