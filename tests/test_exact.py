@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 from collections.abc import Callable, Iterable
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 MAIN = ["o200k_base", "cl100k_base", "r50k_base", "p50k_base"]
 ALL = [*MAIN, "p50k_edit", "o200k_harmony", "gpt2"]
 
-CODE_POINTS = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
+#: Planes 0 to 2, the start of 3, the tags and variation selectors: all that has a meaning, one by one.
+ASSIGNED = [chr(c) for c in (*range(0xD800), *range(0xE000, 0x32400), *range(0xE0000, 0xE0200))]
+#: The rest of the code space, which is unassigned or private: many in a text.
+REST = [chr(c) for c in (*range(0x32400, 0xE0000), *range(0xE0200, sys.maxunicode + 1))]
 
 #: A character in each of these places meets each alternative of the patterns.
 CONTEXTS: dict[str, Callable[[str], str]] = {
@@ -64,9 +68,10 @@ def explain(ours: fasttok.Encoding, theirs: tiktoken.Encoding, text: str) -> str
 def assert_same(ours: fasttok.Encoding, theirs: tiktoken.Encoding, batch: list[str]) -> None:
     """The ids are tiktoken's; the counts are their number, for each text and in a batch."""
     ids, offsets = ours.encode_batch(batch)
-    expected = theirs.encode_ordinary_batch(batch, num_threads=2)
+    # Without the wrapper: it hands texts to a pool of threads, which for short ones takes all the time.
+    expected = list(map(theirs._core_bpe.encode_ordinary, batch))
     lengths = np.fromiter(map(len, expected), dtype=np.int64, count=len(expected))
-    flat = np.fromiter((i for one in expected for i in one), dtype=np.uint32, count=lengths.sum())
+    flat = np.fromiter(itertools.chain.from_iterable(expected), dtype=np.uint32, count=lengths.sum())
     if not (np.array_equal(np.diff(offsets), lengths) and np.array_equal(ids, flat)):
         wrong = [text for text in batch if diverge(ours, theirs, text)]
         pytest.fail(f"{len(wrong)} of {len(batch)} texts; {explain(ours, theirs, min(wrong, key=len))}")
@@ -94,14 +99,14 @@ def in_batches(items: Iterable[str], characters: int = 2_000_000) -> Iterable[li
 def test_every_code_point(references: References, name: str, context: str) -> None:
     ours, theirs = fasttok.get_encoding(name), references[name]
     place = CONTEXTS[context]
-    for start in range(0, len(CODE_POINTS), 1 << 18):
-        assert_same(ours, theirs, [place(c) for c in CODE_POINTS[start : start + (1 << 18)]])
+    assert_same(ours, theirs, [place(c) for c in ASSIGNED])
+    assert_same(ours, theirs, ["".join(map(place, REST[i : i + 64])) for i in range(0, len(REST), 64)])
 
 
 @pytest.mark.parametrize("name", ["p50k_edit", "o200k_harmony", "gpt2"])
 def test_encodings_that_share_a_vocabulary(references: References, name: str) -> None:
     ours, theirs = fasttok.get_encoding(name), references[name]
-    assert_same(ours, theirs, [CONTEXTS["between letters"](c) for c in CODE_POINTS[::17]])
+    assert_same(ours, theirs, [CONTEXTS["between letters"](c) for c in ASSIGNED[::7]])
     assert_same(ours, theirs, list(texts(7, 2_000)))
 
 
@@ -179,46 +184,50 @@ def test_counts_of_one_text_and_of_a_batch_agree() -> None:
             assert count == enc.count(text) == len(enc.encode(text)) == enc.count(text.encode())
 
 
-def monotonous(n: int) -> dict[str, str]:
-    rng = random.Random(1)
-    return {
-        "a": "a" * n,
-        "spaces": " " * n,
-        "newlines": "\n" * n,
-        "crlf": "\r\n" * (n // 2),
-        "tabs and spaces": "\t " * (n // 2),
-        "random letters": "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=n)),
-        "random capitals": "".join(rng.choices("abAB", k=n)),
-        "digits": "1234567890" * (n // 10),
-        "one mark": "\u0301" * n,
-        "han": "".join(chr(rng.randrange(0x4E00, 0x9FA5)) for _ in range(n)),
-        "common han": "".join(rng.choices("的一是不了人我在有他这为之大来以个中上们", k=n)),
-        "hangul": "".join(chr(rng.randrange(0xAC00, 0xD7A3)) for _ in range(n)),
-        "thai": "".join(chr(rng.randrange(0x0E01, 0x0E3A)) for _ in range(n)),
-        "emoji": "🐈" * n,
-        "family": "👩‍👩‍👧" * (n // 5),
-        "exclamation": "!" * n,
-        "slashes": "/" * n,
-        "apostrophes": "'" * n,
-        "contractions": "'s" * (n // 2),
-        "nul": "\0" * n,
-        "special token": "<|endoftext|>" * (n // 13),
-    }
+def random_text(characters: str, n: int) -> str:
+    return "".join(random.Random(1).choices(characters, k=n))
+
+
+def between(first: int, end: int) -> str:
+    return "".join(map(chr, range(first, end)))
+
+
+MONOTONOUS: dict[str, Callable[[int], str]] = {
+    "a": lambda n: "a" * n,
+    "spaces": lambda n: " " * n,
+    "newlines": lambda n: "\n" * n,
+    "crlf": lambda n: "\r\n" * (n // 2),
+    "tabs and spaces": lambda n: "\t " * (n // 2),
+    "random letters": lambda n: random_text("abcdefghijklmnopqrstuvwxyz", n),
+    "random capitals": lambda n: random_text("abAB", n),
+    "digits": lambda n: "1234567890" * (n // 10),
+    "one mark": lambda n: "\u0301" * n,
+    "han": lambda n: random_text(between(0x4E00, 0x9FA5), n),
+    "common han": lambda n: random_text("的一是不了人我在有他这为之大来以个中上们", n),
+    "hangul": lambda n: random_text(between(0xAC00, 0xD7A3), n),
+    "thai": lambda n: random_text(between(0x0E01, 0x0E3A), n),
+    "emoji": lambda n: "🐈" * n,
+    "family": lambda n: "👩‍👩‍👧" * (n // 5),
+    "exclamation": lambda n: "!" * n,
+    "slashes": lambda n: "/" * n,
+    "apostrophes": lambda n: "'" * n,
+    "contractions": lambda n: "'s" * (n // 2),
+    "nul": lambda n: "\0" * n,
+    "special token": lambda n: "<|endoftext|>" * (n // 13),
+}
 
 
 #: tiktoken's pattern engine gives up (a panic) on white space that is this long.
 BEYOND_TIKTOKEN = {"spaces", "newlines", "crlf", "tabs and spaces"}
 
 
-@pytest.mark.parametrize("kind", monotonous(10))
+@pytest.mark.parametrize("kind", MONOTONOUS)
 @pytest.mark.parametrize("name", ["o200k_base", "cl100k_base", "r50k_base"])
 def test_monotonous_text(references: References, name: str, kind: str) -> None:
     ours, theirs = fasttok.get_encoding(name), references[name]
-    # tiktoken's merging of one long piece is quadratic below 500 bytes only.
-    short = monotonous(10_000)[kind]
-    assert_same(ours, theirs, [short])
+    assert_same(ours, theirs, [MONOTONOUS[kind](10_000)])
     for n in (100_000, 1_000_000):
-        text = monotonous(n)[kind]
+        text = MONOTONOUS[kind](n)
         count = ours.count(text)
         assert count == len(ours.encode(text)) == ours.count_batch([text, "x"], threads=2)[0]
         if n == 100_000 and kind not in BEYOND_TIKTOKEN:
