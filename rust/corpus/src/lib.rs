@@ -1,1 +1,26 @@
-//! Files to tallies.
+//! Files to tallies: reads corpora of any size in bounded memory and counts their tokens on all cores.
+//!
+//! A [`Job`] says what to read and how; [`run`] gives the [`Outcome`]: sums by group and a ledger in which every row
+//! that was not counted stands with its reason, so that `seen = counted + skipped` always holds.
+//!
+//! This crate knows files, formats and threads. It must not know how a text becomes tokens (that is
+//! `fasttok-engine`), nor who asks: no Python, no report, no progress bar.
+
+mod document;
+mod error;
+mod format;
+mod job;
+mod ledger;
+mod pipeline;
+mod progress;
+mod source;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use format::format_names;
+pub use job::{Group, Job, Key, OnError, Outcome, run};
+pub use ledger::{Entry, LEDGER_ENTRIES_KEPT, Ledger, Reason};
+pub use progress::Progress;
+pub use tally::Tally;

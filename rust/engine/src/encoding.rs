@@ -1,9 +1,19 @@
 //! `Encoding`: an immutable, shareable tokenizer.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::Error;
+use crate::bpe::cuts::Cuts;
+use crate::bpe::east_asian::EastAsian;
+use crate::bpe::merge::{Window, merge};
+use crate::bpe::pairs::Pairs;
+use crate::load::embedded;
+use crate::pretokenize::Pretokenizer;
+use crate::pretokenize::classes::{Class, class_of, decode, decode_before};
+use crate::pretokenize::simd::Portable;
+use crate::special::{Part, SpecialTokens};
+use crate::vocab::Vocab;
 
 /// How special tokens that stand in the text are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,97 +39,186 @@ pub enum Utf8Errors {
 
 /// The text of `bytes` under the policy `errors`. Valid UTF-8 is borrowed.
 pub fn decode_utf8(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, Error> {
-    match simdutf8::compat::from_utf8(bytes) {
-        Ok(text) => Ok(Cow::Borrowed(text)),
-        Err(e) => match errors {
-            Utf8Errors::Strict => Err(Error::InvalidUtf8 {
-                offset: e.valid_up_to(),
-            }),
-            Utf8Errors::Replace => Ok(String::from_utf8_lossy(bytes)),
-        },
+    // The basic check is the faster one; only a failure needs to know where.
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+        return Ok(Cow::Borrowed(text));
+    }
+    match (simdutf8::compat::from_utf8(bytes), errors) {
+        (Ok(text), _) => Ok(Cow::Borrowed(text)),
+        (Err(e), Utf8Errors::Strict) => Err(Error::InvalidUtf8 { offset: e.valid_up_to() }),
+        (Err(_), Utf8Errors::Replace) => Ok(String::from_utf8_lossy(bytes)),
     }
 }
 
 /// A named tokenizer: immutable, shared between threads by `Arc`.
 pub struct Encoding {
-    name: &'static str,
+    name: String,
+    hash: String,
+    pretokenizer: Pretokenizer,
+    vocab: Vocab,
+    pairs: Pairs,
+    special: SpecialTokens,
+    /// Made when the first East Asian text is met.
+    east_asian: OnceLock<EastAsian>,
+    /// Made when the first long piece of another script is met.
+    cuts: OnceLock<Cuts>,
 }
 
 impl Encoding {
+    pub(crate) fn new(
+        name: String,
+        hash: String,
+        pretokenizer: Pretokenizer,
+        vocab: Vocab,
+        pairs: Pairs,
+        special: Vec<(String, u32)>,
+    ) -> Encoding {
+        Encoding {
+            name,
+            hash,
+            pretokenizer,
+            vocab,
+            pairs,
+            special: SpecialTokens::new(special),
+            east_asian: OnceLock::new(),
+            cuts: OnceLock::new(),
+        }
+    }
+
     /// The embedded encoding `name`, loaded on first use and shared from then on.
     pub fn embedded(name: &str) -> Result<Arc<Encoding>, Error> {
-        let _ = name;
-        Ok(Arc::new(Encoding { name: "o200k_base" }))
+        embedded::get(name)
     }
-    /// The names [`Encoding::embedded`] knows, aliases (`gpt2`) included.
-    pub fn embedded_names() -> &'static [&'static str] {
-        &[
-            "o200k_base",
-            "o200k_harmony",
-            "cl100k_base",
-            "p50k_base",
-            "p50k_edit",
-            "r50k_base",
-            "gpt2",
-        ]
+
+    /// The names that [`Encoding::embedded`] knows, an alias (`gpt2`) behind the name it stands for.
+    pub fn embedded_names() -> impl Iterator<Item = &'static str> {
+        embedded::names()
     }
+
     /// The name of the encoding.
     pub fn name(&self) -> &str {
-        self.name
+        &self.name
     }
+
     /// SHA-256, in hex, of the vocabulary file that the encoding was made from.
     pub fn hash(&self) -> &str {
-        ""
+        &self.hash
     }
-    /// The pretokenizer family: `gpt2`, `cl100k`, `o200k`.
-    pub fn pretokenizer(&self) -> &str {
-        "o200k"
+
+    /// The family of the split pattern.
+    pub fn pretokenizer(&self) -> Pretokenizer {
+        self.pretokenizer
     }
+
     /// The largest token id, special tokens included, plus one.
     pub fn n_vocab(&self) -> u32 {
-        200_019
+        let special = self.special.tokens().iter().map(|&(_, id)| id + 1);
+        special.max().unwrap_or(0).max(self.vocab.len() as u32)
     }
+
     /// Special tokens and their ids.
     pub fn special_tokens(&self) -> &[(String, u32)] {
-        &[]
+        self.special.tokens()
     }
-    /// Appends the token ids of `text` to `ids`.
+
+    pub(crate) fn special(&self) -> &SpecialTokens {
+        &self.special
+    }
+
+    pub(crate) fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    pub(crate) fn pairs(&self) -> &Pairs {
+        &self.pairs
+    }
+
+    pub(crate) fn east_asian(&self) -> &EastAsian {
+        self.east_asian.get_or_init(|| EastAsian::new(&self.vocab, &self.pairs))
+    }
+
+    pub(crate) fn cuts(&self) -> &Cuts {
+        self.cuts.get_or_init(|| Cuts::new(&self.vocab))
+    }
+
+    /// Appends the token ids of `text` to `ids`. The plain way: one piece at a time, no cache. Counting
+    /// has its own, faster way ([`Counter`](crate::Counter)) to the same number.
     pub fn encode(&self, text: &str, special: Special, ids: &mut Vec<u32>) -> Result<(), Error> {
-        let _ = special;
-        ids.extend(text.bytes().map(u32::from));
+        let mut window = Window::new();
+        for part in self.special.parts(text, special)? {
+            match part {
+                Part::Token(id) => ids.push(id),
+                Part::Text(text) => {
+                    let text = text.as_bytes();
+                    let mut start = 0;
+                    while start < text.len() {
+                        let end = self.pretokenizer.piece_end(text, start);
+                        self.encode_piece(&mut window, &text[start..end], ids);
+                        start = end;
+                    }
+                }
+            }
+        }
         Ok(())
     }
+
+    fn encode_piece(&self, window: &mut Window, piece: &[u8], ids: &mut Vec<u32>) {
+        match self.vocab.id(piece) {
+            Some(id) => ids.push(id),
+            None => merge::<Portable>(&self.pairs, &self.vocab, window, piece, |tokens| {
+                ids.extend_from_slice(tokens)
+            }),
+        }
+    }
+
     /// Appends the bytes that `ids` stand for to `bytes`.
     pub fn decode(&self, ids: &[u32], bytes: &mut Vec<u8>) -> Result<(), Error> {
-        bytes.extend(ids.iter().map(|&i| i as u8));
+        for &id in ids {
+            if (id as usize) < self.vocab.len() && !self.vocab.token(id).is_empty() {
+                bytes.extend_from_slice(self.vocab.token(id));
+            } else if let Some(token) = self.special.token(id) {
+                bytes.extend_from_slice(token.as_bytes());
+            } else {
+                return Err(Error::UnknownToken { id });
+            }
+        }
         Ok(())
     }
-    /// The first byte offset `>= from` (and `< text.len()`) at which `text` may be cut in two so that
-    /// the token counts of both sides add up to the count of the whole, whatever stands around;
-    /// `None` where no such place is proven.
+
+    /// The first byte offset in `from..text.len()` at which `text` may be cut in two so that the
+    /// token counts of both sides add up to the count of the whole, whatever stands around; `None`
+    /// where no such place is known.
+    ///
+    /// Such a place is where a letter is followed by white space (no pattern has a piece that goes on
+    /// from a letter to white space, none looks behind, and none cares whether a letter ends the text
+    /// or white space follows), or, where special tokens are plain text, by a sign other than an apostrophe.
     pub fn cut(&self, text: &str, from: usize, special: Special) -> Option<usize> {
-        let _ = special;
-        text[from..].find('\n').map(|i| from + i)
-    }
-}
-
-/// A worker's counting state: scratch space and caches (bounded: well under 64 MiB). Made once a worker, used for many texts.
-pub struct Counter {
-    encoding: Arc<Encoding>,
-}
-
-impl Counter {
-    /// A counter for `encoding`.
-    pub fn new(encoding: Arc<Encoding>) -> Counter {
-        Counter { encoding }
-    }
-    /// The encoding that this counts by.
-    pub fn encoding(&self) -> &Arc<Encoding> {
-        &self.encoding
-    }
-    /// The number of tokens of `text`: exactly the length of what [`Encoding::encode`] gives.
-    pub fn count(&mut self, text: &str, special: Special) -> Result<u64, Error> {
-        let _ = special;
-        Ok(text.len() as u64)
+        let signs = special == Special::Text;
+        if !signs && self.special.hold_white_space() {
+            return None;
+        }
+        let text = text.as_bytes();
+        let mut at = from.max(1);
+        while at < text.len() && text[at] & 0xC0 == 0x80 {
+            at += 1;
+        }
+        let is_letter = |class| matches!(class, Class::Upper | Class::Lower | Class::Caseless);
+        let mut after_letter =
+            at <= text.len() && !text.is_empty() && is_letter(class_of(decode_before(text, at).0));
+        while at < text.len() {
+            let (c, len) = decode(text, at);
+            let class = class_of(c);
+            let cut = match class {
+                Class::Space | Class::Newline => true,
+                Class::Punctuation => signs && c != u32::from('\''),
+                _ => false,
+            };
+            if after_letter && cut {
+                return Some(at);
+            }
+            after_letter = is_letter(class);
+            at += len;
+        }
+        None
     }
 }

@@ -1,7 +1,18 @@
 //! Text to counts: exact BPE token counting. Knows no file, no thread and no Python.
+//!
+//! An [`Encoding`] is a tokenizer: immutable and shared. A [`Counter`] is what one worker counts with.
 
+mod bpe;
+mod counter;
 mod encoding;
 mod error;
+mod load;
+mod pages;
+mod pretokenize;
+mod special;
+mod vocab;
 
-pub use encoding::{Counter, Encoding, Special, Utf8Errors, decode_utf8};
+pub use counter::Counter;
+pub use encoding::{Encoding, Special, Utf8Errors, decode_utf8};
 pub use error::Error;
+pub use pretokenize::Pretokenizer;

@@ -1,8 +1,22 @@
-//! The extension module `fasttok._fasttok`.
+//! The extension module `fasttok._fasttok`: registration only.
+
+mod arrays;
+mod arrow;
+mod batch;
+mod document;
+mod encoding;
+mod errors;
+mod parallel;
+mod strings;
+
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    strings::choose_reader(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add_class::<encoding::Encoding>()?;
+    m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;
+    m.add_function(wrap_pyfunction!(strings::_read_str, m)?)?;
     Ok(())
 }

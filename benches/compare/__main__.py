@@ -1,0 +1,5 @@
+"""`python -m benches.compare`."""
+
+from .run import main
+
+raise SystemExit(main())

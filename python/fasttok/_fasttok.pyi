@@ -1,0 +1,128 @@
+"""The compiled part of fasttok."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+__version__: str
+
+class _ArrowArray(Protocol):
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[object, object]: ...
+
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> object: ...
+
+_Text: TypeAlias = str | bytes
+_Texts: TypeAlias = Iterable[str] | Iterable[bytes] | Iterable[_Text] | npt.NDArray[Any] | _ArrowArray | _ArrowStream
+_Special: TypeAlias = Literal["text", "token", "error"]
+_Errors: TypeAlias = Literal["strict", "replace"]
+
+@final
+class Encoding:
+    """A named tokenizer: immutable, to be shared between threads, pickled by its name.
+
+    Get one with :func:`fasttok.get_encoding`.
+
+    These arguments mean the same everywhere:
+
+    ``special``
+        What special tokens in the text (``<|endoftext|>``) are. ``"text"``: plain text like any
+        other. ``"token"``: each is one token. ``"error"``: a ``SpecialTokenError``.
+    ``errors``
+        What to do with bytes that are not UTF-8 and with lone surrogates in a ``str``.
+        ``"strict"``: an ``InvalidUtf8Error``. ``"replace"``: each is taken as U+FFFD; in a ``str``
+        a high and a low surrogate side by side are the character they stand for in UTF-16, as
+        tiktoken does.
+    ``threads``
+        The most threads to use; by default as many as the process may run at once. The result
+        does not depend on it.
+
+    Equal encodings have the same name and the same hash.
+    """
+
+    def __new__(cls, name: str, /) -> Encoding: ...
+    @property
+    def name(self) -> str:
+        """The name of the encoding, as ``o200k_base``."""
+    @property
+    def hash(self) -> str:
+        """SHA-256, in hex, of the vocabulary file that the encoding was made from."""
+    @property
+    def pretokenizer(self) -> str:
+        """The family of the split pattern: ``gpt2``, ``cl100k`` or ``o200k``."""
+    @property
+    def n_vocab(self) -> int:
+        """The largest token id, special tokens included, plus one."""
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """Special tokens and their ids."""
+    def count(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> int:
+        """The number of tokens of ``text``.
+
+        A text of more than half a million characters is counted by several threads.
+
+        Raises ``SpecialTokenError``, ``InvalidUtf8Error``, and ``TypeError`` for what is neither
+        ``str`` nor ``bytes``.
+        """
+    def count_batch(
+        self,
+        texts: _Texts,
+        *,
+        special: _Special = "text",
+        errors: _Errors = "strict",
+        threads: int | None = None,
+    ) -> npt.NDArray[np.int64]:
+        """The number of tokens of each text, as an int64 array of shape (n,).
+
+        ``texts`` is a list, a tuple or any iterable of ``str`` or ``bytes``, a one-dimensional
+        numpy array, a pandas or polars Series, a pyarrow array, or anything else with the Arrow
+        PyCapsule interface. Texts in memory are read where they are, without a copy; a generator
+        is read in slices of bounded size.
+
+        Raises ``InputError`` for a missing text (None or null), ``TypeError`` for an element
+        that is no text, ``SpecialTokenError`` and ``InvalidUtf8Error`` for the first text that
+        calls for them; each has the place of the text as ``index``.
+        """
+    def encode(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> npt.NDArray[np.uint32]:
+        """The token ids of ``text``, as a uint32 array of shape (tokens,).
+
+        Raises as :meth:`count`.
+        """
+    def encode_batch(
+        self,
+        texts: _Texts,
+        *,
+        special: _Special = "text",
+        errors: _Errors = "strict",
+        threads: int | None = None,
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        """The token ids of all texts, one after the other, and where each text begins.
+
+        Returns ``ids``, a uint32 array of shape (tokens,), and ``offsets``, an int64 array of
+        shape (n + 1,): the ids of text i are ``ids[offsets[i]:offsets[i + 1]]``.
+
+        Takes and raises the same as :meth:`count_batch`.
+        """
+    def decode(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]], errors: str = "replace") -> str:
+        """The text that ``ids`` stand for.
+
+        ``errors`` is that of ``bytes.decode``: ids can end in the middle of a character.
+
+        Raises ``UnknownTokenError``, and ``UnicodeDecodeError`` with ``errors="strict"``.
+        """
+    def decode_bytes(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]) -> bytes:
+        """The bytes that ``ids`` stand for.
+
+        Raises ``UnknownTokenError``.
+        """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Any, tuple[str]]: ...
+
+def _embedded_names() -> list[str]:
+    """The names of the embedded encodings, aliases included."""
+
+def _read_str(text: str) -> tuple[str, bytes] | None:
+    """What the direct reader sees in ``text``: its kind and its UTF-8. For tests."""

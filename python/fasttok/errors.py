@@ -1,0 +1,105 @@
+"""The exceptions of fasttok: all are ``FasttokError``, and ``ValueError`` or ``OSError`` where that is what they are.
+
+Attributes that do not apply are None.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "FasttokError",
+    "FileError",
+    "InputError",
+    "InvalidUtf8Error",
+    "NotFoundError",
+    "SpecialTokenError",
+    "TokenizerFileError",
+    "UnknownEncodingError",
+    "UnknownModelError",
+    "UnknownTokenError",
+    "UnsupportedTokenizerError",
+]
+
+
+class FasttokError(Exception):
+    """The base of all errors of fasttok.
+
+    Keyword arguments become attributes of the same name.
+    """
+
+    def __init__(self, message: str = "", **attributes: object) -> None:
+        super().__init__(message)
+        self.__dict__.update(attributes)
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class UnknownEncodingError(FasttokError, ValueError):
+    """There is no encoding of this name."""
+
+    name: str | None = None
+    """The name that was asked for."""
+    nearest: list[str] | None = None
+    """Known names, the most similar first."""
+
+
+class UnknownModelError(FasttokError, ValueError, KeyError):
+    """It is not known which encoding the model uses, or the maker of the model has not published it.
+
+    A ``KeyError`` too, as tiktoken raises one.
+    """
+
+    name: str | None = None
+    """The model that was asked for."""
+    nearest: list[str] | None = None
+    """Known models, the most similar first."""
+
+
+class SpecialTokenError(FasttokError, ValueError):
+    """The text holds a special token and ``special="error"`` was asked for."""
+
+    token: str | None = None
+    """The special token."""
+    offset: int | None = None
+    """Where it begins: in characters of a ``str``, in bytes of a ``bytes``."""
+    index: int | None = None
+    """Which text of a batch holds it, from 0."""
+
+
+class InvalidUtf8Error(FasttokError, ValueError):
+    """Bytes that are not UTF-8, or a ``str`` with a lone surrogate, and ``errors="strict"``."""
+
+    offset: int | None = None
+    """Where the first one is: in characters of a ``str``, in bytes of a ``bytes``."""
+    index: int | None = None
+    """Which text of a batch holds it, from 0."""
+
+
+class UnknownTokenError(FasttokError, ValueError):
+    """An id that the encoding does not have."""
+
+    id: int | None = None
+    """The id."""
+
+
+class TokenizerFileError(FasttokError, ValueError):
+    """A tokenizer file that is damaged."""
+
+
+class UnsupportedTokenizerError(FasttokError, ValueError):
+    """A tokenizer that fasttok cannot follow exactly, and therefore refuses."""
+
+
+class InputError(FasttokError, ValueError):
+    """A record that cannot be counted: a missing text, a field that is not there or no text."""
+
+    index: int | None = None
+    """Which text of a batch it is, from 0."""
+
+
+class FileError(FasttokError, OSError):
+    """A file that cannot be read or written."""
+
+
+class NotFoundError(FileError, FileNotFoundError):
+    """A path that does not exist."""

@@ -1,0 +1,100 @@
+//! What ends a run. A bad row does not: it goes to the ledger, unless the job says otherwise.
+
+use std::fmt;
+use std::io;
+
+use crate::Reason;
+
+/// An error that ended the run. No tally comes with it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A path that was named does not exist. Found before anything is counted.
+    NotFound {
+        /// The path as it was given.
+        path: String,
+    },
+    /// The paths exist, but there is nothing to read behind them.
+    NoInput {
+        /// The folder or pattern, and why nothing was left of it.
+        message: String,
+    },
+    /// The job contradicts itself or names something unknown.
+    InvalidJob {
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+    /// The first bad row, where the job asked to fail on it.
+    BadRow {
+        /// The file as the ledger would name it.
+        file: String,
+        /// The line, from 1; `None` where the row is a whole file.
+        line: Option<u64>,
+        /// Why the row is bad.
+        reason: Reason,
+        /// The reason in words.
+        detail: String,
+    },
+    /// A file of the run itself (the ledger) cannot be written.
+    Io {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The caller cancelled the run.
+    Interrupted,
+    /// The engine refused, not because of a row.
+    Engine(fasttok_engine::Error),
+    /// A worker panicked: a defect of this program.
+    Panic {
+        /// The message of the panic.
+        message: String,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NotFound { path } => write!(f, "{path}: no such file or folder"),
+            Error::NoInput { message } | Error::InvalidJob { message } => f.write_str(message),
+            Error::BadRow {
+                file,
+                line,
+                reason,
+                detail,
+            } => {
+                f.write_str(file)?;
+                if let Some(line) = line {
+                    write!(f, ":{line}")?;
+                }
+                write!(f, ": {}: {detail}", reason.code())
+            }
+            Error::Io { path, source } => write!(f, "{path}: {source}"),
+            Error::Interrupted => f.write_str("interrupted"),
+            Error::Engine(e) => e.fmt(f),
+            Error::Panic { message } => {
+                write!(
+                    f,
+                    "a worker panicked; this is a defect of fasttok: {message}"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            Error::Engine(e) => Some(e),
+            _ => None,
+        }
+    }
+}
+
+impl From<fasttok_engine::Error> for Error {
+    fn from(e: fasttok_engine::Error) -> Error {
+        Error::Engine(e)
+    }
+}

@@ -1,0 +1,287 @@
+//! JSONL (NDJSON): one JSON object a line, of which one field is the text. Blank lines are no rows.
+//!
+//! The whole line is checked against the grammar, also behind the wanted field; of a name that stands twice the last
+//! value holds, as in Python. What is not wanted is passed over without being built.
+//!
+//! The parser is serde_json, which finds the fields and leaves them as they are written ([`RawValue`]); the text is
+//! unescaped here. The SIMD parsers were tried against it on the same input and are wrong for this purpose:
+//! sonic-rs (0.5.10) passes `\uzzzz` in a field that is skipped and recurses without a limit, so that a line of
+//! brackets overflows the stack; simd-json (0.17) refuses numbers that JSON allows and passes lone surrogates. Nor
+//! are they much faster here, where texts are long strings full of `\n`.
+
+use std::fmt;
+
+use fasttok_engine::Utf8Errors;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::unescape::unescape;
+use super::{Fields, Format, RecordReader, Row};
+use crate::ledger::{Bad, Reason};
+use crate::source::Framing;
+
+pub(super) struct Jsonl;
+
+impl Format for Jsonl {
+    fn name(&self) -> &'static str {
+        "jsonl"
+    }
+    fn suffixes(&self) -> &'static [&'static str] {
+        &["jsonl", "ndjson"]
+    }
+    fn framing(&self) -> Framing {
+        Framing::Records
+    }
+    fn passes_bom(&self) -> bool {
+        true
+    }
+    fn reader(&self, fields: &Fields) -> Box<dyn RecordReader> {
+        Box::new(JsonlReader::new(fields))
+    }
+}
+
+/// A buffer that grew beyond this for one long text is given back.
+const KEPT: usize = 8 << 20;
+
+struct JsonlReader {
+    wanted: Node,
+    /// The names of the fields as the user wrote them, for messages: the text, then the groups.
+    names: Vec<String>,
+    text: Vec<u8>,
+    value: Vec<u8>,
+    values: Vec<Option<String>>,
+}
+
+impl JsonlReader {
+    fn new(fields: &Fields) -> JsonlReader {
+        let paths: Vec<&Vec<String>> = std::iter::once(&fields.text)
+            .chain(&fields.groups)
+            .collect();
+        let mut wanted = Node::default();
+        for (slot, path) in paths.iter().enumerate() {
+            wanted.insert(path, slot);
+        }
+        JsonlReader {
+            wanted,
+            names: paths.iter().map(|p| p.join(".")).collect(),
+            text: Vec::new(),
+            value: Vec::new(),
+            values: vec![None; fields.groups.len()],
+        }
+    }
+}
+
+impl RecordReader for JsonlReader {
+    fn read<'a>(&'a mut self, record: &'a str, errors: Utf8Errors) -> Result<Option<Row<'a>>, Bad> {
+        if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
+            return Ok(None);
+        }
+        let JsonlReader {
+            wanted,
+            names,
+            text,
+            value,
+            values,
+        } = self;
+        if text.len() > KEPT {
+            *text = Vec::new();
+        }
+        let mut slots = vec![None; names.len()];
+        let mut json = serde_json::Deserializer::from_str(record);
+        NodeSeed {
+            node: wanted,
+            slots: &mut slots,
+        }
+        .deserialize(&mut json)
+        .and_then(|()| json.end())
+        .map_err(|e| not_a_record(record, &e))?;
+
+        for ((slot, raw), name) in values.iter_mut().zip(&slots[1..]).zip(&names[1..]) {
+            *slot = match raw {
+                None | Some("null") => None,
+                Some(raw) if raw.starts_with('"') => {
+                    Some(string(raw, value, errors, name)?.to_owned())
+                }
+                // Numbers, true and false as they are written.
+                Some(raw) => Some((*raw).to_owned()),
+            };
+        }
+
+        let field = &names[0];
+        let raw = slots[0].ok_or_else(|| {
+            Bad::new(
+                Reason::MissingField,
+                format!("the record has no field {field:?}"),
+            )
+        })?;
+        if !raw.starts_with('"') {
+            return Err(match raw {
+                "null" => Bad::new(Reason::NullField, format!("field {field:?} is null")),
+                _ => Bad::new(
+                    Reason::NotAString,
+                    format!("field {field:?} is {}, not a string", kind(raw)),
+                ),
+            });
+        }
+        Ok(Some(Row {
+            text: string(raw, text, errors, field)?,
+            values,
+        }))
+    }
+}
+
+/// The text of the JSON string `raw`, in `buffer` if need be.
+fn string<'a>(
+    raw: &'a str,
+    buffer: &'a mut Vec<u8>,
+    errors: Utf8Errors,
+    field: &str,
+) -> Result<&'a str, Bad> {
+    unescape(&raw[1..raw.len() - 1], buffer, errors).map_err(|at| {
+        Bad::new(
+            Reason::LoneSurrogate,
+            format!(
+                "field {field:?} holds half of a surrogate pair at byte {} of its value; \
+                 errors=\"replace\" counts it as U+FFFD",
+                at.offset
+            ),
+        )
+    })
+}
+
+/// The error for a line that did not parse as an object with fields.
+fn not_a_record(record: &str, e: &serde_json::Error) -> Bad {
+    if e.is_data() && serde_json::from_str::<IgnoredAny>(record).is_ok() {
+        return Bad::new(
+            Reason::NotAnObject,
+            format!(
+                "the line is {}, not an object with fields",
+                kind(record.trim_start())
+            ),
+        );
+    }
+    // The message ends with a line and a column of its own, and the line is always the first.
+    let message = e.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    Bad::new(
+        Reason::BrokenJson,
+        format!("{message} at byte {} of the line", e.column()),
+    )
+}
+
+fn kind(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// The wanted names as a tree.
+#[derive(Debug, Default)]
+struct Node {
+    /// Where the value of this very field goes.
+    slots: Vec<usize>,
+    children: Vec<(String, Node)>,
+}
+
+impl Node {
+    fn insert(&mut self, path: &[String], slot: usize) {
+        let Some((name, rest)) = path.split_first() else {
+            self.slots.push(slot);
+            return;
+        };
+        let i = self
+            .children
+            .iter()
+            .position(|(n, _)| n == name)
+            .unwrap_or_else(|| {
+                self.children.push((name.clone(), Node::default()));
+                self.children.len() - 1
+            });
+        self.children[i].1.insert(rest, slot);
+    }
+
+    /// The child that `key`, a JSON string as written, names.
+    fn child(&self, key: &str) -> Option<&Node> {
+        let key = &key[1..key.len() - 1];
+        let mut buffer = Vec::new();
+        let key = match memchr::memchr(b'\\', key.as_bytes()) {
+            None => key,
+            Some(_) => unescape(key, &mut buffer, Utf8Errors::Replace).ok()?,
+        };
+        self.children
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, node)| node)
+    }
+
+    /// Takes `raw` as the value of this field, in place of any earlier one.
+    fn assign<'a>(
+        &self,
+        raw: &'a str,
+        slots: &mut [Option<&'a str>],
+    ) -> Result<(), serde_json::Error> {
+        self.clear(slots);
+        for &slot in &self.slots {
+            slots[slot] = Some(raw);
+        }
+        if !self.children.is_empty() && raw.starts_with('{') {
+            let mut json = serde_json::Deserializer::from_str(raw);
+            NodeSeed { node: self, slots }.deserialize(&mut json)?;
+        }
+        Ok(())
+    }
+
+    fn clear(&self, slots: &mut [Option<&str>]) {
+        for &slot in &self.slots {
+            slots[slot] = None;
+        }
+        for (_, child) in &self.children {
+            child.clear(slots);
+        }
+    }
+}
+
+/// Reads an object and fills the slots of the wanted fields in it.
+struct NodeSeed<'n, 's, 'a> {
+    node: &'n Node,
+    slots: &'s mut [Option<&'a str>],
+}
+
+impl<'a> DeserializeSeed<'a> for NodeSeed<'_, '_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'a> Visitor<'a> for NodeSeed<'_, '_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+        // Keys are read as they are written too: a lone surrogate in a name that nobody asked for is no error.
+        while let Some(key) = map.next_key::<&'a RawValue>()? {
+            match self.node.child(key.get()) {
+                Some(child) => {
+                    let raw = map.next_value::<&'a RawValue>()?;
+                    child
+                        .assign(raw.get(), self.slots)
+                        .map_err(serde::de::Error::custom)?;
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! Plain text: one document a file.
+
+use fasttok_engine::Utf8Errors;
+
+use super::{Fields, Format, RecordReader, Row};
+use crate::ledger::Bad;
+use crate::source::Framing;
+
+pub(super) struct Text;
+
+impl Format for Text {
+    fn name(&self) -> &'static str {
+        "text"
+    }
+    fn framing(&self) -> Framing {
+        Framing::Whole
+    }
+    fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
+        Box::new(Text)
+    }
+}
+
+impl RecordReader for Text {
+    fn read<'a>(&'a mut self, record: &'a str, _: Utf8Errors) -> Result<Option<Row<'a>>, Bad> {
+        Ok(Some(Row {
+            text: record,
+            values: &[],
+        }))
+    }
+}

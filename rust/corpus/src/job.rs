@@ -1,0 +1,401 @@
+//! What a run is asked for and what it gives.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fasttok_engine::{Encoding, Special, Utf8Errors};
+
+use crate::format::{self, Fields};
+use crate::ledger::Collector;
+use crate::pipeline::{self, Run};
+use crate::source::{self, Input, InputKind, StreamConfig, Walk};
+use crate::{Error, Ledger, Progress, Tally};
+
+/// What the counts are summed by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// The file.
+    File,
+    /// The suffix of the file in lower case, without that of its compression.
+    Extension,
+    /// A field of the record; a dot goes one level down. What is no string stands as it is written.
+    Field(String),
+}
+
+impl Key {
+    /// `file`, `extension`, or the name of a field. A field with one of these two names is `field:file`.
+    pub fn parse(key: &str) -> Key {
+        match key {
+            "file" => Key::File,
+            "extension" => Key::Extension,
+            field => Key::Field(field.strip_prefix("field:").unwrap_or(field).to_owned()),
+        }
+    }
+}
+
+/// What happens at a row that cannot be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// It goes to the ledger, and the run goes on.
+    #[default]
+    Skip,
+    /// The run ends with [`Error::BadRow`]: the first bad row of its file. Where several files have bad rows, it
+    /// is one of them, whichever is met first.
+    Fail,
+}
+
+/// What to count, and how.
+#[derive(Clone)]
+pub struct Job {
+    /// Files, folders, patterns; `-` is standard input. Each file is read once, however often it is named.
+    pub paths: Vec<PathBuf>,
+    /// The encodings to count by, all in one pass.
+    pub encodings: Vec<Arc<Encoding>>,
+    /// What to sum by; nothing gives the totals only.
+    pub by: Vec<Key>,
+    /// The field that holds the text, where records have fields; a dot goes one level down.
+    pub field: String,
+    /// The format of all files; `None` goes by the suffix, and what has no known one is plain text.
+    pub format: Option<String>,
+    /// In plain text each line is a document, instead of each file.
+    pub lines: bool,
+    /// How special tokens in the text are treated.
+    pub special: Special,
+    /// What to do with bytes that are not UTF-8, and with lone surrogates in JSON.
+    pub errors: Utf8Errors,
+    /// What to do with a row that cannot be counted.
+    pub on_error: OnError,
+    /// Worker threads; `None` takes as many as the machine runs at once. The result does not depend on it.
+    pub threads: Option<usize>,
+    /// Walk into hidden files and folders too.
+    pub hidden: bool,
+    /// Heed `.gitignore` and its kin in a walk.
+    pub ignore_files: bool,
+    /// The longest record that is held in memory; longer ones are skipped.
+    pub max_record_bytes: usize,
+    /// Where to write all ledger entries as JSONL, in the order in which they are met.
+    pub ledger_path: Option<PathBuf>,
+}
+
+impl Job {
+    /// A job with the defaults for everything else.
+    pub fn new(paths: Vec<PathBuf>, encodings: Vec<Arc<Encoding>>) -> Job {
+        Job {
+            paths,
+            encodings,
+            by: Vec::new(),
+            field: "text".to_owned(),
+            format: None,
+            lines: false,
+            special: Special::default(),
+            errors: Utf8Errors::default(),
+            on_error: OnError::default(),
+            threads: None,
+            hidden: false,
+            ignore_files: true,
+            max_record_bytes: 1 << 30,
+            ledger_path: None,
+        }
+    }
+}
+
+/// The sums of the documents that agree in all keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// One value a key, in the order of [`Job::by`]; `None` where a document has none.
+    pub key: Vec<Option<String>>,
+    /// The sums.
+    pub tally: Tally,
+}
+
+/// What a run found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The groups, sorted by key (a missing value first). Empty where no keys were asked for.
+    pub groups: Vec<Group>,
+    /// The sums over all documents.
+    pub totals: Tally,
+    /// The account of rows.
+    pub ledger: Ledger,
+    /// Files that were read, or that should have been.
+    pub files: u64,
+    /// Binary files that a walk met and passed by.
+    pub files_ignored: u64,
+    /// Bytes read from files as they are stored.
+    pub bytes_read: u64,
+}
+
+/// Bytes that a worker reads at a time. Large enough that taking turns costs nothing; small enough to stay in the
+/// cache from reading to counting.
+const CHUNK: usize = 1 << 20;
+
+/// Counts what the job asks for. `progress` may be read meanwhile, and `cancel`, once set, ends the run within a few
+/// milliseconds with [`Error::Interrupted`].
+pub fn run(job: &Job, progress: &Progress, cancel: &AtomicBool) -> Result<Outcome, Error> {
+    run_in_chunks(job, progress, cancel, CHUNK)
+}
+
+pub(crate) fn run_in_chunks(
+    job: &Job,
+    progress: &Progress,
+    cancel: &AtomicBool,
+    chunk: usize,
+) -> Result<Outcome, Error> {
+    check(job)?;
+    let most = match job.threads {
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, |n| n.get()),
+    };
+    let walk = Walk {
+        hidden: job.hidden,
+        ignore_files: job.ignore_files,
+        threads: most,
+    };
+    let found = source::find(&job.paths, walk)?;
+    let inputs = &found.inputs;
+    progress.set_total(inputs.iter().map(|i| i.size).sum());
+
+    let mut ledger = Collector::new(job.ledger_path.as_deref())?;
+    let bad = found.bad.len() as u64;
+    for entry in found.bad {
+        if job.on_error == OnError::Fail {
+            let crate::Entry {
+                file,
+                line,
+                reason,
+                detail,
+            } = entry;
+            return Err(Error::BadRow {
+                file,
+                line,
+                reason,
+                detail,
+            });
+        }
+        ledger.add(entry)?;
+    }
+
+    let groups = GroupKeys::new(&job.by);
+    let fields = Fields {
+        text: Fields::path(&job.field),
+        groups: groups.fields(),
+    };
+    let (formats, skip_binary) = formats(job, inputs)?;
+    let sums = pipeline::count(
+        &Run {
+            inputs,
+            formats,
+            skip_binary,
+            fields: &fields,
+            groups: &groups,
+            config: StreamConfig {
+                chunk,
+                max_record: job.max_record_bytes,
+                encodings: job.encodings.clone(),
+                special: job.special,
+                errors: job.errors,
+            },
+            on_error: job.on_error,
+            progress,
+            cancel,
+        },
+        worth_while(inputs, most, chunk),
+        &mut ledger,
+    )?;
+    if bad == 0 && !inputs.is_empty() && sums.ignored == inputs.len() as u64 {
+        let paths: Vec<_> = job.paths.iter().map(|p| p.display().to_string()).collect();
+        return Err(Error::NoInput {
+            message: format!(
+                "{}: all {} files are binary; name a file itself to have it read",
+                paths.join(", "),
+                sums.ignored
+            ),
+        });
+    }
+
+    let mut totals = Tally {
+        tokens: vec![0; job.encodings.len()],
+        ..Tally::default()
+    };
+    let mut sorted = BTreeMap::new();
+    for (key, tally) in sums.groups {
+        totals.add(&tally);
+        sorted.insert(groups.decode(&key), tally);
+    }
+    Ok(Outcome {
+        groups: match job.by.is_empty() {
+            true => Vec::new(),
+            false => sorted
+                .into_iter()
+                .map(|(key, tally)| Group { key, tally })
+                .collect(),
+        },
+        totals,
+        ledger: ledger.finish(bad + sums.seen, sums.counted)?,
+        files: inputs.len() as u64 - sums.ignored + bad,
+        files_ignored: sums.ignored + found.passed,
+        bytes_read: progress.bytes(),
+    })
+}
+
+fn check(job: &Job) -> Result<(), Error> {
+    let message = if job.encodings.is_empty() {
+        "no encoding to count by".to_owned()
+    } else if job.paths.is_empty() {
+        "no paths to read".to_owned()
+    } else if job.threads == Some(0) {
+        "threads must be at least 1".to_owned()
+    } else if let Some(name) = &job.format
+        && format::by_name(name).is_none()
+    {
+        format!(
+            "unknown format {name:?}; known are {}",
+            format::format_names().join(", ")
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidJob { message })
+}
+
+/// The format of each input, and whether it must be looked at before it is taken for text.
+fn formats(job: &Job, inputs: &[Input]) -> Result<(Vec<usize>, Vec<bool>), Error> {
+    let named = |name: &str| {
+        format::by_name(name).ok_or_else(|| Error::InvalidJob {
+            message: name.to_owned(),
+        })
+    };
+    let plain = named(if job.lines { "lines" } else { "text" })?;
+    let forced = match job.format.as_deref() {
+        None => None,
+        Some("text") => Some(plain),
+        Some(name) => Some(named(name)?),
+    };
+    Ok(inputs
+        .iter()
+        .map(|input| {
+            let known = input
+                .extension()
+                .and_then(|suffix| format::by_suffix(&suffix));
+            // A file whose suffix says what it is was meant, even with a NUL in it: then the row is bad.
+            (
+                forced.or(known).unwrap_or(plain),
+                !input.explicit && known.is_none(),
+            )
+        })
+        .unzip())
+}
+
+/// How many workers have something to do: a small job should not wait for threads.
+fn worth_while(inputs: &[Input], most: usize, chunk: usize) -> usize {
+    let chunk = chunk as u64 / 4;
+    let mut chunks = 0;
+    for input in inputs {
+        chunks += match (input.kind, input.size) {
+            (InputKind::File, Some(size)) if input.compression_suffix().is_none() => {
+                1 + size / chunk
+            }
+            (InputKind::File, Some(size)) => 1 + size * 8 / chunk,
+            _ => most as u64,
+        };
+        if chunks >= most as u64 {
+            return most;
+        }
+    }
+    chunks.max(1) as usize
+}
+
+/// The keys of a job, and how the values of a document become one key of a map without an allocation a document.
+pub(crate) struct GroupKeys {
+    keys: Vec<Key>,
+}
+
+impl GroupKeys {
+    fn new(keys: &[Key]) -> GroupKeys {
+        GroupKeys {
+            keys: keys.to_vec(),
+        }
+    }
+
+    /// The fields among the keys.
+    fn fields(&self) -> Vec<Vec<String>> {
+        let field = |key: &Key| match key {
+            Key::Field(field) => Some(Fields::path(field)),
+            Key::File | Key::Extension => None,
+        };
+        self.keys.iter().filter_map(field).collect()
+    }
+
+    /// Writes the key of a document to `to`. `values` are those of [`GroupKeys::fields`], or nothing at all.
+    pub fn encode(
+        &self,
+        file: &str,
+        extension: Option<&str>,
+        values: &[Option<String>],
+        to: &mut Vec<u8>,
+    ) {
+        to.clear();
+        let mut values = values.iter();
+        for key in &self.keys {
+            let value = match key {
+                Key::File => Some(file),
+                Key::Extension => extension,
+                Key::Field(_) => values.next().and_then(|v| v.as_deref()),
+            };
+            // The length plus one; nothing is 0.
+            let len = value.map_or(0, |v| v.len() as u64 + 1);
+            to.extend_from_slice(&len.to_le_bytes());
+            to.extend_from_slice(value.unwrap_or_default().as_bytes());
+        }
+    }
+
+    fn decode(&self, mut key: &[u8]) -> Vec<Option<String>> {
+        let mut values = Vec::with_capacity(self.keys.len());
+        while let Some((len, rest)) = key.split_first_chunk::<8>() {
+            let len = u64::from_le_bytes(*len) as usize;
+            let (value, rest) = rest.split_at(len.saturating_sub(1));
+            values.push((len > 0).then(|| String::from_utf8_lossy(value).into_owned()));
+            key = rest;
+        }
+        values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_parsed() {
+        assert_eq!(Key::parse("file"), Key::File);
+        assert_eq!(Key::parse("extension"), Key::Extension);
+        assert_eq!(Key::parse("meta.lang"), Key::Field("meta.lang".into()));
+        assert_eq!(Key::parse("field:file"), Key::Field("file".into()));
+    }
+
+    #[test]
+    fn group_keys_come_back_as_they_went() {
+        let keys = GroupKeys::new(&[
+            Key::Field("a".into()),
+            Key::Extension,
+            Key::File,
+            Key::Field("b".into()),
+        ]);
+        let mut to = Vec::new();
+        for values in [
+            vec![None, Some("ü".to_owned())],
+            vec![Some(String::new()), None],
+        ] {
+            keys.encode("f", None, &values, &mut to);
+            let expected = [values[0].clone(), None, Some("f".into()), values[1].clone()];
+            assert_eq!(keys.decode(&to), expected);
+        }
+        keys.encode("f", Some("txt"), &[], &mut to);
+        assert_eq!(
+            keys.decode(&to),
+            [None, Some("txt".into()), Some("f".into()), None]
+        );
+    }
+}

@@ -1,0 +1,290 @@
+//! The row ledger: every row that was seen and not counted, with its place and its reason.
+//!
+//! Memory is bounded: of the entries only the first [`LEDGER_ENTRIES_KEPT`] in the order of (file, line) are kept,
+//! which is the same list whatever thread met them first. The numbers by reason are exact in any case, and all
+//! entries can be written to a file as they come.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// How many entries a ledger holds in memory.
+pub const LEDGER_ENTRIES_KEPT: usize = 10_000;
+
+/// The longest detail that is kept: a detail may quote the text, and the text may be anything.
+const DETAIL_BYTES: usize = 400;
+
+/// Why a row was not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The line is not JSON.
+    BrokenJson,
+    /// The line is JSON, but not an object.
+    NotAnObject,
+    /// The record has no such field.
+    MissingField,
+    /// The field is `null`.
+    NullField,
+    /// The field holds something that is not a string.
+    NotAString,
+    /// The bytes are not UTF-8.
+    InvalidUtf8,
+    /// The file begins with a UTF-16 or UTF-32 byte order mark.
+    Utf16,
+    /// The field holds half of a surrogate pair, which is no character.
+    LoneSurrogate,
+    /// The text holds a special token and the job refuses them.
+    SpecialToken,
+    /// The record is longer than the job allows.
+    RecordTooLarge,
+    /// The file ends before it should.
+    Truncated,
+    /// The compressed data are damaged.
+    Corrupt,
+    /// The operating system does not let us read.
+    Unreadable,
+    /// The file was there when the run began and is gone.
+    NotFound,
+    /// A symbolic link to nothing.
+    BrokenLink,
+}
+
+impl Reason {
+    /// The name by which reports and programs know the reason.
+    pub fn code(self) -> &'static str {
+        match self {
+            Reason::BrokenJson => "broken_json",
+            Reason::NotAnObject => "not_an_object",
+            Reason::MissingField => "missing_field",
+            Reason::NullField => "null_field",
+            Reason::NotAString => "not_a_string",
+            Reason::InvalidUtf8 => "invalid_utf8",
+            Reason::Utf16 => "utf16",
+            Reason::LoneSurrogate => "lone_surrogate",
+            Reason::SpecialToken => "special_token",
+            Reason::RecordTooLarge => "record_too_large",
+            Reason::Truncated => "truncated",
+            Reason::Corrupt => "corrupt",
+            Reason::Unreadable => "unreadable",
+            Reason::NotFound => "not_found",
+            Reason::BrokenLink => "broken_link",
+        }
+    }
+}
+
+/// A reason and its words: what a reader or a format says of a row whose place it does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bad {
+    pub reason: Reason,
+    pub detail: String,
+}
+
+impl Bad {
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Bad {
+        let mut detail = detail.into();
+        if detail.len() > DETAIL_BYTES {
+            let mut end = DETAIL_BYTES;
+            while !detail.is_char_boundary(end) {
+                end -= 1;
+            }
+            detail.truncate(end);
+            detail.push('…');
+        }
+        Bad { reason, detail }
+    }
+
+    pub fn invalid_utf8(offset: u64) -> Bad {
+        Bad::new(
+            Reason::InvalidUtf8,
+            format!("not UTF-8 at byte {offset}; errors=\"replace\" counts U+FFFD there"),
+        )
+    }
+}
+
+/// A row that was not counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The file, as it was given or found; `-` is standard input.
+    pub file: String,
+    /// The line, from 1; `None` where the row is a whole file.
+    pub line: Option<u64>,
+    /// Why.
+    pub reason: Reason,
+    /// The reason in words, with the byte where that is known.
+    pub detail: String,
+}
+
+impl Entry {
+    fn place(&self) -> (&str, Option<u64>, Reason, &str) {
+        (&self.file, self.line, self.reason, &self.detail)
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Entry) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The account of all rows: `seen == counted + skipped`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Rows met.
+    pub seen: u64,
+    /// Rows counted.
+    pub counted: u64,
+    /// Rows not counted.
+    pub skipped: u64,
+    /// The skipped rows by reason.
+    pub by_reason: BTreeMap<Reason, u64>,
+    /// The first skipped rows, sorted by file and line.
+    pub entries: Vec<Entry>,
+    /// Whether `entries` holds all skipped rows.
+    pub entries_complete: bool,
+}
+
+/// Where workers report bad rows.
+pub(crate) struct Collector {
+    skipped: u64,
+    by_reason: BTreeMap<Reason, u64>,
+    /// The largest on top, so that it gives way to a smaller one.
+    kept: BinaryHeap<Entry>,
+    limit: usize,
+    all: Option<(BufWriter<File>, PathBuf)>,
+}
+
+fn written<T>(result: io::Result<T>, path: &Path) -> Result<T, Error> {
+    result.map_err(|source| Error::Io {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+impl Collector {
+    pub fn new(all: Option<&Path>) -> Result<Collector, Error> {
+        let all = match all {
+            None => None,
+            Some(path) => {
+                let file = written(File::create(path), path)?;
+                Some((BufWriter::new(file), path.to_owned()))
+            }
+        };
+        Ok(Collector {
+            skipped: 0,
+            by_reason: BTreeMap::new(),
+            kept: BinaryHeap::new(),
+            limit: LEDGER_ENTRIES_KEPT,
+            all,
+        })
+    }
+
+    pub fn add(&mut self, entry: Entry) -> Result<(), Error> {
+        self.skipped += 1;
+        *self.by_reason.entry(entry.reason).or_default() += 1;
+        if let Some((all, path)) = &mut self.all {
+            let line = serde_json::json!({
+                "file": entry.file,
+                "line": entry.line,
+                "reason": entry.reason.code(),
+                "detail": entry.detail,
+            });
+            written(writeln!(all, "{line}"), path)?;
+        }
+        if self.kept.len() < self.limit {
+            self.kept.push(entry);
+        } else if let Some(mut last) = self.kept.peek_mut()
+            && entry < *last
+        {
+            *last = entry;
+        }
+        Ok(())
+    }
+
+    pub fn finish(mut self, seen: u64, counted: u64) -> Result<Ledger, Error> {
+        if let Some((all, path)) = &mut self.all {
+            written(all.flush(), path)?;
+        }
+        Ok(Ledger {
+            seen,
+            counted,
+            skipped: self.skipped,
+            by_reason: self.by_reason,
+            entries_complete: self.skipped == self.kept.len() as u64,
+            entries: self.kept.into_sorted_vec(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(file: &str, line: u64) -> Entry {
+        Entry {
+            file: file.into(),
+            line: Some(line),
+            reason: Reason::BrokenJson,
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn keeps_the_first_in_order_whatever_the_order_of_arrival() {
+        let mut kept = Vec::new();
+        for step in [1, 7, 9] {
+            let mut ledger = Collector::new(None).unwrap();
+            ledger.limit = 4;
+            for i in 0..10 {
+                ledger.add(entry("a", (i * step) % 10)).unwrap();
+            }
+            let ledger = ledger.finish(10, 0).unwrap();
+            assert_eq!(
+                (ledger.skipped, ledger.by_reason[&Reason::BrokenJson]),
+                (10, 10)
+            );
+            assert!(!ledger.entries_complete);
+            kept.push(ledger.entries);
+        }
+        assert_eq!(
+            kept[0].iter().map(|e| e.line).collect::<Vec<_>>(),
+            [0, 1, 2, 3].map(Some)
+        );
+        assert!(kept.iter().all(|k| *k == kept[0]));
+    }
+
+    #[test]
+    fn writes_all_entries_as_json_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let mut ledger = Collector::new(Some(&path)).unwrap();
+        ledger.limit = 1;
+        ledger.add(entry("b \"quoted\"", 2)).unwrap();
+        ledger.add(entry("a", 1)).unwrap();
+        ledger.finish(2, 0).unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0]["file"], "b \"quoted\"");
+        assert_eq!(lines[1]["reason"], "broken_json");
+    }
+
+    #[test]
+    fn long_details_are_cut_on_a_character() {
+        let bad = Bad::new(Reason::NotAString, "ж".repeat(1000));
+        assert!(bad.detail.len() < 410 && bad.detail.ends_with('…'));
+    }
+}

@@ -1,0 +1,656 @@
+//! The threads of a run. There is one kind of worker, and it does what is to be done: take a part of a long text and
+//! count it, or else take an open file, read a chunk, put the file back for the next worker and count the chunk, or
+//! else open another file.
+//!
+//! So reading and decompression go on while others count, several compressed files are unpacked at once, no worker
+//! waits while there is work, and what is held in memory is one chunk a worker: there is no queue that could fill.
+
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use fasttok_engine::{Counter, Error as EngineError, Utf8Errors, decode_utf8};
+
+use crate::document::{LongDocument, Settled, find_cut};
+use crate::format::{self, Fields, FormatId, RecordReader};
+use crate::job::{GroupKeys, OnError};
+use crate::ledger::{Bad, Collector, Entry, Reason};
+use crate::source::{Chunk, Control, FileRules, Framing, Input, Stream, StreamConfig, open};
+use crate::{Error, Progress, Tally};
+
+/// A text is counted in pieces of this size, between which a worker looks whether the run was cancelled.
+const PIECE: usize = 1 << 20;
+
+/// A record with a text longer than this is counted by all workers.
+const SHARED: usize = 4 << 20;
+
+/// A buffer that grew beyond this for one long record is given back.
+const KEPT: usize = 8 << 20;
+
+/// What the workers of a run share.
+pub(crate) struct Run<'a> {
+    pub inputs: &'a [Input],
+    /// The format of each input.
+    pub formats: Vec<FormatId>,
+    /// Files that are looked into before they are taken for text.
+    pub skip_binary: Vec<bool>,
+    pub fields: &'a Fields,
+    pub groups: &'a GroupKeys,
+    pub config: StreamConfig,
+    pub on_error: OnError,
+    pub progress: &'a Progress,
+    pub cancel: &'a AtomicBool,
+}
+
+/// The sums of one worker, or of all.
+#[derive(Default)]
+pub(crate) struct Sums {
+    pub groups: HashMap<Box<[u8]>, Tally>,
+    pub seen: u64,
+    pub counted: u64,
+    pub ignored: u64,
+}
+
+impl Sums {
+    fn add(&mut self, other: Sums) {
+        for (key, tally) in other.groups {
+            self.groups.entry(key).or_default().add(&tally);
+        }
+        self.seen += other.seen;
+        self.counted += other.counted;
+        self.ignored += other.ignored;
+    }
+}
+
+struct Shared<'a> {
+    run: &'a Run<'a>,
+    schedule: Mutex<Schedule<'a>>,
+    wake: Condvar,
+    ledger: Mutex<&'a mut Collector>,
+    /// Set with the first failure: nothing new is begun.
+    stop: &'a AtomicBool,
+    failure: Mutex<Option<Failure>>,
+}
+
+#[derive(Default)]
+struct Schedule<'a> {
+    parts: VecDeque<SharedPart>,
+    /// Open files that no worker reads at the moment.
+    open: VecDeque<Stream<'a>>,
+    next_input: usize,
+    busy: usize,
+}
+
+/// A part of a text that is held in memory.
+struct SharedPart {
+    document: Arc<LongDocument>,
+    text: Arc<str>,
+    from: usize,
+    to: usize,
+}
+
+enum Task<'a> {
+    Part(SharedPart),
+    Read(Stream<'a>),
+    Open(usize),
+}
+
+/// Why a run fails. A bad row gives way to one that stands before it.
+enum Failure {
+    Row {
+        file: usize,
+        line: Option<u64>,
+        error: Error,
+    },
+    Other(Error),
+}
+
+/// Counts all inputs. Bad rows go to `ledger`.
+pub(crate) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result<Sums, Error> {
+    let stop = AtomicBool::new(false);
+    let shared = Shared {
+        run,
+        schedule: Mutex::default(),
+        wake: Condvar::new(),
+        ledger: Mutex::new(ledger),
+        stop: &stop,
+        failure: Mutex::new(None),
+    };
+    let sums = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|i| {
+                let shared = &shared;
+                std::thread::Builder::new()
+                    .name(format!("fasttok-{i}"))
+                    .spawn_scoped(scope, move || work(shared))
+            })
+            .collect();
+        let mut sums = Sums::default();
+        let mut started = 0;
+        for worker in workers {
+            match worker {
+                Ok(worker) => {
+                    started += 1;
+                    // A panic was caught inside; one that escaped must not be lost either.
+                    match worker.join() {
+                        Ok(part) => sums.add(part),
+                        Err(panic) => shared.fail(Failure::Other(panicked(&*panic))),
+                    }
+                }
+                Err(source) if started == 0 => {
+                    shared.fail(Failure::Other(Error::Io {
+                        path: "thread".into(),
+                        source,
+                    }));
+                }
+                // Fewer threads than wanted give the same result.
+                Err(_) => {}
+            }
+        }
+        sums
+    });
+    match shared
+        .failure
+        .into_inner()
+        .unwrap_or_else(|e| e.into_inner())
+    {
+        _ if run.cancel.load(Relaxed) => Err(Error::Interrupted),
+        Some(Failure::Row { error, .. } | Failure::Other(error)) => Err(error),
+        None => Ok(sums),
+    }
+}
+
+fn work(shared: &Shared) -> Sums {
+    let mut worker = Worker::new(shared);
+    while let Some(task) = shared.next_task() {
+        let done = catch_unwind(AssertUnwindSafe(|| worker.perform(task)));
+        shared.task_done();
+        if let Err(panic) = done {
+            shared.fail(Failure::Other(panicked(&*panic)));
+            break;
+        }
+    }
+    worker.sums
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let message = match panic.downcast_ref::<&str>() {
+        Some(message) => (*message).to_owned(),
+        None => panic.downcast_ref::<String>().cloned().unwrap_or_default(),
+    };
+    Error::Panic { message }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+impl<'a> Shared<'a> {
+    /// What to do next; `None` when all is done or the run is over. Ends with [`Shared::task_done`].
+    fn next_task(&self) -> Option<Task<'a>> {
+        let mut schedule = lock(&self.schedule);
+        loop {
+            if self.run.cancel.load(Relaxed) {
+                return None;
+            }
+            let task = if let Some(part) = schedule.parts.pop_front() {
+                Some(Task::Part(part))
+            } else if self.stop.load(Relaxed) {
+                return None;
+            } else if let Some(stream) = schedule.open.pop_front() {
+                Some(Task::Read(stream))
+            } else if schedule.next_input < self.run.inputs.len() {
+                schedule.next_input += 1;
+                Some(Task::Open(schedule.next_input - 1))
+            } else {
+                None
+            };
+            match task {
+                Some(task) => {
+                    schedule.busy += 1;
+                    return Some(task);
+                }
+                // Nobody is left who could find more to do.
+                None if schedule.busy == 0 => return None,
+                None => {}
+            }
+            // The timeout is for the flags, which wake nobody.
+            let wait = self.wake.wait_timeout(schedule, Duration::from_millis(20));
+            schedule = wait.unwrap_or_else(|e| e.into_inner()).0;
+        }
+    }
+
+    fn task_done(&self) {
+        let mut schedule = lock(&self.schedule);
+        schedule.busy -= 1;
+        if schedule.busy == 0 {
+            self.wake.notify_all();
+        }
+    }
+
+    fn put_back(&self, stream: Stream<'a>) {
+        lock(&self.schedule).open.push_back(stream);
+        self.wake.notify_one();
+    }
+
+    fn share(&self, part: SharedPart) {
+        lock(&self.schedule).parts.push_back(part);
+        self.wake.notify_one();
+    }
+
+    fn fail(&self, failure: Failure) {
+        let mut first = lock(&self.failure);
+        let is_first = match (&*first, &failure) {
+            (None, _) | (Some(Failure::Row { .. }), Failure::Other(_)) => true,
+            (Some(Failure::Other(_)), _) => false,
+            (
+                Some(Failure::Row { file, line, .. }),
+                Failure::Row {
+                    file: new_file,
+                    line: new_line,
+                    ..
+                },
+            ) => (new_file, new_line) < (file, line),
+        };
+        if is_first {
+            *first = Some(failure);
+        }
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Whether the run is over for a row: cancelled, or failed at a row before it.
+    fn is_over_for(&self, file: usize, line: u64) -> bool {
+        if self.run.cancel.load(Relaxed) {
+            return true;
+        }
+        if !self.stop.load(Relaxed) {
+            return false;
+        }
+        match &*lock(&self.failure) {
+            Some(Failure::Row {
+                file: failed,
+                line: at,
+                ..
+            }) => (file, Some(line)) > (*failed, *at),
+            Some(Failure::Other(_)) => true,
+            None => false,
+        }
+    }
+
+    fn control(&self) -> Control<'a> {
+        Control {
+            cancel: self.run.cancel,
+            stop: self.stop,
+        }
+    }
+}
+
+/// A thread's own state.
+struct Worker<'s, 'a> {
+    shared: &'s Shared<'a>,
+    run: &'a Run<'a>,
+    /// One for each encoding; made when the first text is there, for they are not small.
+    counters: Vec<Counter>,
+    readers: Vec<Option<Box<dyn RecordReader>>>,
+    tokens: Vec<u64>,
+    key: Vec<u8>,
+    buf: Vec<u8>,
+    sums: Sums,
+}
+
+/// Where a record stands.
+struct Place<'p> {
+    file: usize,
+    line: Option<u64>,
+    name: &'p str,
+    extension: Option<&'p str>,
+}
+
+/// Why a text was not counted.
+enum Uncounted {
+    Bad {
+        offset: u64,
+        bad: Bad,
+    },
+    /// The run is over: the text is neither counted nor skipped, and nobody will ask.
+    Over,
+}
+
+impl<'s, 'a> Worker<'s, 'a> {
+    fn new(shared: &'s Shared<'a>) -> Worker<'s, 'a> {
+        Worker {
+            shared,
+            run: shared.run,
+            counters: Vec::new(),
+            readers: (0..format::format_count()).map(|_| None).collect(),
+            tokens: vec![0; shared.run.config.encodings.len()],
+            key: Vec::new(),
+            buf: Vec::new(),
+            sums: Sums::default(),
+        }
+    }
+
+    fn perform(&mut self, task: Task<'a>) {
+        match task {
+            Task::Part(part) => {
+                let text = &part.text[part.from..part.to];
+                self.part(&part.document, part.from as u64, text);
+            }
+            Task::Open(file) => self.open(file),
+            Task::Read(stream) => self.read(stream),
+        }
+    }
+
+    fn open(&mut self, file: usize) {
+        let input = &self.run.inputs[file];
+        let opened = match open(input, self.shared.control(), self.run.progress) {
+            Ok(opened) => opened,
+            Err(bad) => return self.skip(file, None, bad),
+        };
+        let format = format::format(self.run.formats[file]);
+        let rules = FileRules {
+            framing: format.framing(),
+            skip_binary: self.run.skip_binary[file],
+            passes_bom: format.passes_bom(),
+        };
+        let extension = input.extension();
+        self.run
+            .groups
+            .encode(&input.name, extension.as_deref(), &[], &mut self.key);
+        let group = self.key.as_slice().into();
+        self.read(Stream::new(
+            file,
+            opened,
+            self.shared.control(),
+            rules,
+            group,
+        ));
+    }
+
+    /// Reads a chunk, lets the next worker read on, and counts the chunk.
+    fn read(&mut self, mut stream: Stream<'a>) {
+        if self.buf.capacity() > KEPT {
+            self.buf = Vec::new();
+        }
+        let mut buf = std::mem::take(&mut self.buf);
+        let step = stream.step(&mut buf, &self.run.config);
+        let file = stream.file;
+        if step.end {
+            drop(stream);
+        } else {
+            self.shared.put_back(stream);
+        }
+        if step.ignored {
+            self.sums.ignored += 1;
+        }
+        match step.chunk {
+            None => {}
+            Some(Chunk::Part(part)) => match decode_utf8(&buf, Utf8Errors::Strict) {
+                Ok(text) => self.part(&part.document, part.offset, &text),
+                Err(_) => unreachable!("the stream hands out parts that are UTF-8"),
+            },
+            Some(Chunk::Document) => self.record(file, None, &buf),
+            Some(Chunk::Records { first_line }) => self.records(file, first_line, &buf),
+        }
+        if let Some((document, settled)) = step.settled {
+            self.settle(&document, settled);
+        }
+        if let Some((line, bad)) = step.bad {
+            self.skip(file, line, bad);
+        }
+        self.buf = buf;
+    }
+
+    fn records(&mut self, file: usize, first_line: u64, records: &[u8]) {
+        // Once for all of them; only where that fails each is looked at by itself.
+        let all = decode_utf8(records, Utf8Errors::Strict).ok();
+        let input = &self.run.inputs[file];
+        let extension = input.extension();
+        let max = match format::format(self.run.formats[file]).framing() {
+            Framing::Records => self.run.config.max_record,
+            Framing::Lines | Framing::Whole => usize::MAX,
+        };
+        let counted = self.sums.counted;
+        let (mut at, mut line) = (0, first_line);
+        while at < records.len() {
+            if self.shared.is_over_for(file, line) {
+                return;
+            }
+            let end = memchr::memchr(b'\n', &records[at..]).map_or(records.len(), |i| at + i);
+            let place = Place {
+                file,
+                line: Some(line),
+                name: &input.name,
+                extension: extension.as_deref(),
+            };
+            let result = if end - at > max {
+                Err(Bad::new(
+                    Reason::RecordTooLarge,
+                    format!("the record has {} bytes, more than {max}", end - at),
+                ))
+            } else {
+                match &all {
+                    Some(all) => self.row(&place, &all[at..end]),
+                    None => self.bytes(&place, &records[at..end]),
+                }
+            };
+            if let Err(bad) = result {
+                self.skip(file, Some(line), bad);
+            }
+            at = end + 1;
+            line += 1;
+        }
+        self.run.progress.add_documents(self.sums.counted - counted);
+    }
+
+    /// A file that is one record.
+    fn record(&mut self, file: usize, line: Option<u64>, record: &[u8]) {
+        let input = &self.run.inputs[file];
+        let extension = input.extension();
+        let place = Place {
+            file,
+            line,
+            name: &input.name,
+            extension: extension.as_deref(),
+        };
+        let counted = self.sums.counted;
+        if let Err(bad) = self.bytes(&place, record) {
+            self.skip(file, line, bad);
+        }
+        self.run.progress.add_documents(self.sums.counted - counted);
+    }
+
+    fn bytes(&mut self, place: &Place, record: &[u8]) -> Result<(), Bad> {
+        match decode_utf8(record, self.run.config.errors) {
+            Ok(text) => self.row(place, &text),
+            Err(EngineError::InvalidUtf8 { offset }) => Err(Bad::invalid_utf8(offset as u64)),
+            Err(e) => {
+                self.shared.fail(Failure::Other(e.into()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts the document of a record. An error is the reason why the row is skipped.
+    fn row(&mut self, place: &Place, record: &str) -> Result<(), Bad> {
+        let format = self.run.formats[place.file];
+        // Taken out, for the row borrows from the reader while the rest of the worker counts.
+        let mut reader = self.readers[format]
+            .take()
+            .unwrap_or_else(|| format::format(format).reader(self.run.fields));
+        let result = match reader.read(record, self.run.config.errors) {
+            Ok(None) => Ok(()),
+            Err(bad) => Err(bad),
+            Ok(Some(row)) => {
+                let mut key = std::mem::take(&mut self.key);
+                self.run
+                    .groups
+                    .encode(place.name, place.extension, row.values, &mut key);
+                let result = self.document(place, &key, row.text);
+                self.key = key;
+                result
+            }
+        };
+        self.readers[format] = Some(reader);
+        result
+    }
+
+    fn document(&mut self, place: &Place, group: &[u8], text: &str) -> Result<(), Bad> {
+        if text.len() > SHARED {
+            self.share(place, group, text);
+            return Ok(());
+        }
+        match self.count(text, 0) {
+            Ok(()) => {
+                let mut tally = Tally::of_text(text, &self.tokens);
+                tally.documents = 1;
+                self.counted(group, &tally);
+                Ok(())
+            }
+            Err(Uncounted::Bad { bad, .. }) => Err(bad),
+            Err(Uncounted::Over) => Ok(()),
+        }
+    }
+
+    fn counted(&mut self, group: &[u8], tally: &Tally) {
+        self.sums.seen += 1;
+        self.sums.counted += 1;
+        match self.sums.groups.get_mut(group) {
+            Some(sums) => sums.add(tally),
+            None => drop(self.sums.groups.insert(group.into(), tally.clone())),
+        }
+    }
+
+    /// Cuts a long text and lets all workers count it.
+    fn share(&mut self, place: &Place, group: &[u8], text: &str) {
+        let text: Arc<str> = text.into();
+        let document = Arc::new(LongDocument::new(place.file, place.line, group.into()));
+        let config = &self.run.config;
+        let mut from = 0;
+        // All parts are announced before the end is, so that the document cannot settle early.
+        while from < text.len() && !self.run.cancel.load(Relaxed) {
+            let to = find_cut(&config.encodings, config.special, &text, from + PIECE)
+                .unwrap_or(text.len());
+            document.begin_part();
+            let part = SharedPart {
+                document: document.clone(),
+                text: text.clone(),
+                from,
+                to,
+            };
+            self.shared.share(part);
+            from = to;
+        }
+        if let Some(settled) = document.end(None) {
+            self.settle(&document, settled);
+        }
+    }
+
+    /// Counts a part of a long document.
+    fn part(&mut self, document: &Arc<LongDocument>, offset: u64, text: &str) {
+        let result = if !document.is_wanted(offset) {
+            Ok(Tally::default())
+        } else {
+            match self.count(text, offset) {
+                Ok(()) => Ok(Tally::of_text(text, &self.tokens)),
+                Err(Uncounted::Bad { offset, bad }) => Err((offset, bad)),
+                Err(Uncounted::Over) => return,
+            }
+        };
+        if let Some(settled) = document.end_part(result) {
+            self.settle(document, settled);
+        }
+    }
+
+    fn settle(&mut self, document: &LongDocument, settled: Settled) {
+        match settled {
+            Ok(tally) => {
+                self.counted(&document.group, &tally);
+                self.run.progress.add_documents(1);
+            }
+            Err(bad) => self.skip(document.file, document.line, bad),
+        }
+    }
+
+    /// Counts the tokens of `text`, which stands at `offset` of its document, into `self.tokens`.
+    fn count(&mut self, text: &str, offset: u64) -> Result<(), Uncounted> {
+        let config = &self.run.config;
+        if self.counters.is_empty() {
+            self.counters = config.encodings.iter().cloned().map(Counter::new).collect();
+        }
+        self.tokens.fill(0);
+        let mut from = 0;
+        while from < text.len() {
+            if self.run.cancel.load(Relaxed) {
+                return Err(Uncounted::Over);
+            }
+            let to = match text.len() - from > 2 * PIECE {
+                true => find_cut(&config.encodings, config.special, text, from + PIECE),
+                false => None,
+            };
+            let to = to.unwrap_or(text.len());
+            for (tokens, counter) in self.tokens.iter_mut().zip(&mut self.counters) {
+                match counter.count(&text[from..to], config.special) {
+                    Ok(n) => *tokens += n,
+                    Err(e) => return Err(self.shared.uncounted(offset + from as u64, e)),
+                }
+            }
+            from = to;
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, file: usize, line: Option<u64>, bad: Bad) {
+        self.sums.seen += 1;
+        let name = &self.run.inputs[file].name;
+        if self.run.on_error == OnError::Fail {
+            self.shared.fail(Failure::Row {
+                file,
+                line,
+                error: Error::BadRow {
+                    file: name.clone(),
+                    line,
+                    reason: bad.reason,
+                    detail: bad.detail.clone(),
+                },
+            });
+        }
+        let entry = Entry {
+            file: name.clone(),
+            line,
+            reason: bad.reason,
+            detail: bad.detail,
+        };
+        if let Err(e) = lock(&self.shared.ledger).add(entry) {
+            self.shared.fail(Failure::Other(e));
+        }
+    }
+}
+
+impl Shared<'_> {
+    fn uncounted(&self, from: u64, e: EngineError) -> Uncounted {
+        match e {
+            EngineError::SpecialToken { token, offset } => {
+                let offset = from + offset as u64;
+                Uncounted::Bad {
+                    offset,
+                    bad: special_token(&token, offset),
+                }
+            }
+            e => {
+                self.fail(Failure::Other(e.into()));
+                Uncounted::Over
+            }
+        }
+    }
+}
+
+fn special_token(token: &str, offset: u64) -> Bad {
+    Bad::new(
+        Reason::SpecialToken,
+        format!("the text holds the special token {token:?} at byte {offset}"),
+    )
+}

@@ -1,0 +1,448 @@
+//! Paths, folders and patterns to a list of inputs, as ripgrep would walk them.
+//!
+//! What was named must exist: a typing mistake is an error before anything is counted, not a smaller total. What was
+//! merely found (a broken link, a folder that may not be read) goes to the ledger. Links inside a folder are not
+//! followed, so no file is met twice that way; a file that is named twice is read once.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Mutex;
+
+use globset::{GlobBuilder, GlobMatcher};
+use ignore::{DirEntry, WalkBuilder, WalkState};
+
+use super::{Input, InputKind};
+use crate::Error;
+use crate::ledger::{Bad, Entry, Reason};
+
+/// How folders are walked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    /// Hidden files too.
+    pub hidden: bool,
+    /// Heed `.gitignore`, `.ignore` and git's other lists.
+    pub ignore_files: bool,
+    pub threads: usize,
+}
+
+/// What the paths came to.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub inputs: Vec<Input>,
+    /// What cannot be read, known without opening it.
+    pub bad: Vec<Entry>,
+    /// Links, sockets and the like that a walk passed by.
+    pub passed: u64,
+}
+
+pub(crate) fn find(paths: &[PathBuf], walk: Walk) -> Result<Found, Error> {
+    let mut found = Found::default();
+    for path in paths {
+        find_path(path, walk, &mut found)?;
+    }
+    let mut names = HashSet::new();
+    found
+        .inputs
+        .retain(|input| names.insert(input.path.clone()));
+    Ok(found)
+}
+
+fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
+    if path.as_os_str() == "-" {
+        found.inputs.push(Input {
+            path: path.to_owned(),
+            name: "-".into(),
+            size: None,
+            explicit: true,
+            kind: InputKind::Stdin,
+        });
+        return Ok(());
+    }
+    match fs::symlink_metadata(path) {
+        Ok(_) => {}
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return match Pattern::of(path)? {
+                Some(pattern) => find_pattern(&pattern, walk, found),
+                None => Err(Error::NotFound {
+                    path: path.display().to_string(),
+                }),
+            };
+        }
+        Err(e) => {
+            found.bad.push(unreadable(path, &e));
+            return Ok(());
+        }
+    }
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => find_folder(path, walk, found),
+        Ok(meta) => {
+            found.inputs.push(Input {
+                path: plain(path),
+                name: name(path),
+                size: meta.is_file().then_some(meta.len()),
+                explicit: true,
+                kind: if meta.is_file() {
+                    InputKind::File
+                } else {
+                    InputKind::Blocking
+                },
+            });
+            Ok(())
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            found.bad.push(broken_link(path));
+            Ok(())
+        }
+        Err(e) => {
+            found.bad.push(unreadable(path, &e));
+            Ok(())
+        }
+    }
+}
+
+fn find_folder(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
+    let part = walk_folder(path, walk, |_| true);
+    if part.inputs.is_empty() && part.bad.is_empty() {
+        let links = match part.passed {
+            0 => String::new(),
+            n => format!("; {n} links or special files were passed by: name them to read them"),
+        };
+        return Err(Error::NoInput {
+            message: format!(
+                "{}: no files in this folder{}{links}",
+                path.display(),
+                excluded(walk),
+            ),
+        });
+    }
+    found.append(part);
+    Ok(())
+}
+
+fn find_pattern(pattern: &Pattern, mut walk: Walk, found: &mut Found) -> Result<(), Error> {
+    walk.hidden |= pattern.names_hidden;
+    let base = &pattern.base;
+    let wanted = |path: &Path| {
+        // A pattern may match a folder; then all that is in it is meant.
+        path.ancestors()
+            .take_while(|a| a != base && !a.as_os_str().is_empty())
+            .any(|a| pattern.matcher.is_match(a))
+    };
+    let part = match base.as_os_str().is_empty() || base.exists() {
+        true => walk_folder(base, walk, wanted),
+        false => Found::default(),
+    };
+    if part.inputs.is_empty() && part.bad.is_empty() {
+        return Err(Error::NoInput {
+            message: format!(
+                "{}: no file matches this pattern{}",
+                pattern.text,
+                excluded(walk)
+            ),
+        });
+    }
+    found.append(part);
+    Ok(())
+}
+
+/// What a walk leaves out, for the error that nothing was left.
+fn excluded(walk: Walk) -> &'static str {
+    match (walk.hidden, walk.ignore_files) {
+        (true, true) => " (those that .gitignore names are left out)",
+        (true, false) => "",
+        (false, true) => " (hidden files and those that .gitignore names are left out)",
+        (false, false) => " (hidden files are left out)",
+    }
+}
+
+fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> bool + Sync) -> Found {
+    let part = Mutex::new(Found::default());
+    let root = if base.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        base
+    };
+    WalkBuilder::new(root)
+        .hidden(!walk.hidden)
+        .ignore(walk.ignore_files)
+        .git_ignore(walk.ignore_files)
+        .git_global(walk.ignore_files)
+        .git_exclude(walk.ignore_files)
+        .parents(walk.ignore_files)
+        .threads(walk.threads)
+        .build_parallel()
+        .run(|| {
+            Box::new(|entry| {
+                visit(entry, &wanted, &part);
+                WalkState::Continue
+            })
+        });
+    let mut part = part.into_inner().unwrap_or_else(|e| e.into_inner());
+    part.inputs.sort_by(|a, b| a.path.cmp(&b.path));
+    part
+}
+
+fn visit(
+    entry: Result<DirEntry, ignore::Error>,
+    wanted: &impl Fn(&Path) -> bool,
+    part: &Mutex<Found>,
+) {
+    let add = |change: &dyn Fn(&mut Found)| {
+        change(&mut part.lock().unwrap_or_else(|e| e.into_inner()));
+    };
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(e) => {
+            let path = path_of(&e).map_or_else(String::new, |p| name(&p));
+            let detail = e.to_string();
+            return add(&|found| {
+                found.bad.push(Entry {
+                    file: path.clone(),
+                    line: None,
+                    reason: Reason::Unreadable,
+                    detail: Bad::new(Reason::Unreadable, detail.clone()).detail,
+                });
+            });
+        }
+    };
+    let path = plain(entry.path());
+    let Some(kind) = entry.file_type() else {
+        return;
+    };
+    if kind.is_dir() || !wanted(&path) {
+        return;
+    }
+    if kind.is_symlink() {
+        let broken = matches!(fs::metadata(&path), Err(e) if e.kind() == ErrorKind::NotFound);
+        return add(&|found| match broken {
+            true => found.bad.push(broken_link(&path)),
+            false => found.passed += 1,
+        });
+    }
+    if !kind.is_file() {
+        return add(&|found| found.passed += 1);
+    }
+    let size = entry.metadata().ok().map(|m| m.len());
+    add(&|found| {
+        found.inputs.push(Input {
+            name: name(&path),
+            path: path.clone(),
+            size,
+            explicit: false,
+            kind: InputKind::File,
+        });
+    });
+}
+
+/// The file that an error of the walk is about.
+fn path_of(error: &ignore::Error) -> Option<PathBuf> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path.clone()),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_of(err)
+        }
+        _ => None,
+    }
+}
+
+/// The path without the `./` that says nothing.
+fn plain(path: &Path) -> PathBuf {
+    match path.strip_prefix(".") {
+        Ok(rest) if !rest.as_os_str().is_empty() => rest.to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+fn name(path: &Path) -> String {
+    plain(path).to_string_lossy().into_owned()
+}
+
+fn broken_link(path: &Path) -> Entry {
+    let target = fs::read_link(path)
+        .map(|t| t.display().to_string())
+        .unwrap_or_default();
+    Entry {
+        file: name(path),
+        line: None,
+        reason: Reason::BrokenLink,
+        detail: format!("the link points to {target:?}, which does not exist"),
+    }
+}
+
+fn unreadable(path: &Path, e: &std::io::Error) -> Entry {
+    Entry {
+        file: name(path),
+        line: None,
+        reason: Reason::Unreadable,
+        detail: e.to_string(),
+    }
+}
+
+impl Found {
+    fn append(&mut self, mut other: Found) {
+        self.inputs.append(&mut other.inputs);
+        self.bad.append(&mut other.bad);
+        self.passed += other.passed;
+    }
+}
+
+/// A path with wildcards.
+struct Pattern {
+    text: String,
+    /// The part before the first wildcard: where the walk begins.
+    base: PathBuf,
+    matcher: GlobMatcher,
+    /// The pattern itself spells out a hidden name, so hidden names are wanted.
+    names_hidden: bool,
+}
+
+impl Pattern {
+    fn of(path: &Path) -> Result<Option<Pattern>, Error> {
+        let Some(text) = path.to_str() else {
+            return Ok(None);
+        };
+        let is_wild = |c: &Component| {
+            c.as_os_str()
+                .to_str()
+                .is_some_and(|s| s.contains(['*', '?', '[', '{']))
+        };
+        if !path.components().any(|c| is_wild(&c)) {
+            return Ok(None);
+        }
+        let path = plain(path);
+        let glob = GlobBuilder::new(&path.to_string_lossy())
+            .literal_separator(true)
+            .build()
+            .map_err(|e| Error::InvalidJob {
+                message: format!("{text}: {}", e.kind()),
+            })?;
+        let base: PathBuf = path.components().take_while(|c| !is_wild(c)).collect();
+        let names_hidden = path.components().skip(base.components().count()).any(
+            |c| matches!(c, Component::Normal(s) if s.to_str().is_some_and(|s| s.starts_with('.'))),
+        );
+        Ok(Some(Pattern {
+            text: text.to_owned(),
+            base,
+            matcher: glob.compile_matcher(),
+            names_hidden,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WALK: Walk = Walk {
+        hidden: false,
+        ignore_files: true,
+        threads: 2,
+    };
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        folder
+    }
+
+    fn names(folder: &Path, paths: &[&str], walk: Walk) -> Vec<String> {
+        let paths: Vec<PathBuf> = paths.iter().map(|p| folder.join(p)).collect();
+        let found = find(&paths, walk).unwrap();
+        let relative = |i: &Input| i.path.strip_prefix(folder).unwrap().display().to_string();
+        found.inputs.iter().map(relative).collect()
+    }
+
+    #[test]
+    fn walks_as_ripgrep_does() {
+        let t = tree(&["b/c.txt", "a.txt", ".hidden", "ignored.log", ".ignore"]);
+        fs::write(t.path().join(".ignore"), "*.log\n").unwrap();
+        assert_eq!(names(t.path(), &[""], WALK), ["a.txt", "b/c.txt"]);
+        let all = Walk {
+            hidden: true,
+            ignore_files: false,
+            threads: 1,
+        };
+        assert_eq!(
+            names(t.path(), &[""], all),
+            [".hidden", ".ignore", "a.txt", "b/c.txt", "ignored.log"]
+        );
+        // What is named is read, whatever the lists say, and once.
+        assert_eq!(
+            names(t.path(), &["ignored.log", "a.txt", "", "a.txt"], WALK),
+            ["ignored.log", "a.txt", "b/c.txt"]
+        );
+    }
+
+    #[test]
+    fn patterns() {
+        let t = tree(&[
+            "x/1.jsonl",
+            "x/y/2.jsonl",
+            "x/3.txt",
+            "4.jsonl",
+            "x/.h/5.jsonl",
+        ]);
+        let p = t.path();
+        assert_eq!(names(p, &["x/*.jsonl"], WALK), ["x/1.jsonl"]);
+        assert_eq!(
+            names(p, &["**/*.jsonl"], WALK),
+            ["4.jsonl", "x/1.jsonl", "x/y/2.jsonl"]
+        );
+        assert_eq!(
+            names(p, &["x/[0-9].{jsonl,txt}"], WALK),
+            ["x/1.jsonl", "x/3.txt"]
+        );
+        assert_eq!(names(p, &["x/.h/*"], WALK), ["x/.h/5.jsonl"]);
+        assert_eq!(names(p, &["?/y"], WALK), ["x/y/2.jsonl"]);
+        let none = find(&[p.join("*.csv")], WALK).unwrap_err();
+        assert!(
+            none.to_string().contains("*.csv: no file matches"),
+            "{none}"
+        );
+    }
+
+    #[test]
+    fn a_path_that_does_not_exist_is_an_error() {
+        let e = find(&["/no/such/path.txt".into()], WALK).unwrap_err();
+        assert!(matches!(&e, Error::NotFound { path } if path == "/no/such/path.txt"));
+        let t = tree(&["file"]);
+        let e = find(&[t.path().join("file/below")], WALK).unwrap_err();
+        assert!(matches!(e, Error::NotFound { .. }));
+    }
+
+    #[test]
+    fn a_folder_without_files_is_an_error() {
+        let t = tree(&[".hidden"]);
+        let e = find(&[t.path().to_owned()], WALK).unwrap_err().to_string();
+        assert!(e.contains("no files in this folder (hidden files"), "{e}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn broken_links_are_entries_and_other_links_are_passed_by() {
+        let t = tree(&["a.txt"]);
+        std::os::unix::fs::symlink("nowhere", t.path().join("broken")).unwrap();
+        std::os::unix::fs::symlink("a.txt", t.path().join("link")).unwrap();
+        let found = find(&[t.path().to_owned()], WALK).unwrap();
+        assert_eq!((found.inputs.len(), found.passed), (1, 1));
+        assert_eq!(found.bad[0].reason, Reason::BrokenLink);
+        assert!(found.bad[0].file.ends_with("broken") && found.bad[0].detail.contains("nowhere"));
+
+        let found = find(&[t.path().join("broken"), t.path().join("link")], WALK).unwrap();
+        assert_eq!((found.inputs.len(), found.bad.len()), (1, 1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_folder_is_walked_when_it_is_named() {
+        let t = tree(&["x/a.txt"]);
+        std::os::unix::fs::symlink("x", t.path().join("link")).unwrap();
+        assert_eq!(names(t.path(), &["link"], WALK), ["link/a.txt"]);
+    }
+}

@@ -1,0 +1,86 @@
+//! From paths to bytes: finding files, opening and decompressing them, cutting them into chunks.
+//!
+//! Knows nothing of what is in a record and nothing of counting.
+
+mod find;
+mod open;
+mod stream;
+
+pub(crate) use find::{Walk, find};
+pub(crate) use open::{Control, open};
+pub(crate) use stream::{Chunk, FileRules, Framing, Stream, StreamConfig};
+
+use std::path::{Path, PathBuf};
+
+/// The suffixes of compressed files, which say nothing of the format behind them.
+const COMPRESSED: [&str; 2] = ["gz", "zst"];
+
+/// Something to read.
+#[derive(Debug, Clone)]
+pub(crate) struct Input {
+    pub path: PathBuf,
+    /// The path as reports and the ledger show it.
+    pub name: String,
+    /// The size as stored, where it can be known.
+    pub size: Option<u64>,
+    /// Named by the user rather than found in a folder: read whatever it looks like.
+    pub explicit: bool,
+    pub kind: InputKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InputKind {
+    File,
+    Stdin,
+    /// A pipe or a device: opening and reading it may block for ever.
+    Blocking,
+}
+
+impl Input {
+    /// The suffix of the format in lower case: what is left when `.gz` and `.zst` are taken off.
+    pub fn extension(&self) -> Option<String> {
+        let path = Path::new(self.path.file_name()?);
+        let last = extension(path)?;
+        if COMPRESSED.contains(&last.as_str()) {
+            return extension(Path::new(path.file_stem()?));
+        }
+        Some(last)
+    }
+
+    /// The suffix of the compression, if there is one.
+    pub fn compression_suffix(&self) -> Option<&'static str> {
+        let last = extension(&self.path)?;
+        COMPRESSED.into_iter().find(|&c| c == last)
+    }
+}
+
+fn extension(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_string_lossy().to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extension_is_that_of_the_format() {
+        for (path, extension, compression) in [
+            ("a/b.jsonl", Some("jsonl"), None),
+            ("a/b.JSONL.GZ", Some("jsonl"), Some("gz")),
+            ("b.txt.zst", Some("txt"), Some("zst")),
+            ("b.gz", None, Some("gz")),
+            ("a.d/b", None, None),
+            (".hidden", None, None),
+        ] {
+            let input = Input {
+                path: path.into(),
+                name: path.into(),
+                size: None,
+                explicit: true,
+                kind: InputKind::File,
+            };
+            assert_eq!(input.extension().as_deref(), extension, "{path}");
+            assert_eq!(input.compression_suffix(), compression, "{path}");
+        }
+    }
+}

@@ -1,0 +1,512 @@
+//! Cuts an open input into chunks that workers can take: whole records, or parts of a document that is too long.
+//!
+//! The stream only reads and looks for line ends; whoever takes a chunk does the rest, while the next worker reads
+//! on. At any time it holds no more than one chunk, except for a record that must be held whole (up to the limit
+//! that the job sets) and for a text without a place to cut.
+
+use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use fasttok_engine::{Encoding, Special, Utf8Errors, decode_utf8};
+
+use super::open::{Control, Opened, read_error};
+use crate::document::{CUT_MARGIN, LongDocument, Settled, find_cut};
+use crate::ledger::{Bad, Reason};
+
+/// A file with a NUL in its first bytes is binary, as ripgrep has it.
+const HEAD: usize = 8 << 10;
+
+/// A cut is looked for this far before the end of what is held, so that parts are of even size.
+const CUT_SEARCH: usize = 64 << 10;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// How a file is cut into records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// The file is one document.
+    Whole,
+    /// A line is a document. A long one is cut and counted in parts.
+    Lines,
+    /// A line is a record, and only the whole of it can be understood.
+    Records,
+}
+
+/// What all streams of a run have in common.
+pub(crate) struct StreamConfig {
+    /// Bytes read at a time.
+    pub chunk: usize,
+    /// The most that is held of one record, or of one text in which no cut is found.
+    pub max_record: usize,
+    pub encodings: Vec<Arc<Encoding>>,
+    pub special: Special,
+    pub errors: Utf8Errors,
+}
+
+/// An open input and the place in it.
+pub(crate) struct Stream<'e> {
+    /// The place of the file in the list of inputs.
+    pub file: usize,
+    rules: FileRules,
+    input: Opened<'e>,
+    control: Control<'e>,
+    /// The group of documents that have no fields.
+    group: Box<[u8]>,
+    /// Read, but not handed out yet.
+    carry: Vec<u8>,
+    /// The line that the carry begins with.
+    line: u64,
+    read: u64,
+    at_start: bool,
+    /// Set when the end was met, taken when it was told.
+    end: Option<End>,
+    state: State,
+}
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileRules {
+    pub framing: Framing,
+    /// A binary file is passed by: it was found, not named.
+    pub skip_binary: bool,
+    /// A byte order mark at the start is no part of the text.
+    pub passes_bom: bool,
+}
+
+enum State {
+    /// Before the first bytes of a file that is one document.
+    Whole,
+    Records,
+    /// Inside a document that is handed out in parts; the next one stands at `offset`.
+    Long {
+        document: Arc<LongDocument>,
+        offset: u64,
+    },
+    /// Inside a line that is given up.
+    Discard,
+}
+
+/// A part of a long document.
+pub(crate) struct LongPart {
+    pub document: Arc<LongDocument>,
+    /// Where it stands in the document.
+    pub offset: u64,
+}
+
+/// What there is to do with the bytes of a step.
+pub(crate) enum Chunk {
+    /// Records, the first of which is on this line (from 1).
+    Records { first_line: u64 },
+    /// The file is one document, and this is all of it.
+    Document,
+    /// UTF-8, already checked.
+    Part(LongPart),
+}
+
+/// What came of reading on.
+#[derive(Default)]
+pub(crate) struct Step {
+    pub chunk: Option<Chunk>,
+    /// A row that cannot be counted, and its line.
+    pub bad: Option<(Option<u64>, Bad)>,
+    /// A long document that ended here because the reader gave up on it.
+    pub settled: Option<(Arc<LongDocument>, Settled)>,
+    /// Nothing will follow.
+    pub end: bool,
+    /// The file is binary, and nobody asked for it.
+    pub ignored: bool,
+}
+
+/// How the reading ended.
+enum End {
+    Complete,
+    Damaged(Bad),
+}
+
+impl<'e> Stream<'e> {
+    pub fn new(
+        file: usize,
+        input: Opened<'e>,
+        control: Control<'e>,
+        rules: FileRules,
+        group: Box<[u8]>,
+    ) -> Stream<'e> {
+        Stream {
+            file,
+            rules,
+            input,
+            control,
+            group,
+            carry: Vec::new(),
+            line: 1,
+            read: 0,
+            at_start: true,
+            end: None,
+            state: match rules.framing {
+                Framing::Whole => State::Whole,
+                Framing::Lines | Framing::Records => State::Records,
+            },
+        }
+    }
+
+    /// Reads on. The bytes that the chunk is about are left in `buf`.
+    pub fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step {
+        buf.clear();
+        std::mem::swap(buf, &mut self.carry);
+        // What `buf` holds up to here was searched in vain.
+        let mut searched = 0;
+        loop {
+            // More at a time when more is held already: searching and checking stay linear in what is held.
+            if !self.fill(buf, config.chunk.max(searched / 2)) {
+                return Step {
+                    end: true,
+                    ..Step::default()
+                };
+            }
+            if self.at_start {
+                self.at_start = false;
+                if let Some(step) = self.look_at_head(buf) {
+                    return step;
+                }
+            }
+            if let State::Discard = self.state {
+                self.discard(buf);
+            }
+            let step = match &self.state {
+                State::Whole => self.whole(buf),
+                State::Records => self.lines(buf, searched, config),
+                State::Long { document, offset } => {
+                    let (document, offset) = (document.clone(), *offset);
+                    self.long(buf, searched, config, document, offset)
+                }
+                State::Discard => self.end.take().map(|end| self.after_last_line(None, end)),
+            };
+            if let Some(step) = step {
+                return step;
+            }
+            searched = buf.len();
+        }
+    }
+
+    /// Appends up to `chunk` bytes to `buf`, unless the end was met. False when the run is over.
+    fn fill(&mut self, buf: &mut Vec<u8>, chunk: usize) -> bool {
+        if self.end.is_some() {
+            return true;
+        }
+        let start = buf.len();
+        // One byte more than the file should have, so that its end is met in the same pass.
+        let left = match self.input.expected {
+            Some(expected) => expected.saturating_sub(self.read).saturating_add(1),
+            None => u64::MAX,
+        };
+        let want = chunk
+            .min(usize::try_from(left).unwrap_or(usize::MAX))
+            .max(HEAD.min(chunk));
+        buf.resize(start + want, 0);
+        let mut at = start;
+        while at < buf.len() {
+            if self.control.cancel.load(Relaxed) {
+                return false;
+            }
+            match self.input.reader.read(&mut buf[at..]) {
+                Ok(0) => {
+                    self.end = Some(self.at_end((at - start) as u64));
+                    break;
+                }
+                Ok(n) => at += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(_) if self.control.is_over() => return false,
+                Err(e) => {
+                    self.end = Some(End::Damaged(read_error(&e)));
+                    break;
+                }
+            }
+        }
+        buf.truncate(at);
+        self.read += (at - start) as u64;
+        true
+    }
+
+    fn at_end(&self, last: u64) -> End {
+        let read = self.read + last;
+        match self.input.expected {
+            Some(expected) if read < expected => End::Damaged(Bad::new(
+                Reason::Truncated,
+                format!("the file shrank while it was read, from {expected} bytes to {read}"),
+            )),
+            _ => End::Complete,
+        }
+    }
+
+    /// What the first bytes say: text that is not UTF-8, a binary file, a byte order mark.
+    fn look_at_head(&self, buf: &mut Vec<u8>) -> Option<Step> {
+        let wide = match buf.as_slice() {
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+            _ => None,
+        };
+        if let Some(name) = wide {
+            let detail = format!(
+                "the file begins with a {name} byte order mark; convert it, for instance with \
+                 iconv -f {name} -t UTF-8"
+            );
+            let bad = (None, Bad::new(Reason::Utf16, detail));
+            return Some(Step {
+                bad: Some(bad),
+                end: true,
+                ..Step::default()
+            });
+        }
+        if self.rules.skip_binary && memchr::memchr(0, &buf[..buf.len().min(HEAD)]).is_some() {
+            return Some(Step {
+                end: true,
+                ignored: true,
+                ..Step::default()
+            });
+        }
+        if self.rules.passes_bom && buf.starts_with(BOM) {
+            buf.drain(..BOM.len());
+        }
+        None
+    }
+
+    fn whole(&mut self, buf: &mut Vec<u8>) -> Option<Step> {
+        Some(match self.end.take() {
+            Some(End::Complete) => Step {
+                chunk: Some(Chunk::Document),
+                end: true,
+                ..Step::default()
+            },
+            Some(End::Damaged(bad)) => {
+                let bad = (None, self.damage(bad));
+                Step {
+                    bad: Some(bad),
+                    end: true,
+                    ..Step::default()
+                }
+            }
+            None => self.begin_long(buf, None),
+        })
+    }
+
+    fn lines(&mut self, buf: &mut Vec<u8>, searched: usize, config: &StreamConfig) -> Option<Step> {
+        let first_line = self.line;
+        let chunk = |buf: &[u8]| (!buf.is_empty()).then_some(Chunk::Records { first_line });
+        if let Some(End::Complete) = self.end {
+            return Some(Step {
+                chunk: chunk(buf),
+                end: true,
+                ..Step::default()
+            });
+        }
+        let last = memchr::memrchr(b'\n', &buf[searched..]).map(|i| searched + i + 1);
+        if let Some(end) = self.end.take() {
+            // What stands behind the last line end may be a part of a line: it must not pass for the whole.
+            buf.truncate(last.unwrap_or(0));
+            self.line += count_lines(buf);
+            return Some(self.after_last_line(chunk(buf), end));
+        }
+        if let Some(last) = last {
+            self.carry.extend_from_slice(&buf[last..]);
+            buf.truncate(last);
+            self.line += count_lines(buf);
+            return Some(Step {
+                chunk: chunk(buf),
+                ..Step::default()
+            });
+        }
+        if self.rules.framing == Framing::Lines {
+            return Some(self.begin_long(buf, Some(self.line)));
+        }
+        if buf.len() <= config.max_record {
+            return None;
+        }
+        *buf = Vec::new();
+        self.state = State::Discard;
+        let bad = (Some(self.line), too_large(config.max_record));
+        Some(Step {
+            bad: Some(bad),
+            ..Step::default()
+        })
+    }
+
+    /// The last step of a file of lines.
+    fn after_last_line(&self, chunk: Option<Chunk>, end: End) -> Step {
+        let bad = match end {
+            End::Complete => None,
+            End::Damaged(bad) => Some((Some(self.line), self.damage(bad))),
+        };
+        Step {
+            chunk,
+            bad,
+            end: true,
+            ..Step::default()
+        }
+    }
+
+    fn begin_long(&mut self, buf: &mut Vec<u8>, line: Option<u64>) -> Step {
+        let document = Arc::new(LongDocument::new(self.file, line, self.group.clone()));
+        self.state = State::Long {
+            document,
+            offset: 0,
+        };
+        std::mem::swap(buf, &mut self.carry);
+        Step::default()
+    }
+
+    /// Hands out the next part of a long document.
+    fn long(
+        &mut self,
+        buf: &mut Vec<u8>,
+        searched: usize,
+        config: &StreamConfig,
+        document: Arc<LongDocument>,
+        offset: u64,
+    ) -> Option<Step> {
+        let line_end = match document.line {
+            Some(_) => memchr::memchr(b'\n', &buf[searched..]).map(|i| searched + i),
+            None => None,
+        };
+        let mut is_last = line_end.is_some();
+        let mut step = Step::default();
+        if let Some(end) = line_end {
+            self.carry.extend_from_slice(&buf[end + 1..]);
+            buf.truncate(end);
+            self.line += 1;
+            // If the file ended too, the next step says so.
+            self.state = State::Records;
+        } else if let Some(end) = self.end.take() {
+            is_last = true;
+            step.end = true;
+            if let End::Damaged(bad) = end {
+                let bad = (offset + buf.len() as u64, self.damage(bad));
+                return Some(self.give_up(step, document, bad));
+            }
+        }
+        if is_last && document.line.is_some() && buf.last() == Some(&b'\r') {
+            buf.pop();
+        }
+
+        // A character that is cut in two by the end of the buffer is not wrong yet.
+        let whole = match is_last {
+            true => buf.len(),
+            false => buf.len() - incomplete_tail(buf),
+        };
+        if let Err(e) = decode_utf8(&buf[..whole], Utf8Errors::Strict) {
+            if config.errors == Utf8Errors::Strict {
+                return Some(self.give_up(step, document, invalid_utf8(offset, &e)));
+            }
+            let rest = buf.split_off(whole);
+            *buf = String::from_utf8_lossy(buf).into_owned().into_bytes();
+            buf.extend_from_slice(&rest);
+        }
+        if is_last {
+            document.begin_part();
+            let settled = document.end(None);
+            debug_assert!(settled.is_none(), "its last part is still to be counted");
+            step.chunk = Some(Chunk::Part(LongPart { document, offset }));
+            return Some(step);
+        }
+
+        let whole = buf.len() - incomplete_tail(buf);
+        let cut = match decode_utf8(&buf[..whole], Utf8Errors::Strict) {
+            Ok(text) => last_cut(config, &text, searched),
+            Err(e) => return Some(self.give_up(step, document, invalid_utf8(offset, &e))),
+        };
+        let Some(cut) = cut else {
+            if buf.len() <= config.max_record {
+                return None;
+            }
+            return Some(self.give_up(step, document, (offset, too_large(config.max_record))));
+        };
+        self.carry.extend_from_slice(&buf[cut..]);
+        buf.truncate(cut);
+        document.begin_part();
+        self.state = State::Long {
+            document: document.clone(),
+            offset: offset + cut as u64,
+        };
+        step.chunk = Some(Chunk::Part(LongPart { document, offset }));
+        Some(step)
+    }
+
+    /// Ends a long document that cannot be counted. Its line, if it is one, is read to the end and no further.
+    fn give_up(&mut self, mut step: Step, document: Arc<LongDocument>, bad: (u64, Bad)) -> Step {
+        step.settled = document
+            .end(Some(bad))
+            .map(|settled| (document.clone(), settled));
+        match self.state {
+            State::Long { .. } if document.line.is_some() => self.state = State::Discard,
+            State::Long { .. } => step.end = true,
+            // The line end was found.
+            _ => {}
+        }
+        step
+    }
+
+    /// Drops what belongs to a line that was given up.
+    fn discard(&mut self, buf: &mut Vec<u8>) {
+        match memchr::memchr(b'\n', buf) {
+            Some(end) => {
+                buf.drain(..=end);
+                self.line += 1;
+                self.state = State::Records;
+            }
+            None => buf.clear(),
+        }
+    }
+
+    fn damage(&self, bad: Bad) -> Bad {
+        Bad::new(
+            bad.reason,
+            format!("{} after byte {} of the text", bad.detail, self.read),
+        )
+    }
+}
+
+fn count_lines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
+}
+
+fn too_large(limit: usize) -> Bad {
+    Bad::new(
+        Reason::RecordTooLarge,
+        format!("the record is longer than {limit} bytes"),
+    )
+}
+
+fn invalid_utf8(part: u64, e: &fasttok_engine::Error) -> (u64, Bad) {
+    let offset = match e {
+        fasttok_engine::Error::InvalidUtf8 { offset } => part + *offset as u64,
+        _ => part,
+    };
+    (offset, Bad::invalid_utf8(offset))
+}
+
+/// How many bytes at the end may be the beginning of a character.
+fn incomplete_tail(bytes: &[u8]) -> usize {
+    for (i, &byte) in bytes.iter().rev().take(3).enumerate() {
+        let len = match byte {
+            0x80..0xc0 => continue,
+            0xc0..0xe0 => 2,
+            0xe0..0xf0 => 3,
+            0xf0.. => 4,
+            _ => 1,
+        };
+        return if len > i + 1 { i + 1 } else { 0 };
+    }
+    0
+}
+
+/// A place to cut, near the end of `text` if there is one there. Nothing is to be found before `searched`.
+fn last_cut(config: &StreamConfig, text: &str, searched: usize) -> Option<usize> {
+    let limit = text.len().checked_sub(CUT_MARGIN)?;
+    let first = searched.saturating_sub(2 * CUT_MARGIN);
+    [limit.saturating_sub(CUT_SEARCH), limit / 2, first]
+        .into_iter()
+        .find_map(|from| {
+            find_cut(&config.encodings, config.special, text, from.max(first))
+                .filter(|&cut| cut <= limit)
+        })
+}

@@ -1,0 +1,847 @@
+//! End to end: files of every kind of goodness and badness, in chunks so small that every boundary is met, and what
+//! comes of them with any number of threads.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use fasttok_engine::{Counter, Encoding, Special, Utf8Errors};
+use tempfile::TempDir;
+
+use crate::job::run_in_chunks;
+use crate::{Error, Job, Key, OnError, Outcome, Progress, Reason, Tally, run};
+
+/// A generator of numbers that are the same in every run.
+pub(crate) struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        ((self.0 >> 33) as usize) % n
+    }
+}
+
+const CHUNKS: [usize; 4] = [7, 64, 4096, 1 << 20];
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+    fn with(name: &str, content: impl AsRef<[u8]>) -> Folder {
+        let folder = Folder::new();
+        folder.write(name, content);
+        folder
+    }
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+    fn job(&self) -> Job {
+        job(&[self.0.path()])
+    }
+    /// The ledger as (file, line, reason), with names relative to the folder.
+    fn ledger(&self, outcome: &Outcome) -> Vec<(String, Option<u64>, Reason)> {
+        let relative = |file: &str| match Path::new(file).strip_prefix(self.0.path()) {
+            Ok(rest) => rest.display().to_string(),
+            Err(_) => file.to_owned(),
+        };
+        let entry = |e: &crate::Entry| (relative(&e.file), e.line, e.reason);
+        outcome.ledger.entries.iter().map(entry).collect()
+    }
+}
+
+fn job(paths: &[&Path]) -> Job {
+    let encodings = ["o200k_base", "cl100k_base"].map(|name| Encoding::embedded(name).unwrap());
+    let mut job = Job::new(
+        paths.iter().map(|p| p.to_path_buf()).collect(),
+        encodings.into(),
+    );
+    job.threads = Some(2);
+    job
+}
+
+fn try_count(job: &Job, chunk: usize) -> Result<Outcome, Error> {
+    run_in_chunks(job, &Progress::new(), &AtomicBool::new(false), chunk)
+}
+
+/// The outcome, which must be the same whatever the chunks and the threads, and whose rows must add up.
+fn count(job: &Job) -> Outcome {
+    let outcome = try_count(job, 1 << 20).unwrap();
+    for chunk in CHUNKS {
+        for threads in [1, 2, 5] {
+            let job = Job {
+                threads: Some(threads),
+                ..job.clone()
+            };
+            let other = try_count(&job, chunk).unwrap();
+            assert_eq!(
+                comparable(other),
+                comparable(outcome.clone()),
+                "{chunk} {threads}"
+            );
+        }
+    }
+    let ledger = &outcome.ledger;
+    assert_eq!(ledger.seen, ledger.counted + ledger.skipped);
+    assert_eq!(ledger.skipped, ledger.by_reason.values().sum::<u64>());
+    assert_eq!(ledger.skipped, ledger.entries.len() as u64);
+    assert!(ledger.entries_complete);
+    assert_eq!(ledger.counted, outcome.totals.documents);
+    outcome
+}
+
+/// Without what may depend on the size of chunks (though not on threads): how far a file was read that was given up,
+/// and how much a decoder gave before it met the damage.
+fn comparable(mut outcome: Outcome) -> Outcome {
+    outcome.bytes_read = 0;
+    for entry in &mut outcome.ledger.entries {
+        if matches!(entry.reason, Reason::Corrupt | Reason::Truncated) {
+            entry.detail.clear();
+        }
+    }
+    outcome
+}
+
+/// The sums as the definition has them: each text counted by itself.
+fn tally<'t>(job: &Job, texts: impl IntoIterator<Item = &'t str>) -> Tally {
+    let mut counters: Vec<_> = job.encodings.iter().cloned().map(Counter::new).collect();
+    let mut sums = Tally {
+        tokens: vec![0; counters.len()],
+        ..Tally::default()
+    };
+    for text in texts {
+        let count = |c: &mut Counter| c.count(text, job.special).unwrap();
+        sums.add(&Tally {
+            documents: 1,
+            bytes: text.len() as u64,
+            chars: text.chars().count() as u64,
+            tokens: counters.iter_mut().map(count).collect(),
+        });
+    }
+    sums
+}
+
+fn gz(text: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_ref()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zst(text: impl AsRef<[u8]>) -> Vec<u8> {
+    zstd::encode_all(text.as_ref(), 1).unwrap()
+}
+
+/// Text that does not compress to nothing, in lines.
+fn prose(lines: usize) -> String {
+    let words = [
+        "the",
+        "Straße",
+        "中文字",
+        "it's",
+        "12345",
+        "  ",
+        "नमस्ते",
+        "x = f(y);",
+        "😀",
+    ];
+    let mut random = Random(lines as u64);
+    let mut text = String::new();
+    for i in 0..lines {
+        for _ in 0..random.below(12) {
+            text.push_str(words[random.below(words.len())]);
+            text.push(' ');
+        }
+        text.push_str(&format!("{i}\n"));
+    }
+    text
+}
+
+#[test]
+fn a_plain_file_is_a_document() {
+    let folder = Folder::with("a.txt", prose(500));
+    folder.write("empty.txt", "");
+    folder.write("b.rs", "fn main() {}\r\n");
+    let job = folder.job();
+    let outcome = count(&job);
+    assert_eq!(
+        outcome.totals,
+        tally(&job, [prose(500).as_str(), "", "fn main() {}\r\n"])
+    );
+    assert_eq!((outcome.files, outcome.files_ignored), (3, 0));
+    assert!(outcome.groups.is_empty());
+}
+
+#[test]
+fn lines_are_documents() {
+    let mut job = Folder::new().job();
+    for (text, documents) in [
+        ("a\nb\n", vec!["a", "b"]),
+        ("a\r\nbé\r\n\r\nc", vec!["a", "bé", "", "c"]),
+        ("\n", vec![""]),
+        ("", vec![]),
+        ("no end", vec!["no end"]),
+        (
+            "a long line, longer than a chunk: ä€😀 ä€😀\r\nb",
+            vec!["a long line, longer than a chunk: ä€😀 ä€😀", "b"],
+        ),
+    ] {
+        let folder = Folder::with("a.txt", text);
+        job = Job {
+            lines: true,
+            ..folder.job()
+        };
+        let outcome = count(&job);
+        assert_eq!(outcome.totals, tally(&job, documents), "{text:?}");
+    }
+    let folder = Folder::with("a.txt", prose(300));
+    job.paths = vec![folder.path("a.txt")];
+    assert_eq!(count(&job).totals, tally(&job, prose(300).lines()));
+}
+
+#[test]
+fn long_lines_are_counted_in_parts() {
+    let long: String = prose(400).replace('\n', " ");
+    for (before, end) in [("", ""), ("short\n", "\n"), ("short\r\n", "\r\nshort")] {
+        let folder = Folder::with("a.txt", format!("{before}{long}{end}"));
+        let job = Job {
+            lines: true,
+            ..folder.job()
+        };
+        let text = format!("{before}{long}{end}");
+        assert_eq!(count(&job).totals, tally(&job, text.lines()));
+    }
+}
+
+#[test]
+fn jsonl_rows() {
+    let folder = Folder::with(
+        "a.jsonl",
+        "\u{feff}{\"text\":\"one\",\"lang\":\"en\"}\r\n\n  \n{\"text\":\"zwei\\n\",\"lang\":\"de\"}\n\
+         {\"text\":\"three\",\"lang\":\"en\"}\n{\"text\":\"four\"}",
+    );
+    let mut job = folder.job();
+    job.by = vec![Key::parse("lang")];
+    let outcome = count(&job);
+    assert_eq!(
+        outcome.totals,
+        tally(&job, ["one", "zwei\n", "three", "four"])
+    );
+    let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref()).collect();
+    assert_eq!(keys, [None, Some("de"), Some("en")]);
+    assert_eq!(outcome.groups[2].tally, tally(&job, ["one", "three"]));
+}
+
+#[test]
+fn bad_rows_are_skipped_with_their_reason() {
+    let lines: [(&[u8], Option<Reason>); 12] = [
+        (b"{\"text\":\"a\"}", None),
+        (b"{\"text\":\"a\"", Some(Reason::BrokenJson)),
+        (b"{\"body\":\"a\"}", Some(Reason::MissingField)),
+        (b"{\"text\":null}", Some(Reason::NullField)),
+        (b"{\"text\":17}", Some(Reason::NotAString)),
+        (b"[1]", Some(Reason::NotAnObject)),
+        (b"{\"text\":\"\xff\"}", Some(Reason::InvalidUtf8)),
+        (
+            b"{\"text\":\"a\",\"b\":\"\xe4\xb8\"}",
+            Some(Reason::InvalidUtf8),
+        ),
+        (b"{\"text\":\"\\ud800\"}", Some(Reason::LoneSurrogate)),
+        (b"", None),
+        (b"{\"text\":\"a\"} x", Some(Reason::BrokenJson)),
+        (b"{\"text\":\"b\"}", None),
+    ];
+    let content = lines.map(|(line, _)| line).join(&b'\n');
+    let folder = Folder::with("a.ndjson", &content);
+    let outcome = count(&folder.job());
+    assert_eq!((outcome.ledger.seen, outcome.ledger.counted), (11, 2));
+    let expected: Vec<_> = (1..)
+        .zip(&lines)
+        .filter_map(|(n, (_, reason))| Some(("a.ndjson".to_owned(), Some(n), (*reason)?)))
+        .collect();
+    assert_eq!(folder.ledger(&outcome), expected);
+
+    // With errors=replace only what can be replaced is.
+    let job = Job {
+        errors: Utf8Errors::Replace,
+        ..folder.job()
+    };
+    let outcome = count(&job);
+    assert_eq!(outcome.ledger.counted, 5);
+    assert_eq!(
+        outcome.totals,
+        tally(&job, ["a", "\u{fffd}", "a", "\u{fffd}", "b"])
+    );
+
+    // With on_error=fail it is the first, always.
+    for chunk in CHUNKS {
+        for threads in [1, 4] {
+            let job = Job {
+                on_error: OnError::Fail,
+                threads: Some(threads),
+                ..folder.job()
+            };
+            let e = try_count(&job, chunk).unwrap_err();
+            assert!(
+                e.to_string().contains("a.ndjson:2: broken_json: EOF"),
+                "{e}"
+            );
+            assert!(matches!(e, Error::BadRow { line: Some(2), .. }));
+        }
+    }
+}
+
+#[test]
+fn invalid_utf8_in_text() {
+    let mut bytes = prose(300).into_bytes();
+    let at = bytes.len() / 2;
+    bytes[at] = 0xff;
+    let folder = Folder::with("a.txt", &bytes);
+    // The end of the file cuts a character in two.
+    folder.write("b.txt", &"good text €".as_bytes()[..12]);
+    let outcome = count(&folder.job());
+    assert_eq!(
+        folder.ledger(&outcome),
+        [
+            ("a.txt".into(), None, Reason::InvalidUtf8),
+            ("b.txt".into(), None, Reason::InvalidUtf8)
+        ]
+    );
+    assert!(
+        outcome.ledger.entries[0]
+            .detail
+            .contains(&format!("at byte {at};"))
+    );
+    assert!(outcome.ledger.entries[1].detail.contains("at byte 10;"));
+
+    let job = Job {
+        errors: Utf8Errors::Replace,
+        ..folder.job()
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!(
+        count(&job).totals,
+        tally(&job, [&*text, "good text \u{fffd}"])
+    );
+
+    let job = Job {
+        lines: true,
+        ..folder.job()
+    };
+    let line = bytes[..at].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
+    assert_eq!(
+        folder.ledger(&count(&job)),
+        [
+            ("a.txt".into(), Some(line), Reason::InvalidUtf8),
+            ("b.txt".into(), Some(1), Reason::InvalidUtf8)
+        ]
+    );
+}
+
+#[test]
+fn a_byte_order_mark() {
+    let folder = Folder::with("a.txt", "\u{feff}text");
+    let job = folder.job();
+    assert_eq!(count(&job).totals, tally(&job, ["\u{feff}text"]));
+
+    let folder = Folder::with("a.txt", b"\xff\xfet\0e\0x\0t\0");
+    folder.write("b.jsonl", b"\xfe\xff\0{\0}");
+    let outcome = count(&folder.job());
+    assert_eq!(
+        folder.ledger(&outcome),
+        [
+            ("a.txt".into(), None, Reason::Utf16),
+            ("b.jsonl".into(), None, Reason::Utf16)
+        ]
+    );
+    assert!(outcome.ledger.entries[0].detail.contains("iconv -f UTF-16"));
+}
+
+#[test]
+fn binary_files_are_passed_by_unless_named() {
+    let folder = Folder::with("a.txt", "text");
+    folder.write("b.bin", b"\x7fELF\0\0");
+    folder.write("c.jsonl", "{\"text\":\"a\"}\n\0\n");
+    folder.write("d.tar.gz", gz(b"name\0\0\0"));
+    let outcome = count(&folder.job());
+    assert_eq!(
+        (outcome.files, outcome.files_ignored, outcome.ledger.seen),
+        (2, 2, 3)
+    );
+    assert_eq!(
+        folder.ledger(&outcome),
+        [("c.jsonl".into(), Some(2), Reason::BrokenJson)]
+    );
+
+    let job = job(&[&folder.path("b.bin")]);
+    assert_eq!(count(&job).totals, tally(&job, ["\x7fELF\0\0"]));
+
+    let only = Folder::with("b.bin", b"\0");
+    let e = try_count(&only.job(), 64).unwrap_err();
+    assert!(e.to_string().contains("all 1 files are binary"), "{e}");
+}
+
+#[test]
+fn compressed_files() {
+    let text = prose(200);
+    let (a, b) = text.split_at(text.find("\n99").unwrap());
+    let folder = Folder::new();
+    folder.write("a.txt.gz", gz(&text));
+    folder.write("b.txt.zst", zst(&text));
+    // Members and frames one after the other, an empty one among them.
+    folder.write("c.txt.gz", [gz(a), gz(""), gz(b)].concat());
+    folder.write("d.txt.zst", [zst(a), zst(""), zst(b)].concat());
+    // The first bytes tell where the name does not.
+    folder.write("e", gz(&text));
+    folder.write("f.txt", zst(&text));
+    let job = Job {
+        by: vec![Key::Extension],
+        ..folder.job()
+    };
+    let outcome = count(&job);
+    assert_eq!(outcome.totals, tally(&job, [text.as_str(); 6]));
+    let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref()).collect();
+    assert_eq!(keys, [None, Some("txt")]);
+}
+
+#[test]
+fn damaged_compressed_text_is_not_counted() {
+    let (gz, zst) = (gz(prose(200)), zst(prose(200)));
+    let folder = Folder::new();
+    folder.write("a.txt.gz", &gz[..gz.len() / 2]);
+    folder.write("b.txt.zst", &zst[..zst.len() / 2]);
+    folder.write("c.txt.gz", damaged(&gz));
+    folder.write("d.txt.zst", damaged(&zst));
+    folder.write("e.txt.gz", "not compressed at all");
+    folder.write("f.txt.zst", "");
+    let outcome = count(&folder.job());
+    let reasons: Vec<_> = outcome.ledger.entries.iter().map(|e| e.reason).collect();
+    use Reason::{Corrupt, Truncated};
+    assert_eq!(
+        reasons,
+        [Truncated, Truncated, Corrupt, Corrupt, Corrupt, Truncated]
+    );
+    assert_eq!(outcome.totals.documents, 0);
+}
+
+fn damaged(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let half = bytes.len() / 2;
+    bytes[half..half + 40].fill(0xff);
+    bytes
+}
+
+#[test]
+fn rows_before_the_damage_are_counted_and_the_row_in_it_is_not() {
+    let rows: Vec<String> = prose(3000)
+        .lines()
+        .map(|l| format!("{{\"text\":\"{l}\"}}"))
+        .collect();
+    let text = rows.join("\n");
+    for (name, bytes) in [("a.jsonl.gz", gz(&text)), ("a.jsonl.zst", zst(&text))] {
+        for (bytes, reason) in [
+            (bytes[..bytes.len() / 2].to_vec(), Reason::Truncated),
+            (bytes[..bytes.len() - 3].to_vec(), Reason::Truncated),
+            (damaged(&bytes), Reason::Corrupt),
+        ] {
+            let folder = Folder::with(name, &bytes);
+            for lines in [false, true] {
+                let format = lines.then(|| "lines".to_owned());
+                let job = Job {
+                    format,
+                    ..folder.job()
+                };
+                // Not compared over chunks: a decoder may give more of what stands before the damage or less of it.
+                let outcome = try_count(&job, 4096).unwrap();
+                let counted = outcome.ledger.counted;
+                assert_eq!(
+                    folder.ledger(&outcome),
+                    [(name.to_owned(), Some(counted + 1), reason)]
+                );
+                assert_eq!(outcome.ledger.seen, counted + 1);
+                let expected = match lines {
+                    true => text.lines().collect::<Vec<_>>(),
+                    false => prose(3000).leak().lines().collect(),
+                };
+                assert!(counted < expected.len() as u64);
+                assert_eq!(
+                    outcome.totals,
+                    tally(&job, expected[..counted as usize].iter().copied())
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn records_that_are_too_large() {
+    let long = format!("{{\"text\":\"{}\"}}", "x".repeat(3000));
+    let text = format!("{{\"text\":\"a\"}}\n{long}\n{{\"text\":\"b\"}}\n{long}");
+    let folder = Folder::with("a.jsonl", text);
+    let job = Job {
+        max_record_bytes: 2000,
+        ..folder.job()
+    };
+    for chunk in CHUNKS {
+        let outcome = try_count(&job, chunk).unwrap();
+        let large = |line| ("a.jsonl".to_owned(), Some(line), Reason::RecordTooLarge);
+        assert_eq!(folder.ledger(&outcome), [large(2), large(4)], "{chunk}");
+        assert_eq!(outcome.totals, tally(&job, ["a", "b"]));
+    }
+    // What is exactly as large as it may be is not too large.
+    let job = Job {
+        max_record_bytes: long.len(),
+        ..folder.job()
+    };
+    assert_eq!(count(&job).ledger.counted, 4);
+}
+
+#[test]
+fn a_text_that_cannot_be_cut_is_bounded_too() {
+    let folder = Folder::with("a.txt", "x".repeat(50_000));
+    let job = folder.job();
+    assert_eq!(count(&job).totals.documents, 1);
+    let job = Job {
+        max_record_bytes: 10_000,
+        lines: true,
+        ..folder.job()
+    };
+    let outcome = try_count(&job, 4096).unwrap();
+    // Either the engine can prove a cut in it, or the line is given up.
+    match outcome.ledger.counted {
+        1 => assert_eq!(outcome.totals, tally(&job, ["x".repeat(50_000).as_str()])),
+        _ => assert_eq!(
+            folder.ledger(&outcome),
+            [("a.txt".into(), Some(1), Reason::RecordTooLarge)]
+        ),
+    }
+}
+
+#[test]
+fn a_record_with_a_long_text_is_shared() {
+    let text = prose(150_000);
+    let row = serde_json::json!({ "text": text, "k": 1 }).to_string();
+    let folder = Folder::with("a.jsonl", format!("{row}\n{{\"text\":\"b\",\"k\":1}}\n"));
+    let mut job = Job {
+        by: vec![Key::parse("k")],
+        ..folder.job()
+    };
+    assert!(text.len() > 5 << 20);
+    let expected = tally(&job, [text.as_str(), "b"]);
+    for threads in [1, 3] {
+        job.threads = Some(threads);
+        let outcome = try_count(&job, 1 << 20).unwrap();
+        assert_eq!(outcome.totals, expected);
+        assert_eq!(outcome.groups.len(), 1);
+        assert_eq!(outcome.ledger.seen, 2);
+    }
+}
+
+#[test]
+fn groups_of_several_keys() {
+    let folder = Folder::with(
+        "a.jsonl",
+        "{\"text\":\"a\",\"s\":1}\n{\"text\":\"b\",\"s\":2}\n",
+    );
+    folder.write("b.jsonl.gz", gz("{\"text\":\"c\",\"s\":1}\n"));
+    folder.write("c.txt", "d");
+    let job = Job {
+        by: vec![Key::Extension, Key::parse("s"), Key::File],
+        ..folder.job()
+    };
+    let outcome = count(&job);
+    let file = |name: &str| Some(folder.path(name).display().to_string());
+    let (jsonl, one, two) = (
+        Some("jsonl".to_owned()),
+        Some("1".to_owned()),
+        Some("2".to_owned()),
+    );
+    let keys: Vec<_> = outcome.groups.iter().map(|g| g.key.clone()).collect();
+    assert_eq!(
+        keys,
+        [
+            vec![jsonl.clone(), one.clone(), file("a.jsonl")],
+            vec![jsonl.clone(), one, file("b.jsonl.gz")],
+            vec![jsonl, two, file("a.jsonl")],
+            vec![Some("txt".into()), None, file("c.txt")],
+        ]
+    );
+    assert!(outcome.groups.iter().all(|g| g.tally.documents == 1));
+}
+
+#[test]
+fn formats_can_be_forced() {
+    let folder = Folder::with("a.txt", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n");
+    folder.write("b.jsonl", "x\ny\n");
+    let format = |name: &str| Job {
+        format: Some(name.into()),
+        ..folder.job()
+    };
+    let outcome = count(&format("jsonl"));
+    assert_eq!((outcome.ledger.counted, outcome.ledger.skipped), (2, 2));
+    assert_eq!(count(&format("text")).totals.documents, 2);
+    assert_eq!(count(&format("lines")).totals.documents, 4);
+    assert_eq!(
+        count(&Job {
+            lines: true,
+            ..format("text")
+        })
+        .totals
+        .documents,
+        4
+    );
+    let e = try_count(&format("xml"), 64).unwrap_err();
+    assert_eq!(
+        e.to_string(),
+        "unknown format \"xml\"; known are text, lines, jsonl"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_read_is_an_entry_and_the_rest_is_counted() {
+    let folder = Folder::with("a.txt", "text");
+    std::os::unix::fs::symlink("nowhere", folder.path("link")).unwrap();
+    let outcome = count(&folder.job());
+    assert_eq!(
+        folder.ledger(&outcome),
+        [("link".into(), None, Reason::BrokenLink)]
+    );
+    assert_eq!(
+        (outcome.ledger.seen, outcome.ledger.counted, outcome.files),
+        (2, 1, 2)
+    );
+    let job = Job {
+        on_error: OnError::Fail,
+        ..folder.job()
+    };
+    let e = try_count(&job, 64).unwrap_err();
+    assert!(
+        e.to_string()
+            .contains("link: broken_link: the link points to"),
+        "{e}"
+    );
+
+    // Root may read everything, so this says something only when others run it.
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::with("a.txt", "text");
+    folder.write("b.txt", "secret");
+    fs::set_permissions(folder.path("b.txt"), fs::Permissions::from_mode(0)).unwrap();
+    if fs::read(folder.path("b.txt")).is_err() {
+        let outcome = count(&folder.job());
+        assert_eq!(
+            folder.ledger(&outcome),
+            [("b.txt".into(), None, Reason::Unreadable)]
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_error_of_the_system_while_reading_is_an_entry() {
+    // The first page of every process is unmapped, and reading it is an input/output error.
+    let folder = Folder::with("a.txt", "text");
+    let job = job(&[Path::new("/proc/self/mem"), &folder.path("a.txt")]);
+    let outcome = count(&job);
+    assert_eq!(
+        folder.ledger(&outcome),
+        [("/proc/self/mem".into(), None, Reason::Unreadable)]
+    );
+    assert_eq!(outcome.totals, tally(&job, ["text"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_and_a_run_that_waits_for_one_can_be_cancelled() {
+    use std::sync::atomic::Ordering::Relaxed;
+    let folder = Folder::new();
+    let pipe = folder.path("pipe");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let job = Job {
+        format: Some("lines".into()),
+        ..job(&[&pipe])
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| fs::write(&pipe, prose(2000)).unwrap());
+        assert_eq!(
+            try_count(&job, 4096).unwrap().totals,
+            tally(&job, prose(2000).lines())
+        );
+    });
+    let cancel = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(&job, &Progress::new(), &cancel));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        cancel.store(true, Relaxed);
+        assert!(matches!(running.join().unwrap(), Err(Error::Interrupted)));
+    });
+    // Let the reader that was left behind go.
+    drop(fs::OpenOptions::new().write(true).open(&pipe));
+}
+
+#[test]
+fn errors_come_before_anything_is_counted() {
+    let folder = Folder::with("a.txt", "text");
+    let progress = Progress::new();
+    let job = job(&[&folder.path("a.txt"), &folder.path("no.txt")]);
+    let e = run(&job, &progress, &AtomicBool::new(false)).unwrap_err();
+    assert!(matches!(&e, Error::NotFound { path } if path.ends_with("no.txt")));
+    assert_eq!(progress.bytes(), 0);
+    let empty = Folder::new();
+    assert!(matches!(
+        run(&empty.job(), &progress, &AtomicBool::new(false)),
+        Err(Error::NoInput { .. })
+    ));
+    for bad in [
+        Job {
+            encodings: Vec::new(),
+            ..folder.job()
+        },
+        Job {
+            paths: Vec::new(),
+            ..folder.job()
+        },
+        Job {
+            threads: Some(0),
+            ..folder.job()
+        },
+    ] {
+        assert!(matches!(try_count(&bad, 64), Err(Error::InvalidJob { .. })));
+    }
+}
+
+#[test]
+fn progress_ends_where_it_said() {
+    let folder = Folder::with("a.txt", prose(100));
+    folder.write("b.jsonl.gz", gz("{\"text\":\"a\"}\n{\"text\":\"b\"}\n"));
+    folder.write("c.txt", prose(100));
+    let progress = Progress::new();
+    assert_eq!(progress.total_bytes(), None);
+    let outcome = run_in_chunks(&folder.job(), &progress, &AtomicBool::new(false), 256).unwrap();
+    assert_eq!(progress.total_bytes(), Some(progress.bytes()));
+    assert_eq!(progress.bytes(), outcome.bytes_read);
+    assert_eq!(progress.documents(), 4);
+}
+
+#[test]
+fn a_cancelled_run_gives_nothing() {
+    let folder = Folder::with("a.txt", prose(100));
+    let result = run(&folder.job(), &Progress::new(), &AtomicBool::new(true));
+    assert!(matches!(result, Err(Error::Interrupted)));
+}
+
+#[test]
+fn special_tokens_that_are_refused() {
+    let folder = Folder::with(
+        "a.txt",
+        format!("{}<|endoftext|>{}", prose(100), prose(100)),
+    );
+    folder.write(
+        "b.jsonl",
+        "{\"text\":\"a\"}\n{\"text\":\"ab<|endoftext|>\"}\n{\"text\":\"b\"}\n",
+    );
+    let job = Job {
+        special: Special::Error,
+        ..folder.job()
+    };
+    let outcome = count(&job);
+    assert_eq!(
+        folder.ledger(&outcome),
+        [
+            ("a.txt".into(), None, Reason::SpecialToken),
+            ("b.jsonl".into(), Some(2), Reason::SpecialToken)
+        ]
+    );
+    let at = prose(100).len();
+    assert!(
+        outcome.ledger.entries[0]
+            .detail
+            .contains(&format!("at byte {at}"))
+    );
+    assert!(
+        outcome.ledger.entries[1]
+            .detail
+            .contains("\"<|endoftext|>\" at byte 2")
+    );
+    for special in [Special::Text, Special::Token] {
+        let job = Job {
+            special,
+            ..folder.job()
+        };
+        let text = fs::read_to_string(folder.path("a.txt")).unwrap();
+        let expected = tally(&job, [&text, "a", "ab<|endoftext|>", "b"]);
+        assert_eq!(count(&job).totals, expected);
+    }
+}
+
+/// Files of random lines, good and bad: every row is counted or skipped, and nothing depends on threads or chunks.
+#[test]
+fn every_row_is_accounted_for() {
+    let good = [
+        "{\"text\":\"ä€😀 words\",\"k\":\"a\"}",
+        "{\"text\":\"\",\"k\":1}",
+        "{\"text\":\"\\u4e2d\"}",
+    ];
+    let bad: [&[u8]; 4] = [
+        b"{\"text\":",
+        b"{}",
+        b"{\"text\":\"\xff\"}",
+        b"{\"text\":\"\\udfff\"}",
+    ];
+    let mut random = Random(1);
+    for _ in 0..12 {
+        let folder = Folder::new();
+        let (mut rows, mut fine) = (0, 0);
+        for file in 0..1 + random.below(4) {
+            let mut content = Vec::new();
+            let lines = random.below(60);
+            for line in 0..lines {
+                match random.below(5) {
+                    0 => content.extend_from_slice(b"\r"),
+                    1 => {
+                        content.extend_from_slice(bad[random.below(bad.len())]);
+                        rows += 1;
+                    }
+                    _ => {
+                        content.extend_from_slice(good[random.below(good.len())].as_bytes());
+                        rows += 1;
+                        fine += 1;
+                    }
+                }
+                if line + 1 < lines || random.below(2) == 0 {
+                    content.push(b'\n');
+                }
+            }
+            match random.below(3) {
+                0 => folder.write(&format!("{file}.jsonl"), content),
+                1 => folder.write(&format!("{file}.jsonl.gz"), gz(content)),
+                _ => folder.write(&format!("{file}.ndjson.zst"), zst(content)),
+            }
+        }
+        let job = Job {
+            by: vec![Key::parse("k"), Key::File],
+            ..folder.job()
+        };
+        let outcome = count(&job);
+        assert_eq!((outcome.ledger.seen, outcome.ledger.counted), (rows, fine));
+        let mut sums = Tally {
+            tokens: vec![0; 2],
+            ..Tally::default()
+        };
+        outcome.groups.iter().for_each(|g| sums.add(&g.tally));
+        assert_eq!(sums, outcome.totals);
+    }
+}

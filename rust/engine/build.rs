@@ -1,0 +1,111 @@
+//! Builds what the engine embeds: the character class table of the reference's Unicode version, and
+//! the OpenAI vocabularies, checked against the hashes that OpenAI's own loader expects, in the form
+//! that `load::embedded` reads.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use regex_syntax::hir::{Class, HirKind};
+use sha2::{Digest, Sha256};
+
+#[path = "src/load/splits.rs"]
+mod splits;
+
+/// Rank files and their SHA-256, as pinned in `tiktoken_ext.openai_public`.
+const RANK_FILES: [(&str, &str); 4] = [
+    ("o200k_base", "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"),
+    ("cl100k_base", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"),
+    ("p50k_base", "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069"),
+    ("r50k_base", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"),
+];
+
+/// Class bits of `pretokenize::classes`, in the order of that module.
+const CLASSES: [(&str, u8); 7] = [
+    (r"[\p{Lu}\p{Lt}]", 0),
+    (r"\p{Ll}", 1),
+    (r"[\p{Lm}\p{Lo}]", 2),
+    (r"\p{M}", 3),
+    (r"\p{N}", 4),
+    (r"[\s&&[^\r\n]]", 5),
+    (r"[\r\n]", 6),
+];
+const PUNCTUATION: u8 = 7;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=data");
+    println!("cargo:rerun-if-changed=src/load/splits.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
+    write_classes(&out.join("classes.rs"));
+    for (name, hash) in RANK_FILES {
+        write_vocabulary(name, hash, &out.join(format!("{name}.bin")));
+    }
+}
+
+/// A two-level table: 128 characters a block, equal blocks stored once.
+fn write_classes(path: &Path) {
+    let mut classes = vec![PUNCTUATION; 0x11_0000];
+    for (pattern, class) in CLASSES {
+        let hir = regex_syntax::parse(pattern).expect("a valid pattern");
+        let HirKind::Class(Class::Unicode(ranges)) = hir.kind() else {
+            panic!("{pattern} is not a class");
+        };
+        for range in ranges.ranges() {
+            classes[range.start() as usize..=range.end() as usize].fill(class);
+        }
+    }
+    let mut blocks: Vec<&[u8]> = Vec::new();
+    let mut index = Vec::new();
+    for block in classes.chunks(128) {
+        let at = blocks.iter().position(|b| *b == block).unwrap_or_else(|| {
+            blocks.push(block);
+            blocks.len() - 1
+        });
+        index.push(u8::try_from(at).expect("fewer than 256 distinct blocks"));
+    }
+    let mut code = String::new();
+    writeln!(code, "static INDEX: [u8; {}] = {index:?};", index.len()).unwrap();
+    writeln!(code, "static BLOCKS: [[u8; 128]; {}] = {blocks:?};", blocks.len()).unwrap();
+    fs::write(path, code).expect("OUT_DIR is writable");
+}
+
+/// Little-endian: number of ranks, number of token bytes, then a length (u16) a rank (0 is a hole in
+/// the ids), the tokens' bytes, and the canonical split (2 x u32) of each.
+fn write_vocabulary(name: &str, hash: &str, path: &Path) {
+    let packed = fs::read(format!("data/{name}.tiktoken.zst")).expect("the rank file");
+    let file = zstd::decode_all(packed.as_slice()).expect("a zstd file");
+    assert_eq!(format!("{:x}", Sha256::digest(&file)), hash, "{name} is not the official file");
+
+    let mut tokens: Vec<Vec<u8>> = Vec::new();
+    for line in file.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
+        let space = line.iter().position(|&b| b == b' ').expect("token and rank");
+        let rank: usize = std::str::from_utf8(&line[space + 1..])
+            .expect("digits")
+            .trim_end()
+            .parse()
+            .expect("a rank");
+        if tokens.len() <= rank {
+            tokens.resize(rank + 1, Vec::new());
+        }
+        tokens[rank] = BASE64_STANDARD.decode(&line[..space]).expect("base64");
+    }
+    let tokens: Vec<&[u8]> = tokens.iter().map(Vec::as_slice).collect();
+    let splits = splits::canonical_splits(&tokens);
+
+    let mut out = Vec::new();
+    out.extend((tokens.len() as u32).to_le_bytes());
+    out.extend((tokens.iter().map(|t| t.len()).sum::<usize>() as u32).to_le_bytes());
+    for token in &tokens {
+        out.extend(u16::try_from(token.len()).expect("a short token").to_le_bytes());
+    }
+    for token in &tokens {
+        out.extend(*token);
+    }
+    for split in splits {
+        out.extend(split[0].to_le_bytes());
+        out.extend(split[1].to_le_bytes());
+    }
+    fs::write(path, out).expect("OUT_DIR is writable");
+}

@@ -1,0 +1,47 @@
+//! Counts the documents of a file (4-byte little-endian length, then the text, repeated) and prints
+//! MB per CPU second: a probe for profilers. `throughput ENCODING FILE [SKIP_BYTES [CHECK]]`: documents in
+//! the first SKIP_BYTES only warm the caches.
+
+use cpu_time::ThreadTime as Instant;
+
+use fasttok_engine::{Counter, Encoding, Special};
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let data = std::fs::read(&args[2]).expect("a file");
+    let skip: usize = args.get(3).map_or(0, |s| s.parse().expect("bytes"));
+    let check = args.get(4).is_some();
+    let start = Instant::now();
+    let encoding = Encoding::embedded(&args[1]).expect("an embedded encoding");
+    let loaded = start.elapsed();
+    let mut counter = Counter::new(encoding.clone());
+    let ready = start.elapsed();
+    let mut rest = data.as_slice();
+    let (mut tokens, mut bytes) = (0, 0);
+    let mut clock = Instant::now();
+    let mut warm = skip > 0;
+    while let Some((len, tail)) = rest.split_first_chunk::<4>() {
+        let (text, tail) = tail.split_at(u32::from_le_bytes(*len) as usize);
+        rest = tail;
+        let text = std::str::from_utf8(text).expect("UTF-8");
+        if warm && data.len() - rest.len() > skip {
+            (warm, tokens, bytes, clock) = (false, 0, 0, Instant::now());
+        }
+        let count = counter.count(text, Special::Text).expect("plain text");
+        if check {
+            let mut ids = Vec::new();
+            encoding.encode(text, Special::Text, &mut ids).expect("plain text");
+            assert_eq!(count, ids.len() as u64, "{text:?}");
+        }
+        tokens += count;
+        bytes += text.len();
+    }
+    let seconds = clock.elapsed().as_secs_f64();
+    println!(
+        "{} load {:.1?} ready {:.1?} tokens {tokens} bytes {bytes} {:.0} MB/s",
+        args[2],
+        loaded,
+        ready,
+        bytes as f64 / seconds / 1e6
+    );
+}

@@ -1,0 +1,118 @@
+//! Remembers how many tokens a piece has. Bounded: a full line forgets one of its entries.
+//!
+//! A piece is its own key, kept inline with its length, and the count sits in the spare bits of the
+//! length byte: 16 bytes an entry for pieces of up to 15 bytes, 32 for up to 31. A line of 64 bytes is
+//! one set.
+
+use crate::pages::Table;
+
+/// A key of `WORDS` 64-bit words: the bytes of a piece, zeros, and in the top byte its length (low
+/// four bits, modulo 16) and, in an entry, its count (high four bits).
+pub(crate) type Key<const WORDS: usize> = [u64; WORDS];
+
+/// Key bytes and length of a piece of 1 to 15 bytes; `text` has 16 bytes from `start` on.
+#[inline(always)]
+pub(crate) fn short_key(text: &[u8], start: usize, len: usize) -> Key<2> {
+    debug_assert!((1..16).contains(&len));
+    let raw = u128::from_le_bytes(text[start..start + 16].try_into().expect("16 bytes"));
+    let key = raw & MASKS[len & 15] | LENGTHS[len & 15];
+    [key as u64, (key >> 64) as u64]
+}
+
+/// Key of a piece of 16 to 31 bytes; `text` has 32 bytes from `start` on.
+#[inline(always)]
+pub(crate) fn long_key(text: &[u8], start: usize, len: usize) -> Key<4> {
+    debug_assert!((16..32).contains(&len));
+    let half = |at: usize| u128::from_le_bytes(text[at..at + 16].try_into().expect("16 bytes"));
+    let low = half(start);
+    let high = half(start + 16) & MASKS[len & 15] | LENGTHS[len & 15];
+    [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64]
+}
+
+const MASKS: [u128; 16] = {
+    let mut masks = [0; 16];
+    let mut len = 1;
+    while len < 16 {
+        masks[len] = u128::MAX >> (128 - 8 * len);
+        len += 1;
+    }
+    masks
+};
+
+const LENGTHS: [u128; 16] = {
+    let mut lengths = [0; 16];
+    let mut len = 0;
+    while len < 16 {
+        lengths[len] = (len as u128) << 120;
+        len += 1;
+    }
+    lengths
+};
+
+/// Counts that fit into an entry.
+pub(crate) const MAX_COUNT: usize = 15;
+
+/// A set-associative table of counts: `WAYS` entries of `WORDS` words a 64-byte line.
+pub(crate) struct Cache<const WORDS: usize, const WAYS: usize> {
+    lines: Table<[Key<WORDS>; WAYS]>,
+    shift: u32,
+    victim: usize,
+}
+
+impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
+    /// A table of 2^`bits` lines.
+    pub fn new(bits: u32) -> Self {
+        assert_eq!(WORDS * WAYS * 8, 64);
+        Cache { lines: Table::new(1 << bits), shift: 64 - bits, victim: 0 }
+    }
+
+    /// The line that a key belongs to.
+    #[inline(always)]
+    pub fn line_of(&self, key: &Key<WORDS>) -> usize {
+        let mut hash = 0x243F_6A88_85A3_08D3;
+        for pair in key.chunks_exact(2) {
+            let product = u128::from(pair[0] ^ hash) * u128::from(pair[1] ^ 0x9E37_79B9_7F4A_7C15);
+            hash = (product >> 64) as u64 ^ product as u64;
+        }
+        (hash.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> self.shift) as usize
+    }
+
+    /// Asks for a line ahead of its use.
+    #[inline(always)]
+    pub fn prefetch(&self, line: usize) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a prefetch reads nothing that the program can see; the address is inside the table.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>((&raw const self.lines[line]).cast()) }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = line;
+    }
+
+    /// The count of the piece `key`, which belongs to `line`, or 0 if it is not known.
+    #[inline(always)]
+    pub fn get(&self, line: usize, key: &Key<WORDS>) -> usize {
+        let mut count = 0;
+        for entry in &self.lines[line] {
+            let mut difference = (entry[WORDS - 1] ^ key[WORDS - 1]) << 4;
+            for word in 0..WORDS - 1 {
+                difference |= entry[word] ^ key[word];
+            }
+            count |= if difference == 0 { entry[WORDS - 1] >> 60 } else { 0 };
+        }
+        count as usize
+    }
+
+    /// Remembers that the piece `key`, which belongs to `line` and is not in it, has `count` tokens
+    /// (at most [`MAX_COUNT`]).
+    pub fn insert(&mut self, line: usize, mut key: Key<WORDS>, count: usize) {
+        debug_assert!((1..=MAX_COUNT).contains(&count));
+        key[WORDS - 1] |= (count as u64) << 60;
+        self.victim = self.victim.wrapping_add(1);
+        let victim = self.victim % WAYS;
+        let line = &mut self.lines[line];
+        let way = line.iter().position(|entry| entry[WORDS - 1] >> 60 == 0).unwrap_or(victim);
+        line[way] = key;
+    }
+}

@@ -1,0 +1,768 @@
+//! `Counter`: counting without encoding.
+//!
+//! Pieces are found 64 bytes at a time and stand in a queue, their cache lines on the way from memory,
+//! before they are looked up. No ids are made and nothing grows with the text.
+
+use std::sync::Arc;
+
+use crate::Error;
+use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
+use crate::bpe::east_asian::low_bits;
+use crate::bpe::merge::{Window, count_in_registers, merge};
+use crate::bpe::pairs::Pairs;
+use crate::encoding::{Encoding, Special};
+use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
+#[cfg(target_arch = "x86_64")]
+use crate::pretokenize::simd::{Avx2, Avx512};
+use crate::pretokenize::simd::{Portable, Simd, Task};
+use crate::pretokenize::{Family, Pretokenizer, cl100k::Cl100k, gpt2::Gpt2, o200k::O200k};
+use crate::special::Part;
+
+/// Lines of the cache of pieces of up to 15 bytes: 8 MiB.
+const SHORT_LINES: u32 = 17;
+/// Lines of the cache of pieces of 16 to 31 bytes: 4 MiB.
+const LONG_LINES: u32 = 16;
+/// Pieces that wait in a queue while their cache lines are fetched.
+const WAITING: usize = 48;
+
+/// The instructions that scanning uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Level {
+    /// The levels that this machine has, the best one last.
+    pub fn available() -> Vec<Level> {
+        #[allow(unused_mut)]
+        let mut levels = vec![Level::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+                levels.push(Level::Avx2);
+                if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
+                    levels.push(Level::Avx512);
+                }
+            }
+        }
+        levels
+    }
+}
+
+/// Pieces on their way to a cache: a ring that `u8` indices go round.
+struct Queue<const WORDS: usize> {
+    head: u8,
+    tail: u8,
+    lines: [u32; 256],
+    keys: [Key<WORDS>; 256],
+}
+
+impl<const WORDS: usize> Queue<WORDS> {
+    fn new() -> Self {
+        Queue { head: 0, tail: 0, lines: [0; 256], keys: [[0; WORDS]; 256] }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, line: usize, key: Key<WORDS>) {
+        self.lines[self.tail as usize] = line as u32;
+        self.keys[self.tail as usize] = key;
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.tail.wrapping_sub(self.head) as usize
+    }
+}
+
+/// A worker's counting state: scratch space and caches of a fixed size (about 12 MiB). Made once a
+/// worker, used for many texts.
+pub struct Counter {
+    encoding: Arc<Encoding>,
+    level: Level,
+    known: Known,
+}
+
+/// What a counter remembers, and what waits to be looked up in it.
+struct Known {
+    short: Cache<2, 4>,
+    long: Cache<4, 2>,
+    short_queue: Box<Queue<2>>,
+    long_queue: Box<Queue<4>>,
+    window: Box<Window>,
+}
+
+impl Counter {
+    /// A counter for `encoding`.
+    pub fn new(encoding: Arc<Encoding>) -> Counter {
+        let level = *Level::available().last().expect("one is portable");
+        Counter::with_level(encoding, level)
+    }
+
+    pub(crate) fn with_level(encoding: Arc<Encoding>, level: Level) -> Counter {
+        let mut known = Known {
+            short: Cache::new(SHORT_LINES),
+            long: Cache::new(LONG_LINES),
+            short_queue: Box::new(Queue::new()),
+            long_queue: Box::new(Queue::new()),
+            window: Box::new(Window::new()),
+        };
+        // Most words are tokens: the first megabyte should not have to find that out.
+        known.seed(encoding.vocab().tokens().map(|(_, token)| token));
+        Counter { encoding, level, known }
+    }
+
+    /// The encoding that this counts by.
+    pub fn encoding(&self) -> &Arc<Encoding> {
+        &self.encoding
+    }
+
+    /// The number of tokens of `text`: exactly the length of what [`Encoding::encode`] gives.
+    pub fn count(&mut self, text: &str, special: Special) -> Result<u64, Error> {
+        if special == Special::Text {
+            return Ok(self.count_text(text.as_bytes()));
+        }
+        let encoding = self.encoding.clone();
+        let mut total = 0;
+        for part in encoding.special().parts(text, special)? {
+            total += match part {
+                Part::Text(text) => self.count_text(text.as_bytes()),
+                Part::Token(_) => 1,
+            };
+        }
+        Ok(total)
+    }
+
+    /// Counts plain text.
+    fn count_text(&mut self, text: &[u8]) -> u64 {
+        match self.encoding.pretokenizer() {
+            Pretokenizer::Gpt2 => self.count_family::<Gpt2>(text),
+            Pretokenizer::Cl100k => self.count_family::<Cl100k>(text),
+            Pretokenizer::O200k => self.count_family::<O200k>(text),
+        }
+    }
+
+    fn count_family<F: Family>(&mut self, text: &[u8]) -> u64 {
+        let Counter { encoding, level, known } = self;
+        match level {
+            Level::Portable => Scan { encoding, known }.run::<Portable, F>(text),
+            // SAFETY: the level is one of `Level::available`, so the CPU has these instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { run_avx2::<F>(Scan { encoding, known }, text) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { run_avx512::<F>(Scan { encoding, known }, text) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx2<F: Family>(scan: Scan, text: &[u8]) -> u64 {
+    scan.run::<Avx2, F>(text)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx512<F: Family>(scan: Scan, text: &[u8]) -> u64 {
+    scan.run::<Avx512, F>(text)
+}
+
+/// One text being counted.
+struct Scan<'a> {
+    encoding: &'a Encoding,
+    known: &'a mut Known,
+}
+
+impl Scan<'_> {
+    #[inline(always)]
+    fn run<S: Simd, F: Family>(mut self, text: &[u8]) -> u64 {
+        let mut total = 0;
+        let mut at = 0;
+        while at + BLOCK + SLACK <= text.len() {
+            at += self.block::<S, F>(text, at, BLOCK, text.len(), &mut total);
+        }
+        // The rest, where blocks and keys may be read beyond the end.
+        let mut rest = [0; 2 * (BLOCK + SLACK)];
+        let len = text.len().saturating_sub(at);
+        rest[..len].copy_from_slice(&text[text.len() - len..]);
+        let mut at = 0;
+        while at < len {
+            at += self.block::<S, F>(&rest, at, BLOCK.min(len - at), len, &mut total);
+        }
+        total + self.known.drain::<S>(self.encoding.pairs(), 0)
+    }
+
+    /// Counts the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
+    /// one. Returns their bytes. The text ends at `end`, but more can be read.
+    #[inline(always)]
+    fn block<S: Simd, F: Family>(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        len: usize,
+        end: usize,
+        total: &mut u64,
+    ) -> usize {
+        let mut last = 0;
+        if len > 3 {
+            let starts = piece_starts::<F, S>(text, at, len);
+            let mut rest = starts.mask & (starts.mask - 1);
+            let mut east_asian = 0;
+            while rest != 0 {
+                let next = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                let len = next - last;
+                let piece = (u64::MAX >> (64 - len)) << last;
+                if starts.east_asian & piece != 0 {
+                    east_asian |= piece;
+                } else if len < 32 {
+                    self.known.look_up(text, at + last, len);
+                } else {
+                    *total += self.outlined_long::<S>(&text[at + last..at + next]);
+                }
+                last = next;
+            }
+            if east_asian != 0 {
+                let chars = starts.chars & east_asian;
+                *total += S::outlined(Characters {
+                    encoding: self.encoding,
+                    known: self.known,
+                    text,
+                    at,
+                    chars,
+                    starts: starts.mask,
+                    on: false,
+                })
+                .0;
+            }
+        }
+        if last == 0 {
+            let piece_end = F::piece_end(&text[..end], at);
+            last = piece_end - at;
+            if last < 32 {
+                self.known.look_up(text, at, last);
+            } else {
+                *total += self.outlined_long::<S>(&text[at..piece_end]);
+            }
+        }
+        *total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
+        last
+    }
+
+    /// Counts a piece of more than 31 bytes.
+    #[inline(always)]
+    fn long<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+        if piece.is_ascii() {
+            if piece.iter().all(|&b| b == piece[0]) {
+                return self.known.count_repeated::<S>(self.encoding, piece);
+            }
+            return self.known.merge_long::<S>(self.encoding, piece);
+        }
+        if piece.iter().any(|b| matches!(b, 0xE3..=0xED | 0xEF)) {
+            return self.long_east_asian::<S>(piece);
+        }
+        let cuts = self.encoding.cuts();
+        let mut total = 0;
+        let mut start = 0;
+        while start < piece.len() {
+            let end = cuts.segment_end(piece, start);
+            total += self.segment::<S>(piece, start, end);
+            start = end;
+        }
+        total
+    }
+
+    /// [`Scan::long`], in a function of its own.
+    #[inline(always)]
+    fn outlined_long<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+        let scan = Scan { encoding: self.encoding, known: self.known };
+        S::outlined(LongPiece { scan, piece })
+    }
+
+    /// Counts a segment of a piece, now or with its queue.
+    #[inline(always)]
+    fn segment<S: Simd>(&mut self, piece: &[u8], start: usize, end: usize) -> u64 {
+        let len = end - start;
+        if len >= 32 {
+            return self.known.merge_long::<S>(self.encoding, &piece[start..end]);
+        }
+        if start + SLACK <= piece.len() {
+            self.known.look_up(piece, start, len);
+        } else {
+            let mut padded = [0; SLACK];
+            padded[..len].copy_from_slice(&piece[start..end]);
+            self.known.look_up(&padded, 0, len);
+        }
+        self.known.drain::<S>(self.encoding.pairs(), WAITING)
+    }
+
+    /// Counts a piece that holds East Asian characters and does not fit into a block.
+    #[inline(always)]
+    fn long_east_asian<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+        let mut total = 0;
+        let mut at = 0;
+        while at < piece.len() {
+            let mut len = BLOCK.min(piece.len() - at);
+            let on = at + len < piece.len();
+            while on && piece[at + len] & 0xC0 == 0x80 {
+                len -= 1;
+            }
+            let mut block = [0; BLOCK + SLACK];
+            block[..len].copy_from_slice(&piece[at..at + len]);
+            let chars = !S::continuation(block[..BLOCK].try_into().expect("64 bytes"));
+            let (count, bytes) = S::outlined(Characters {
+                encoding: self.encoding,
+                known: self.known,
+                text: &block,
+                at: 0,
+                chars: chars & low_bits(len),
+                starts: 1,
+                on,
+            });
+            total += count;
+            if !on {
+                break;
+            }
+            at += bytes;
+            if bytes == 0 {
+                let end = self.encoding.east_asian().segment_end(piece, at);
+                total += self.segment::<S>(piece, at, end);
+                at = end;
+            }
+            total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
+        }
+        total
+    }
+}
+
+/// See [`Scan::long`].
+struct LongPiece<'a> {
+    scan: Scan<'a>,
+    piece: &'a [u8],
+}
+
+impl Task for LongPiece<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self) -> u64 {
+        self.scan.long::<S>(self.piece)
+    }
+}
+
+/// Counts East Asian characters of a block: see `EastAsian::count`.
+struct Characters<'a> {
+    encoding: &'a Encoding,
+    known: &'a mut Known,
+    text: &'a [u8],
+    at: usize,
+    chars: u64,
+    starts: u64,
+    on: bool,
+}
+
+impl Task for Characters<'_> {
+    type Output = (u64, usize);
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> (u64, usize) {
+        let Characters { encoding, known, text, at, chars, starts, on } = self;
+        encoding.east_asian().count::<S>(text, at, chars, starts, on, |start, len| {
+            if len < 32 {
+                known.look_up(text, start, len);
+                return 0;
+            }
+            known.merge_long::<S>(encoding, &text[start..start + len])
+        })
+    }
+}
+
+/// Merges and remembers pieces of the short queue.
+struct MergeShort<'a> {
+    pairs: &'a Pairs,
+    known: &'a mut Known,
+    missed: &'a [u8],
+}
+
+impl Task for MergeShort<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        let MergeShort { pairs, known, missed } = self;
+        let mut total = 0;
+        for &i in missed {
+            let i = usize::from(i);
+            let (line, key) = (known.short_queue.lines[i] as usize, known.short_queue.keys[i]);
+            let bytes: [u8; 16] = bytemuck::cast(key.map(u64::to_le));
+            let count = count_in_registers::<S, 1>(pairs, &bytes[..usize::from(bytes[15])]);
+            known.short.insert(line, key, count);
+            total += count as u64;
+        }
+        total
+    }
+}
+
+/// Looks up all but `most` pieces of the long queue.
+struct DrainLong<'a> {
+    pairs: &'a Pairs,
+    known: &'a mut Known,
+    most: usize,
+}
+
+impl Task for DrainLong<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        let DrainLong { pairs, known, most } = self;
+        let mut total = 0;
+        let queue = &mut *known.long_queue;
+        while queue.len() > most {
+            let i = queue.head as usize;
+            let (line, key) = (queue.lines[i] as usize, queue.keys[i]);
+            queue.head = queue.head.wrapping_add(1);
+            let mut count = known.long.get(line, &key);
+            if count == 0 {
+                let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
+                count = count_in_registers::<S, 2>(pairs, &bytes[..16 + usize::from(bytes[31])]);
+                if count <= MAX_COUNT {
+                    known.long.insert(line, key, count);
+                }
+            }
+            total += count as u64;
+        }
+        total
+    }
+}
+
+/// Counts a piece, or a segment of one, of any length without a cache.
+struct MergeLong<'a> {
+    encoding: &'a Encoding,
+    window: &'a mut Window,
+    piece: &'a [u8],
+}
+
+impl Task for MergeLong<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        let mut total = 0;
+        let (pairs, vocab) = (self.encoding.pairs(), self.encoding.vocab());
+        merge::<S>(pairs, vocab, self.window, self.piece, |tokens| total += tokens.len() as u64);
+        total
+    }
+}
+
+impl Known {
+    /// Queues a piece of 1 to 31 bytes; `text` has [`SLACK`] bytes from `start` on.
+    #[inline(always)]
+    fn look_up(&mut self, text: &[u8], start: usize, len: usize) {
+        if len < 16 {
+            let key = short_key(text, start, len);
+            let line = self.short.line_of(&key);
+            self.short.prefetch(line);
+            self.short_queue.push(line, key);
+        } else {
+            let key = long_key(text, start, len);
+            let line = self.long.line_of(&key);
+            self.long.prefetch(line);
+            self.long_queue.push(line, key);
+        }
+    }
+
+    /// Looks up all but `most` pieces of each queue.
+    #[inline(always)]
+    fn drain<S: Simd>(&mut self, pairs: &Pairs, most: usize) -> u64 {
+        let mut total = 0;
+        let mut missed = [0u8; 256];
+        let mut misses = 0;
+        let queue = &mut *self.short_queue;
+        while queue.len() > most {
+            let i = queue.head as usize;
+            let count = self.short.get(queue.lines[i] as usize, &queue.keys[i]);
+            total += count as u64;
+            missed[misses] = queue.head;
+            misses += usize::from(count == 0);
+            queue.head = queue.head.wrapping_add(1);
+        }
+        if misses != 0 {
+            let missed = &missed[..misses];
+            total += S::outlined(MergeShort { pairs, known: self, missed });
+        }
+        if self.long_queue.len() > most {
+            total += S::outlined(DrainLong { pairs, known: self, most });
+        }
+        total
+    }
+
+    /// Makes every one of `tokens` that a cache holds known as one token.
+    fn seed<'a>(&mut self, tokens: impl Iterator<Item = &'a [u8]>) {
+        let mut padded = [0; SLACK];
+        for token in tokens.filter(|token| token.len() < 32) {
+            padded[..token.len()].copy_from_slice(token);
+            self.look_up(&padded, 0, token.len());
+            self.insert_queued(WAITING);
+        }
+        self.insert_queued(0);
+    }
+
+    /// Inserts all but `most` pieces of each queue as single tokens.
+    fn insert_queued(&mut self, most: usize) {
+        while self.short_queue.len() > most {
+            let i = self.short_queue.head as usize;
+            self.short.insert(self.short_queue.lines[i] as usize, self.short_queue.keys[i], 1);
+            self.short_queue.head = self.short_queue.head.wrapping_add(1);
+        }
+        while self.long_queue.len() > most {
+            let i = self.long_queue.head as usize;
+            self.long.insert(self.long_queue.lines[i] as usize, self.long_queue.keys[i], 1);
+            self.long_queue.head = self.long_queue.head.wrapping_add(1);
+        }
+    }
+
+    /// Counts a piece of equal bytes through the cache, by a key that no text has.
+    #[inline(always)]
+    fn count_repeated<S: Simd>(&mut self, encoding: &Encoding, piece: &[u8]) -> u64 {
+        let Ok(len) = u32::try_from(piece.len()) else {
+            return self.merge_long::<S>(encoding, piece);
+        };
+        let mut padded = [0; 16];
+        padded[..2].copy_from_slice(&[0xFF, piece[0]]);
+        padded[2..6].copy_from_slice(&len.to_le_bytes());
+        let key = short_key(&padded, 0, 6);
+        let line = self.short.line_of(&key);
+        let known = self.short.get(line, &key);
+        if known != 0 {
+            return known as u64;
+        }
+        let count = self.merge_long::<S>(encoding, piece);
+        if count as usize <= MAX_COUNT {
+            self.short.insert(line, key, count as usize);
+        }
+        count
+    }
+
+    /// Counts a piece, or a segment of one, of any length without a cache.
+    #[inline(always)]
+    fn merge_long<S: Simd>(&mut self, encoding: &Encoding, piece: &[u8]) -> u64 {
+        S::outlined(MergeLong { encoding, window: &mut self.window, piece })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small generator of numbers, the same everywhere.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, n: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 11) as usize % n
+        }
+    }
+
+    const PARTS: &[&str] = &[
+        " ",
+        " ",
+        "  ",
+        "\n",
+        "\r\n",
+        "\n\n",
+        "\t",
+        "\u{A0}",
+        "\u{3000}",
+        "\u{2003}",
+        "\u{85}",
+        "\0",
+        "a",
+        "b",
+        "the",
+        "The",
+        "THE",
+        "HTTPServer",
+        "tokenization",
+        "camelCase",
+        "x",
+        "Z",
+        "É",
+        "ß",
+        "'",
+        "'s",
+        "'S",
+        "'t",
+        "'ll",
+        "'LL",
+        "'Ve",
+        "'re",
+        "'d",
+        "'m",
+        "'ſ",
+        "'ſt",
+        "’s",
+        "ſ",
+        "K",
+        "1",
+        "12",
+        "123",
+        "1234567",
+        "½",
+        "٣",
+        "四",
+        ".",
+        ",",
+        "!",
+        "!!",
+        "-",
+        "----",
+        "/",
+        "//",
+        "\\",
+        "(",
+        ")",
+        "\"",
+        "“",
+        "”",
+        "…",
+        "—",
+        "#",
+        "_",
+        "*",
+        "<|endoftext|>",
+        "<|",
+        "|>",
+        "http://",
+        "中",
+        "高认",
+        "퓨어",
+        "国",
+        "的",
+        "我们",
+        "使用API接口",
+        "，",
+        "。",
+        "「",
+        "」",
+        "カタカナ",
+        "ひらがな",
+        "日本語",
+        "ー",
+        "한국어",
+        "있습니다",
+        "다",
+        "Привет",
+        "мир",
+        "Ж",
+        "ж",
+        "مرحبا",
+        "بالعالم",
+        "ً",
+        "हिन्दी",
+        "में",
+        "ि",
+        "ไทย",
+        "ภาษา",
+        "ำ",
+        "é",
+        "e\u{301}",
+        "\u{301}",
+        "\u{200D}",
+        "👩\u{200D}👩\u{200D}👧",
+        "❤\u{FE0F}",
+        "🎉",
+        "𠀀",
+        "𝒳",
+        "ǅ",
+        "ʰ",
+        "ª",
+        "Ω",
+        "\u{FEFF}",
+        "ﬁ",
+        "ａｂ",
+        "Ａ",
+        "１２",
+        "㍿",
+        "\u{E000}",
+        "က",
+        "ខ្មែរ",
+        "ქართული",
+    ];
+
+    fn nasty_text(random: &mut Random) -> String {
+        let kinds = 1 + random.below(12);
+        let few: Vec<&str> = (0..kinds).map(|_| PARTS[random.below(PARTS.len())]).collect();
+        let mut text = String::new();
+        for _ in 0..1 + random.below(80) {
+            if random.below(30) == 0 {
+                text.push_str(&few[random.below(kinds)].repeat(random.below(90)));
+            }
+            let all = random.below(4) == 0;
+            text.push_str(if all {
+                PARTS[random.below(PARTS.len())]
+            } else {
+                few[random.below(kinds)]
+            });
+            if random.below(50) == 0 {
+                text.extend(char::from_u32(random.below(0x11_0000) as u32));
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn counts_what_encode_gives_at_every_level() {
+        let mut random = Random(0x1234_5678_9ABC_DEF1);
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let mut counters: Vec<Counter> = Level::available()
+                .into_iter()
+                .map(|level| Counter::with_level(encoding.clone(), level))
+                .collect();
+            for _ in 0..20_000 {
+                let text = nasty_text(&mut random);
+                let mut ids = Vec::new();
+                encoding.encode(&text, Special::Text, &mut ids).unwrap();
+                for counter in &mut counters {
+                    let count = counter.count(&text, Special::Text).unwrap();
+                    if count != ids.len() as u64 {
+                        let small = shrink(&text, |text| {
+                            let mut ids = Vec::new();
+                            encoding.encode(text, Special::Text, &mut ids).unwrap();
+                            counter.count(text, Special::Text).unwrap() != ids.len() as u64
+                        });
+                        panic!("{name} {:?}: {small:?}, of {text:?}", counter.level);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The shortest text that still fails, by leaving characters out.
+    fn shrink(text: &str, mut fails: impl FnMut(&str) -> bool) -> String {
+        let mut chars: Vec<char> = text.chars().collect();
+        let mut size = chars.len() / 2;
+        while size > 0 {
+            let mut at = 0;
+            while at + size <= chars.len() {
+                let fewer: Vec<char> = [&chars[..at], &chars[at + size..]].concat();
+                if fails(&fewer.iter().collect::<String>()) {
+                    chars = fewer;
+                } else {
+                    at += size;
+                }
+            }
+            size /= 2;
+        }
+        chars.into_iter().collect()
+    }
+}

@@ -1,0 +1,192 @@
+//! The encodings that ship inside: OpenAI's vocabularies as the build script prepared them.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use super::splits;
+use crate::Error;
+use crate::bpe::pairs::Pairs;
+use crate::encoding::Encoding;
+use crate::pretokenize::Pretokenizer;
+use crate::vocab::Vocab;
+
+/// A vocabulary file.
+struct File {
+    hash: &'static str,
+    data: &'static [u8],
+}
+
+macro_rules! file {
+    ($name:literal, $hash:literal) => {
+        File { hash: $hash, data: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".bin")) }
+    };
+}
+
+static O200K: File =
+    file!("o200k_base", "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d");
+static CL100K: File =
+    file!("cl100k_base", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7");
+static P50K: File =
+    file!("p50k_base", "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069");
+static R50K: File =
+    file!("r50k_base", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930");
+
+/// An embedded encoding: its names (the first is its own), file, pattern and special tokens, as
+/// `tiktoken_ext.openai_public` defines them.
+struct Definition {
+    names: &'static [&'static str],
+    file: &'static File,
+    pretokenizer: Pretokenizer,
+    special: fn() -> Vec<(String, u32)>,
+    loaded: OnceLock<Arc<Encoding>>,
+}
+
+const END_OF_TEXT: &str = "<|endoftext|>";
+
+fn named(tokens: &[(&str, u32)]) -> Vec<(String, u32)> {
+    tokens.iter().map(|&(token, id)| (token.to_owned(), id)).collect()
+}
+
+fn harmony() -> Vec<(String, u32)> {
+    let mut tokens = named(&[
+        ("<|startoftext|>", 199_998),
+        (END_OF_TEXT, 199_999),
+        ("<|return|>", 200_002),
+        ("<|constrain|>", 200_003),
+        ("<|channel|>", 200_005),
+        ("<|start|>", 200_006),
+        ("<|end|>", 200_007),
+        ("<|message|>", 200_008),
+        ("<|call|>", 200_012),
+        ("<|endofprompt|>", 200_018),
+    ]);
+    let reserved = [200_000, 200_001, 200_004, 200_009, 200_010, 200_011].into_iter();
+    for id in reserved.chain(200_013..201_088) {
+        tokens.push((format!("<|reserved_{id}|>"), id));
+    }
+    tokens
+}
+
+static DEFINITIONS: [Definition; 6] = [
+    Definition {
+        names: &["o200k_base"],
+        file: &O200K,
+        pretokenizer: Pretokenizer::O200k,
+        special: || named(&[(END_OF_TEXT, 199_999), ("<|endofprompt|>", 200_018)]),
+        loaded: OnceLock::new(),
+    },
+    Definition {
+        names: &["o200k_harmony"],
+        file: &O200K,
+        pretokenizer: Pretokenizer::O200k,
+        special: harmony,
+        loaded: OnceLock::new(),
+    },
+    Definition {
+        names: &["cl100k_base"],
+        file: &CL100K,
+        pretokenizer: Pretokenizer::Cl100k,
+        special: || {
+            named(&[
+                (END_OF_TEXT, 100_257),
+                ("<|fim_prefix|>", 100_258),
+                ("<|fim_middle|>", 100_259),
+                ("<|fim_suffix|>", 100_260),
+                ("<|endofprompt|>", 100_276),
+            ])
+        },
+        loaded: OnceLock::new(),
+    },
+    Definition {
+        names: &["p50k_base"],
+        file: &P50K,
+        pretokenizer: Pretokenizer::Gpt2,
+        special: || named(&[(END_OF_TEXT, 50_256)]),
+        loaded: OnceLock::new(),
+    },
+    Definition {
+        names: &["p50k_edit"],
+        file: &P50K,
+        pretokenizer: Pretokenizer::Gpt2,
+        special: || {
+            named(&[
+                (END_OF_TEXT, 50_256),
+                ("<|fim_prefix|>", 50_281),
+                ("<|fim_middle|>", 50_282),
+                ("<|fim_suffix|>", 50_283),
+            ])
+        },
+        loaded: OnceLock::new(),
+    },
+    // GPT-2's own files (vocab.bpe, encoder.json) hold the same tokens under the same ids.
+    Definition {
+        names: &["r50k_base", "gpt2"],
+        file: &R50K,
+        pretokenizer: Pretokenizer::Gpt2,
+        special: || named(&[(END_OF_TEXT, 50_256)]),
+        loaded: OnceLock::new(),
+    },
+];
+
+/// All names, aliases behind the name they stand for.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    DEFINITIONS.iter().flat_map(|definition| definition.names.iter().copied())
+}
+
+/// The encoding `name`, loaded on first use.
+pub(crate) fn get(name: &str) -> Result<Arc<Encoding>, Error> {
+    let Some(definition) = DEFINITIONS.iter().find(|d| d.names.contains(&name)) else {
+        return Err(Error::UnknownEncoding { name: name.to_owned(), nearest: nearest(name) });
+    };
+    Ok(definition.loaded.get_or_init(|| Arc::new(definition.load())).clone())
+}
+
+impl Definition {
+    fn load(&self) -> Encoding {
+        let (vocab, merges) = read(self.file.data);
+        let mut singles = [0; 256];
+        for (id, token) in vocab.tokens() {
+            if let &[byte] = token {
+                singles[usize::from(byte)] = id;
+            }
+        }
+        let pairs = Pairs::new(singles, &merges);
+        Encoding::new(
+            self.names[0].to_owned(),
+            self.file.hash.to_owned(),
+            self.pretokenizer,
+            vocab,
+            pairs,
+            (self.special)(),
+        )
+    }
+}
+
+/// Reads the format that the build script writes: the vocabulary, and (left, right, merged) of each
+/// canonical split.
+fn read(data: &'static [u8]) -> (Vocab, Vec<(u32, u32, u32)>) {
+    let word = |at: usize| u32::from_le_bytes(data[at..at + 4].try_into().expect("four bytes"));
+    let (len, bytes_len) = (word(0) as usize, word(4) as usize);
+    let (lens, rest) = data[8..].split_at(2 * len);
+    let (bytes, split_words) = rest.split_at(bytes_len);
+    let lens = lens.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]]));
+    let merges = split_words
+        .chunks_exact(8)
+        .enumerate()
+        .map(|(id, eight)| {
+            let (left, right) = eight.split_at(4);
+            let word = |four: &[u8]| u32::from_le_bytes(four.try_into().expect("four bytes"));
+            (word(left), word(right), id as u32)
+        })
+        .filter(|&(left, ..)| left != splits::NONE)
+        .collect();
+    (Vocab::new(Cow::Borrowed(bytes), lens), merges)
+}
+
+/// Known names, the most similar to `name` first, at most three.
+fn nearest(name: &str) -> Vec<String> {
+    let mut known: Vec<(f64, &str)> =
+        names().map(|known| (strsim::jaro_winkler(&name.to_lowercase(), known), known)).collect();
+    known.sort_by(|a, b| b.0.total_cmp(&a.0));
+    known.iter().filter(|(score, _)| *score > 0.6).take(3).map(|(_, n)| (*n).to_owned()).collect()
+}

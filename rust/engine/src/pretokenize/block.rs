@@ -1,0 +1,234 @@
+//! Up to 64 characters as class bitmasks, and the arithmetic that the families share.
+//!
+//! A block begins at a piece start, so nothing has to be carried from the one before. Bit i of a
+//! mask is character i (not byte i): multi-byte characters are one bit each, and the rules of the
+//! patterns, which speak of characters, become shifts.
+
+use super::classes::{class_index, decode};
+use super::simd::{ByteMasks, Simd};
+
+/// Bytes of a block.
+pub(crate) const BLOCK: usize = 64;
+/// Readable bytes that a block needs behind its end (a character or a contraction may reach over it).
+pub(crate) const SLACK: usize = 32;
+
+/// The classes of the characters of a block, a bit a character.
+pub(crate) struct CharMasks {
+    /// Number of characters.
+    pub len: u32,
+    pub upper: u64,
+    pub lower: u64,
+    pub caseless: u64,
+    pub mark: u64,
+    pub number: u64,
+    /// White space other than newlines.
+    pub space: u64,
+    pub newline: u64,
+    pub punctuation: u64,
+    /// U+0020; also in `space`.
+    pub blank: u64,
+    /// `'`; also in `punctuation`.
+    pub apostrophe: u64,
+    /// `/`; also in `punctuation`.
+    pub slash: u64,
+}
+
+/// Where the characters of a block stand in the text.
+pub(crate) struct Context<'a> {
+    /// The text from the block's first byte on.
+    text: &'a [u8],
+    /// The bytes at which characters start.
+    chars: u64,
+    /// Whether every character is one byte.
+    ascii: bool,
+}
+
+impl Context<'_> {
+    #[inline(always)]
+    fn byte_of(&self, char: u32) -> usize {
+        if self.ascii {
+            return char as usize;
+        }
+        let mut chars = self.chars;
+        for _ in 0..char {
+            chars &= chars - 1;
+        }
+        chars.trailing_zeros() as usize
+    }
+
+    /// The length in characters of the contraction ending behind the apostrophe at `char`, or 0.
+    #[inline(always)]
+    pub fn contraction(&self, char: u32) -> u32 {
+        let at = self.byte_of(char) + 1;
+        let len = super::contraction(self.text, at);
+        // `ſ` is two bytes and one character.
+        if len == 2 && !self.text[at].is_ascii() { 1 } else { len as u32 }
+    }
+
+    /// [`Context::contraction`] for patterns that know only lower case ASCII.
+    #[inline(always)]
+    pub fn lower_contraction(&self, char: u32) -> u32 {
+        let at = self.byte_of(char) + 1;
+        let len = super::contraction(self.text, at);
+        let lower = self.text[at..at + len].iter().all(u8::is_ascii_lowercase);
+        if lower { len as u32 } else { 0 }
+    }
+}
+
+/// Piece starts among the characters of a block.
+pub(crate) struct Starts {
+    /// A bit a start; bit 0 is one.
+    pub mask: u64,
+    /// The last character for which `mask` is known to be right.
+    pub limit: u32,
+}
+
+impl Starts {
+    /// Nothing is known beyond the first character.
+    pub const UNKNOWN: Starts = Starts { mask: 1, limit: 0 };
+
+    /// Adds the starts in white space, by the rules of cl100k and o200k. `newline` are the newlines
+    /// that are not in `tail`, which is what punctuation before it has taken.
+    #[inline(always)]
+    pub fn with_white_space(
+        mut mask: u64,
+        space: u64,
+        newline: u64,
+        m: &CharMasks,
+        mut limit: u32,
+    ) -> Starts {
+        let white = space | newline;
+        mask |= white & !(white << 1);
+        // The last space before something else goes with it, or stands alone.
+        mask |= space & !((space | m.newline) >> 1);
+        // Spaces behind the last newline of a run start a piece; spaces between newlines do not.
+        let behind = space & (newline << 1);
+        if behind != 0 {
+            let filled = flood(behind, space);
+            if (filled << 1) & newline != 0 {
+                return Starts::UNKNOWN;
+            }
+            if filled >> (m.len - 1) & 1 != 0 {
+                limit = limit.min(62 - behind.leading_zeros());
+            }
+            mask |= behind;
+        }
+        Starts { mask, limit }
+    }
+}
+
+/// The bits of `run` that a bit of `start` reaches upwards without leaving `run`. `start` is in `run`.
+#[inline(always)]
+pub(crate) fn flood(start: u64, run: u64) -> u64 {
+    (run & !run.wrapping_add(start)) | start
+}
+
+/// The first of each three characters of every run of `number`.
+#[inline(always)]
+pub(crate) fn digit_groups(number: u64) -> u64 {
+    let mut next = number & !(number << 1);
+    let mut starts = next;
+    let inside = number & (number << 1) & (number << 2);
+    loop {
+        next = (next << 3) & inside;
+        if next == 0 {
+            return starts;
+        }
+        starts |= next;
+    }
+}
+
+/// The starts, as a mask of bytes, of the pieces that begin in the first `len` of the 64 bytes at
+/// `at`, up to the last one that is certain; `at` is a piece start and always in the mask. The piece
+/// that begins at the highest bit is not finished. `text` has [`BLOCK`] + [`SLACK`] bytes from `at`
+/// on; those behind `len` are not looked at, or, where `len` is [`BLOCK`], are the text's.
+#[inline(always)]
+pub(crate) fn piece_starts<F: super::Family, S: Simd>(
+    text: &[u8],
+    at: usize,
+    len: usize,
+) -> BlockStarts {
+    let text = &text[at..];
+    let block: &[u8; BLOCK] = text[..BLOCK].try_into().expect("a whole block");
+    let bytes = S::classify(block);
+    let within = up_to(len as u32 - 1);
+    if bytes.non_ascii & within == 0 {
+        let signs = !(bytes.upper | bytes.lower | bytes.number | bytes.space | bytes.newline);
+        let masks = CharMasks {
+            len: len as u32,
+            upper: bytes.upper & within,
+            lower: bytes.lower & within,
+            caseless: 0,
+            mark: 0,
+            number: bytes.number & within,
+            space: bytes.space & within,
+            newline: bytes.newline & within,
+            punctuation: signs & within,
+            blank: bytes.blank,
+            apostrophe: bytes.apostrophe & within,
+            slash: bytes.slash & within,
+        };
+        let context = Context { text, chars: u64::MAX, ascii: true };
+        let starts = F::starts(&masks, &context);
+        return BlockStarts { mask: starts.mask & up_to(starts.limit), east_asian: 0, chars: 0 };
+    }
+    mixed_starts::<F, S>(text, &bytes, within)
+}
+
+/// What [`piece_starts`] finds.
+pub(crate) struct BlockStarts {
+    /// Bytes at which pieces start.
+    pub mask: u64,
+    /// First bytes of characters U+3000-U+DFFF and U+F000-U+FFFF.
+    pub east_asian: u64,
+    /// First bytes of all characters.
+    pub chars: u64,
+}
+
+#[inline(always)]
+fn up_to(limit: u32) -> u64 {
+    u64::MAX >> (63 - limit)
+}
+
+#[inline(always)]
+fn mixed_starts<F: super::Family, S: Simd>(
+    text: &[u8],
+    bytes: &ByteMasks,
+    within: u64,
+) -> BlockStarts {
+    let chars = !bytes.continuation & within;
+    let mut classes =
+        [bytes.upper, bytes.lower, bytes.caseless, 0, bytes.number, bytes.space, bytes.newline, 0];
+    let ascii_signs =
+        !(bytes.non_ascii | bytes.upper | bytes.lower | bytes.number | bytes.space | bytes.newline);
+    classes[7] = ascii_signs;
+    let mut rest = bytes.non_ascii & chars & !bytes.caseless;
+    while rest != 0 {
+        let at = rest.trailing_zeros();
+        rest &= rest - 1;
+        let (c, _) = decode(text, at as usize);
+        classes[class_index(c)] |= 1 << at;
+    }
+    let pack = |mask: u64| S::extract(mask, chars);
+    let masks = CharMasks {
+        len: chars.count_ones(),
+        upper: pack(classes[0]),
+        lower: pack(classes[1]),
+        caseless: pack(classes[2]),
+        mark: pack(classes[3]),
+        number: pack(classes[4]),
+        space: pack(classes[5]),
+        newline: pack(classes[6]),
+        punctuation: pack(classes[7]),
+        blank: pack(bytes.blank),
+        apostrophe: pack(bytes.apostrophe),
+        slash: pack(bytes.slash),
+    };
+    let context = Context { text, chars, ascii: false };
+    let starts = F::starts(&masks, &context);
+    BlockStarts {
+        mask: S::deposit(starts.mask & up_to(starts.limit), chars),
+        east_asian: bytes.east_asian,
+        chars,
+    }
+}

@@ -1,0 +1,75 @@
+//! The class of every character, as the reference's Unicode version has it.
+
+include!(concat!(env!("OUT_DIR"), "/classes.rs"));
+
+/// What the split patterns ask of a character. Every character has exactly one class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Class {
+    /// `\p{Lu}`, `\p{Lt}`
+    Upper,
+    /// `\p{Ll}`
+    Lower,
+    /// `\p{Lm}`, `\p{Lo}`: letters without case
+    Caseless,
+    /// `\p{M}`
+    Mark,
+    /// `\p{N}`
+    Number,
+    /// `\s` without `\r` and `\n`
+    Space,
+    /// `\r`, `\n`
+    Newline,
+    /// everything else
+    Punctuation,
+}
+
+const ALL: [Class; 8] = [
+    Class::Upper,
+    Class::Lower,
+    Class::Caseless,
+    Class::Mark,
+    Class::Number,
+    Class::Space,
+    Class::Newline,
+    Class::Punctuation,
+];
+
+/// The class of the character `c` (a Unicode scalar value).
+#[inline(always)]
+pub(crate) fn class_of(c: u32) -> Class {
+    ALL[class_index(c)]
+}
+
+/// [`class_of`] as a number, for indexing.
+#[inline(always)]
+pub(crate) fn class_index(c: u32) -> usize {
+    let block = INDEX[(c >> 7) as usize];
+    (BLOCKS[block as usize][(c & 127) as usize] & 7) as usize
+}
+
+/// Decodes the character that starts at `at` in valid UTF-8: its scalar value and its length in bytes.
+#[inline(always)]
+pub(crate) fn decode(text: &[u8], at: usize) -> (u32, usize) {
+    let b = |i: usize| u32::from(text[at + i]);
+    let lead = b(0);
+    if lead < 0x80 {
+        (lead, 1)
+    } else if lead < 0xE0 {
+        ((lead & 0x1F) << 6 | b(1) & 0x3F, 2)
+    } else if lead < 0xF0 {
+        ((lead & 0x0F) << 12 | (b(1) & 0x3F) << 6 | b(2) & 0x3F, 3)
+    } else {
+        ((lead & 0x07) << 18 | (b(1) & 0x3F) << 12 | (b(2) & 0x3F) << 6 | b(3) & 0x3F, 4)
+    }
+}
+
+/// Decodes the character that ends before `end`: its scalar value and its length in bytes.
+#[inline(always)]
+pub(crate) fn decode_before(text: &[u8], end: usize) -> (u32, usize) {
+    let mut at = end - 1;
+    while text[at] & 0xC0 == 0x80 {
+        at -= 1;
+    }
+    decode(text, at)
+}

@@ -1,0 +1,64 @@
+//! The class of 64 bytes at a time: one file an instruction set, chosen at run time.
+//!
+//! The only part of the scanner that is not ordinary arithmetic on `u64`.
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(crate) use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};
+
+/// Classes of 64 bytes, a bit a byte. ASCII is complete; of other characters only what the first
+/// byte alone decides.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct ByteMasks {
+    pub non_ascii: u64,
+    /// `0b10xx_xxxx`: not the first byte of a character.
+    pub continuation: u64,
+    pub upper: u64,
+    pub lower: u64,
+    pub number: u64,
+    pub space: u64,
+    pub newline: u64,
+    pub blank: u64,
+    pub apostrophe: u64,
+    pub slash: u64,
+    /// First bytes E5-E9, EB and EC: characters that are all letters without case.
+    pub caseless: u64,
+    /// First bytes E3-ED and EF.
+    pub east_asian: u64,
+}
+
+/// Work that is worth a function of its own. A closure would do, were it sure to be inlined where the
+/// instructions are enabled: `run` is to be `#[inline(always)]`.
+pub(crate) trait Task {
+    type Output;
+    fn run<S: Simd>(self) -> Self::Output;
+}
+
+/// An instruction set.
+pub(crate) trait Simd {
+    /// The classes of the bytes of `block`.
+    fn classify(block: &[u8; 64]) -> ByteMasks;
+    /// Runs `task`, compiled for these instructions, and keeps its code out of the caller's.
+    fn outlined<T: Task>(task: T) -> T::Output;
+    /// The bytes that are not the first of a character.
+    fn continuation(block: &[u8; 64]) -> u64;
+    /// Moves the bits of `value` that stand at the bits of `mask` together (BMI2's `pext`).
+    fn extract(value: u64, mask: u64) -> u64;
+    /// Spreads the low bits of `value` to the bits of `mask` (BMI2's `pdep`).
+    fn deposit(value: u64, mask: u64) -> u64;
+
+    /// 16 numbers in registers.
+    type Keys: Copy;
+    /// Loads them.
+    fn keys(values: &[u32; 16]) -> Self::Keys;
+    /// Sets number `at`; none where `at` is not below 16.
+    fn set(keys: Self::Keys, at: usize, value: u32) -> Self::Keys;
+    /// The lower ones of each two.
+    fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys;
+    /// The lowest one.
+    fn lowest(keys: Self::Keys) -> u32;
+}

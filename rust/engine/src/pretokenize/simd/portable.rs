@@ -1,0 +1,94 @@
+//! The plain twin: no intrinsics, the same answers everywhere.
+
+use super::{ByteMasks, Simd, Task};
+
+pub(crate) struct Portable;
+
+impl Simd for Portable {
+    #[inline(always)]
+    fn classify(block: &[u8; 64]) -> ByteMasks {
+        let mask = |test: fn(u8) -> bool| {
+            // Eight bytes a time, so that the compiler can vectorise the comparison.
+            block.chunks_exact(8).enumerate().fold(0u64, |all, (i, bytes)| {
+                let bits = bytes.iter().rev().fold(0u64, |bits, &b| bits << 1 | u64::from(test(b)));
+                all | bits << (8 * i)
+            })
+        };
+        let non_ascii = mask(|b| b >= 0x80);
+        let east = |test: fn(u8) -> bool| if non_ascii == 0 { 0 } else { mask(test) };
+        ByteMasks {
+            non_ascii,
+            continuation: east(|b| b & 0xC0 == 0x80),
+            upper: mask(|b| b.is_ascii_uppercase()),
+            lower: mask(|b| b.is_ascii_lowercase()),
+            number: mask(|b| b.is_ascii_digit()),
+            space: mask(|b| matches!(b, b' ' | b'\t' | 0x0B | 0x0C)),
+            newline: mask(|b| matches!(b, b'\r' | b'\n')),
+            blank: mask(|b| b == b' '),
+            apostrophe: mask(|b| b == b'\''),
+            slash: mask(|b| b == b'/'),
+            caseless: east(|b| matches!(b, 0xE5..=0xE9 | 0xEB | 0xEC)),
+            east_asian: east(|b| matches!(b, 0xE3..=0xED | 0xEF)),
+        }
+    }
+
+    #[inline(never)]
+    fn outlined<T: Task>(task: T) -> T::Output {
+        task.run::<Self>()
+    }
+
+    #[inline(always)]
+    fn continuation(block: &[u8; 64]) -> u64 {
+        block.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(b & 0xC0 == 0x80))
+    }
+
+    #[inline(always)]
+    fn extract(value: u64, mut mask: u64) -> u64 {
+        let (mut out, mut to) = (0, 0);
+        if value & mask == 0 {
+            return 0;
+        }
+        while mask != 0 {
+            out |= (value >> mask.trailing_zeros() & 1) << to;
+            to += 1;
+            mask &= mask - 1;
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn deposit(mut value: u64, mut mask: u64) -> u64 {
+        let mut out = 0;
+        while value != 0 && mask != 0 {
+            out |= (value & 1) << mask.trailing_zeros();
+            value >>= 1;
+            mask &= mask - 1;
+        }
+        out
+    }
+
+    type Keys = [u32; 16];
+
+    #[inline(always)]
+    fn keys(values: &[u32; 16]) -> [u32; 16] {
+        *values
+    }
+
+    #[inline(always)]
+    fn set(mut keys: [u32; 16], at: usize, value: u32) -> [u32; 16] {
+        if let Some(key) = keys.get_mut(at) {
+            *key = value;
+        }
+        keys
+    }
+
+    #[inline(always)]
+    fn min(a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
+        std::array::from_fn(|i| a[i].min(b[i]))
+    }
+
+    #[inline(always)]
+    fn lowest(keys: [u32; 16]) -> u32 {
+        keys.into_iter().fold(u32::MAX, u32::min)
+    }
+}

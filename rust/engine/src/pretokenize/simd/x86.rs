@@ -1,0 +1,225 @@
+//! AVX2 and AVX-512 with BMI2.
+//!
+//! Every function here may run only where the CPU has the instructions: `Counter` checks once, and
+//! calls the monomorphised scanner through a function that enables them.
+
+use std::arch::x86_64::*;
+
+use super::{ByteMasks, Simd, Task};
+
+pub(crate) struct Avx2;
+pub(crate) struct Avx512;
+
+/// The masks, from a range test, an equality test and the top bits.
+macro_rules! masks {
+    ($in_range:expr, $equals:expr, $top:expr) => {{
+        let (in_range, equals, non_ascii) = ($in_range, $equals, $top);
+        let blank = equals(b' ');
+        let newline = equals(b'\n') | equals(b'\r');
+        let mut masks = ByteMasks {
+            non_ascii,
+            upper: in_range(b'A', 26),
+            lower: in_range(b'a', 26),
+            number: in_range(b'0', 10),
+            // \t \n \v \f \r
+            space: blank | in_range(b'\t', 5) & !newline,
+            newline,
+            blank,
+            apostrophe: equals(b'\''),
+            slash: equals(b'/'),
+            ..ByteMasks::default()
+        };
+        if non_ascii != 0 {
+            masks.continuation = in_range(0x80, 0x40);
+            masks.caseless = in_range(0xE5, 5) | in_range(0xEB, 2);
+            masks.east_asian = in_range(0xE3, 11) | equals(0xEF);
+        }
+        masks
+    }};
+}
+
+impl Simd for Avx2 {
+    #[inline(always)]
+    fn classify(block: &[u8; 64]) -> ByteMasks {
+        // SAFETY: `Avx2` is used only behind a check for AVX2 and BMI2 (see `scan::Level`); the loads
+        // are unaligned and inside `block`.
+        unsafe {
+            let low = _mm256_loadu_si256(block.as_ptr().cast());
+            let high = _mm256_loadu_si256(block.as_ptr().add(32).cast());
+            let join = |l: __m256i, h: __m256i| {
+                u64::from(_mm256_movemask_epi8(l) as u32)
+                    | u64::from(_mm256_movemask_epi8(h) as u32) << 32
+            };
+            let equals = |byte: u8| {
+                let b = _mm256_set1_epi8(byte as i8);
+                join(_mm256_cmpeq_epi8(low, b), _mm256_cmpeq_epi8(high, b))
+            };
+            let in_range = |from: u8, count: u8| {
+                let from = _mm256_set1_epi8(from as i8);
+                let last = _mm256_set1_epi8((count - 1) as i8);
+                let test = |x: __m256i| {
+                    let shifted = _mm256_sub_epi8(x, from);
+                    _mm256_cmpeq_epi8(_mm256_min_epu8(shifted, last), shifted)
+                };
+                join(test(low), test(high))
+            };
+            masks!(in_range, equals, join(low, high))
+        }
+    }
+
+    #[inline(always)]
+    fn outlined<T: Task>(task: T) -> T::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn run<T: Task>(task: T) -> T::Output {
+            task.run::<Avx2>()
+        }
+        // SAFETY: as in `classify`.
+        unsafe { run(task) }
+    }
+
+    #[inline(always)]
+    fn continuation(block: &[u8; 64]) -> u64 {
+        // SAFETY: as in `classify`. Continuation bytes are the 64 lowest as signed numbers.
+        unsafe {
+            let limit = _mm256_set1_epi8(-64);
+            let test = |at: usize| {
+                let bytes = _mm256_loadu_si256(block.as_ptr().add(at).cast());
+                u64::from(_mm256_movemask_epi8(_mm256_cmpgt_epi8(limit, bytes)) as u32)
+            };
+            test(0) | test(32) << 32
+        }
+    }
+
+    #[inline(always)]
+    fn extract(value: u64, mask: u64) -> u64 {
+        // SAFETY: as in `classify`.
+        unsafe { _pext_u64(value, mask) }
+    }
+
+    #[inline(always)]
+    fn deposit(value: u64, mask: u64) -> u64 {
+        // SAFETY: as in `classify`.
+        unsafe { _pdep_u64(value, mask) }
+    }
+
+    type Keys = [__m256i; 2];
+
+    #[inline(always)]
+    fn keys(values: &[u32; 16]) -> Self::Keys {
+        // SAFETY: as in `classify`; the loads are unaligned and inside `values`.
+        unsafe {
+            let low = _mm256_loadu_si256(values.as_ptr().cast());
+            [low, _mm256_loadu_si256(values.as_ptr().add(8).cast())]
+        }
+    }
+
+    #[inline(always)]
+    fn set(keys: Self::Keys, at: usize, value: u32) -> Self::Keys {
+        // SAFETY: as in `classify`.
+        unsafe {
+            let value = _mm256_set1_epi32(value as i32);
+            let at = _mm256_set1_epi32(at.min(16) as i32);
+            let low = _mm256_cmpeq_epi32(at, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+            let high = _mm256_cmpeq_epi32(at, _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15));
+            [_mm256_blendv_epi8(keys[0], value, low), _mm256_blendv_epi8(keys[1], value, high)]
+        }
+    }
+
+    #[inline(always)]
+    fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys {
+        // SAFETY: as in `classify`.
+        unsafe { [_mm256_min_epu32(a[0], b[0]), _mm256_min_epu32(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn lowest(keys: Self::Keys) -> u32 {
+        // SAFETY: as in `classify`.
+        unsafe {
+            let lowest = _mm256_min_epu32(keys[0], keys[1]);
+            let half = _mm_min_epu32(
+                _mm256_castsi256_si128(lowest),
+                _mm256_extracti128_si256::<1>(lowest),
+            );
+            let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
+            let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
+            _mm_cvtsi128_si32(half) as u32
+        }
+    }
+}
+
+impl Simd for Avx512 {
+    #[inline(always)]
+    fn classify(block: &[u8; 64]) -> ByteMasks {
+        // SAFETY: `Avx512` is used only behind a check for AVX-512BW and BMI2 (see `scan::Level`); the
+        // load is unaligned and inside `block`.
+        unsafe {
+            let bytes = _mm512_loadu_si512(block.as_ptr().cast());
+            let equals = |byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8));
+            let in_range = |from: u8, count: u8| {
+                let shifted = _mm512_sub_epi8(bytes, _mm512_set1_epi8(from as i8));
+                _mm512_cmplt_epu8_mask(shifted, _mm512_set1_epi8(count as i8))
+            };
+            masks!(in_range, equals, _mm512_movepi8_mask(bytes))
+        }
+    }
+
+    #[inline(always)]
+    fn outlined<T: Task>(task: T) -> T::Output {
+        #[inline(never)]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn run<T: Task>(task: T) -> T::Output {
+            task.run::<Avx512>()
+        }
+        // SAFETY: as in `classify`.
+        unsafe { run(task) }
+    }
+
+    #[inline(always)]
+    fn continuation(block: &[u8; 64]) -> u64 {
+        // SAFETY: as in `classify`. Continuation bytes are the 64 lowest as signed numbers.
+        unsafe {
+            let bytes = _mm512_loadu_si512(block.as_ptr().cast());
+            _mm512_cmplt_epi8_mask(bytes, _mm512_set1_epi8(-64))
+        }
+    }
+
+    #[inline(always)]
+    fn extract(value: u64, mask: u64) -> u64 {
+        // SAFETY: as in `classify`.
+        unsafe { _pext_u64(value, mask) }
+    }
+
+    #[inline(always)]
+    fn deposit(value: u64, mask: u64) -> u64 {
+        // SAFETY: as in `classify`.
+        unsafe { _pdep_u64(value, mask) }
+    }
+
+    type Keys = __m512i;
+
+    #[inline(always)]
+    fn keys(values: &[u32; 16]) -> __m512i {
+        // SAFETY: as in `classify`; the load is unaligned and inside `values`.
+        unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn set(keys: __m512i, at: usize, value: u32) -> __m512i {
+        let mask = if at < 16 { 1 << at } else { 0 };
+        // SAFETY: as in `classify`.
+        unsafe { _mm512_mask_set1_epi32(keys, mask, value as i32) }
+    }
+
+    #[inline(always)]
+    fn min(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: as in `classify`.
+        unsafe { _mm512_min_epu32(a, b) }
+    }
+
+    #[inline(always)]
+    fn lowest(keys: __m512i) -> u32 {
+        // SAFETY: as in `classify`.
+        unsafe { _mm512_reduce_min_epu32(keys) }
+    }
+}

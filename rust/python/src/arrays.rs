@@ -1,0 +1,68 @@
+//! numpy arrays out, and integers in.
+//!
+//! numpy is imported when the first array is made. An array is a view of a `bytearray`, which needs no
+//! C interface of numpy: that interface would be one more crate, and it panics when it cannot load.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyInt, PyList};
+
+use crate::errors::unknown_token;
+
+/// A new array of dtype int64 and shape (len,).
+pub fn int64<'py>(py: Python<'py>, values: &[i64]) -> PyResult<Bound<'py, PyAny>> {
+    array(py, "int64", values, i64::to_ne_bytes)
+}
+
+/// A new array of dtype uint32 and shape (len,).
+pub fn uint32<'py>(py: Python<'py>, values: &[u32]) -> PyResult<Bound<'py, PyAny>> {
+    array(py, "uint32", values, u32::to_ne_bytes)
+}
+
+fn array<'py, T: Copy, const N: usize>(
+    py: Python<'py>,
+    dtype: &str,
+    values: &[T],
+    to_bytes: impl Fn(T) -> [u8; N],
+) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = py.import("numpy")?;
+    if values.is_empty() {
+        return numpy.call_method1("empty", (0, dtype));
+    }
+    let buffer = PyByteArray::new_with(py, N * values.len(), |bytes| {
+        for (bytes, &value) in bytes.chunks_exact_mut(N).zip(values) {
+            bytes.copy_from_slice(&to_bytes(value));
+        }
+        Ok(())
+    })?;
+    numpy.call_method1("frombuffer", (buffer, dtype))
+}
+
+/// Token ids from a sequence of integers or an integer array of any width.
+pub fn token_ids(ids: &Bound<'_, PyAny>) -> PyResult<Vec<u32>> {
+    let py = ids.py();
+    // Far faster than element by element.
+    let ids = match ids.getattr_opt(intern!(py, "tolist"))? {
+        Some(tolist) => tolist.call0()?,
+        None => ids.clone(),
+    };
+    let mut result = Vec::with_capacity(match ids.cast::<PyList>() {
+        Ok(list) => list.len(),
+        Err(_) => 0,
+    });
+    for id in ids.try_iter()? {
+        let id = id?;
+        result.push(id.extract::<u32>().map_err(|error| {
+            // An integer that is no u32 is no token; anything else is no integer.
+            match id.cast::<PyInt>() {
+                Ok(id) => unknown_token(id),
+                Err(_) => {
+                    let message = format!("token ids must be integers: {}", error.value(py));
+                    PyTypeError::new_err(message)
+                }
+            }
+        })?);
+    }
+    Ok(result)
+}

@@ -1,0 +1,245 @@
+//! The class `Encoding`.
+
+use std::num::NonZeroUsize;
+
+use fasttok_engine::{Special, Utf8Errors};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+
+use crate::arrays;
+use crate::batch;
+use crate::errors::to_py_err;
+use crate::parallel::{Engine, Options, Stop, Want};
+
+/// A named tokenizer: immutable, shared between threads.
+#[pyclass(frozen, module = "fasttok._fasttok", name = "Encoding")]
+pub struct Encoding {
+    engine: Engine,
+}
+
+/// The names of the embedded encodings, aliases included.
+#[pyfunction]
+#[pyo3(name = "_embedded_names")]
+pub fn embedded_names() -> Vec<&'static str> {
+    fasttok_engine::Encoding::embedded_names().collect()
+}
+
+#[pymethods]
+impl Encoding {
+    /// The embedded encoding of that name.
+    #[new]
+    #[pyo3(signature = (name, /))]
+    fn new(py: Python<'_>, name: &str) -> PyResult<Encoding> {
+        let encoding = py
+            .detach(|| fasttok_engine::Encoding::embedded(name))
+            .map_err(|e| to_py_err(py, &e))?;
+        Ok(Encoding {
+            engine: Engine::new(encoding),
+        })
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        self.engine.encoding.name()
+    }
+
+    #[getter]
+    fn hash(&self) -> &str {
+        self.engine.encoding.hash()
+    }
+
+    #[getter]
+    fn pretokenizer(&self) -> &str {
+        self.engine.encoding.pretokenizer().name()
+    }
+
+    #[getter]
+    fn n_vocab(&self) -> u32 {
+        self.engine.encoding.n_vocab()
+    }
+
+    #[getter]
+    fn special_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tokens = PyDict::new(py);
+        for (token, id) in self.engine.encoding.special_tokens() {
+            tokens.set_item(token, id)?;
+        }
+        Ok(tokens)
+    }
+
+    #[pyo3(signature = (text, *, special = "text", errors = "strict"))]
+    fn count(
+        &self,
+        py: Python<'_>,
+        text: &Bound<'_, PyAny>,
+        special: &str,
+        errors: &str,
+    ) -> PyResult<u64> {
+        let options = options(special, errors, None)?;
+        let held = batch::hold(text, options.errors, None)?;
+        self.engine
+            .count(py, held.document()?, options)
+            .map_err(|stop| into_py_err(py, stop, None))
+    }
+
+    #[pyo3(signature = (texts, *, special = "text", errors = "strict", threads = None))]
+    fn count_batch<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        special: &str,
+        errors: &str,
+        threads: Option<i64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let options = options(special, errors, threads)?;
+        let mut counts: Vec<i64> = Vec::with_capacity(batch::len_hint(texts));
+        batch::for_each_slice(texts, options.errors, &mut |documents| {
+            let first = counts.len();
+            let tokens = self
+                .engine
+                .run(py, documents, options, Want::Counts)
+                .map_err(|stop| into_py_err(py, stop, Some(first)))?;
+            counts.extend(tokens.counts.iter().map(|&count| count as i64));
+            Ok(())
+        })?;
+        arrays::int64(py, &counts)
+    }
+
+    #[pyo3(signature = (text, *, special = "text", errors = "strict"))]
+    fn encode<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyAny>,
+        special: &str,
+        errors: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let options = options(special, errors, None)?;
+        let held = batch::hold(text, options.errors, None)?;
+        let tokens = self
+            .engine
+            .run(py, &[held.document()?], options, Want::Ids)
+            .map_err(|stop| into_py_err(py, stop, None))?;
+        arrays::uint32(py, &tokens.ids)
+    }
+
+    #[pyo3(signature = (texts, *, special = "text", errors = "strict", threads = None))]
+    fn encode_batch<'py>(
+        &self,
+        py: Python<'py>,
+        texts: &Bound<'py, PyAny>,
+        special: &str,
+        errors: &str,
+        threads: Option<i64>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let options = options(special, errors, threads)?;
+        let mut ids: Vec<u32> = Vec::new();
+        let mut offsets: Vec<i64> = vec![0];
+        batch::for_each_slice(texts, options.errors, &mut |documents| {
+            let first = offsets.len() - 1;
+            let tokens = self
+                .engine
+                .run(py, documents, options, Want::Ids)
+                .map_err(|stop| into_py_err(py, stop, Some(first)))?;
+            let mut end = ids.len() as i64;
+            offsets.extend(tokens.counts.iter().map(|&count| {
+                end += count as i64;
+                end
+            }));
+            if ids.is_empty() {
+                ids = tokens.ids;
+            } else {
+                ids.extend_from_slice(&tokens.ids);
+            }
+            Ok(())
+        })?;
+        Ok((arrays::uint32(py, &ids)?, arrays::int64(py, &offsets)?))
+    }
+
+    #[pyo3(signature = (ids, errors = "replace"))]
+    fn decode<'py>(&self, ids: &Bound<'py, PyAny>, errors: &str) -> PyResult<Bound<'py, PyString>> {
+        let bytes = self.decode_bytes(ids)?;
+        bytes
+            .call_method1("decode", ("utf-8", errors))?
+            .cast_into::<PyString>()
+            .map_err(Into::into)
+    }
+
+    fn decode_bytes<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        let py = ids.py();
+        let ids = arrays::token_ids(ids)?;
+        let bytes = py
+            .detach(|| {
+                let mut bytes = Vec::new();
+                self.engine
+                    .encoding
+                    .decode(&ids, &mut bytes)
+                    .map(|()| bytes)
+            })
+            .map_err(|e| to_py_err(py, &e))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Encoding {:?}>", self.engine.encoding.name())
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Encoding>().is_ok_and(|other| {
+            let (one, other) = (&self.engine.encoding, &other.get().engine.encoding);
+            one.name() == other.name() && one.hash() == other.hash()
+        })
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        let encoding = &self.engine.encoding;
+        (encoding.name(), encoding.hash()).into_pyobject(py)?.hash()
+    }
+
+    /// By name: what unpickles is the shared object that `get_encoding` gives.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let get = py.import("fasttok")?.getattr("get_encoding")?;
+        (get, (self.engine.encoding.name(),)).into_pyobject(py)
+    }
+}
+
+fn options(special: &str, errors: &str, threads: Option<i64>) -> PyResult<Options> {
+    let special = match special {
+        "text" => Special::Text,
+        "token" => Special::Token,
+        "error" => Special::Error,
+        other => {
+            return Err(PyValueError::new_err(format!(
+                "special must be \"text\", \"token\" or \"error\", not {other:?}"
+            )));
+        }
+    };
+    let errors = match errors {
+        "strict" => Utf8Errors::Strict,
+        "replace" => Utf8Errors::Replace,
+        other => {
+            return Err(PyValueError::new_err(format!(
+                "errors must be \"strict\" or \"replace\", not {other:?}"
+            )));
+        }
+    };
+    let threads = threads
+        .map(|n| usize::try_from(n).ok().and_then(NonZeroUsize::new).ok_or(n))
+        .transpose()
+        .map_err(|n| PyValueError::new_err(format!("threads must be at least 1, not {n}")))?;
+    Ok(Options {
+        special,
+        errors,
+        threads,
+    })
+}
+
+fn into_py_err(py: Python<'_>, stop: Stop, first: Option<usize>) -> PyErr {
+    match stop {
+        Stop::Failure(failure) => {
+            let index = first.map(|first| first + failure.document);
+            failure.into_py_err(py, index)
+        }
+        Stop::Signal(error) => error,
+    }
+}

@@ -1,0 +1,298 @@
+"""All that count_batch and encode_batch take; reading str without a trace."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from nasty import texts as nasty_texts
+
+import fasttok
+from fasttok import _fasttok
+
+TEXTS = ["plain ASCII", "", "é à la crème", "统计 tokens 的数量", "🐈 and 👩‍👩‍👧", "\x00", "İſ", "a" * 1000]
+KINDS = ["a", "\xe9", "字", "🐈", "\ud800", "\udc00", "\ud83d\ude00"]
+
+
+@pytest.fixture(scope="module")
+def enc() -> fasttok.Encoding:
+    return fasttok.get_encoding("o200k_base")
+
+
+@pytest.fixture(scope="module")
+def expected(enc: fasttok.Encoding) -> list[int]:
+    return [len(enc.encode(text)) for text in TEXTS]
+
+
+def pyarrow_type(name: str) -> Callable[[list[str]], Any]:
+    def make(texts: list[str]) -> Any:
+        pa = pytest.importorskip("pyarrow")
+        return pa.array(texts, getattr(pa, name)())
+
+    return make
+
+
+def arrow(make: Callable[[Any, list[str]], Any]) -> Callable[[list[str]], Any]:
+    return lambda texts: make(pytest.importorskip("pyarrow"), texts)
+
+
+def pandas(make: Callable[[Any, list[str]], Any]) -> Callable[[list[str]], Any]:
+    return lambda texts: make(pytest.importorskip("pandas"), texts)
+
+
+def polars(make: Callable[[Any, list[str]], Any]) -> Callable[[list[str]], Any]:
+    return lambda texts: make(pytest.importorskip("polars"), texts)
+
+
+class OnlyCapsule:
+    """Something that has nothing but the interface of an Arrow array."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.array = pytest.importorskip("pyarrow").array(texts)
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        return self.array.__arrow_c_array__(requested_schema)
+
+
+class Custom:
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts)
+
+
+INPUTS: dict[str, Callable[[list[str]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "generator": lambda texts: (text for text in texts),
+    "iterable": Custom,
+    "dict keys": lambda texts: dict.fromkeys(texts).keys(),
+    "list of bytes": lambda texts: [text.encode() for text in texts],
+    "list of both": lambda texts: [t.encode() if i % 2 else t for i, t in enumerate(texts)],
+    "list of numpy str": lambda texts: [np.str_(text) for text in texts],
+    "numpy object": lambda texts: np.array(texts, dtype=object),
+    "numpy str": lambda texts: np.array(texts),
+    "numpy str, other byte order": lambda texts: np.array(texts, dtype=">U1000"),
+    "numpy str, every other": lambda texts: np.array([x for t in texts for x in (t, "no")])[::2],
+    "numpy bytes": lambda texts: np.array([text.encode() for text in texts]),
+    **{f"pyarrow {t}": pyarrow_type(t) for t in ("string", "large_string", "string_view")},
+    **{f"pyarrow {t}": pyarrow_type(t) for t in ("binary", "large_binary", "binary_view")},
+    "pyarrow chunks": arrow(lambda pa, t: pa.chunked_array([t[:3], [], t[3:]], pa.string())),
+    "pyarrow no chunks": arrow(lambda pa, t: pa.chunked_array([t], pa.string())),
+    "pyarrow slice": arrow(lambda pa, t: pa.array(["no", *t, "no"]).slice(1, len(t))),
+    "pyarrow dictionary": arrow(lambda pa, t: pa.array(t).dictionary_encode()),
+    "pyarrow chunks of dictionaries": arrow(lambda pa, t: pa.chunked_array([t[:3], t[3:]]).dictionary_encode()),
+    "array capsule": OnlyCapsule,
+    "pandas": pandas(lambda pd, t: pd.Series(t)),
+    "pandas object": pandas(lambda pd, t: pd.Series(t, dtype=object)),
+    "pandas index": pandas(lambda pd, t: pd.Index(t)),
+    "pandas category": pandas(lambda pd, t: pd.Series(t, dtype="category")),
+    "pandas string[python]": pandas(lambda pd, t: pd.Series(t, dtype="string[python]")),
+    "pandas string[pyarrow]": pandas(lambda pd, t: pd.Series(t, dtype="string[pyarrow]")),
+    "pandas ArrowDtype": pandas(
+        lambda pd, t: pd.Series(t, dtype=pd.ArrowDtype(pytest.importorskip("pyarrow").string()))
+    ),
+    "pandas, sliced and reversed": pandas(lambda pd, t: pd.Series(["no", *t[::-1]])[:0:-1]),
+    "polars": polars(lambda pl, t: pl.Series(t)),
+    "polars categorical": polars(lambda pl, t: pl.Series(t, dtype=pl.Categorical)),
+    "polars binary": polars(lambda pl, t: pl.Series([x.encode() for x in t])),
+    "polars chunks": polars(lambda pl, t: pl.Series(t[:3]).append(pl.Series(t[3:]))),
+}
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_inputs(enc: fasttok.Encoding, expected: list[int], kind: str) -> None:
+    texts, counts = TEXTS, expected
+    if kind in ("numpy str", "numpy bytes") or kind.startswith("numpy str,"):
+        # Fixed width: numpy drops NULs at the end.
+        texts, counts = zip(*((t, c) for t, c in zip(TEXTS, expected, strict=True) if t != "\x00"), strict=True)
+        texts, counts = list(texts), list(counts)
+    make = INPUTS[kind]
+    result = enc.count_batch(make(texts))
+    assert result.dtype == np.int64
+    assert result.shape == (len(texts),)
+    assert result.tolist() == counts
+    ids, offsets = enc.encode_batch(make(texts))
+    assert (ids.dtype, offsets.dtype) == (np.uint32, np.int64)
+    assert np.diff(offsets).tolist() == counts
+    parts = [enc.decode(ids[a:b]) for a, b in itertools.pairwise(offsets)]
+    assert parts == texts
+
+
+@pytest.mark.parametrize("kind", sorted(set(INPUTS) - {"numpy str, every other"}))
+def test_no_texts(enc: fasttok.Encoding, kind: str) -> None:
+    result = enc.count_batch(INPUTS[kind]([]))
+    assert (result.dtype, result.shape) == (np.int64, (0,))
+    ids, offsets = enc.encode_batch(INPUTS[kind]([]))
+    assert (ids.shape, offsets.tolist()) == ((0,), [0])
+
+
+MISSING: dict[str, Callable[[], Any]] = {
+    "list": lambda: ["a", None],
+    "generator": lambda: iter(["a", None]),
+    "nan": lambda: ["a", float("nan")],
+    "numpy": lambda: np.array(["a", None], dtype=object),
+    "pyarrow": lambda: pytest.importorskip("pyarrow").array(["a", None]),
+    "pyarrow view": lambda: pytest.importorskip("pyarrow").array(["a", None]).cast("string_view"),
+    "pyarrow dictionary": lambda: pytest.importorskip("pyarrow").array(["a", None]).dictionary_encode(),
+    "pyarrow chunks": lambda: pytest.importorskip("pyarrow").chunked_array([["a"], [None]]),
+    "pandas": lambda: pytest.importorskip("pandas").Series(["a", None]),
+    "pandas object": lambda: pytest.importorskip("pandas").Series(["a", None], dtype=object),
+    "pandas NA": lambda: pytest.importorskip("pandas").Series(["a", None], dtype="string[python]"),
+    "polars": lambda: pytest.importorskip("polars").Series(["a", None]),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_missing_texts_are_named(enc: fasttok.Encoding, kind: str) -> None:
+    with pytest.raises(fasttok.InputError, match=r"texts\[1\] is missing") as caught:
+        enc.count_batch(MISSING[kind]())
+    assert caught.value.index == 1
+
+
+def test_columns_of_nulls_only(enc: fasttok.Encoding) -> None:
+    pa = pytest.importorskip("pyarrow")
+    for column in (pa.nulls(2), pa.array([None], pa.dictionary(pa.int8(), pa.string()))):
+        with pytest.raises(fasttok.InputError) as caught:
+            enc.count_batch(column)
+        assert caught.value.index == 0
+
+
+@pytest.mark.parametrize("element", [1, 1.5, [], ["a"], bytearray(b"a"), object()])
+def test_elements_of_another_type_are_named(enc: fasttok.Encoding, element: object) -> None:
+    for batch in (["a", element], ("a", element), iter(["a", element]), np.array(["a", None], dtype=object)):
+        if isinstance(batch, np.ndarray):
+            batch[1] = element
+        with pytest.raises(TypeError, match=r"texts\[1\] must be str or bytes") as caught:
+            enc.count_batch(batch)
+        assert caught.value.index == 1
+
+
+def test_what_is_no_collection_of_texts(enc: fasttok.Encoding) -> None:
+    pa = pytest.importorskip("pyarrow")
+    pd = pytest.importorskip("pandas")
+    pl = pytest.importorskip("polars")
+    for wrong in ("text", b"text", 5, None, np.arange(3), np.array([["a"]]), np.array("a"), pa.array([1, 2]),
+                  pa.array([["a"]]), pa.table({"a": ["b"]}), pd.DataFrame({"a": ["b"]}), pl.DataFrame({"a": ["b"]}),
+                  pl.Series([1]), pd.Series([1])):  # fmt: skip
+        with pytest.raises(TypeError):
+            enc.count_batch(wrong)
+        with pytest.raises(TypeError):
+            enc.encode_batch(wrong)
+
+
+def test_invalid_utf8_in_an_arrow_column(enc: fasttok.Encoding) -> None:
+    pa = pytest.importorskip("pyarrow")
+    column = pa.array([b"ok", "é\xe9".encode("latin-1")]).view(pa.string())
+    with pytest.raises(fasttok.InvalidUtf8Error) as caught:
+        enc.count_batch(column)
+    assert (caught.value.index, caught.value.offset) == (1, 0)
+    assert enc.count_batch(column, errors="replace")[1] == enc.count("\ufffd\ufffd")
+
+
+def test_more_texts_than_a_slice_holds(enc: fasttok.Encoding) -> None:
+    words = ["one", "zwei drei", "四", "🐈"]
+    n = 200_003
+    expected = np.resize(enc.count_batch(words), n)
+    texts = [words[i % 4] for i in range(n)]
+    pa = pytest.importorskip("pyarrow")
+    for form in (texts, iter(texts), np.array(texts), pa.array(texts), pa.array(texts).dictionary_encode()):
+        for threads in (1, 2):
+            # An iterator is read once.
+            form = iter(texts) if isinstance(form, Iterator) else form
+            assert np.array_equal(enc.count_batch(form, threads=threads), expected)
+    texts[150_000] = None  # type: ignore[call-overload]
+    with pytest.raises(fasttok.InputError) as caught:
+        enc.count_batch(texts)
+    assert caught.value.index == 150_000
+
+
+def test_a_generator_is_not_kept_in_memory(enc: fasttok.Encoding) -> None:
+    text = "0123456789" * 100_000
+    tracemalloc.start()
+    try:
+        counts = enc.count_batch(text[:-1] + str(i) for i in range(300))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert counts.shape == (300,)
+    assert peak < 100 << 20
+
+
+# Reading str
+
+
+def test_str_is_read_where_it_is() -> None:
+    """On the versions of CPython that the direct reader knows, it is in use."""
+    kinds = {"": "ascii", "abc": "ascii", "é": "latin1", "字": "ucs2", "🐈": "ucs4"}
+    known = sys.implementation.name == "cpython" and sys.version_info < (3, 15)
+    for text, kind in kinds.items():
+        read = _fasttok._read_str(text)
+        assert read == ((kind, text.encode()) if known else None)
+
+
+def test_direct_reader_equals_plain_twin() -> None:
+    rng = random.Random(1)
+    cases = [*nasty_texts(23, 5_000), *(chr(c) for c in range(0, 0x11000, 7) if not 0xD800 <= c < 0xE000)]
+    cases += ["".join(rng.choices(KINDS, k=k % 70)) for k in range(5_000)]
+    for text in cases:
+        read = _fasttok._read_str(text)
+        if read is not None:
+            assert read[1].decode() == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class Subclass(str):
+    """Its instances keep their characters elsewhere, so that they are always read the plain way."""
+
+    __slots__ = ()
+
+
+def test_both_readers_give_the_same_counts_and_errors(enc: fasttok.Encoding) -> None:
+    rng = random.Random(2)
+    assert _fasttok._read_str(Subclass("a")) is None
+    for k in range(2_000):
+        text = "".join(rng.choices(KINDS, k=k % 40))
+        lossy = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        expected = len(enc.encode(lossy))
+        assert enc.count(text, errors="replace") == expected
+        assert enc.count(Subclass(text), errors="replace") == expected
+        places = [i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff"]
+        for form in (text, Subclass(text)):
+            if not places:
+                assert enc.count(form) == expected
+                continue
+            with pytest.raises(fasttok.InvalidUtf8Error) as caught:
+                enc.count_batch(["ok", form])
+            assert (caught.value.offset, caught.value.index) == (places[0], 1)
+            with pytest.raises(fasttok.InvalidUtf8Error) as caught:
+                enc.count(form)
+            assert (caught.value.offset, caught.value.index) == (places[0], None)
+
+
+@pytest.mark.parametrize("kind", ["é", "字", "🐈", "a"])
+def test_no_utf8_copy_stays_in_the_str(enc: fasttok.Encoding, kind: str) -> None:
+    short, long = kind * 100, kind * 2_000_000
+    sizes = [sys.getsizeof(text) for text in (short, long)]
+    for text in (short, long):
+        enc.count(text)
+        enc.encode(text)
+    enc.count_batch([short, long, Subclass(short)])
+    enc.encode_batch([short, long])
+    assert [sys.getsizeof(text) for text in (short, long)] == sizes
+
+
+def test_importing_and_counting_needs_nothing_heavy() -> None:
+    code = (
+        "import sys, fasttok; fasttok.get_encoding('o200k_base').count('统计 tokens');"
+        "print(sorted({'numpy', 'pandas', 'pyarrow', 'polars', 'rich', 'typer', 'click'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,191 @@
+"""Threads, processes, signals: one Encoding is shared by all of them."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from nasty import texts
+
+import fasttok
+
+
+@pytest.fixture(scope="module")
+def enc() -> fasttok.Encoding:
+    return fasttok.get_encoding("o200k_base")
+
+
+def test_many_threads_share_an_encoding(enc: fasttok.Encoding) -> None:
+    batch = list(texts(29, 2_000))
+    long = "".join(batch)
+    counts, whole = enc.count_batch(batch, threads=1).tolist(), len(enc.encode(long))
+
+    def work(i: int) -> bool:
+        if i % 3 == 0:
+            return enc.count(long) == whole
+        if i % 3 == 1:
+            return enc.count_batch(batch, threads=1 + i % 4).tolist() == counts
+        return [enc.count(text) for text in batch] == counts
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(work, range(48)))
+
+
+def test_results_do_not_depend_on_threads(enc: fasttok.Encoding) -> None:
+    batch = [*texts(31, 20_000), "".join(texts(37, 50_000)), "end"]
+    expected = enc.count_batch(batch, threads=1)
+    ids, offsets = enc.encode_batch(batch, threads=1)
+    for threads in (2, 3, 7, 64, None):
+        assert (enc.count_batch(batch, threads=threads) == expected).all()
+        other = enc.encode_batch(batch, threads=threads)
+        assert (other[0] == ids).all()
+        assert (other[1] == offsets).all()
+
+
+def test_other_threads_run_meanwhile(enc: fasttok.Encoding) -> None:
+    text = "some words in a row, and more of them " * 500_000
+    beats = 0
+    done = threading.Event()
+
+    def beat() -> None:
+        nonlocal beats
+        while not done.wait(0.001):
+            beats += 1
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    start = time.perf_counter()
+    while time.perf_counter() - start < 0.5:
+        enc.count_batch([text], threads=1)
+    done.set()
+    thread.join()
+    assert beats > 20
+
+
+def test_a_list_that_another_thread_changes(enc: fasttok.Encoding) -> None:
+    """Texts that vanish from the list while they are counted are still counted."""
+    done = threading.Event()
+    batch: list[str] = []
+
+    def change() -> None:
+        i = 0
+        while not done.is_set():
+            i += 1
+            batch[:] = [("统计 " if i % 2 else "é ") * 200 + str(j) for j in range(2_000)]
+            batch.clear()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(200):
+            counts = enc.count_batch(batch, threads=2)
+            assert (counts > 100).all()
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_pickled_by_name(enc: fasttok.Encoding) -> None:
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        data = pickle.dumps(enc, protocol)
+        assert len(data) < 200
+        assert pickle.loads(data) is enc
+    assert copy.copy(enc) is enc
+    assert copy.deepcopy(enc) is enc
+
+
+def test_equality_and_hash(enc: fasttok.Encoding) -> None:
+    assert fasttok.get_encoding("o200k_base") is enc
+    other = fasttok.Encoding("o200k_base")
+    assert other is not enc
+    assert other == enc
+    assert hash(other) == hash(enc)
+    assert enc != fasttok.get_encoding("o200k_harmony")
+    assert enc != "o200k_base"
+    assert repr(enc) == '<Encoding "o200k_base">'
+
+
+def in_child(text: str, expected: int) -> bool:
+    enc = fasttok.get_encoding("o200k_base")
+    return enc.count(text) == expected and enc.count_batch([text, text], threads=2).tolist() == [expected] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_fork(enc: fasttok.Encoding) -> None:
+    """A child counts, also when the parent was counting in other threads at that moment."""
+    text = "".join(texts(41, 30_000))
+    expected = enc.count(text)
+    done = threading.Event()
+
+    def count() -> None:
+        while not done.is_set():
+            enc.count_batch([text], threads=2)
+
+    threads = [threading.Thread(target=count) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        context = multiprocessing.get_context("fork")
+        for _ in range(3):
+            with context.Pool(2) as pool:
+                results = pool.starmap_async(in_child, [(text, expected)] * 4).get(timeout=60)
+            assert results == [True] * 4
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_spawn(enc: fasttok.Encoding) -> None:
+    text = "".join(texts(43, 100))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.starmap(in_child, [(text, enc.count(text))]) == [True]
+
+
+ENDLESS = """
+import sys, fasttok
+enc = fasttok.get_encoding("o200k_base")
+text = {text}
+print("ready", flush=True)
+try:
+    while True:
+        {call}
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child")
+@pytest.mark.parametrize(
+    "text",
+    ["'a few words of English, again and again. ' * 5_000_000", "'一些中文，再来一遍。' * 15_000_000",
+     "[b'a few words of English'] * 2_000_000"],
+    ids=["ascii", "chinese", "many"],
+)  # fmt: skip
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c(text: str, threads: int) -> None:
+    batch = "text" if text.startswith("[") else "[text]"
+    code = ENDLESS.format(text=text, call=f"enc.count_batch({batch}, threads={threads})")
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.7)
+        sent = time.perf_counter()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopped\n"
+        # What is promised is 0.2 s; this machine may be busy.
+        assert time.perf_counter() - sent < 3
+    finally:
+        process.kill()
+        process.wait()
