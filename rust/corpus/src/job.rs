@@ -73,7 +73,8 @@ pub struct Job {
     pub hidden: bool,
     /// Heed `.gitignore` and its kin in a walk.
     pub ignore_files: bool,
-    /// The longest record that is held in memory; longer ones are skipped.
+    /// The most bytes that are held of one record, or of one text in which no place to cut is found. What is longer
+    /// is skipped.
     pub max_record_bytes: usize,
     /// Where to write all ledger entries as JSONL, in the order in which they are met.
     pub ledger_path: Option<PathBuf>,
@@ -152,6 +153,7 @@ pub(crate) fn run_in_chunks(
         hidden: job.hidden,
         ignore_files: job.ignore_files,
         threads: most,
+        cancel,
     };
     let found = source::find(&job.paths, walk)?;
     let inputs = &found.inputs;

@@ -3,6 +3,7 @@
 mod arrays;
 mod arrow;
 mod batch;
+mod corpus;
 mod document;
 mod encoding;
 mod errors;
@@ -18,5 +19,6 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<encoding::Encoding>()?;
     m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;
     m.add_function(wrap_pyfunction!(strings::_read_str, m)?)?;
+    m.add_function(wrap_pyfunction!(corpus::count_corpus, m)?)?;
     Ok(())
 }

@@ -65,7 +65,13 @@ impl Fields {
     }
 }
 
-static FORMATS: &[&dyn Format] = &[&text::Text, &lines::Lines, &jsonl::Jsonl];
+static FORMATS: &[&dyn Format] = &[
+    &text::Text,
+    &lines::Lines,
+    &jsonl::Jsonl,
+    #[cfg(test)]
+    &tests::Panics,
+];
 
 /// The names of all formats.
 pub fn format_names() -> Vec<&'static str> {

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder, WalkState};
@@ -18,13 +19,15 @@ use crate::Error;
 use crate::ledger::{Bad, Entry, Reason};
 
 /// How folders are walked.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Walk {
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'c> {
     /// Hidden files too.
     pub hidden: bool,
     /// Heed `.gitignore`, `.ignore` and git's other lists.
     pub ignore_files: bool,
     pub threads: usize,
+    /// Ends a walk that takes long.
+    pub cancel: &'c AtomicBool,
 }
 
 /// What the paths came to.
@@ -41,6 +44,9 @@ pub(crate) fn find(paths: &[PathBuf], walk: Walk) -> Result<Found, Error> {
     let mut found = Found::default();
     for path in paths {
         find_path(path, walk, &mut found)?;
+        if walk.cancel.load(Relaxed) {
+            return Err(Error::Interrupted);
+        }
     }
     let mut names = HashSet::new();
     found
@@ -104,7 +110,7 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
 
 fn find_folder(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
     let part = walk_folder(path, walk, |_| true);
-    if part.inputs.is_empty() && part.bad.is_empty() {
+    if part.inputs.is_empty() && part.bad.is_empty() && !walk.cancel.load(Relaxed) {
         let links = match part.passed {
             0 => String::new(),
             n => format!("; {n} links or special files were passed by: name them to read them"),
@@ -134,7 +140,7 @@ fn find_pattern(pattern: &Pattern, mut walk: Walk, found: &mut Found) -> Result<
         true => walk_folder(base, walk, wanted),
         false => Found::default(),
     };
-    if part.inputs.is_empty() && part.bad.is_empty() {
+    if part.inputs.is_empty() && part.bad.is_empty() && !walk.cancel.load(Relaxed) {
         return Err(Error::NoInput {
             message: format!(
                 "{}: no file matches this pattern{}",
@@ -176,11 +182,16 @@ fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> bool + Sync) -
         .run(|| {
             Box::new(|entry| {
                 visit(entry, &wanted, &part);
-                WalkState::Continue
+                match walk.cancel.load(Relaxed) {
+                    true => WalkState::Quit,
+                    false => WalkState::Continue,
+                }
             })
         });
     let mut part = part.into_inner().unwrap_or_else(|e| e.into_inner());
+    // Threads met them in any order.
     part.inputs.sort_by(|a, b| a.path.cmp(&b.path));
+    part.bad.sort();
     part
 }
 
@@ -335,10 +346,12 @@ impl Pattern {
 mod tests {
     use super::*;
 
+    static GO_ON: AtomicBool = AtomicBool::new(false);
     const WALK: Walk = Walk {
         hidden: false,
         ignore_files: true,
         threads: 2,
+        cancel: &GO_ON,
     };
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -366,7 +379,7 @@ mod tests {
         let all = Walk {
             hidden: true,
             ignore_files: false,
-            threads: 1,
+            ..WALK
         };
         assert_eq!(
             names(t.path(), &[""], all),

@@ -1,0 +1,305 @@
+//! `count_corpus`: a run of `fasttok-corpus` from Python.
+//!
+//! Workers are Rust threads that never touch Python. The calling thread gives up the GIL and wakes now and then to
+//! let signals through (Ctrl-C cancels the run) and to tell the progress. What a count means is not decided here.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use fasttok_corpus::{Error, Job, Key, Ledger, OnError, Outcome, Progress, Reason, Tally, run};
+use fasttok_engine::{Encoding, Special, Utf8Errors};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+/// How often signals are looked at.
+const SIGNALS: Duration = Duration::from_millis(50);
+/// How often the progress is told.
+const TELL: Duration = Duration::from_millis(100);
+
+/// Counts the tokens of files. The dict is raw material for `fasttok.count_corpus`, which is the public function.
+#[pyfunction]
+#[pyo3(signature = (
+    paths,
+    encodings,
+    *,
+    by = Vec::new(),
+    field = "text".to_owned(),
+    format = None,
+    lines = false,
+    special = "text",
+    errors = "strict",
+    on_error = "skip",
+    threads = None,
+    hidden = false,
+    ignore_files = true,
+    max_record_bytes = None,
+    ledger_path = None,
+    progress = None,
+))]
+#[allow(clippy::too_many_arguments)]
+pub fn count_corpus<'py>(
+    py: Python<'py>,
+    paths: Vec<PathBuf>,
+    encodings: Vec<String>,
+    by: Vec<String>,
+    field: String,
+    format: Option<String>,
+    lines: bool,
+    special: &str,
+    errors: &str,
+    on_error: &str,
+    threads: Option<usize>,
+    hidden: bool,
+    ignore_files: bool,
+    max_record_bytes: Option<usize>,
+    ledger_path: Option<PathBuf>,
+    progress: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let encodings = py
+        .detach(|| {
+            encodings
+                .iter()
+                .map(|name| Encoding::embedded(name))
+                .collect()
+        })
+        .map_err(|e| to_py(py, Error::Engine(e)))?;
+    let mut job = Job::new(paths, encodings);
+    job.by = by.iter().map(|key| Key::parse(key)).collect();
+    job.field = field;
+    job.format = format;
+    job.lines = lines;
+    job.special = choice(
+        "special",
+        special,
+        &[
+            ("text", Special::Text),
+            ("token", Special::Token),
+            ("error", Special::Error),
+        ],
+    )?;
+    job.errors = choice(
+        "errors",
+        errors,
+        &[
+            ("strict", Utf8Errors::Strict),
+            ("replace", Utf8Errors::Replace),
+        ],
+    )?;
+    job.on_error = choice(
+        "on_error",
+        on_error,
+        &[("skip", OnError::Skip), ("fail", OnError::Fail)],
+    )?;
+    job.threads = threads;
+    job.hidden = hidden;
+    job.ignore_files = ignore_files;
+    job.max_record_bytes = max_record_bytes.unwrap_or(job.max_record_bytes);
+    job.ledger_path = ledger_path;
+    let outcome = run_for_python(py, &job, progress.as_ref())?;
+    outcome_dict(py, &outcome)
+}
+
+fn choice<T: Copy>(argument: &str, value: &str, choices: &[(&str, T)]) -> PyResult<T> {
+    match choices.iter().find(|(name, _)| *name == value) {
+        Some((_, choice)) => Ok(*choice),
+        None => {
+            let names: Vec<_> = choices
+                .iter()
+                .map(|(name, _)| format!("{name:?}"))
+                .collect();
+            Err(PyValueError::new_err(format!(
+                "{argument} must be {}, not {value:?}",
+                names.join(" or ")
+            )))
+        }
+    }
+}
+
+/// Runs the job on other threads and stays with Python on this one.
+fn run_for_python(
+    py: Python<'_>,
+    job: &Job,
+    callback: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Outcome> {
+    let progress = Progress::new();
+    let cancel = AtomicBool::new(false);
+    let outcome = Mutex::new(None);
+    let finished = Condvar::new();
+    let tell = || match callback {
+        Some(callback) => callback
+            .call1((
+                progress.bytes(),
+                progress.total_bytes(),
+                progress.documents(),
+            ))
+            .map(|_| ()),
+        None => Ok(()),
+    };
+    // The first exception on this side (of a signal handler or of the callback). It cancels the run.
+    let mut raised = None;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let result = run(job, &progress, &cancel);
+            *outcome.lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
+            finished.notify_one();
+        });
+        let mut told = Instant::now();
+        loop {
+            let is_done = py.detach(|| {
+                let outcome = outcome.lock().unwrap_or_else(|e| e.into_inner());
+                let waited = finished.wait_timeout_while(outcome, SIGNALS, |o| o.is_none());
+                waited.unwrap_or_else(|e| e.into_inner()).0.is_some()
+            });
+            if is_done {
+                break;
+            }
+            if raised.is_none() {
+                let mut checked = py.check_signals();
+                if checked.is_ok() && told.elapsed() >= TELL {
+                    told = Instant::now();
+                    checked = tell();
+                }
+                if let Err(e) = checked {
+                    cancel.store(true, Relaxed);
+                    raised = Some(e);
+                }
+            }
+        }
+    });
+    if let Some(e) = raised {
+        return Err(e);
+    }
+    py.check_signals()?;
+    match outcome.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        Some(Ok(outcome)) => {
+            tell()?;
+            Ok(outcome)
+        }
+        Some(Err(e)) => Err(to_py(py, e)),
+        None => unreachable!("the loop ends when there is an outcome"),
+    }
+}
+
+fn outcome_dict<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyDict>> {
+    let groups = PyList::empty(py);
+    for group in &outcome.groups {
+        let dict = tally_dict(py, &group.tally)?;
+        dict.set_item("key", &group.key)?;
+        groups.append(dict)?;
+    }
+    let dict = PyDict::new(py);
+    dict.set_item("groups", groups)?;
+    dict.set_item("totals", tally_dict(py, &outcome.totals)?)?;
+    dict.set_item("ledger", ledger_dict(py, &outcome.ledger)?)?;
+    dict.set_item("files", outcome.files)?;
+    dict.set_item("files_ignored", outcome.files_ignored)?;
+    dict.set_item("bytes_read", outcome.bytes_read)?;
+    Ok(dict)
+}
+
+fn tally_dict<'py>(py: Python<'py>, tally: &Tally) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("documents", tally.documents)?;
+    dict.set_item("bytes", tally.bytes)?;
+    dict.set_item("chars", tally.chars)?;
+    dict.set_item("tokens", &tally.tokens)?;
+    Ok(dict)
+}
+
+fn ledger_dict<'py>(py: Python<'py>, ledger: &Ledger) -> PyResult<Bound<'py, PyDict>> {
+    let by_reason = PyDict::new(py);
+    for (reason, rows) in &ledger.by_reason {
+        by_reason.set_item(reason.code(), rows)?;
+    }
+    let entries = PyList::empty(py);
+    for entry in &ledger.entries {
+        let dict = PyDict::new(py);
+        dict.set_item("file", &entry.file)?;
+        dict.set_item("line", entry.line)?;
+        dict.set_item("reason", entry.reason.code())?;
+        dict.set_item("detail", &entry.detail)?;
+        entries.append(dict)?;
+    }
+    let dict = PyDict::new(py);
+    dict.set_item("seen", ledger.seen)?;
+    dict.set_item("counted", ledger.counted)?;
+    dict.set_item("skipped", ledger.skipped)?;
+    dict.set_item("by_reason", by_reason)?;
+    dict.set_item("entries", entries)?;
+    dict.set_item("entries_complete", ledger.entries_complete)?;
+    Ok(dict)
+}
+
+/// The exception for an error that ended a run: a class of `fasttok.errors`.
+fn to_py(py: Python<'_>, e: Error) -> PyErr {
+    let message = e.to_string();
+    let attributes = PyDict::new(py);
+    let (class, set) = match e {
+        Error::Interrupted => return PyKeyboardInterrupt::new_err(()),
+        Error::NotFound { path } => ("NotFoundError", attributes.set_item("filename", path)),
+        Error::NoInput { .. } => ("FileError", Ok(())),
+        Error::InvalidJob { .. } => ("InputError", Ok(())),
+        Error::BadRow {
+            file,
+            line,
+            reason,
+            detail,
+        } => (
+            bad_row_class(reason),
+            attributes
+                .set_item("file", file)
+                .and_then(|()| attributes.set_item("line", line))
+                .and_then(|()| attributes.set_item("reason", reason.code()))
+                .and_then(|()| attributes.set_item("detail", detail)),
+        ),
+        Error::Io { path, source } => (
+            "FileError",
+            attributes
+                .set_item("filename", path)
+                .and_then(|()| attributes.set_item("errno", source.raw_os_error())),
+        ),
+        Error::Engine(fasttok_engine::Error::UnknownEncoding { name, nearest }) => (
+            "UnknownEncodingError",
+            attributes
+                .set_item("name", name)
+                .and_then(|()| attributes.set_item("nearest", nearest)),
+        ),
+        _ => ("FasttokError", Ok(())),
+    };
+    match set.and_then(|()| exception(py, class, message, &attributes)) {
+        Ok(e) | Err(e) => e,
+    }
+}
+
+fn bad_row_class(reason: Reason) -> &'static str {
+    match reason {
+        Reason::InvalidUtf8 | Reason::Utf16 | Reason::LoneSurrogate => "InvalidUtf8Error",
+        Reason::SpecialToken => "SpecialTokenError",
+        Reason::Truncated
+        | Reason::Corrupt
+        | Reason::Unreadable
+        | Reason::NotFound
+        | Reason::BrokenLink => "FileError",
+        _ => "InputError",
+    }
+}
+
+fn exception(
+    py: Python<'_>,
+    class: &str,
+    message: String,
+    attributes: &Bound<'_, PyDict>,
+) -> PyResult<PyErr> {
+    let value = py
+        .import("fasttok.errors")?
+        .getattr(class)?
+        .call1((message,))?;
+    // Set one by one: those of OSError live in the exception itself, not in its dict.
+    for (name, attribute) in attributes {
+        value.setattr(name.cast::<PyString>()?, attribute)?;
+    }
+    Ok(PyErr::from_value(value))
+}
