@@ -38,7 +38,7 @@ test: $(TESTABLE)
 
 test-long: $(TESTABLE)
 	cargo test --release --workspace --exclude fasttok-python -- --include-ignored
-	$(BIN)/python -m pytest -m long
+	FASTTOK_LONG=1 $(BIN)/python -m pytest
 
 lint: $(TESTABLE)
 	cargo fmt --all --check
@@ -54,7 +54,7 @@ format: $(TESTABLE)
 	$(BIN)/ruff format
 
 bench: $(TESTABLE)
-	$(BIN)/python benches/compare
+	$(BIN)/python -m benches.compare
 
 wheel: $(BIN)/maturin
 	$(BIN)/maturin build --release --out dist

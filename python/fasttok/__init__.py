@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ._encodings import encoding_for_model, get_encoding, list_encodings
 from ._fasttok import Encoding, __version__
 from ._models import encoding_name_for_model
@@ -25,6 +27,9 @@ from .errors import (
     UnsupportedTokenizerError,
 )
 
+if TYPE_CHECKING:
+    from .report import Report, count_corpus
+
 __all__ = [
     "Encoding",
     "FasttokError",
@@ -32,6 +37,7 @@ __all__ = [
     "InputError",
     "InvalidUtf8Error",
     "NotFoundError",
+    "Report",
     "SpecialTokenError",
     "TokenizerFileError",
     "UnknownEncodingError",
@@ -39,8 +45,22 @@ __all__ = [
     "UnknownTokenError",
     "UnsupportedTokenizerError",
     "__version__",
+    "count_corpus",
     "encoding_for_model",
     "encoding_name_for_model",
     "get_encoding",
     "list_encodings",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Reports are imported when they are asked for: counting a text needs none of it."""
+    if name in ("Report", "count_corpus"):
+        from . import report
+
+        return getattr(report, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,7 @@
 """The compiled part of fasttok."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, final
 
 import numpy as np
@@ -120,6 +121,26 @@ class Encoding:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, tuple[str]]: ...
+
+def count_corpus(
+    paths: Sequence[str | os.PathLike[str]],
+    encodings: Sequence[str],
+    *,
+    by: Sequence[str] = [],
+    field: str = "text",
+    format: str | None = None,
+    lines: bool = False,
+    special: str = "text",
+    errors: str = "strict",
+    on_error: str = "skip",
+    threads: int | None = None,
+    hidden: bool = False,
+    ignore_files: bool = True,
+    max_record_bytes: int | None = None,
+    ledger_path: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int | None, int], object] | None = None,
+) -> dict[str, Any]:
+    """Counts the tokens of files. The dict is raw material for ``fasttok.count_corpus``."""
 
 def _embedded_names() -> list[str]:
     """The names of the embedded encodings, aliases included."""

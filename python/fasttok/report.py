@@ -40,7 +40,7 @@ SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES)
 Special = Literal["text", "token", "error"]
 Errors = Literal["strict", "replace"]
 OnError = Literal["skip", "fail"]
-Progress = Callable[[int, "int | None", int], None]
+Progress = Callable[[int, "int | None", int], object]
 
 
 def count_corpus(

@@ -25,5 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _app.run(given)
     except KeyboardInterrupt:
-        print("\nfasttok: interrupted", file=sys.stderr)
+        # On a terminal the line begins with ^C.
+        line_end = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
+        print(f"{line_end}fasttok: interrupted", file=sys.stderr)
         return 130

@@ -127,7 +127,7 @@ def command(
 
     On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
     """
-    from fasttok.cli._app import OK, SKIPPED, fail
+    from fasttok.cli._app import OK, SKIPPED
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     for file in (output, ledger):
@@ -151,9 +151,6 @@ def command(
         ledger_path=ledger,
         progress=not (no_progress or quiet),
     ).sorted_by(sort, reverse=reverse)
-
-    if report.manifest["files"] == 0 and report.ledger.seen == 0:
-        return fail(_nothing_to_count(inputs, report, hidden=hidden, no_ignore=no_ignore))
 
     if shape == "table":
         _print_table(report, output)
@@ -198,14 +195,3 @@ def _print_skipped(report: Report, ledger_file: str | None) -> None:
         where = ledger_file or "--ledger FILE or --json lists them"
         out.write(f"skipped {more:,} more: {where}\n")
     sys.stderr.write(out.getvalue())
-
-
-def _nothing_to_count(inputs: list[str], report: Report, *, hidden: bool, no_ignore: bool) -> str:
-    message = f"nothing to count in {', '.join(inputs)}"
-    ignored = report.manifest["files_ignored"]
-    if ignored:
-        message += f": {ignored:,} files were left out"
-    options = [option for option, on in (("--hidden", hidden), ("--no-ignore", no_ignore)) if not on]
-    if options:
-        message += f" (hidden, ignored and binary files are; see {' and '.join(options)})" if ignored else ""
-    return message
