@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import LONG, References, corpus_files, documents
 from nasty import texts
+from references import LONG, References, corpus_files, documents
 
 import fasttok
 
