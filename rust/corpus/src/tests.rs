@@ -499,7 +499,7 @@ fn what_cannot_be_read_is_an_entry_and_the_rest_is_counted() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::with("a.txt", "text");
     folder.write("b.txt", "secret");
-    fs::set_permissions(folder.path("b.txt"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(folder.path("b.txt"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(folder.path("b.txt")).is_err() {
         let outcome = count(&folder.job());
         assert_eq!(folder.ledger(&outcome), [("b.txt".into(), None, Reason::Unreadable)]);

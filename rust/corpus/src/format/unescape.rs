@@ -66,13 +66,10 @@ pub(super) fn unescape<'a>(
             i += len;
         }
         // On to the next one, a block at a time.
-        loop {
-            let (Some(block), Some(out)) = (
-                from.get(i..).and_then(<[u8]>::first_chunk::<BLOCK>),
-                to.get_mut(o..).and_then(<[u8]>::first_chunk_mut::<BLOCK>),
-            ) else {
-                break;
-            };
+        while let (Some(block), Some(out)) = (
+            from.get(i..).and_then(<[u8]>::first_chunk::<BLOCK>),
+            to.get_mut(o..).and_then(<[u8]>::first_chunk_mut::<BLOCK>),
+        ) {
             *out = *block;
             let plain = before_backslash(block);
             i += plain;
