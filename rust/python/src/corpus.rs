@@ -20,6 +20,8 @@ use crate::errors;
 const SIGNALS: Duration = Duration::from_millis(50);
 /// How often the progress is told.
 const TELL: Duration = Duration::from_millis(100);
+/// `ENOENT`, the same everywhere.
+const NO_SUCH_FILE: i32 = 2;
 
 /// Counts the tokens of files. The dict is raw material for `fasttok.count_corpus`, which is the public function.
 #[pyfunction]
@@ -225,7 +227,10 @@ fn to_py(py: Python<'_>, e: Error) -> PyErr {
     match e {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::Engine(e) => errors::to_py_err(py, &e),
-        Error::NotFound { path } => with(py, make("NotFoundError"), "filename", path),
+        Error::NotFound { path } => {
+            let e = with(py, make("NotFoundError"), "filename", path);
+            with(py, e, "errno", NO_SUCH_FILE)
+        }
         Error::NoInput { .. } => make("FileError"),
         Error::InvalidJob { .. } => make("InputError"),
         Error::BadRow { file, line, reason, detail } => {

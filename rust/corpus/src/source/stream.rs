@@ -381,7 +381,8 @@ impl<'e> Stream<'e> {
             if buf.len() <= config.max_record {
                 return None;
             }
-            return Some(self.give_up(step, document, (offset, too_large(config.max_record))));
+            let bad = (offset, no_cut(config.max_record));
+            return Some(self.give_up(step, document, bad));
         };
         self.carry.extend_from_slice(&buf[cut..]);
         buf.truncate(cut);
@@ -426,6 +427,14 @@ fn count_lines(bytes: &[u8]) -> u64 {
 
 fn too_large(limit: usize) -> Bad {
     Bad::new(Reason::RecordTooLarge, format!("the record is longer than {limit} bytes"))
+}
+
+fn no_cut(limit: usize) -> Bad {
+    let detail = format!(
+        "no place where the text may be cut was found in {limit} bytes; raise max_record_bytes to \
+         hold more of it"
+    );
+    Bad::new(Reason::RecordTooLarge, detail)
 }
 
 fn invalid_utf8(part: u64, e: &fasttok_engine::Error) -> (u64, Bad) {
