@@ -33,7 +33,7 @@ demo: $(BUILT)
 build: $(BUILT)
 
 test: $(TESTABLE)
-	cargo test --workspace --exclude fasttok-python
+	cargo test --release --workspace --exclude fasttok-python
 	$(BIN)/python -m pytest
 
 test-long: $(TESTABLE)

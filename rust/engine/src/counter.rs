@@ -747,6 +747,55 @@ mod tests {
         }
     }
 
+    #[test]
+    fn counts_of_cut_texts_add_up() {
+        let mut random = Random(0x0FED_CBA9_8765_4321);
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let mut counter = Counter::new(encoding.clone());
+            for _ in 0..2_000 {
+                let text = nasty_text(&mut random);
+                for special in [Special::Text, Special::Token] {
+                    let whole = counter.count(&text, special).unwrap();
+                    let mut from = 0;
+                    while let Some(at) = encoding.cut(&text, from, special) {
+                        let (left, right) = text.split_at(at);
+                        let parts = counter.count(left, special).unwrap()
+                            + counter.count(right, special).unwrap();
+                        assert_eq!(parts, whole, "{name} {special:?} {left:?} | {right:?}");
+                        from = at + 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Long pieces without an end in sight: windows, cuts and segments.
+    #[test]
+    fn long_monotonous_texts() {
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let mut counters: Vec<Counter> = Level::available()
+                .into_iter()
+                .map(|level| Counter::with_level(encoding.clone(), level))
+                .collect();
+            for part in
+                PARTS.iter().chain(&["ab", "-=", "🎉🎉!", "ไทยภาษา", "中文字符没有标点", "xQzJ"])
+            {
+                let text = part.repeat(6_000 / part.len());
+                let mut ids = Vec::new();
+                encoding.encode(&text, Special::Text, &mut ids).unwrap();
+                let mut bytes = Vec::new();
+                encoding.decode(&ids, &mut bytes).unwrap();
+                assert!(bytes == text.as_bytes(), "{name} {part:?}");
+                for counter in &mut counters {
+                    let count = counter.count(&text, Special::Text).unwrap();
+                    assert_eq!(count, ids.len() as u64, "{name} {:?} {part:?}", counter.level);
+                }
+            }
+        }
+    }
+
     /// The shortest text that still fails, by leaving characters out.
     fn shrink(text: &str, mut fails: impl FnMut(&str) -> bool) -> String {
         let mut chars: Vec<char> = text.chars().collect();

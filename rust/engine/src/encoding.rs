@@ -189,9 +189,10 @@ impl Encoding {
     /// token counts of both sides add up to the count of the whole, whatever stands around; `None`
     /// where no such place is known.
     ///
-    /// Such a place is where a letter is followed by white space (no pattern has a piece that goes on
-    /// from a letter to white space, none looks behind, and none cares whether a letter ends the text
-    /// or white space follows), or, where special tokens are plain text, by a sign other than an apostrophe.
+    /// Such a place is where a letter or a number is followed by white space (no pattern has a piece
+    /// that goes on from one to the other, none looks behind, and none cares whether a letter ends the
+    /// text or white space follows), or, where special tokens are plain text, by a sign other than an
+    /// apostrophe.
     pub fn cut(&self, text: &str, from: usize, special: Special) -> Option<usize> {
         let signs = special == Special::Text;
         if !signs && self.special.hold_white_space() {
@@ -202,9 +203,10 @@ impl Encoding {
         while at < text.len() && text[at] & 0xC0 == 0x80 {
             at += 1;
         }
-        let is_letter = |class| matches!(class, Class::Upper | Class::Lower | Class::Caseless);
-        let mut after_letter =
-            at <= text.len() && !text.is_empty() && is_letter(class_of(decode_before(text, at).0));
+        let ends_piece =
+            |class| matches!(class, Class::Upper | Class::Lower | Class::Caseless | Class::Number);
+        let mut after_word =
+            at <= text.len() && !text.is_empty() && ends_piece(class_of(decode_before(text, at).0));
         while at < text.len() {
             let (c, len) = decode(text, at);
             let class = class_of(c);
@@ -213,10 +215,10 @@ impl Encoding {
                 Class::Punctuation => signs && c != u32::from('\''),
                 _ => false,
             };
-            if after_letter && cut {
+            if after_word && cut {
                 return Some(at);
             }
-            after_letter = is_letter(class);
+            after_word = ends_piece(class);
             at += len;
         }
         None

@@ -190,3 +190,41 @@ fn nearest(name: &str) -> Vec<String> {
     known.sort_by(|a, b| b.0.total_cmp(&a.0));
     known.iter().filter(|(score, _)| *score > 0.6).take(3).map(|(_, n)| (*n).to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Special;
+
+    /// The caches know pieces and segments of pieces by their bytes alone: that is right as long as
+    /// no token is one only where it is a whole piece.
+    #[test]
+    fn merging_reaches_every_token() {
+        for file in [&O200K, &CL100K, &P50K, &R50K] {
+            let (vocab, merges) = read(file.data);
+            let longer = vocab.tokens().filter(|(_, token)| token.len() > 1).count();
+            assert_eq!(merges.len(), longer);
+        }
+    }
+
+    #[test]
+    fn names_and_special_tokens() {
+        for name in names() {
+            let encoding = get(name).unwrap();
+            for (token, id) in encoding.special_tokens() {
+                let mut ids = Vec::new();
+                encoding.encode(token, Special::Token, &mut ids).unwrap();
+                assert_eq!(ids, [*id], "{name}");
+                let mut bytes = Vec::new();
+                encoding.decode(&ids, &mut bytes).unwrap();
+                // In o200k_harmony 200018 has two names, and decoding gives one of them.
+                let text = String::from_utf8(bytes).unwrap();
+                assert!(encoding.special_tokens().contains(&(text, *id)), "{name} {token}");
+                let refused = encoding.encode(token, Special::Error, &mut ids);
+                assert!(matches!(refused, Err(Error::SpecialToken { offset: 0, .. })));
+            }
+        }
+        let error = get("o200k_bas").err().unwrap();
+        assert!(error.to_string().contains("did you mean o200k_base"), "{error}");
+    }
+}
