@@ -63,12 +63,17 @@ impl Cuts {
             }
             match std::str::from_utf8(token) {
                 Ok(text) => {
-                    let chars: Vec<u32> = text.chars().map(u32::from).collect();
-                    if let [a, b] = chars[..] {
+                    let mut chars = text.chars().map(u32::from);
+                    let (Some(mut a), Some(mut b)) = (chars.next(), chars.next()) else { continue };
+                    let Some(mut c) = chars.next() else {
                         set(&mut cuts.pairs, pair_hash(a, b));
-                    }
-                    for three in chars.windows(3) {
-                        set(&mut cuts.triples, triple_hash(three[0], three[1], three[2]));
+                        continue;
+                    };
+                    loop {
+                        set(&mut cuts.triples, triple_hash(a, b, c));
+                        (a, b) = (b, c);
+                        let Some(next) = chars.next() else { break };
+                        c = next;
                     }
                 }
                 Err(_) => cuts.add_partial(token),
