@@ -239,7 +239,7 @@ class LedgerEntry:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.detail or self.reason}"
+        return f"{place}: {self.detail} ({self.reason})" if self.detail else f"{place}: {self.reason}"
 
 
 @dataclass(frozen=True)
