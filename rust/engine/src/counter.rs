@@ -747,6 +747,20 @@ mod tests {
         }
     }
 
+    /// A block of one character of four bytes has no neighbour to judge by.
+    #[test]
+    fn one_character() {
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let mut counter = Counter::new(encoding.clone());
+            for text in ["\u{1F469}", "𠀀", "中", "é", "a"] {
+                let mut ids = Vec::new();
+                encoding.encode(text, Special::Text, &mut ids).unwrap();
+                assert_eq!(counter.count(text, Special::Text).unwrap(), ids.len() as u64, "{text}");
+            }
+        }
+    }
+
     #[test]
     fn counts_of_cut_texts_add_up() {
         let mut random = Random(0x0FED_CBA9_8765_4321);

@@ -50,7 +50,7 @@ impl Family for Cl100k {
     fn starts(m: &CharMasks, context: &Context) -> Starts {
         let letter = m.upper | m.lower | m.caseless;
         let sign = m.punctuation | m.mark;
-        let mut limit = m.len - 2;
+        let mut limit = m.len.saturating_sub(2);
 
         let tail = flood(m.newline & (sign << 1), m.newline);
         let newline = m.newline & !tail;

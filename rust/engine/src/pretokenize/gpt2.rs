@@ -58,7 +58,7 @@ impl Family for Gpt2 {
         let letter = m.upper | m.lower | m.caseless;
         let sign = m.punctuation | m.mark;
         let white = m.space | m.newline;
-        let mut limit = m.len - 2;
+        let mut limit = m.len.saturating_sub(2);
 
         let run_start = letter & !(letter << 1) | m.number & !(m.number << 1) | sign & !(sign << 1);
         let mut starts = 1 | run_start & !(m.blank << 1);

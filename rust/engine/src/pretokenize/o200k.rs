@@ -75,7 +75,7 @@ impl Family for O200k {
         let either = m.caseless | m.mark;
         let word = m.upper | m.lower | either;
         let space = m.space;
-        let mut limit = m.len - 2;
+        let mut limit = m.len.saturating_sub(2);
 
         // A mark that does not follow a letter takes part in rules of its own.
         if m.mark & !(word << 1) != 0 {
