@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections import defaultdict
 from importlib.resources import files
+from pathlib import Path
 
 from cli_support import fasttok, on_terminal
 from rich.cells import cell_len
@@ -54,6 +55,14 @@ def test_terminal() -> None:
     for name in LANGUAGES.values():
         assert result.out.count(f"\n{name}") >= 2
     assert "too few, and of too many kinds, to be\nevidence" in result.out.replace(" \n", "\n")
+
+
+def test_the_readme_shows_what_is_printed() -> None:
+    root = Path(__file__).parent.parent
+    shown = (root / "README.md").read_text(encoding="utf-8").split("```console\n$ ")[1].split("```")[0]
+    command, *expected = shown.splitlines()
+    printed = fasttok(*command.split()[1:], "--table", cwd=root).out
+    assert [line.rstrip() for line in printed.splitlines()] == expected
 
 
 def test_pipe_and_json() -> None:
