@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from drive_tiktoken import Tiktoken
+from serve import Vocabulary, serve
 
-from serve import Adapter, Vocabulary, serve
 
-
-class BpeOpenai(Adapter):
-    """Vocabularies ship in the package."""
+class BpeOpenai(Tiktoken):
+    """Called as tiktoken is; vocabularies ship in the package."""
 
     def load(self, vocabulary: Vocabulary, threads: int) -> None:
         """By name."""
         import bpe_openai
 
-        self._encoding: Any = bpe_openai.get_encoding(vocabulary.encoding)
+        self._encoding = bpe_openai.get_encoding(vocabulary.encoding)
         self._threads = threads
-
-    def count_batch(self, documents: list[str]) -> list[int]:
-        """Lengths of the id lists."""
-        return [len(ids) for ids in self._encoding.encode_ordinary_batch(documents, num_threads=self._threads)]
-
-    def count_lines(self, lines: list[str]) -> list[int]:
-        """One by one with one thread: the batch call makes a future of each string, which costs more than its ids."""
-        if self._threads > 1:
-            return self.count_batch(lines)
-        return [len(self._encoding.encode_ordinary(line)) for line in lines]
-
-    def count_text(self, text: str) -> int:
-        """Length of one id list."""
-        return len(self._encoding.encode_ordinary(text))
 
 
 if __name__ == "__main__":

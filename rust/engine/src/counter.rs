@@ -3,6 +3,7 @@
 //! Pieces are found 64 bytes at a time and stand in a queue, their cache lines on the way from memory,
 //! before they are looked up. No ids are made and nothing grows with the text.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::Error;
@@ -14,7 +15,7 @@ use crate::encoding::{Encoding, Special};
 use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
 #[cfg(target_arch = "x86_64")]
 use crate::pretokenize::simd::{Avx2, Avx512};
-use crate::pretokenize::simd::{Portable, Simd, Task};
+use crate::pretokenize::simd::{Portable, Simd, Task, is_east_asian};
 use crate::pretokenize::{Family, Pretokenizer, cl100k::Cl100k, gpt2::Gpt2, o200k::O200k};
 use crate::special::Part;
 
@@ -71,6 +72,14 @@ impl<const WORDS: usize> Queue<WORDS> {
         self.lines[self.tail as usize] = line as u32;
         self.keys[self.tail as usize] = key;
         self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// Takes the first piece out: its line and its key.
+    #[inline(always)]
+    fn pop(&mut self) -> (usize, Key<WORDS>) {
+        let i = self.head as usize;
+        self.head = self.head.wrapping_add(1);
+        (self.lines[i] as usize, self.keys[i])
     }
 
     #[inline(always)]
@@ -148,28 +157,16 @@ impl Counter {
 
     fn count_family<F: Family>(&mut self, text: &[u8]) -> u64 {
         let Counter { encoding, level, known } = self;
+        let text = Text { scan: Scan { encoding, known }, text, family: PhantomData::<F> };
+        // The level is one of `Level::available`: the CPU has its instructions.
         match level {
-            Level::Portable => Scan { encoding, known }.run::<Portable, F>(text),
-            // SAFETY: the level is one of `Level::available`, so the CPU has these instructions.
+            Level::Portable => Portable::outlined(text),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { run_avx2::<F>(Scan { encoding, known }, text) },
-            // SAFETY: as above.
+            Level::Avx2 => Avx2::outlined(text),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { run_avx512::<F>(Scan { encoding, known }, text) },
+            Level::Avx512 => Avx512::outlined(text),
         }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn run_avx2<F: Family>(scan: Scan, text: &[u8]) -> u64 {
-    scan.run::<Avx2, F>(text)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn run_avx512<F: Family>(scan: Scan, text: &[u8]) -> u64 {
-    scan.run::<Avx512, F>(text)
 }
 
 /// One text being counted.
@@ -263,7 +260,7 @@ impl Scan<'_> {
             }
             return self.known.merge_long::<S>(self.encoding, piece);
         }
-        if piece.iter().any(|b| matches!(b, 0xE3..=0xED | 0xEF)) {
+        if piece.iter().any(|&byte| is_east_asian(byte)) {
             return self.long_east_asian::<S>(piece);
         }
         let cuts = self.encoding.cuts();
@@ -337,6 +334,22 @@ impl Scan<'_> {
             total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
         }
         total
+    }
+}
+
+/// See [`Scan::run`].
+struct Text<'a, F> {
+    scan: Scan<'a>,
+    text: &'a [u8],
+    family: PhantomData<F>,
+}
+
+impl<F: Family> Task for Text<'_, F> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        self.scan.run::<S, F>(self.text)
     }
 }
 
@@ -424,9 +437,7 @@ impl Task for DrainLong<'_> {
         let mut total = 0;
         let queue = &mut *known.long_queue;
         while queue.len() > most {
-            let i = queue.head as usize;
-            let (line, key) = (queue.lines[i] as usize, queue.keys[i]);
-            queue.head = queue.head.wrapping_add(1);
+            let (line, key) = queue.pop();
             let mut count = known.long.get(line, &key);
             if count == 0 {
                 let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
@@ -485,12 +496,11 @@ impl Known {
         let mut misses = 0;
         let queue = &mut *self.short_queue;
         while queue.len() > most {
-            let i = queue.head as usize;
-            let count = self.short.get(queue.lines[i] as usize, &queue.keys[i]);
-            total += count as u64;
             missed[misses] = queue.head;
+            let (line, key) = queue.pop();
+            let count = self.short.get(line, &key);
+            total += count as u64;
             misses += usize::from(count == 0);
-            queue.head = queue.head.wrapping_add(1);
         }
         if misses != 0 {
             let missed = &missed[..misses];
@@ -516,14 +526,12 @@ impl Known {
     /// Inserts all but `most` pieces of each queue as single tokens.
     fn insert_queued(&mut self, most: usize) {
         while self.short_queue.len() > most {
-            let i = self.short_queue.head as usize;
-            self.short.insert(self.short_queue.lines[i] as usize, self.short_queue.keys[i], 1);
-            self.short_queue.head = self.short_queue.head.wrapping_add(1);
+            let (line, key) = self.short_queue.pop();
+            self.short.insert(line, key, 1);
         }
         while self.long_queue.len() > most {
-            let i = self.long_queue.head as usize;
-            self.long.insert(self.long_queue.lines[i] as usize, self.long_queue.keys[i], 1);
-            self.long_queue.head = self.long_queue.head.wrapping_add(1);
+            let (line, key) = self.long_queue.pop();
+            self.long.insert(line, key, 1);
         }
     }
 

@@ -144,9 +144,8 @@ impl EastAsian {
     /// Counts the characters that start at the bits of `chars` in the 64 bytes at `at`, whose pieces
     /// begin at the bits of `starts`. Returns the number of tokens and of bytes counted: all of them,
     /// or, where the last piece goes `on` behind them, up to the last boundary that is safe (none, if
-    /// there is none). `segment` counts a segment of three characters or more, given
-    /// its start and length. `text` has some
-    /// bytes more than `chars` reach.
+    /// there is none). `segment` counts a segment of three characters or more, given its start and
+    /// length. `text` has some bytes more than `chars` reach.
     #[inline(always)]
     pub fn count<S: Simd>(
         &self,
@@ -194,8 +193,7 @@ impl EastAsian {
             let k = rest.trailing_zeros() as usize;
             rest &= rest - 1;
             let next = at + usize::from(block.offsets[k]);
-            let lead = text[next] >= 0xE0
-                && self.leads[usize::from(text[next - 1])] >> (text[next] & 15) & 1 != 0;
+            let lead = self.runs_into(text[next - 1], text[next]);
             let saved = self.saved(block.chars[k - 1], block.chars[k]);
             block.saved[k] = saved;
             opaque |= u64::from(lead || saved == UNKNOWN) << k;
@@ -248,14 +246,21 @@ impl EastAsian {
             let right = plane_zero_at(piece, at);
             let (l, r) = (self.singles[usize::from(left)], self.singles[usize::from(right)]);
             let known = l != 0 && r != 0 && (l | r) & EAST_ASIAN != 0;
-            let lead = self.leads[usize::from(piece[at - 1])] >> (piece[at] & 15) & 1 != 0;
-            if known && !(lead && piece[at] >= 0xE0) && self.saved(left, right) == SAFE {
+            let lead = self.runs_into(piece[at - 1], piece[at]);
+            if known && !lead && self.saved(left, right) == SAFE {
                 return at;
             }
             left = right;
             at += utf8_len(piece[at]);
         }
         at
+    }
+
+    /// Whether a token goes on from a character that ends with `last` into one that begins with `first`
+    /// and ends there.
+    #[inline(always)]
+    fn runs_into(&self, last: u8, first: u8) -> bool {
+        first >= 0xE0 && self.leads[usize::from(last)] >> (first & 15) & 1 != 0
     }
 
     /// Tokens saved by joining two characters, [`SAFE`] or [`UNKNOWN`].

@@ -234,8 +234,11 @@ fn next_window<S: Simd>(
     let mut tries = 8;
     for keep in (1..tokens.len()).rev() {
         end -= vocab.token(tokens[keep]).len();
-        if end > at + size - OVERLAP || tries == 0 {
+        if end > at + size - OVERLAP {
             continue;
+        }
+        if tries == 0 {
+            break;
         }
         tries -= 1;
         let next = merge_any::<S>(pairs, window, &bytes[end..bytes.len().min(end + WINDOW)]);

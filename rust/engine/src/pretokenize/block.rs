@@ -68,10 +68,7 @@ impl Context<'_> {
     /// [`Context::contraction`] for patterns that know only lower case ASCII.
     #[inline(always)]
     pub fn lower_contraction(&self, char: u32) -> u32 {
-        let at = self.byte_of(char) + 1;
-        let len = super::contraction(self.text, at);
-        let lower = self.text[at..at + len].iter().all(u8::is_ascii_lowercase);
-        if lower { len as u32 } else { 0 }
+        super::gpt2::lower_contraction(self.text, self.byte_of(char) + 1) as u32
     }
 }
 

@@ -19,7 +19,8 @@ fn kind(class: Class) -> u8 {
 }
 
 /// [`contraction`] in the pattern's only case.
-fn lower_contraction(text: &[u8], at: usize) -> usize {
+#[inline(always)]
+pub(super) fn lower_contraction(text: &[u8], at: usize) -> usize {
     let len = contraction(text, at);
     if text[at..at + len].iter().all(u8::is_ascii_lowercase) { len } else { 0 }
 }

@@ -31,6 +31,12 @@ pub(crate) struct ByteMasks {
     pub east_asian: u64,
 }
 
+/// Whether `byte` is the first one of a character U+3000-U+DFFF or U+F000-U+FFFF.
+#[inline(always)]
+pub(crate) fn is_east_asian(byte: u8) -> bool {
+    matches!(byte, 0xE3..=0xED | 0xEF)
+}
+
 /// Work that is worth a function of its own. A closure would do, were it sure to be inlined where the
 /// instructions are enabled: `run` is to be `#[inline(always)]`.
 pub(crate) trait Task {

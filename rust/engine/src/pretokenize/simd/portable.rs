@@ -1,6 +1,6 @@
 //! The plain twin: no intrinsics, the same answers everywhere.
 
-use super::{ByteMasks, Simd, Task};
+use super::{ByteMasks, Simd, Task, is_east_asian};
 
 pub(crate) struct Portable;
 
@@ -28,7 +28,7 @@ impl Simd for Portable {
             apostrophe: mask(|b| b == b'\''),
             slash: mask(|b| b == b'/'),
             caseless: east(|b| matches!(b, 0xE5..=0xE9 | 0xEB | 0xEC)),
-            east_asian: east(|b| matches!(b, 0xE3..=0xED | 0xEF)),
+            east_asian: east(is_east_asian),
         }
     }
 

@@ -1,7 +1,7 @@
 //! AVX2 and AVX-512 with BMI2.
 //!
 //! Every function here may run only where the CPU has the instructions: `Counter` checks once, and
-//! calls the monomorphised scanner through a function that enables them.
+//! enters through `outlined`, which enables them.
 
 use std::arch::x86_64::*;
 
@@ -41,7 +41,7 @@ macro_rules! masks {
 impl Simd for Avx2 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
-        // SAFETY: `Avx2` is used only behind a check for AVX2 and BMI2 (see `scan::Level`); the loads
+        // SAFETY: `Avx2` is used only behind a check for AVX2 and BMI2 (see `counter::Level`); the loads
         // are unaligned and inside `block`.
         unsafe {
             let low = _mm256_loadu_si256(block.as_ptr().cast());
@@ -151,7 +151,7 @@ impl Simd for Avx2 {
 impl Simd for Avx512 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
-        // SAFETY: `Avx512` is used only behind a check for AVX-512BW and BMI2 (see `scan::Level`); the
+        // SAFETY: `Avx512` is used only behind a check for AVX-512BW and BMI2 (see `counter::Level`); the
         // load is unaligned and inside `block`.
         unsafe {
             let bytes = _mm512_loadu_si512(block.as_ptr().cast());
