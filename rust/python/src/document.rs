@@ -195,47 +195,23 @@ fn transcode<U: Unit>(
     if scratch.len() < room {
         scratch.resize(room, 0);
     }
-    let mut written = 0;
-    let (mut at, mut blocks) = (0, units.chunks_exact(BLOCK));
-    while at + BLOCK <= units.len() {
-        let Some(block) = blocks.next() else { break };
+    let (mut at, mut written) = (0, 0);
+    while let Some(block) = units[at..].first_chunk::<BLOCK>() {
         let out = &mut scratch[written..written + 4 * BLOCK];
-        let (mut any, mut surrogate, mut low) = (0, false, u32::MAX);
-        for unit in block {
-            let code = unit.code();
-            any |= code;
-            low = low.min(code);
-            surrogate |= is_surrogate(code);
-        }
-        if any < 0x80 {
+        if block.iter().fold(0, |any, unit| any | unit.code()) < 0x80 {
             for (byte, unit) in out.iter_mut().zip(block) {
                 *byte = unit.code() as u8;
             }
             written += BLOCK;
-        } else if surrogate {
-            // From here on with care; what is behind comes back to blocks.
-            let (end, bytes) = transcode_surrogates(&units[at..], errors, &mut scratch[written..])
+        } else if U::MAX_UTF8 >= 3 && block.iter().any(|unit| is_surrogate(unit.code())) {
+            // With care; what is behind comes back to blocks.
+            let (read, bytes) = transcode_surrogates(&units[at..], errors, &mut scratch[written..])
                 .map_err(|i| at + i)?;
             written += bytes;
-            at += end;
-            blocks = units[at..].chunks_exact(BLOCK);
+            at += read;
             continue;
-        } else if U::MAX_UTF8 >= 3 && low >= 0x800 && any < 0x1_0000 {
-            for (bytes, unit) in out.chunks_exact_mut(3).zip(block) {
-                let code = unit.code();
-                bytes[0] = 0xE0 | (code >> 12) as u8;
-                bytes[1] = 0x80 | (code >> 6 & 0x3F) as u8;
-                bytes[2] = 0x80 | (code & 0x3F) as u8;
-            }
-            written += 3 * BLOCK;
         } else {
-            let mut n = 0;
-            for unit in block {
-                let (bytes, len) = utf8_word::<U>(unit.code());
-                out[n..n + 4].copy_from_slice(&bytes.to_le_bytes());
-                n += len;
-            }
-            written += n;
+            written += transcode_block(block, out);
         }
         at += BLOCK;
     }
@@ -245,27 +221,50 @@ fn transcode<U: Unit>(
     Ok(written)
 }
 
+/// Writes characters that are no surrogates; returns the bytes written.
+#[inline(always)]
+fn transcode_block<U: Unit>(block: &[U; BLOCK], out: &mut [u8]) -> usize {
+    let mut n = 0;
+    for four in block.as_chunks::<4>().0 {
+        let codes = four.map(Unit::code);
+        let three = |code: &u32| (0x800..0x1_0000).contains(code);
+        if U::MAX_UTF8 >= 3 && codes.iter().all(three) {
+            // East Asian text is made of these: twelve bytes at once.
+            let [a, b, c, d] = codes.map(three_bytes);
+            let bytes =
+                u128::from(a) | u128::from(b) << 24 | u128::from(c) << 48 | u128::from(d) << 72;
+            out[n..n + 16].copy_from_slice(&bytes.to_le_bytes());
+            n += 12;
+        } else {
+            for code in codes {
+                let (bytes, len) = utf8_word::<U>(code);
+                out[n..n + 4].copy_from_slice(&bytes.to_le_bytes());
+                n += len;
+            }
+        }
+    }
+    n
+}
+
+#[inline(always)]
+fn three_bytes(code: u32) -> u32 {
+    0xE0 | (code >> 12) | (0x80 | (code >> 6 & 0x3F)) << 8 | (0x80 | (code & 0x3F)) << 16
+}
+
 /// A character that is no surrogate as UTF-8, first byte lowest, and its length.
 #[inline(always)]
 fn utf8_word<U: Unit>(code: u32) -> (u32, usize) {
-    let last = 0x80 | (code & 0x3F);
-    let second_last = 0x80 | (code >> 6 & 0x3F);
-    let two = 0xC0 | (code >> 6) | last << 8;
-    let three = 0xE0 | (code >> 12) | second_last << 8 | last << 16;
-    let mut word = if code < 0x80 { code } else { two };
-    let mut len = 1 + usize::from(code >= 0x80);
-    if U::MAX_UTF8 >= 3 {
-        word = if code < 0x800 { word } else { three };
-        len += usize::from(code >= 0x800);
+    let two = 0xC0 | (code >> 6) | (0x80 | (code & 0x3F)) << 8;
+    let (mut word, mut len) = if code < 0x80 { (code, 1) } else { (two, 2) };
+    // Likely to be the same as for the character before, so that a branch is better than work.
+    if U::MAX_UTF8 >= 3 && code >= 0x800 {
+        (word, len) = (three_bytes(code), 3);
     }
-    if U::MAX_UTF8 >= 4 {
-        let four = 0xF0
-            | (code >> 18)
-            | (0x80 | (code >> 12 & 0x3F)) << 8
-            | second_last << 16
-            | last << 24;
-        word = if code < 0x1_0000 { word } else { four };
-        len += usize::from(code >= 0x1_0000);
+    if U::MAX_UTF8 >= 4 && code >= 0x1_0000 {
+        let three_last = three_bytes(code & 0xFFF) & 0xFFFF_FF00;
+        word =
+            0xF0 | (code >> 18) | (0x80 | (code >> 12 & 0x3F)) << 8 | (three_last & 0xFFFF00) << 8;
+        len = 4;
     }
     (word, len)
 }
