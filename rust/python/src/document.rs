@@ -251,11 +251,26 @@ fn three_bytes(code: u32) -> u32 {
     0xE0 | (code >> 12) | (0x80 | (code >> 6 & 0x3F)) << 8 | (0x80 | (code & 0x3F)) << 16
 }
 
+/// Characters up to U+07FF as UTF-8, first byte lowest; their length in the highest byte.
+static SHORT: [u32; 0x800] = {
+    let mut table = [0; 0x800];
+    let mut code = 0;
+    while code < 0x800 {
+        table[code as usize] = if code < 0x80 {
+            code | 1 << 24
+        } else {
+            0xC0 | (code >> 6) | (0x80 | (code & 0x3F)) << 8 | 2 << 24
+        };
+        code += 1;
+    }
+    table
+};
+
 /// A character that is no surrogate as UTF-8, first byte lowest, and its length.
 #[inline(always)]
 fn utf8_word<U: Unit>(code: u32) -> (u32, usize) {
-    let two = 0xC0 | (code >> 6) | (0x80 | (code & 0x3F)) << 8;
-    let (mut word, mut len) = if code < 0x80 { (code, 1) } else { (two, 2) };
+    let short = SHORT[code as usize & 0x7FF];
+    let (mut word, mut len) = (short, (short >> 24) as usize);
     // Likely to be the same as for the character before, so that a branch is better than work.
     if U::MAX_UTF8 >= 3 && code >= 0x800 {
         (word, len) = (three_bytes(code), 3);
