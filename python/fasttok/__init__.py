@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 from ._encodings import encoding_for_model, get_encoding, list_encodings
@@ -18,7 +19,10 @@ from .errors import (
     FileError,
     InputError,
     InvalidUtf8Error,
+    MisalignedError,
+    MissingExtraError,
     NotFoundError,
+    NotParallelError,
     SpecialTokenError,
     TokenizerFileError,
     UnknownEncodingError,
@@ -28,6 +32,8 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from ._premium import PremiumReport, premium
+    from .parallel import ParallelText, read_parallel
     from .report import Report, count_corpus
 
 __all__ = [
@@ -36,7 +42,12 @@ __all__ = [
     "FileError",
     "InputError",
     "InvalidUtf8Error",
+    "MisalignedError",
+    "MissingExtraError",
     "NotFoundError",
+    "NotParallelError",
+    "ParallelText",
+    "PremiumReport",
     "Report",
     "SpecialTokenError",
     "TokenizerFileError",
@@ -50,15 +61,24 @@ __all__ = [
     "encoding_name_for_model",
     "get_encoding",
     "list_encodings",
+    "premium",
+    "read_parallel",
 ]
+
+_LAZY = {
+    "ParallelText": "parallel",
+    "PremiumReport": "_premium",
+    "Report": "report",
+    "count_corpus": "report",
+    "premium": "_premium",
+    "read_parallel": "parallel",
+}
+"""Reports are imported when they are asked for: counting a text needs none of them."""
 
 
 def __getattr__(name: str) -> object:
-    """Reports are imported when they are asked for: counting a text needs none of it."""
-    if name in ("Report", "count_corpus"):
-        from . import report
-
-        return getattr(report, name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -46,6 +46,9 @@ class Layout:
     columns: list[Column]
     footer_rows: int = 0
     """How many rows at the end are totals."""
+    given_up: Sequence[tuple[str, int]] = GIVEN_UP
+    """Columns in the order in which they are given up where the terminal is narrow, each before keys are cut below
+    a width."""
 
     @property
     def row_count(self) -> int:
@@ -124,7 +127,7 @@ def print_layout(layout: Layout, console: Console) -> None:
     """Print `layout`, giving up columns of numbers and shortening keys until it fits the console."""
     columns = list(layout.columns)
     given_up = []
-    for header, short in GIVEN_UP:
+    for header, short in layout.given_up:
         if _needed(columns, short) <= console.width:
             break
         given_up += [column.header for column in columns if column.header == header]

@@ -10,7 +10,10 @@ __all__ = [
     "FileError",
     "InputError",
     "InvalidUtf8Error",
+    "MisalignedError",
+    "MissingExtraError",
     "NotFoundError",
+    "NotParallelError",
     "SpecialTokenError",
     "TokenizerFileError",
     "UnknownEncodingError",
@@ -103,3 +106,22 @@ class FileError(FasttokError, OSError):
 
 class NotFoundError(FileError, FileNotFoundError):
     """A path that does not exist."""
+
+
+class NotParallelError(FasttokError, ValueError):
+    """Input in which no parallel text was recognised: a premium is defined for nothing else."""
+
+
+class MisalignedError(NotParallelError):
+    """Parallel text whose units do not stand side by side: their numbers differ, or one is empty."""
+
+    language: str | None = None
+    """The language in which the fault is."""
+    file: str | None = None
+    """The file in which it is."""
+    line: int | None = None
+    """The line, unit or record, from 1."""
+
+
+class MissingExtraError(FasttokError, ModuleNotFoundError):
+    """An optional library that is not installed; the message says how to install it."""

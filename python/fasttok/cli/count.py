@@ -10,18 +10,11 @@ import sys
 import click
 
 from fasttok._inputs import STDIN
+from fasttok.cli._options import names
 from fasttok.cli._output import check_writable, choose_format, emit, output_options
 from fasttok.report import SORT_KEYS, Report, count_corpus
 
 SHOWN_SKIPPED = 10
-
-
-def names(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[str]:
-    """The names in a repeated option, each of which may hold several, separated by commas."""
-    given = [name.strip() for value in values for name in value.split(",")]
-    if not all(given):
-        raise click.BadParameter("an empty name", context, param)
-    return given
 
 
 @click.command(
