@@ -10,6 +10,8 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use regex_syntax::hir::{Class, HirKind};
 use sha2::{Digest, Sha256};
 
+#[path = "src/normalize/tables.rs"]
+mod forms;
 #[path = "src/load/splits.rs"]
 mod splits;
 
@@ -38,7 +40,9 @@ fn main() {
     println!("cargo:rerun-if-changed=data");
     println!("cargo:rerun-if-changed=src/load/splits.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
+    println!("cargo:rerun-if-changed=src/normalize/tables.rs");
     write_classes(&out.join("classes.rs"));
+    write_forms(&out.join("forms.rs"));
     for (name, hash) in RANK_FILES {
         write_vocabulary(name, hash, &out.join(format!("{name}.bin")));
     }
@@ -56,18 +60,42 @@ fn write_classes(path: &Path) {
             classes[range.start() as usize..=range.end() as usize].fill(class);
         }
     }
+    let (index, blocks) = two_levels(&classes);
+    let mut code = String::new();
+    writeln!(code, "static INDEX: [u8; {}] = {index:?};", index.len()).unwrap();
+    writeln!(code, "static BLOCKS: [[u8; 128]; {}] = {blocks:?};", blocks.len()).unwrap();
+    fs::write(path, code).expect("OUT_DIR is writable");
+}
+
+/// The number of the block of each 128 characters, and the blocks, each once.
+fn two_levels(values: &[u8]) -> (Vec<u8>, Vec<&[u8]>) {
     let mut blocks: Vec<&[u8]> = Vec::new();
     let mut index = Vec::new();
-    for block in classes.chunks(128) {
+    for block in values.chunks(128) {
         let at = blocks.iter().position(|b| *b == block).unwrap_or_else(|| {
             blocks.push(block);
             blocks.len() - 1
         });
         index.push(u8::try_from(at).expect("fewer than 256 distinct blocks"));
     }
+    (index, blocks)
+}
+
+/// What each normalization form does to each character, in two levels, and the first bytes of the
+/// characters to which it does something.
+fn write_forms(path: &Path) {
     let mut code = String::new();
-    writeln!(code, "static INDEX: [u8; {}] = {index:?};", index.len()).unwrap();
-    writeln!(code, "static BLOCKS: [[u8; 128]; {}] = {blocks:?};", blocks.len()).unwrap();
+    for (name, values) in forms::forms() {
+        let (index, blocks) = two_levels(&values);
+        let mut leads = [0u8; 256];
+        for c in (0..0x11_0000u32).filter(|&c| values[c as usize] != 0) {
+            let c = char::from_u32(c).expect("surrogates have no value");
+            leads[usize::from(c.encode_utf8(&mut [0; 4]).as_bytes()[0])] = 1;
+        }
+        writeln!(code, "pub static {name}: Table = Table {{ leads: {leads:?},").unwrap();
+        writeln!(code, "index: &{index:?},").unwrap();
+        writeln!(code, "blocks: &{blocks:?} }};").unwrap();
+    }
     fs::write(path, code).expect("OUT_DIR is writable");
 }
 

@@ -30,9 +30,16 @@ pub enum Error {
         /// The id.
         id: u32,
     },
-    /// A vocabulary file that is damaged or breaks an assumption of the engine.
+    /// A tokenizer file that is damaged.
     TokenizerFile {
         /// What is wrong.
+        reason: String,
+    },
+    /// A tokenizer that cannot be followed exactly.
+    UnsupportedTokenizer {
+        /// The component, as the file names it.
+        component: String,
+        /// What about it.
         reason: String,
     },
 }
@@ -58,7 +65,10 @@ impl fmt::Display for Error {
                  or decode them first"
             ),
             Error::UnknownToken { id } => write!(f, "the encoding has no token with id {id}"),
-            Error::TokenizerFile { reason } => write!(f, "tokenizer file: {reason}"),
+            Error::TokenizerFile { reason } => write!(f, "damaged tokenizer file: {reason}"),
+            Error::UnsupportedTokenizer { component, reason } => {
+                write!(f, "{component} cannot be counted exactly: {reason}")
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ mod counter;
 mod encoding;
 mod error;
 mod load;
+#[allow(dead_code)]
+mod normalize;
 mod pages;
 mod pretokenize;
 mod special;

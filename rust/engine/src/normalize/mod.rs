@@ -1,0 +1,347 @@
+//! What a tokenizer does to text before it is split: the normalizers of `tokenizer.json`, exactly as HF
+//! `tokenizers` runs them. Knows nothing of vocabularies and pieces.
+//!
+//! Text that a normalizer leaves alone is borrowed.
+
+pub(crate) mod charsmap;
+mod forms;
+mod tables;
+
+use std::borrow::Cow;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use fancy_regex::Regex;
+use memchr::memmem;
+use serde_json::Value;
+use unicode_normalization_alignments::char::is_combining_mark;
+
+use charsmap::Charsmap;
+use forms::Form;
+
+use crate::Error;
+
+/// A tokenizer file that does not say what it should.
+fn damaged(reason: String) -> Error {
+    Error::TokenizerFile { reason: format!("normalizer: {reason}") }
+}
+
+fn unsupported(component: String, reason: &str) -> Error {
+    Error::UnsupportedTokenizer {
+        component: format!("the normalizer {component}"),
+        reason: reason.to_owned(),
+    }
+}
+
+/// A component that rewrites text.
+pub(crate) enum Normalizer {
+    /// NFC, NFD, NFKC or NFKD
+    Form(Form),
+    Lowercase,
+    /// Takes white space away at the sides where it is true.
+    Strip {
+        left: bool,
+        right: bool,
+    },
+    StripAccents,
+    /// Put before every text that is not empty.
+    Prepend(String),
+    Replace {
+        pattern: Pattern,
+        content: String,
+    },
+    Precompiled(Box<Charsmap>),
+    Nmt,
+    ByteLevel,
+    Sequence(Vec<Normalizer>),
+}
+
+/// What [`Normalizer::Replace`] looks for.
+pub(crate) enum Pattern {
+    Literal(String),
+    Regex(Box<Regex>),
+}
+
+impl Default for Normalizer {
+    /// Leaves all text alone.
+    fn default() -> Normalizer {
+        Normalizer::Sequence(Vec::new())
+    }
+}
+
+impl Normalizer {
+    /// The normalizer that `value` describes, a component of a `tokenizer.json`; null is none.
+    pub fn from_json(value: &Value) -> Result<Normalizer, Error> {
+        if value.is_null() { Ok(Normalizer::default()) } else { Self::nested(value, 0) }
+    }
+
+    fn nested(value: &Value, depth: usize) -> Result<Normalizer, Error> {
+        let name = value
+            .get("type")
+            .and_then(Value::as_str)
+            .ok_or_else(|| damaged("has no type".to_owned()))?;
+        let field = |field: &str| {
+            value.get(field).ok_or_else(|| damaged(format!("{name} has no field {field:?}")))
+        };
+        let string = |name_of: &str| {
+            let value = field(name_of)?.as_str();
+            value.ok_or_else(|| damaged(format!("{name}: {name_of:?} is not a string")))
+        };
+        let flag = |name_of: &str| {
+            let value = field(name_of)?.as_bool();
+            value.ok_or_else(|| damaged(format!("{name}: {name_of:?} is neither true nor false")))
+        };
+        Ok(match name {
+            "NFC" => Normalizer::Form(Form::Nfc),
+            "NFD" => Normalizer::Form(Form::Nfd),
+            "NFKC" => Normalizer::Form(Form::Nfkc),
+            "NFKD" => Normalizer::Form(Form::Nfkd),
+            "Lowercase" => Normalizer::Lowercase,
+            "Strip" => Normalizer::Strip { left: flag("strip_left")?, right: flag("strip_right")? },
+            "StripAccents" => Normalizer::StripAccents,
+            "Prepend" => Normalizer::Prepend(string("prepend")?.to_owned()),
+            "Replace" => Normalizer::Replace {
+                pattern: Pattern::from_json(field("pattern")?)?,
+                content: string("content")?.to_owned(),
+            },
+            "Precompiled" => {
+                let data = BASE64_STANDARD
+                    .decode(string("precompiled_charsmap")?)
+                    .map_err(|_| damaged("Precompiled: the map is not base64".to_owned()))?;
+                Normalizer::Precompiled(Box::new(Charsmap::new(&data)?))
+            }
+            "Nmt" => Normalizer::Nmt,
+            "ByteLevel" => Normalizer::ByteLevel,
+            "Sequence" => {
+                let parts = field("normalizers")?
+                    .as_array()
+                    .ok_or_else(|| damaged("Sequence is not a list".to_owned()))?;
+                if depth > 16 {
+                    return Err(damaged("Sequence is nested too deeply".to_owned()));
+                }
+                let parts = parts.iter().map(|part| Self::nested(part, depth + 1));
+                Normalizer::Sequence(parts.collect::<Result<_, _>>()?)
+            }
+            other => return Err(unsupported(other.to_owned(), "it is not known")),
+        })
+    }
+
+    /// `text` as the split pattern sees it.
+    pub fn normalize<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self {
+            Normalizer::Form(form) => form.normalize(text),
+            Normalizer::Lowercase => lowercase(text),
+            Normalizer::Strip { left, right } => {
+                let text = if *left { text.trim_start() } else { text };
+                Cow::Borrowed(if *right { text.trim_end() } else { text })
+            }
+            Normalizer::StripAccents => rewrite(text, |c, out| {
+                if !is_combining_mark(c) {
+                    out.push(c);
+                }
+            }),
+            Normalizer::Prepend(_) if text.is_empty() => Cow::Borrowed(text),
+            Normalizer::Prepend(prefix) => Cow::Owned([prefix, text].concat()),
+            Normalizer::Replace { pattern, content } => pattern.replace(text, content),
+            Normalizer::Precompiled(map) => map.normalize_graphemes(text),
+            Normalizer::Nmt => nmt(text),
+            Normalizer::ByteLevel => Cow::Owned(text.bytes().map(byte_level).collect()),
+            Normalizer::Sequence(parts) => {
+                let mut text = Cow::Borrowed(text);
+                for part in parts {
+                    text = match text {
+                        Cow::Borrowed(text) => part.normalize(text),
+                        Cow::Owned(text) => match part.normalize(&text) {
+                            // Nothing changed, or only its sides.
+                            Cow::Borrowed(same) if same.len() == text.len() => Cow::Owned(text),
+                            other => Cow::Owned(other.into_owned()),
+                        },
+                    };
+                }
+                text
+            }
+        }
+    }
+}
+
+impl Pattern {
+    fn from_json(value: &Value) -> Result<Pattern, Error> {
+        if let Some(literal) = value.get("String").and_then(Value::as_str) {
+            if literal.is_empty() {
+                return Err(unsupported("Replace".to_owned(), "it replaces an empty string"));
+            }
+            return Ok(Pattern::Literal(literal.to_owned()));
+        }
+        let pattern = value.get("Regex").and_then(Value::as_str);
+        let pattern = pattern
+            .ok_or_else(|| damaged("Replace: the pattern is no string and no regex".to_owned()))?;
+        let regex = Regex::new(pattern).map_err(|e| {
+            unsupported(format!("Replace of the regex {pattern:?}"), &e.to_string())
+        })?;
+        Ok(Pattern::Regex(Box::new(regex)))
+    }
+
+    fn replace<'a>(&self, text: &'a str, content: &str) -> Cow<'a, str> {
+        let mut out = String::new();
+        let mut copied = 0;
+        let mut found = |from: usize, to: usize| {
+            if out.capacity() == 0 {
+                out.reserve(text.len() + text.len() / 4);
+            }
+            out.push_str(&text[copied..from]);
+            out.push_str(content);
+            copied = to;
+        };
+        match self {
+            Pattern::Literal(literal) => {
+                for at in memmem::find_iter(text.as_bytes(), literal) {
+                    found(at, at + literal.len());
+                }
+            }
+            Pattern::Regex(regex) => {
+                for one in regex.find_iter(text).map_while(Result::ok) {
+                    found(one.start(), one.end());
+                }
+            }
+        }
+        if copied == 0 && out.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        out.push_str(&text[copied..]);
+        Cow::Owned(out)
+    }
+}
+
+/// `text` with what `push` puts in the place of each character that is not ASCII.
+fn rewrite(text: &str, mut push: impl FnMut(char, &mut String)) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let ascii = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+        out.push_str(&rest[..ascii]);
+        if ascii > 0 {
+            rest = &rest[ascii..];
+            continue;
+        }
+        push(c, &mut out);
+        rest = &rest[c.len_utf8()..];
+    }
+    Cow::Owned(out)
+}
+
+/// Lower case, a character at a time: a final sigma is one like any other.
+fn lowercase(text: &str) -> Cow<'_, str> {
+    let lowered = rewrite(text, |c, out| {
+        out.extend(c.to_lowercase());
+    });
+    if !lowered.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return lowered;
+    }
+    let mut lowered = lowered.into_owned();
+    lowered.make_ascii_lowercase();
+    Cow::Owned(lowered)
+}
+
+/// Control characters go, some others become blanks.
+fn nmt(text: &str) -> Cow<'_, str> {
+    let untouched = |byte: u8| matches!(byte, 0 | b' '..=0x7E | 0xC3..=0xE0 | 0xE3..=0xEE | 0xF0..);
+    if text.bytes().all(|byte| untouched(byte) || byte & 0xC0 == 0x80) {
+        return Cow::Borrowed(text);
+    }
+    let kept = text.chars().filter(|&c| {
+        !matches!(
+            u32::from(c),
+            0x01..=0x08 | 0x0B | 0x0E..=0x1F | 0x7F | 0x8F | 0x9F
+        )
+    });
+    Cow::Owned(
+        kept.map(|c| match u32::from(c) {
+            0x09
+            | 0x0A
+            | 0x0C
+            | 0x0D
+            | 0x1680
+            | 0x200B..=0x200F
+            | 0x2028
+            | 0x2029
+            | 0x2581
+            | 0xFEFF
+            | 0xFFFD => ' ',
+            _ => c,
+        })
+        .collect(),
+    )
+}
+
+/// The character that stands for a byte in byte-level vocabularies.
+pub(crate) fn byte_level(byte: u8) -> char {
+    let code = match byte {
+        b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => u32::from(byte),
+        0..=0x20 => 0x100 + u32::from(byte),
+        0x7F..=0xA0 => 0x121 + u32::from(byte) - 0x7F,
+        0xAD => 0x143,
+    };
+    char::from_u32(code).expect("no surrogate")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normalized(json: &str, text: &str) -> String {
+        let normalizer = Normalizer::from_json(&serde_json::from_str(json).unwrap()).unwrap();
+        normalizer.normalize(text).into_owned()
+    }
+
+    #[test]
+    fn each_component() {
+        let cases = [
+            (r#"{"type":"NFC"}"#, "e\u{301}", "é"),
+            (r#"{"type":"NFKC"}"#, "ﬁ１", "fi1"),
+            (r#"{"type":"NFD"}"#, "é", "e\u{301}"),
+            (r#"{"type":"NFKD"}"#, "ﬁé", "fie\u{301}"),
+            (r#"{"type":"Lowercase"}"#, "ΑΣ İX", "ας i\u{307}x".replace('ς', "σ").leak()),
+            (r#"{"type":"Strip","strip_left":true,"strip_right":false}"#, " \u{3000}a ", "a "),
+            (r#"{"type":"Strip","strip_left":false,"strip_right":true}"#, " a\n ", " a"),
+            (r#"{"type":"StripAccents"}"#, "xe\u{301}y", "xey"),
+            (r#"{"type":"Prepend","prepend":"▁"}"#, "a", "▁a"),
+            (r#"{"type":"Prepend","prepend":"▁"}"#, "", ""),
+            (r#"{"type":"Replace","pattern":{"String":" "},"content":"▁"}"#, " a b", "▁a▁b"),
+            (r#"{"type":"Replace","pattern":{"Regex":" {2,}"},"content":"-"}"#, "a   b c", "a-b c"),
+            (r#"{"type":"Nmt"}"#, "a\u{1}b\tc\u{200B}", "ab c "),
+            (r#"{"type":"ByteLevel"}"#, " é", "ĠÃ©"),
+            (
+                r#"{"type":"Sequence","normalizers":[{"type":"Lowercase"},{"type":"Strip","strip_left":true,"strip_right":true},{"type":"NFC"}]}"#,
+                " E\u{301} ",
+                "é",
+            ),
+        ];
+        for (json, text, expected) in cases {
+            assert_eq!(normalized(json, text), expected, "{json} of {text:?}");
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        let made = |json: &str| Normalizer::from_json(&serde_json::from_str(json).unwrap());
+        for json in [
+            r#"{"type":"BertNormalizer"}"#,
+            r#"{"type":"Replace","pattern":{"Regex":"("},"content":""}"#,
+        ] {
+            assert!(matches!(made(json), Err(Error::UnsupportedTokenizer { .. })), "{json}");
+        }
+        for json in [
+            "{}",
+            "3",
+            r#"{"type":"Prepend"}"#,
+            r#"{"type":"Replace","pattern":3,"content":"a"}"#,
+            r#"{"type":"Strip","strip_left":1,"strip_right":true}"#,
+            r#"{"type":"Sequence","normalizers":{}}"#,
+            r#"{"type":"Precompiled","precompiled_charsmap":"AAA="}"#,
+        ] {
+            assert!(matches!(made(json), Err(Error::TokenizerFile { .. })), "{json}");
+        }
+    }
+}
