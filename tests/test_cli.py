@@ -417,6 +417,7 @@ class TestOtherCommands:
         assert [line.split()[0] for line in result.out.split("Commands:\n")[1].splitlines()] == [
             "count",
             "premium",
+            "cost",
             "encodings",
             "demo",
         ]

@@ -23,20 +23,24 @@ from .errors import (
     MissingExtraError,
     NotFoundError,
     NotParallelError,
+    PriceTableError,
     SpecialTokenError,
     TokenizerFileError,
     UnknownEncodingError,
     UnknownModelError,
+    UnknownPriceError,
     UnknownTokenError,
     UnsupportedTokenizerError,
 )
 
 if TYPE_CHECKING:
+    from ._cost import CostReport, cost
     from ._premium import PremiumReport, premium
     from .parallel import ParallelText, read_parallel
     from .report import Report, count_corpus
 
 __all__ = [
+    "CostReport",
     "Encoding",
     "FasttokError",
     "FileError",
@@ -48,14 +52,17 @@ __all__ = [
     "NotParallelError",
     "ParallelText",
     "PremiumReport",
+    "PriceTableError",
     "Report",
     "SpecialTokenError",
     "TokenizerFileError",
     "UnknownEncodingError",
     "UnknownModelError",
+    "UnknownPriceError",
     "UnknownTokenError",
     "UnsupportedTokenizerError",
     "__version__",
+    "cost",
     "count_corpus",
     "encoding_for_model",
     "encoding_name_for_model",
@@ -66,9 +73,11 @@ __all__ = [
 ]
 
 _LAZY = {
+    "CostReport": "_cost",
     "ParallelText": "parallel",
     "PremiumReport": "_premium",
     "Report": "report",
+    "cost": "_cost",
     "count_corpus": "report",
     "premium": "_premium",
     "read_parallel": "parallel",

@@ -14,10 +14,12 @@ __all__ = [
     "MissingExtraError",
     "NotFoundError",
     "NotParallelError",
+    "PriceTableError",
     "SpecialTokenError",
     "TokenizerFileError",
     "UnknownEncodingError",
     "UnknownModelError",
+    "UnknownPriceError",
     "UnknownTokenError",
     "UnsupportedTokenizerError",
 ]
@@ -125,3 +127,16 @@ class MisalignedError(NotParallelError):
 
 class MissingExtraError(FasttokError, ModuleNotFoundError):
     """An optional library that is not installed; the message says how to install it."""
+
+
+class UnknownPriceError(FasttokError, ValueError, KeyError):
+    """No price is known for the model at that date."""
+
+    name: str | None = None
+    """The model that was asked for."""
+    nearest: list[str] | None = None
+    """Models with a price, the most similar first."""
+
+
+class PriceTableError(FasttokError, ValueError):
+    """A table of prices that cannot be used: damaged, or in several currencies."""

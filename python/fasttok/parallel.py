@@ -90,8 +90,8 @@ class ParallelText:
         """
         if language in self.units:
             return language
-        primary = _primary(language)
-        same = [code for code in self.units if _primary(code) == primary]
+        primary = primary_subtag(language)
+        same = [code for code in self.units if primary_subtag(code) == primary]
         bare = [code for code in same if not re.search("[-_]", code)]
         for found in (same, bare):
             if len(found) == 1:
@@ -476,7 +476,7 @@ def _language_names(path: str) -> dict[str, str]:
     return names
 
 
-def _primary(code: str) -> str:
+def primary_subtag(code: str) -> str:
     """The primary language subtag, in three letters for the few that are commonly written in two."""
     primary = re.split("[-_]", code, maxsplit=1)[0].lower()
     return _THREE_LETTERS.get(primary, primary)

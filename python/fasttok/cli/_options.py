@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import os
+import stat
+import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from fasttok.cli._output import check_writable
+
+if TYPE_CHECKING:
+    from fasttok.report import Ledger
+
+SHOWN_SKIPPED = 10
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,3 +49,25 @@ def check_pictures(*files: str | None) -> None:
             need("altair", "plot", "a picture")
             need("vl_convert", "plot", "a picture")
             check_writable(file)
+
+
+def stdin_has_data() -> bool:
+    """Whether something is piped or redirected in: a pipe, a socket or a file, not a terminal and not /dev/null."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)
+
+
+def print_skipped(ledger: Ledger, where: str) -> None:
+    """List the first skipped rows on standard error, and say `where` the rest is."""
+    if not ledger.skipped:
+        return
+    out = io.StringIO()
+    for entry in ledger.entries[:SHOWN_SKIPPED]:
+        out.write(f"skipped {entry}\n")
+    more = ledger.skipped - min(SHOWN_SKIPPED, len(ledger.entries))
+    if more > 0:
+        out.write(f"skipped {more:,} more: {where}\n")
+    sys.stderr.write(out.getvalue())

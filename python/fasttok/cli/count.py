@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import os
-import stat
 import sys
 
 import click
 
 from fasttok._inputs import STDIN
-from fasttok.cli._options import names
+from fasttok.cli._options import names, print_skipped, stdin_has_data
 from fasttok.cli._output import check_writable, choose_format, emit, output_options
 from fasttok.report import SORT_KEYS, Report, count_corpus
-
-SHOWN_SKIPPED = 10
 
 
 @click.command(
@@ -126,7 +121,7 @@ def command(
     for file in (output, ledger):
         if file is not None:
             check_writable(file)
-    inputs = list(paths) or [STDIN if _stdin_has_data() else "."]
+    inputs = list(paths) or [STDIN if stdin_has_data() else "."]
 
     report = count_corpus(
         inputs,
@@ -151,18 +146,9 @@ def command(
         emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
     sys.stdout.flush()
     if not quiet:
-        _print_skipped(report, ledger)
+        print_skipped(report.ledger, ledger or "--ledger FILE or --json lists them")
         print(report.summary(), file=sys.stderr)
     return SKIPPED if report.ledger.skipped else OK
-
-
-def _stdin_has_data() -> bool:
-    """Whether something is piped or redirected in: a pipe, a socket or a file, not a terminal and not /dev/null."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (AttributeError, OSError, ValueError):
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)
 
 
 def _print_table(report: Report, output: str | None) -> None:
@@ -174,17 +160,3 @@ def _print_table(report: Report, output: str | None) -> None:
         emit(render_text(report, width=200) + "\n", output)
     else:
         print_report(report, Console(file=sys.stdout))
-
-
-def _print_skipped(report: Report, ledger_file: str | None) -> None:
-    ledger = report.ledger
-    if not ledger.skipped:
-        return
-    out = io.StringIO()
-    for entry in ledger.entries[:SHOWN_SKIPPED]:
-        out.write(f"skipped {entry}\n")
-    more = ledger.skipped - min(SHOWN_SKIPPED, len(ledger.entries))
-    if more > 0:
-        where = ledger_file or "--ledger FILE or --json lists them"
-        out.write(f"skipped {more:,} more: {where}\n")
-    sys.stderr.write(out.getvalue())

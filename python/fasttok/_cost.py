@@ -1,0 +1,556 @@
+"""What text costs: tokens times price, by group and by model.
+
+This module multiplies. Prices are `fasttok.prices`', records `fasttok._records`', and what the same content costs in
+another language is `fasttok.premium`'s to say: the text that is counted here says nothing about that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+
+from fasttok._encodings import Spec, resolve
+from fasttok._fasttok import Encoding
+from fasttok._inputs import PathLike, as_names, as_paths, nearest
+from fasttok._manifest import run_manifest
+from fasttok._models import encoding_name_for_model
+from fasttok._premium import PremiumReport, premium
+from fasttok._records import Reader, Record
+from fasttok._tabular import Kind, Tabular
+from fasttok.errors import InputError, PriceTableError, UnknownModelError
+from fasttok.parallel import Parallel, primary_subtag, read_parallel
+from fasttok.prices import Price, PriceTable, find_price, read_price_table
+from fasttok.report import Ledger
+
+__all__ = ["CostReport", "CostRow", "SameContent", "cost"]
+
+SCHEMA = "fasttok.cost/1"
+DAYS = 30
+"""Of a month, in projections."""
+_BATCH_DOCUMENTS = 4096
+_BATCH_BYTES = 16 << 20
+_Z = 1.959963984540054
+"""The normal distribution's 97.5 % point."""
+
+
+def cost(
+    paths: PathLike | Iterable[PathLike],
+    models: str | Iterable[str],
+    *,
+    by: str | Iterable[str] = (),
+    base: str | None = None,
+    parallel: Parallel | None = None,
+    pivot: str | None = None,
+    text: str = "text",
+    output_text: str | None = None,
+    output_tokens: int = 0,
+    cached_share: float = 0,
+    prices: PathLike | Mapping[str, Any] | None = None,
+    price_date: date | None = None,
+    tokenizers: Mapping[str, Spec] | None = None,
+    requests_per_day: float | None = None,
+    wh_per_mtok: float | None = None,
+    format: Literal["text", "lines", "jsonl"] | None = None,
+    special: Literal["text", "token", "error"] = "text",
+    on_error: Literal["skip", "fail"] = "skip",
+    threads: int | None = None,
+) -> CostReport:
+    """What the documents in `paths` cost as input to each of `models`, each document one request.
+
+    paths: files, globs, folders (their ``.jsonl`` and ``.ndjson`` files, also ``.gz`` and ``.zst``), or ``"-"``.
+    models: names of models; ``provider/model`` for the price of one provider.
+    by: what costs are grouped by: ``"file"``, ``"extension"``, or a field of JSONL records.
+    base: the group that others are compared with, by a key of `by`: cost a document, relative to that group's.
+    parallel: parallel text in the languages of the groups: what the *same content* costs in each, relative to the
+        language `pivot` (`base` by default), with an interval.
+    text: the field of a JSONL record that holds the input.
+    output_text: the field that holds the answer, which is billed as output.
+    output_tokens: the output of every request, in tokens, where there are no answers to count.
+    cached_share: the share of each document's input tokens that is billed at the rate of cached input.
+    prices: a table of prices, or the TOML or JSON file it is in; see :func:`fasttok.prices.read_price_table`. It wins
+        over those of genai-prices (extra `prices`).
+    price_date: the day whose prices of genai-prices are taken; today, UTC, by default.
+    tokenizers: what counts for a model: the name of an encoding, a tokenizer file, or an encoding.
+    requests_per_day: project the cost of a month of 30 days from these documents as a sample.
+    wh_per_mtok: watt-hours a million tokens, to state the energy.
+
+    The rates of a long context hold for every token of a document whose input has more tokens than the tier says.
+
+    Raises ``UnknownPriceError`` for a model without a price, ``UnknownModelError`` for one without a public
+    tokenizer, ``PriceTableError`` for a table that cannot be used.
+    """
+    inputs = as_paths(paths)
+    if not inputs:
+        raise ValueError("no paths to count")
+    names = as_names(models)
+    if not names:
+        raise ValueError("no models to count the cost for")
+    keys = as_names(by)
+    if base is not None and len(keys) != 1:
+        raise ValueError("a base is a group: 'base' needs one key in 'by'")
+    if not 0 <= cached_share <= 1:
+        raise ValueError(f"cached_share lies between 0 and 1, not at {cached_share!r}")
+    if output_tokens < 0:
+        raise ValueError("output_tokens cannot be negative")
+    if output_tokens and output_text is not None:
+        raise ValueError("output_text and output_tokens exclude each other")
+
+    table = None if prices is None else read_price_table(prices)
+    billed = _billed(names, table, price_date, dict(tokenizers or {}))
+    if any(model.price.output is None for model in billed) and (output_tokens or output_text is not None):
+        (first, *_) = [model.price for model in billed if model.price.output is None]
+        raise PriceTableError(f"{first.source} has no price of output tokens for {first.model!r}")
+    if cached_share and any(model.price.cached_input is None for model in billed):
+        (first, *_) = [model.price for model in billed if model.price.cached_input is None]
+        raise PriceTableError(f"{first.source} has no price of cached input for {first.model!r}")
+
+    reader = Reader(inputs, keys, text, output_text, format, on_error)
+    share = Decimal(str(cached_share))
+    sums = _Sums(billed, output_tokens, share)
+    records = iter(reader)
+    while batch := _take(records):
+        sums.add(batch, special, threads)
+
+    groups = sorted(sums.groups, key=lambda key: tuple((value is None, value or "") for value in key))
+    base_key = None if base is None else _find_group(base, [key[0] for key in groups])
+    energy = None if wh_per_mtok is None else Decimal(str(wh_per_mtok))
+    finish = _Finish(keys, sums, share, requests_per_day, energy, base_key)
+    rows = [finish.row(key, i) for key in groups for i in range(len(billed))] if keys else []
+    totals = [finish.total(i) for i in range(len(billed))]
+
+    same: list[SameContent] = []
+    report = None
+    if parallel is not None:
+        wanted = pivot or base or "eng_Latn"
+        spoken = read_parallel(parallel)
+        at = spoken.find(wanted)
+        counted = {model.name: model.encoding for model in billed}
+        report = premium(
+            spoken.select([at, *_spoken(groups, spoken.languages, at)]), counted, pivot=at, special=special
+        )
+        same = [
+            SameContent(row.encoding, row.language, row.name, at, row.premium, row.low, row.high)
+            for row in report.premiums
+            if row.language != at
+        ]
+
+    manifest = {
+        **run_manifest({model.name: model.encoding for model in billed}),
+        "inputs": inputs,
+        "by": keys,
+        "base": base_key,
+        "field": text,
+        "output_field": output_text,
+        "output_tokens": output_tokens,
+        "cached_share": cached_share,
+        "format": format,
+        "special": special,
+        "normalization": "none",
+        "on_error": on_error,
+        "currency": billed[0].price.currency,
+        "prices": [model.price.to_dict() for model in billed],
+        "requests_per_day": requests_per_day,
+        "days_a_month": None if requests_per_day is None else DAYS,
+        "wh_per_mtok": wh_per_mtok,
+        "files": len(reader.files),
+        "parallel": None if report is None else dict(report.manifest),
+    }
+    return CostReport(manifest, totals, rows, same, reader.ledger, report)
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """What one group of documents costs on one model."""
+
+    key: Mapping[str, str | None]
+    model: str
+    encoding: str
+    documents: int
+    bytes: int
+    chars: int
+    input_tokens: int
+    output_tokens: int
+    long_context_documents: int
+    """Documents for which a rate of a long context holds."""
+    input_cost: float
+    output_cost: float
+    cost: float
+    cost_per_document: float | None
+    per_document_ratio: float | None
+    """Cost a document / cost a document of the base group. Other documents, not the same content."""
+    monthly_cost: float | None
+    monthly_low: float | None
+    monthly_high: float | None
+    """The 95 % interval (normal) of the month: documents vary, and these are a sample of them."""
+    energy_wh: float | None
+
+
+@dataclass(frozen=True)
+class SameContent:
+    """What the same content costs in a language relative to the pivot, on one model; from parallel text."""
+
+    model: str
+    language: str
+    name: str | None
+    pivot: str
+    ratio: float
+    low: float | None
+    high: float | None
+
+    def in_words(self) -> str:
+        """One sentence."""
+        percent = 100 * (self.ratio - 1)
+        more = f"{abs(percent):.0f} % {'more' if percent >= 0 else 'less'}"
+        interval = ""
+        if self.low is not None and self.high is not None:
+            interval = f" (95 % interval {100 * (self.low - 1):+.0f} to {100 * (self.high - 1):+.0f} %)"
+        return (
+            f"The same content as input costs {more} in {self.name or self.language} than in {self.pivot} on "
+            f"{self.model}{interval}."
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class CostReport(Tabular):
+    """What documents cost, by group and model. Where nothing is grouped there are totals alone."""
+
+    manifest: Mapping[str, Any]
+    totals: Sequence[CostRow]
+    """One a model."""
+    groups: Sequence[CostRow]
+    """One a group and model."""
+    same_content: Sequence[SameContent]
+    """One a language and model, where parallel text was given."""
+    ledger: Ledger
+    premium: PremiumReport | None = None
+    """The premiums behind `same_content`."""
+
+    @property
+    def by(self) -> list[str]:
+        """What costs are grouped by."""
+        return list(self.manifest["by"])
+
+    @property
+    def models(self) -> list[str]:
+        """The models, in the order in which they were asked for."""
+        return [row.model for row in self.totals]
+
+    @property
+    def currency(self) -> str:
+        """The currency of all costs, ISO 4217."""
+        currency: str = self.manifest["currency"]
+        return currency
+
+    def get(self, model: str, *key: str | None) -> CostRow:
+        """The row of one group on one model; the total without a key. Raises ``KeyError``."""
+        for row in self.groups if key else self.totals:
+            if row.model == model and tuple(row.key.values()) == key:
+                return row
+        raise KeyError((model, *key))
+
+    def fields(self) -> Sequence[tuple[str, Kind]]:
+        keys: list[tuple[str, Kind]] = [(f"key.{key}" if key in _COLUMNS else key, "string") for key in self.by]
+        return keys + list(_COLUMNS.items())
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        for row in self.groups if self.by else self.totals:
+            yield (*row.key.values(), *(getattr(row, name) for name in _COLUMNS))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON has it: see docs/cost.md."""
+
+        def plain(row: CostRow) -> dict[str, Any]:
+            return {name: getattr(row, name) for name in _COLUMNS}
+
+        return {
+            "schema": SCHEMA,
+            "manifest": dict(self.manifest),
+            "totals": [plain(row) for row in self.totals],
+            "groups": [{"key": dict(row.key), **plain(row)} for row in self.groups],
+            "same_content": [dict(vars(entry)) for entry in self.same_content],
+            "ledger": self.ledger.to_dict(),
+        }
+
+    def summary(self) -> str:
+        """One line: rows seen, counted and skipped, and the date of the prices."""
+        ledger = self.ledger
+        rows = "row" if ledger.seen == 1 else "rows"
+        dates = ", ".join(dict.fromkeys(price["date"] for price in self.manifest["prices"]))
+        return (
+            f"{ledger.seen:,} {rows} seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped; "
+            f"{self.currency}, prices of {dates}"
+        )
+
+    def __repr__(self) -> str:
+        totals = ", ".join(f"{row.model}: {row.cost:,.4f}" for row in self.totals)
+        return f"<fasttok.CostReport of {self.ledger.counted:,} documents, {self.currency} {{{totals}}}>"
+
+    def __str__(self) -> str:
+        from fasttok._cost_table import render_text
+
+        return render_text(self) + "\n" + self.summary()
+
+    def _repr_html_(self) -> str:
+        from fasttok._cost_table import render_html
+
+        return render_html(self)
+
+
+_COLUMNS: dict[str, Kind] = {
+    "model": "string",
+    "encoding": "string",
+    "documents": "integer",
+    "bytes": "integer",
+    "chars": "integer",
+    "input_tokens": "integer",
+    "output_tokens": "integer",
+    "long_context_documents": "integer",
+    "input_cost": "real",
+    "output_cost": "real",
+    "cost": "real",
+    "cost_per_document": "real",
+    "per_document_ratio": "real",
+    "monthly_cost": "real",
+    "monthly_low": "real",
+    "monthly_high": "real",
+    "energy_wh": "real",
+}
+
+
+@dataclass(frozen=True)
+class _Billed:
+    """A model, what counts for it, and what it costs."""
+
+    name: str
+    encoding: Encoding
+    price: Price
+
+
+def _billed(
+    names: Sequence[str], table: PriceTable | None, on: date | None, tokenizers: Mapping[str, Spec]
+) -> list[_Billed]:
+    unused = [model for model in tokenizers if model not in names]
+    if unused:
+        near = nearest(unused[0], names)
+        raise ValueError(
+            f"a tokenizer is given for {unused[0]!r}, which is not among the models"
+            + (f"; did you mean {near[0]}?" if near else "")
+        )
+    billed = []
+    for name in names:
+        price = find_price(name, table, on)
+        spec: Spec
+        if name in tokenizers:
+            spec = tokenizers[name]
+        elif price.tokenizer is not None:
+            spec = price.tokenizer
+        else:
+            try:
+                spec = encoding_name_for_model(name.rpartition("/")[2])
+            except UnknownModelError as error:
+                raise UnknownModelError(
+                    f"{str(error).partition(' Name the encoding itself')[0].rstrip('.')}. If you have its tokenizer: "
+                    f"--tokenizer {name}=NAME|FILE (tokenizers={{{name!r}: …}})",
+                    name=name,
+                    nearest=error.nearest,
+                ) from None
+        billed.append(_Billed(name, resolve(spec), price))
+    currencies = sorted({model.price.currency for model in billed})
+    if len(currencies) > 1:
+        raise PriceTableError(
+            f"prices are in {' and '.join(currencies)}, and no rate of exchange is known: state all models in one table"
+        )
+    return billed
+
+
+class _Tally:
+    """The sums of one group on one model, by tier: tier 0 is the base rate."""
+
+    def __init__(self, tiers: int) -> None:
+        self.documents = [0] * tiers
+        self.input = [0] * tiers
+        self.output = [0] * tiers
+        self.squares = 0.0
+        """Sum of the squares of the documents' costs, for the interval of a projection."""
+
+
+class _Group:
+    def __init__(self, tiers: Sequence[int]) -> None:
+        self.documents = 0
+        self.bytes = 0
+        self.chars = 0
+        self.tallies = [_Tally(count) for count in tiers]
+
+
+class _Sums:
+    """Sums over documents by group and model."""
+
+    def __init__(self, billed: Sequence[_Billed], output_tokens: int, cached_share: Decimal) -> None:
+        self.billed = billed
+        self.output_tokens = output_tokens
+        self.groups: dict[tuple[str | None, ...], _Group] = {}
+        self._tiers = [[0, *(threshold + 1 for threshold in model.price.thresholds)] for model in billed]
+        self.rates = [
+            [_rates(model.price, tokens, cached_share) for tokens in tiers]
+            for model, tiers in zip(billed, self._tiers, strict=True)
+        ]
+        """For each model and tier: what a token of input and of output costs."""
+
+    def add(self, batch: Sequence[Record], special: Literal["text", "token", "error"], threads: int | None) -> None:
+        texts = [record.text for record in batch]
+        answers = [record.answer for record in batch if record.answer is not None]
+        places: dict[tuple[str | None, ...], list[int]] = {}
+        for i, record in enumerate(batch):
+            places.setdefault(record.key, []).append(i)
+        for key, at in places.items():
+            group = self._group(key)
+            group.documents += len(at)
+            group.bytes += sum(len(batch[i].text) for i in at)
+            group.chars += sum(batch[i].chars for i in at)
+        counted: dict[Encoding, tuple[Any, Any]] = {}
+        for m, model in enumerate(self.billed):
+            if model.encoding not in counted:
+                tokens = model.encoding.count_batch(texts, special=special, threads=threads)
+                if answers:
+                    output = model.encoding.count_batch(answers, special=special, threads=threads)
+                else:
+                    output = np.full(len(batch), self.output_tokens, dtype=np.int64)
+                counted[model.encoding] = tokens, output
+            tokens, output = counted[model.encoding]
+            tier = np.searchsorted(self._tiers[m], tokens, side="right") - 1
+            per_input = np.array([float(rates[0]) for rates in self.rates[m]])
+            per_output = np.array([float(rates[1]) for rates in self.rates[m]])
+            spent = tokens * per_input[tier] + output * per_output[tier]
+            for key, at in places.items():
+                tally = self.groups[key].tallies[m]
+                for t in range(len(tally.documents)):
+                    chosen = [i for i in at if tier[i] == t] if len(tally.documents) > 1 else at
+                    tally.documents[t] += len(chosen)
+                    tally.input[t] += int(tokens[chosen].sum())
+                    tally.output[t] += int(output[chosen].sum())
+                tally.squares += float(np.square(spent[at]).sum())
+
+    def _group(self, key: tuple[str | None, ...]) -> _Group:
+        if key not in self.groups:
+            self.groups[key] = _Group([len(tiers) for tiers in self._tiers])
+        return self.groups[key]
+
+
+def _rates(price: Price, input_tokens: int, cached_share: Decimal) -> tuple[Decimal, Decimal]:
+    """What a token of input and a token of output of such a request cost."""
+    fresh = price.input.at(input_tokens)
+    if cached_share and price.cached_input is not None:
+        fresh = fresh * (1 - cached_share) + price.cached_input.at(input_tokens) * cached_share
+    answer = Decimal(0) if price.output is None else price.output.at(input_tokens)
+    return fresh / 1_000_000, answer / 1_000_000
+
+
+@dataclass(frozen=True)
+class _Finish:
+    """Makes rows of sums."""
+
+    keys: Sequence[str]
+    sums: _Sums
+    cached_share: Decimal
+    requests_per_day: float | None
+    wh_per_mtok: Decimal | None
+    base: str | None
+
+    def row(self, key: tuple[str | None, ...], model: int) -> CostRow:
+        ratio = None
+        row = self._row(key, [self.sums.groups[key]], model, None)
+        if self.base is not None:
+            base = self._row(key, [self.sums.groups[(self.base,)]], model, None)
+            if row.cost_per_document is not None and base.cost_per_document:
+                ratio = row.cost_per_document / base.cost_per_document
+        return self._row(key, [self.sums.groups[key]], model, ratio)
+
+    def total(self, model: int) -> CostRow:
+        return self._row((), list(self.sums.groups.values()), model, None)
+
+    def _row(self, key: tuple[str | None, ...], groups: Sequence[_Group], m: int, ratio: float | None) -> CostRow:
+        model = self.sums.billed[m]
+        tallies = [group.tallies[m] for group in groups]
+        documents = sum(group.documents for group in groups)
+        given = answered = Decimal(0)
+        for tier, (per_input, per_output) in enumerate(self.sums.rates[m]):
+            given += per_input * sum(tally.input[tier] for tally in tallies)
+            answered += per_output * sum(tally.output[tier] for tally in tallies)
+        tokens_in = sum(sum(tally.input) for tally in tallies)
+        tokens_out = sum(sum(tally.output) for tally in tallies)
+        spent = float(given + answered)
+        monthly = low = high = None
+        if self.requests_per_day is not None:
+            monthly, low, high = self._month(spent, sum(tally.squares for tally in tallies))
+        wh = self.wh_per_mtok if self.wh_per_mtok is not None else model.price.wh_per_mtok
+        return CostRow(
+            key=dict(zip(self.keys, key, strict=False)),
+            model=model.name,
+            encoding=model.encoding.name,
+            documents=documents,
+            bytes=sum(group.bytes for group in groups),
+            chars=sum(group.chars for group in groups),
+            input_tokens=tokens_in,
+            output_tokens=tokens_out,
+            long_context_documents=sum(sum(tally.documents[1:]) for tally in tallies),
+            input_cost=float(given),
+            output_cost=float(answered),
+            cost=spent,
+            cost_per_document=spent / documents if documents else None,
+            per_document_ratio=ratio,
+            monthly_cost=monthly,
+            monthly_low=low,
+            monthly_high=high,
+            energy_wh=None if wh is None else float(wh * (tokens_in + tokens_out) / 1_000_000),
+        )
+
+    def _month(self, spent: float, squares: float) -> tuple[float | None, float | None, float | None]:
+        """The cost of a month, of requests of which all documents together are a sample, and its interval."""
+        assert self.requests_per_day is not None
+        n = sum(group.documents for group in self.sums.groups.values())
+        if n == 0:
+            return None, None, None
+        requests = self.requests_per_day * DAYS
+        mean = spent / n
+        if n == 1:
+            return requests * mean, None, None
+        error = (max(0.0, squares / n - mean * mean) / (n - 1)) ** 0.5
+        return requests * mean, requests * max(0.0, mean - _Z * error), requests * (mean + _Z * error)
+
+
+def _take(records: Iterator[Record]) -> list[Record]:
+    """The next records, so many as are counted at once."""
+    batch: list[Record] = []
+    size = 0
+    for record in islice(records, _BATCH_DOCUMENTS):
+        batch.append(record)
+        size += len(record.text) + len(record.answer or b"")
+        if size >= _BATCH_BYTES:
+            break
+    return batch
+
+
+def _find_group(base: str, groups: Sequence[str | None]) -> str:
+    """The group that `base` means: of that name, or the one in the same language."""
+    if base in groups:
+        return base
+    known = [group for group in groups if group is not None]
+    same = [group for group in known if primary_subtag(group) == primary_subtag(base)]
+    if len(same) == 1:
+        return same[0]
+    near = same or nearest(base, known) or known[:8]
+    raise InputError(f"there is no group {base!r} to compare with; there are {', '.join(near)}")
+
+
+def _spoken(groups: Sequence[tuple[str | None, ...]], languages: Sequence[str], pivot: str) -> list[str]:
+    """The languages of parallel text that groups are in, varieties of the pivot aside; all where no group names one."""
+    named = {primary_subtag(value) for key in groups for value in key if value is not None}
+    named.discard(primary_subtag(pivot))
+    found = [language for language in languages if primary_subtag(language) in named]
+    return found or list(languages)

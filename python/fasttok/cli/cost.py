@@ -1,0 +1,201 @@
+"""`fasttok cost`: what text costs, by group and model."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+import click
+
+from fasttok._cost import CostReport, cost
+from fasttok._inputs import STDIN
+from fasttok.cli._options import names, print_skipped, stdin_has_data
+from fasttok.cli._output import check_writable, choose_format, emit, output_options
+
+
+def pairs(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """`MODEL=VALUE`, repeated."""
+    found = {}
+    for value in values:
+        name, equals, rest = value.partition("=")
+        if not (name and equals and rest):
+            raise click.BadParameter(f"{value!r} is not MODEL=NAME or MODEL=FILE", context, param)
+        found[name] = rest
+    return found
+
+
+@click.command(
+    name="cost",
+    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
+)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    callback=names,
+    multiple=True,
+    required=True,
+    metavar="NAME[,NAME]",
+    help="Models to bill for; PROVIDER/NAME for the price of one provider.",
+)
+@click.option(
+    "--by", callback=names, multiple=True, metavar="KEY[,KEY]", help="Group by file, extension, or any JSONL field."
+)
+@click.option("--base", metavar="GROUP", help="Compare each group's cost a document with this group's.")
+@click.option(
+    "--parallel",
+    metavar="DIR|FILE",
+    multiple=True,
+    help="Parallel text: what the same content costs in each language, relative to --base or --pivot.",
+)
+@click.option("--pivot", metavar="CODE", help="The language that the same content is compared with. [default: --base]")
+@click.option("--field", default="text", show_default=True, metavar="NAME", help="The JSONL field with the input.")
+@click.option("--output-field", metavar="NAME", help="The JSONL field with the answer, billed as output.")
+@click.option(
+    "--output-tokens", type=click.IntRange(min=0), default=0, metavar="N", help="Bill N tokens of output a document."
+)
+@click.option(
+    "--cached-share",
+    type=click.FloatRange(0, 1),
+    default=0,
+    metavar="SHARE",
+    help="Bill this share of the input, from 0 to 1, at the rate of cached input.",
+)
+@click.option("--prices", metavar="FILE", help="Your table of prices, TOML or JSON. It wins over genai-prices.")
+@click.option(
+    "--price-date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="The day whose prices of genai-prices are taken. [default: today, UTC]",
+)
+@click.option(
+    "--tokenizer",
+    "tokenizers",
+    callback=pairs,
+    multiple=True,
+    metavar="MODEL=NAME|FILE",
+    help="What counts for a model: an encoding or a tokenizer file.",
+)
+@click.option(
+    "--requests-per-day",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Project the cost of a month from these documents as a sample.",
+)
+@click.option(
+    "--wh-per-mtok", type=click.FloatRange(min=0), metavar="WH", help="State energy at so many Wh a million tokens."
+)
+@click.option("--format", type=click.Choice(["text", "lines", "jsonl"]), help="Read every file as this.")
+@click.option(
+    "--special",
+    type=click.Choice(["text", "token", "error"]),
+    default="text",
+    show_default=True,
+    help="A special token in the text is plain text, one token, or an error.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["skip", "fail"]),
+    default="skip",
+    show_default=True,
+    help="A row that cannot be counted is listed and skipped, or ends the run.",
+)
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
+@output_options
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
+def command(
+    paths: tuple[str, ...],
+    models: list[str],
+    by: list[str],
+    base: str | None,
+    parallel: tuple[str, ...],
+    pivot: str | None,
+    field: str,
+    output_field: str | None,
+    output_tokens: int,
+    cached_share: float,
+    prices: str | None,
+    price_date: datetime | None,
+    tokenizers: dict[str, str],
+    requests_per_day: float | None,
+    wh_per_mtok: float | None,
+    format: str | None,
+    special: str,
+    on_error: str,
+    threads: int | None,
+    json: bool,
+    csv: bool,
+    table: bool,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    """Tell what documents cost on each model: tokens times price.
+
+    PATH is a JSONL file (also .gz, .zst), a folder of them, a glob in quotes, a file of plain text, or - for
+    standard input. Each document is one request; long-context rates are taken document by document.
+
+    "What does our Japanese traffic cost on three models, compared with English?"
+
+    \b
+        fasttok cost traffic.jsonl --by language --base en -m gpt-4o,gpt-4.1-mini,gpt-5
+    """
+    from fasttok.cli._app import OK, SKIPPED
+
+    shape = choose_format(json=json, csv=csv, table=table, output=output)
+    if output is not None:
+        check_writable(output)
+    inputs = list(paths)
+    if not inputs:
+        if not stdin_has_data():
+            raise click.UsageError("no PATH is given and nothing is piped in")
+        inputs = [STDIN]
+    if base is not None and len(by) != 1:
+        raise click.UsageError("--base names a group: it needs one key in --by, such as --by language")
+    if output_field is not None and output_tokens:
+        raise click.UsageError("--output-field and --output-tokens exclude each other")
+    unknown = [model for model in tokenizers if model not in models]
+    if unknown:
+        raise click.UsageError(f"--tokenizer names {unknown[0]}, which is not among the models")
+
+    report = cost(
+        inputs,
+        models,
+        by=by,
+        base=base,
+        parallel=None if not parallel else parallel[0] if len(parallel) == 1 else list(parallel),
+        pivot=pivot,
+        text=field,
+        output_text=output_field,
+        output_tokens=output_tokens,
+        cached_share=cached_share,
+        prices=prices,
+        price_date=None if price_date is None else price_date.date(),
+        tokenizers=tokenizers,
+        requests_per_day=requests_per_day,
+        wh_per_mtok=wh_per_mtok,
+        format=format,  # type: ignore[arg-type]
+        special=special,  # type: ignore[arg-type]
+        on_error=on_error,  # type: ignore[arg-type]
+        threads=threads,
+    )
+    if shape == "table":
+        _print_table(report, output)
+    else:
+        emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
+    sys.stdout.flush()
+    if not quiet:
+        print_skipped(report.ledger, "--json lists them")
+        print(report.summary(), file=sys.stderr)
+    return SKIPPED if report.ledger.skipped else OK
+
+
+def _print_table(report: CostReport, output: str | None) -> None:
+    from rich.console import Console
+
+    from fasttok._cost_table import print_report, render_text
+
+    if output is not None:
+        emit(render_text(report, width=200) + "\n", output)
+    else:
+        print_report(report, Console(file=sys.stdout))

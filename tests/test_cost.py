@@ -1,0 +1,346 @@
+"""What text costs: tokens times price, tiers document by document, and what has no price or tokenizer."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from cli_support import fasttok, on_terminal, write_jsonl
+from rich.cells import cell_len
+
+import fasttok as library
+from fasttok.prices import find_price, read_price_table
+
+TABLE: dict[str, Any] = {
+    "date": "2026-11-01",
+    "models": {
+        "flat": {"input": 2, "output": 8, "cached_input": 0.5, "tokenizer": "cl100k_base"},
+        "tiered": {
+            "input": 1,
+            "output": 4,
+            "cached_input": 0.1,
+            "tokenizer": "o200k_base",
+            "long_context": [
+                {"above": 100, "input": 2, "output": 6, "cached_input": 0.2},
+                {"above": 1000, "input": 5, "output": 7},
+            ],
+        },
+    },
+}
+RECORDS = [
+    {"language": "eng", "text": "A short question.", "answer": "A short answer."},
+    {"language": "eng", "text": "word " * 150, "answer": "Yes."},
+    {"language": "jpn", "text": "これは質問です。" * 400, "answer": "はい。"},
+    {"language": "jpn", "text": "短い。", "answer": ""},
+]
+
+
+@pytest.fixture
+def traffic(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "traffic.jsonl", RECORDS)
+
+
+def tokens(text: str, encoding: str = "o200k_base") -> int:
+    return library.get_encoding(encoding).count(text)
+
+
+def by_hand(records: list[dict[str, str]], cached: float = 0) -> float:
+    """The cost of records on the model `tiered`, a document at a time."""
+    total = 0.0
+    for record in records:
+        given, answered = tokens(record["text"]), tokens(record["answer"])
+        rates = (5, 7, 0.2) if given > 1000 else (2, 6, 0.2) if given > 100 else (1, 4, 0.1)
+        total += given * ((1 - cached) * rates[0] + cached * rates[2]) + answered * rates[1]
+    return total / 1e6
+
+
+class TestArithmetic:
+    def test_flat_rates(self, traffic: Path) -> None:
+        report = library.cost(traffic, "flat", by="language", prices=TABLE)
+        for language in ("eng", "jpn"):
+            row = report.get("flat", language)
+            count = sum(tokens(r["text"], "cl100k_base") for r in RECORDS if r["language"] == language)
+            assert row.input_tokens == count
+            assert row.cost == row.input_cost == pytest.approx(2 * count / 1e6, rel=1e-12)
+            assert row.cost_per_document == pytest.approx(row.cost / 2)
+            assert (row.output_tokens, row.output_cost, row.documents) == (0, 0, 2)
+        assert report.get("flat").cost == pytest.approx(sum(row.cost for row in report.groups))
+
+    @pytest.mark.parametrize("cached", [0, 0.25, 1])
+    def test_tiers_are_taken_document_by_document(self, traffic: Path, cached: float) -> None:
+        report = library.cost(traffic, "tiered", by="language", output_text="answer", cached_share=cached, prices=TABLE)
+        for language in ("eng", "jpn"):
+            expected = by_hand([r for r in RECORDS if r["language"] == language], cached)
+            assert report.get("tiered", language).cost == pytest.approx(expected, rel=1e-12)
+        assert report.get("tiered", "eng").long_context_documents == 1
+        assert report.get("tiered").long_context_documents == 2
+
+    def test_a_tier_begins_above_its_number(self, tmp_path: Path) -> None:
+        text = " word" * 100
+        assert tokens(text) == 100
+        table = {"date": "2026-11-01", "models": {"tiered": TABLE["models"]["tiered"]}}
+        path = write_jsonl(tmp_path / "x.jsonl", [{"text": text}, {"text": text + " word"}])
+        report = library.cost(path, "tiered", prices=table)
+        assert report.get("tiered").cost == pytest.approx((100 * 1 + 101 * 2) / 1e6)
+
+    def test_output_of_a_fixed_size(self, traffic: Path) -> None:
+        row = library.cost(traffic, "flat", output_tokens=50, prices=TABLE).get("flat")
+        assert (row.output_tokens, row.output_cost) == (200, pytest.approx(8 * 200 / 1e6))
+
+    def test_batches_do_not_matter(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = write_jsonl(tmp_path / "x.jsonl", RECORDS * 20)
+        whole = library.cost(path, ["flat", "tiered"], by="language", output_text="answer", prices=TABLE)
+        monkeypatch.setattr("fasttok._cost._BATCH_DOCUMENTS", 7)
+        sliced = library.cost(path, ["flat", "tiered"], by="language", output_text="answer", prices=TABLE)
+        assert [row.cost for row in sliced.groups] == [row.cost for row in whole.groups]
+
+    def test_base(self, traffic: Path) -> None:
+        report = library.cost(traffic, "flat", by="language", base="en", prices=TABLE)
+        assert report.manifest["base"] == "eng"
+        eng, jpn = report.get("flat", "eng"), report.get("flat", "jpn")
+        assert eng.per_document_ratio == 1
+        assert jpn.per_document_ratio == pytest.approx(jpn.cost / eng.cost)
+
+    def test_a_month(self, traffic: Path) -> None:
+        report = library.cost(traffic, "flat", by="language", requests_per_day=1000, prices=TABLE)
+        row = report.get("flat")
+        assert row.monthly_cost == pytest.approx(row.cost / 4 * 30_000)
+        assert row.monthly_low is not None and row.monthly_high is not None and row.monthly_cost is not None
+        costs = [2 * tokens(r["text"], "cl100k_base") / 1e6 for r in RECORDS]
+        mean = sum(costs) / 4
+        error = (sum((c - mean) ** 2 for c in costs) / 3 / 4) ** 0.5
+        assert row.monthly_high == pytest.approx(30_000 * (mean + 1.959964 * error), rel=1e-6)
+        assert sum(group.monthly_cost or 0 for group in report.groups) == pytest.approx(row.monthly_cost)
+
+    def test_energy(self, traffic: Path) -> None:
+        row = library.cost(traffic, "flat", wh_per_mtok=500, prices=TABLE).get("flat")
+        assert row.energy_wh == pytest.approx(500 * row.input_tokens / 1e6)
+        assert library.cost(traffic, "flat", prices=TABLE).get("flat").energy_wh is None
+
+    def test_the_same_content(self, traffic: Path, tmp_path: Path) -> None:
+        folder = tmp_path / "parallel"
+        folder.mkdir()
+        (folder / "eng.txt").write_text("Good night.\nIt rains.\n")
+        (folder / "jpn.txt").write_text("おやすみなさい。\n雨が降っています。\n")
+        (folder / "deu.txt").write_text("Gute Nacht.\nEs regnet.\n")
+        report = library.cost(traffic, ["flat", "tiered"], by="language", base="eng", parallel=folder, prices=TABLE)
+        assert [(entry.model, entry.language) for entry in report.same_content] == [("flat", "jpn"), ("tiered", "jpn")]
+        entry = report.same_content[0]
+        assert entry.ratio == library.premium(folder, "cl100k_base").get("jpn", "cl100k_base").premium
+        assert entry.in_words().startswith("The same content as input costs ")
+        assert "more in jpn than in eng on flat (95 % interval +" in entry.in_words()
+        assert not library.cost(traffic, "flat", by="language", base="eng", prices=TABLE).same_content
+
+
+class TestPrices:
+    def test_what_genai_prices_says(self) -> None:
+        """Costs of single requests, below and above a tier, are those that the library itself reckons."""
+        genai_prices = pytest.importorskip("genai_prices")
+        day = date(2026, 11, 1)
+        noon = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+        tiered = 0
+        for model in ("gpt-4o", "gpt-5", "gpt-4.1-mini", "openai/gpt-4o", "google/gemini-2.5-pro"):
+            price = find_price(model, on=day)
+            assert price.output is not None and price.cached_input is not None
+            tiered += bool(price.thresholds)
+            provider, _, name = model.rpartition("/")
+            for given, cached, answered in ((1000, 0, 0), (1000, 400, 70), (900_000, 100, 5000), (200_000, 0, 1)):
+                expected = genai_prices.calc_price(
+                    genai_prices.Usage(input_tokens=given, cache_read_tokens=cached, output_tokens=answered),
+                    model_ref=name,
+                    provider_id=provider or None,
+                    genai_request_timestamp=noon,
+                ).total_price
+                ours = (
+                    price.input.at(given) * (given - cached)
+                    + price.cached_input.at(given) * cached
+                    + price.output.at(given) * answered
+                ) / 1_000_000
+                assert ours == expected
+        assert tiered, "no model with tiers is left in this test"
+
+    def test_the_table_wins(self, traffic: Path) -> None:
+        table = {"date": "2026-11-01", "currency": "USD", "models": {"gpt-4o": {"input": 1000}}}
+        report = library.cost(traffic, "gpt-4o", prices=table)
+        assert report.get("gpt-4o").cost == pytest.approx(report.get("gpt-4o").input_tokens / 1000)
+        assert report.get("gpt-4o").encoding == "o200k_base"
+
+    def test_toml_and_json(self, tmp_path: Path) -> None:
+        (tmp_path / "p.toml").write_text(
+            'date = 2026-11-01\ncurrency = "EUR"\n[models."a.b"]\ninput = 0.1\noutput = 0.30\n'
+            "long_context = [{ above = 200000, input = 0.2 }]\n"
+        )
+        (tmp_path / "p.json").write_text(
+            '{"date": "2026-11-01", "currency": "EUR", "models": {"a.b": {"input": 0.1, "output": 0.30, '
+            '"long_context": [{"above": 200000, "input": 0.2}]}}}'
+        )
+        prices = [read_price_table(tmp_path / name).prices["a.b"] for name in ("p.toml", "p.json")]
+        for price in prices:
+            assert (price.currency, price.date, price.input.base) == ("EUR", "2026-11-01", Decimal("0.1"))
+            assert (price.input.at(200_000), price.input.at(200_001)) == (Decimal("0.1"), Decimal("0.2"))
+            assert price.output is not None and price.output.at(200_001) == Decimal("0.30")
+
+    @pytest.mark.parametrize(
+        ("table", "message"),
+        [
+            ({"models": {}}, "'date' is missing"),
+            ({"date": "yesterday", "models": {}}, "'date' is a day"),
+            ({"date": "2026-11-01"}, "no table 'models'"),
+            ({"date": "2026-11-01", "currency": "$", "models": {}}, "ISO 4217"),
+            ({"date": "2026-11-01", "models": {"m": {}}}, "models.m.input is missing"),
+            ({"date": "2026-11-01", "models": {"m": {"input": -1}}}, "is a price, not -1"),
+            ({"date": "2026-11-01", "models": {"m": {"input": "two"}}}, "is a number, not 'two'"),
+            ({"date": "2026-11-01", "models": {"m": {"input": True}}}, "is a number"),
+            ({"date": "2026-11-01", "models": {"m": {"input": 1, "ouput": 1}}}, "m.ouput is not known"),
+            ({"date": "2026-11-01", "models": {"m": {"input": 1, "long_context": [{"input": 1}]}}}, "'above' is"),
+        ],
+    )
+    def test_tables_that_cannot_be_used(self, traffic: Path, table: dict[str, Any], message: str) -> None:
+        with pytest.raises(library.PriceTableError, match=message):
+            library.cost(traffic, "m", prices=table)
+
+    def test_no_price_for_output_or_cache(self, traffic: Path) -> None:
+        table = {"date": "2026-11-01", "models": {"gpt-4o": {"input": 1}}}
+        with pytest.raises(library.PriceTableError, match="no price of output tokens for 'gpt-4o'"):
+            library.cost(traffic, "gpt-4o", output_text="answer", prices=table)
+        with pytest.raises(library.PriceTableError, match="no price of cached input"):
+            library.cost(traffic, "gpt-4o", cached_share=0.5, prices=table)
+
+    def test_currencies_do_not_mix(self, traffic: Path) -> None:
+        pytest.importorskip("genai_prices")
+        table = {"date": "2026-11-01", "currency": "EUR", "models": {"mine": {"input": 1, "tokenizer": "r50k_base"}}}
+        with pytest.raises(library.PriceTableError, match="EUR and USD"):
+            library.cost(traffic, ["mine", "gpt-4o"], prices=table)
+
+
+class TestRefused:
+    def test_a_model_without_a_price(self, traffic: Path) -> None:
+        pytest.importorskip("genai_prices")
+        with pytest.raises(library.UnknownPriceError, match=r"no price is known for 'gpt-4.9o'.*--prices FILE") as e:
+            library.cost(traffic, "gpt-4.9o")
+        assert e.value.nearest
+
+    @pytest.mark.parametrize("model", ["claude-sonnet-4-5", "deepseek-chat"])
+    def test_a_model_without_a_known_tokenizer(self, traffic: Path, model: str) -> None:
+        pytest.importorskip("genai_prices")
+        with pytest.raises(library.UnknownModelError, match=f"--tokenizer {model}=NAME"):
+            library.cost(traffic, model)
+        report = library.cost(traffic, model, tokenizers={model: "r50k_base"}, price_date=date(2026, 11, 1))
+        assert report.get(model).encoding == "r50k_base"
+
+    def test_options_that_make_no_sense(self, traffic: Path) -> None:
+        for options in (
+            {"base": "eng"},
+            {"cached_share": 1.5},
+            {"output_tokens": -1},
+            {"output_tokens": 1, "output_text": "answer"},
+            {"tokenizers": {"falt": "r50k_base"}},
+        ):
+            with pytest.raises(ValueError):
+                library.cost(traffic, "flat", prices=TABLE, **options)  # type: ignore[arg-type]
+        with pytest.raises(library.InputError, match="no group 'fra' to compare with; there are eng, jpn"):
+            library.cost(traffic, "flat", by="language", base="fra", prices=TABLE)
+
+
+class TestRecords:
+    def test_what_is_counted_is_what_count_corpus_counts(self, tmp_path: Path) -> None:
+        write_jsonl(tmp_path / "a.jsonl", RECORDS)
+        lines = "\r\n".join(json.dumps({"text": "x y z", "n": i}) for i in range(3)) + "\n\nnot json\n[1]\n"
+        (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+        faulty = ["{}", '{"text": null}', '{"text": 5}', '{"text": "\\ud800"}', '{"text": "good"}']
+        (tmp_path / "c.ndjson").write_text("\n".join(faulty))
+        (tmp_path / ".hidden.jsonl").write_text("{}")
+        ours = library.cost(tmp_path, "flat", by="language", prices=TABLE)
+        theirs = library.count_corpus(tmp_path, "cl100k_base", by="language")
+        assert [(*row.key.values(), row.documents, row.bytes, row.chars, row.input_tokens) for row in ours.groups] == [
+            (*group.key.values(), group.documents, group.bytes, group.chars, group.tokens["cl100k_base"])
+            for group in theirs.groups
+        ]
+        ledger, other = ours.ledger, theirs.ledger
+        assert (ledger.seen, ledger.counted, ledger.skipped) == (other.seen, other.counted, other.skipped)
+        assert ledger.by_reason == other.by_reason
+        assert [(e.file, e.line, e.reason) for e in ledger.entries] == [
+            (e.file, e.line, e.reason) for e in other.entries
+        ]
+
+    @pytest.mark.parametrize("packed", ["gz", "zst"])
+    def test_damaged_files(self, tmp_path: Path, packed: str) -> None:
+        zstandard = pytest.importorskip("zstandard")
+        data = "".join(json.dumps({"text": f"line {i}"}) + "\n" for i in range(5000)).encode()
+        whole = gzip.compress(data) if packed == "gz" else zstandard.compress(data)
+        path = tmp_path / f"x.jsonl.{packed}"
+        path.write_bytes(whole)
+        assert library.cost(path, "flat", prices=TABLE).get("flat").documents == 5000
+        path.write_bytes(b"nothing of the kind")
+        assert library.cost(path, "flat", prices=TABLE).ledger.by_reason == {"corrupt": 1}
+
+    def test_plain_text(self, tmp_path: Path) -> None:
+        (tmp_path / "a.txt").write_text("one\ntwo\n")
+        assert library.cost(tmp_path / "a.txt", "flat", prices=TABLE).get("flat").documents == 1
+        assert library.cost(tmp_path / "a.txt", "flat", format="lines", prices=TABLE).get("flat").documents == 2
+        with pytest.raises(library.FileError, match="holds no .jsonl"):
+            library.cost(tmp_path, "flat", prices=TABLE)
+
+    def test_fail_on_error(self, tmp_path: Path) -> None:
+        path = write_jsonl(tmp_path / "x.jsonl", [{"text": "good"}, {}])
+        with pytest.raises(library.InputError, match=r"x.jsonl:2: no field 'text'"):
+            library.cost(path, "flat", on_error="fail", prices=TABLE)
+
+
+class TestCommand:
+    @pytest.fixture
+    def prices(self, tmp_path: Path) -> Path:
+        path = tmp_path / "prices.json"
+        path.write_text(json.dumps(TABLE))
+        return path
+
+    def test_japanese_traffic_on_three_models_compared_with_english(self, traffic: Path) -> None:
+        pytest.importorskip("genai_prices")
+        models = "gpt-4o,gpt-4.1-mini,gpt-5"
+        result = fasttok("cost", traffic, "--by", "language", "--base", "en", "-m", models)
+        assert result.code == 0
+        rows = {(row["language"], row["model"]): row for row in result.rows()}
+        assert len(rows) == 6
+        japanese = rows["jpn", "gpt-4o"]
+        assert int(japanese["input_tokens"]) == sum(tokens(r["text"]) for r in RECORDS if r["language"] == "jpn")
+        ratio = float(japanese["cost_per_document"]) / float(rows["eng", "gpt-4o"]["cost_per_document"])
+        assert float(japanese["per_document_ratio"]) == pytest.approx(ratio)
+        assert "USD, prices of 20" in result.last_line
+
+    def test_json(self, traffic: Path, prices: Path) -> None:
+        arguments = ("cost", traffic, "-m", "flat,tiered", "--prices", prices, "--by", "language", "--json")
+        report = fasttok(*arguments).json()
+        schema = json.loads((Path(library.__file__).parent / "schemas" / "cost-1.schema.json").read_text())
+        jsonschema.Draft202012Validator(schema).validate(report)
+        assert report["manifest"]["prices"][0]["date"] == "2026-11-01"
+
+    @pytest.mark.parametrize("width", [80, 60, 200])
+    def test_a_terminal_of_any_width(self, traffic: Path, prices: Path, width: int) -> None:
+        result = on_terminal(
+            "cost", traffic, "-m", "flat,tiered", "--prices", prices, "--by", "language", "--base", "eng",
+            "--output-field", "answer", "--requests-per-day", "10", "--wh-per-mtok", "400", width=width,
+        )  # fmt: skip
+        assert result.code == 0
+        if width >= 80:
+            assert max(cell_len(line) for line in result.out.splitlines()) <= width
+        assert "These are different documents" in " ".join(result.out.split())
+
+    def test_exit_codes(self, traffic: Path, prices: Path, tmp_path: Path) -> None:
+        assert fasttok("cost", traffic).code == 2
+        assert fasttok("cost", traffic, "-m", "flat", "--prices", prices, "--base", "eng").code == 2
+        assert fasttok("cost", traffic, "-m", "nothing-of-the-kind", "--prices", prices).code == 1
+        broken = tmp_path / "broken.jsonl"
+        broken.write_text('{"text": "good"}\nbad\n')
+        result = fasttok("cost", broken, "-m", "flat", "--prices", prices)
+        assert (result.code, len(result.rows())) == (3, 1)
+        assert "broken.jsonl:2" in result.err
+
+    def test_standard_input(self, traffic: Path, prices: Path) -> None:
+        result = fasttok("cost", "-m", "flat", "--prices", prices, stdin=traffic.read_bytes())
+        assert result.rows()[0]["documents"] == "4"
