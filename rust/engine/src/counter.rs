@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::Error;
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
 use crate::bpe::east_asian::low_bits;
-use crate::bpe::merge::{Window, count_in_registers, merge};
+use crate::bpe::merge::{SHORT, Window, count_in_more_registers, count_in_registers, merge};
 use crate::bpe::pairs::Pairs;
 use crate::encoding::{Encoding, Special};
 use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
@@ -413,7 +413,7 @@ impl Task for MergeShort<'_> {
             let i = usize::from(i);
             let (line, key) = (known.short_queue.lines[i] as usize, known.short_queue.keys[i]);
             let bytes: [u8; 16] = bytemuck::cast(key.map(u64::to_le));
-            let count = count_in_registers::<S, 1>(pairs, &bytes[..usize::from(bytes[15])]);
+            let count = count_in_registers::<S>(pairs, &bytes[..usize::from(bytes[15])]);
             known.short.insert(line, key, count);
             total += count as u64;
         }
@@ -441,7 +441,8 @@ impl Task for DrainLong<'_> {
             let mut count = known.long.get(line, &key);
             if count == 0 {
                 let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
-                count = count_in_registers::<S, 2>(pairs, &bytes[..16 + usize::from(bytes[31])]);
+                count = count_in_more_registers::<S>(pairs, &bytes[..16 + usize::from(bytes[31])])
+                    .expect("at most 31 parts");
                 if count <= MAX_COUNT {
                     known.long.insert(line, key, count);
                 }
@@ -466,6 +467,11 @@ impl Task for MergeLong<'_> {
     fn run<S: Simd>(self) -> u64 {
         let mut total = 0;
         let (pairs, vocab) = (self.encoding.pairs(), self.encoding.vocab());
+        if self.piece.len() <= SHORT
+            && let Some(count) = count_in_more_registers::<S>(pairs, self.piece)
+        {
+            return count as u64;
+        }
         merge::<S>(pairs, vocab, self.window, self.piece, |tokens| total += tokens.len() as u64);
         total
     }

@@ -80,14 +80,7 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
     /// Asks for a line ahead of its use.
     #[inline(always)]
     pub fn prefetch(&self, line: usize) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a prefetch reads nothing that the program can see; the address is inside the table.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>((&raw const self.lines[line]).cast()) }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = line;
+        self.lines.prefetch(line);
     }
 
     /// The count of the piece `key`, which belongs to `line`, or 0 if it is not known.

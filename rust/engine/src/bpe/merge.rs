@@ -10,7 +10,7 @@
 //! exactly as they do alone). So a window may be left at a token end as soon as that token and the
 //! first one of the next window stay apart.
 
-use super::pairs::{NONE, Pairs};
+use super::pairs::{ASCII, Merges, NONE, Pairs, SCRIPTS, Scripts};
 use crate::pretokenize::simd::{Portable, Simd, Task};
 use crate::vocab::Vocab;
 
@@ -30,10 +30,77 @@ fn key(rank: u32, at: usize) -> u32 {
     rank << POSITION_BITS | at as u32
 }
 
-/// A piece of 1 to 16 `V` bytes being merged, with its keys in registers. A step has no branch.
+/// Longest piece that may be merged in registers.
+pub(crate) const SHORT: usize = 62;
+
+/// The parts of a piece of up to [`SHORT`] bytes: part i is at i + 1, between two that merge with
+/// nothing.
+struct Parts {
+    tokens: [u32; 64],
+    len: usize,
+    scripts: Scripts,
+}
+
+impl Parts {
+    /// Splits `bytes` into what merging may begin with.
+    #[inline(always)]
+    fn new(pairs: &Pairs, bytes: &[u8]) -> Parts {
+        let mut tokens = [NONE; 64];
+        let (len, scripts) = if bytes.is_ascii() {
+            for (part, &byte) in tokens[1..].iter_mut().zip(bytes) {
+                *part = pairs.single(byte);
+            }
+            (bytes.len(), ASCII)
+        } else {
+            pairs.chars().split(pairs, bytes, &mut tokens[1..])
+        };
+        Parts { tokens, len, scripts }
+    }
+
+    /// The number of tokens that up to 16 `V` parts merge into; where there are as many parts as bytes,
+    /// `bytes` are they.
+    #[inline(always)]
+    fn merge<S: Simd, const V: usize>(self, pairs: &Pairs, bytes: &[u8]) -> usize {
+        let mut count = self.len;
+        let merges = pairs.merges(self.scripts);
+        let mut word = Word::<S, V>::new(pairs, merges, self, bytes);
+        while word.step(pairs, merges) {
+            count -= 1;
+        }
+        count
+    }
+}
+
+/// The scripts of `text`.
+fn scripts_of(text: &[u8]) -> Scripts {
+    let mut ascii = 0;
+    text.iter().fold(0, |scripts, &byte| {
+        let script = SCRIPTS[usize::from(byte)];
+        let with_company = script & (ascii | !ASCII);
+        ascii = script & ASCII;
+        scripts | with_company
+    })
+}
+
+/// Positions of the neighbours of 64 parts.
+const NEXT: [u8; 64] = positions(1);
+const PREVIOUS: [u8; 64] = positions(63);
+
+const fn positions(distance: u8) -> [u8; 64] {
+    let mut positions = [0; 64];
+    let mut at = 0;
+    while at < 64 {
+        positions[at] = (at as u8 + distance) & 63;
+        at += 1;
+    }
+    positions
+}
+
+/// A piece of 1 to 16 `V` parts being merged, with its keys in registers. A step has no branch but those
+/// that hardly ever go the other way.
 struct Word<S: Simd, const V: usize> {
     keys: [S::Keys; V],
-    /// Part i is at i + 1, between two parts that merge with nothing.
+    /// See [`Parts`].
     tokens: [u32; 64],
     next: [u8; 64],
     previous: [u8; 64],
@@ -41,22 +108,23 @@ struct Word<S: Simd, const V: usize> {
 
 impl<S: Simd, const V: usize> Word<S, V> {
     #[inline(always)]
-    fn new(pairs: &Pairs, bytes: &[u8]) -> Self {
-        let mut tokens = [NONE; 64];
-        let mut next = [0u8; 64];
-        let mut previous = [0u8; 64];
+    fn new(pairs: &Pairs, merges: &Merges, parts: Parts, bytes: &[u8]) -> Self {
+        let Parts { tokens, len, .. } = parts;
         let mut ranks = [[NO_MERGE; 16]; V];
-        let len = bytes.len();
-        for at in 0..len {
-            tokens[at + 1] = pairs.single(bytes[at]);
-            next[at + 1] = at as u8 + 2;
-            previous[at + 1] = at as u8;
+        let len = len.min(16 * V);
+        if len == bytes.len() {
+            for at in 0..len - 1 {
+                ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
+            }
+        } else {
+            for at in 0..len - 1 {
+                let merged = merges.guess(tokens[at + 1], tokens[at + 2]);
+                pairs.prefetch(merged);
+                ranks[at / 16][at % 16] = key(merged, at);
+            }
         }
-        previous[len + 1] = len as u8;
-        for at in 0..len - 1 {
-            ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
-        }
-        Word { keys: ranks.map(|ranks| S::keys(&ranks)), tokens, next, previous }
+        let keys = ranks.map(|ranks| S::keys(&ranks));
+        Word { keys, tokens, next: NEXT, previous: PREVIOUS }
     }
 
     #[inline(always)]
@@ -68,38 +136,56 @@ impl<S: Simd, const V: usize> Word<S, V> {
 
     /// Does the lowest merge, if there is one.
     #[inline(always)]
-    fn step(&mut self, pairs: &Pairs) -> bool {
-        let lowest = S::lowest(self.keys.into_iter().reduce(S::min).expect("one or more"));
-        if lowest >= NO_MERGE {
-            return false;
+    fn step(&mut self, pairs: &Pairs, merges: &Merges) -> bool {
+        loop {
+            let lowest = S::lowest(self.keys.into_iter().reduce(S::min).expect("one or more"));
+            if lowest >= NO_MERGE {
+                return false;
+            }
+            let merged = lowest >> POSITION_BITS;
+            let at = (lowest as usize & 31) + 1;
+            let left = self.previous[at] as usize & 63;
+            let gone = self.next[at] as usize & 63;
+            let right = self.next[gone] as usize & 63;
+            if !pairs.is_merge(self.tokens[at], self.tokens[gone], merged) {
+                let rank = merges.get(pairs, self.tokens[at], self.tokens[gone]);
+                self.set(at - 1, key(rank, at - 1));
+                continue;
+            }
+            self.tokens[at] = merged;
+            self.next[at] = right as u8;
+            self.previous[right] = at as u8;
+            let with_right = merges.guess(merged, self.tokens[right]);
+            let with_left = merges.guess(self.tokens[left], merged);
+            pairs.prefetch(with_right);
+            pairs.prefetch(with_left);
+            let with_right = key(with_right, at - 1);
+            let with_left = key(with_left, left.wrapping_sub(1) & 31);
+            self.set(gone - 1, u32::MAX);
+            self.set(at - 1, with_right);
+            // The first part has no key on its left.
+            self.set(left.wrapping_sub(1), with_left);
+            return true;
         }
-        let merged = lowest >> POSITION_BITS;
-        let at = (lowest as usize & 31) + 1;
-        let left = self.previous[at] as usize & 63;
-        let gone = self.next[at] as usize & 63;
-        let right = self.next[gone] as usize & 63;
-        self.tokens[at] = merged;
-        self.next[at] = right as u8;
-        self.previous[right] = at as u8;
-        let with_right = key(pairs.get(merged, self.tokens[right]), at - 1);
-        let with_left = key(pairs.get(self.tokens[left], merged), left.wrapping_sub(1) & 31);
-        self.set(gone - 1, u32::MAX);
-        self.set(at - 1, with_right);
-        // The first part has no key on its left.
-        self.set(left.wrapping_sub(1), with_left);
-        true
     }
 }
 
-/// The number of tokens of a piece of 1 to 16 `V` bytes.
+/// The number of tokens of a piece of UTF-8 of 1 to 16 bytes.
 #[inline(always)]
-pub(crate) fn count_in_registers<S: Simd, const V: usize>(pairs: &Pairs, bytes: &[u8]) -> usize {
-    let mut word = Word::<S, V>::new(pairs, bytes);
-    let mut count = bytes.len();
-    while word.step(pairs) {
-        count -= 1;
+pub(crate) fn count_in_registers<S: Simd>(pairs: &Pairs, bytes: &[u8]) -> usize {
+    Parts::new(pairs, bytes).merge::<S, 1>(pairs, bytes)
+}
+
+/// The number of tokens of a piece of UTF-8 of 1 to [`SHORT`] bytes, if it has so few parts that
+/// registers hold them; always, if it is no longer than 32 bytes.
+#[inline(always)]
+pub(crate) fn count_in_more_registers<S: Simd>(pairs: &Pairs, bytes: &[u8]) -> Option<usize> {
+    let parts = Parts::new(pairs, bytes);
+    match parts.len {
+        0..=16 => Some(parts.merge::<S, 1>(pairs, bytes)),
+        17..=32 => Some(parts.merge::<S, 2>(pairs, bytes)),
+        _ => None,
     }
-    count
 }
 
 /// What merging works on. Kept between pieces: nothing has to be cleared.
@@ -127,6 +213,7 @@ impl Window {
     /// Merges `bytes` (1 to [`WINDOW`]); returns the number of tokens.
     #[inline(always)]
     pub fn merge<S: Simd>(&mut self, pairs: &Pairs, bytes: &[u8]) -> usize {
+        let merges = pairs.merges(scripts_of(bytes));
         let len = bytes.len();
         let padded = len.next_multiple_of(16);
         let keys = &mut self.keys[..padded];
@@ -149,11 +236,15 @@ impl Window {
             if lowest >= NO_MERGE {
                 return count;
             }
-            count -= 1;
             let at = lowest as usize % WINDOW;
             let merged = lowest >> POSITION_BITS;
             let gone = self.next[at] as usize;
             let right = self.next[gone] as usize;
+            if !pairs.is_merge(self.tokens[at], self.tokens[gone], merged) {
+                keys[at] = key(merges.get(pairs, self.tokens[at], self.tokens[gone]), at);
+                continue;
+            }
+            count -= 1;
             let left = self.previous[at] as usize;
             self.tokens[at] = merged;
             self.next[at] = right as u16;
@@ -161,10 +252,10 @@ impl Window {
             keys[at] = NO_MERGE;
             if right < len {
                 self.previous[right] = at as u16;
-                keys[at] = key(pairs.get(merged, self.tokens[right]), at);
+                keys[at] = key(merges.guess(merged, self.tokens[right]), at);
             }
             if left < len {
-                keys[left] = key(pairs.get(self.tokens[left], merged), left);
+                keys[left] = key(merges.guess(self.tokens[left], merged), left);
             }
         }
     }
@@ -183,7 +274,7 @@ impl Window {
 /// The number of tokens of a piece of at most [`WINDOW`] bytes.
 pub(crate) fn count_short(pairs: &Pairs, bytes: &[u8]) -> usize {
     match bytes.len() {
-        1..=16 => count_in_registers::<Portable, 1>(pairs, bytes),
+        1..=16 => count_in_registers::<Portable>(pairs, bytes),
         _ => Window::new().merge::<Portable>(pairs, bytes),
     }
 }
@@ -303,4 +394,99 @@ fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u
         ranks[at] = tokens.get(at + 1).map_or(NONE, |&right| pairs.get(lowest, right));
     }
     tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Encoding;
+
+    /// What byte pair encoding is: the neighbours whose bytes together are the token of the lowest
+    /// rank become it, until there are none.
+    fn merge_plainly(vocab: &Vocab, bytes: &[u8]) -> Vec<u32> {
+        let mut parts: Vec<&[u8]> = bytes.chunks(1).collect();
+        let mut ends: Vec<usize> = (1..=bytes.len()).collect();
+        loop {
+            let lowest = (1..parts.len())
+                .filter_map(|i| {
+                    let start = ends[i] - parts[i].len() - parts[i - 1].len();
+                    vocab.id(&bytes[start..ends[i]]).map(|id| (id, i))
+                })
+                .min();
+            let Some((_, i)) = lowest else { break };
+            let start = ends[i] - parts[i].len() - parts[i - 1].len();
+            parts[i] = &bytes[start..ends[i]];
+            parts.remove(i - 1);
+            ends.remove(i - 1);
+        }
+        parts.iter().map(|part| vocab.id(part).expect("a token")).collect()
+    }
+
+    /// Words of every script, put together from parts of tokens so that boundaries fall everywhere.
+    #[test]
+    fn merges_as_defined() {
+        let mut state = 0x2545_F491_4F6C_DD1Du64;
+        let mut random = |n: usize| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            (state >> 33) as usize % n
+        };
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
+            let texts: Vec<&str> = vocab
+                .tokens()
+                .filter_map(|(_, token)| std::str::from_utf8(token).ok())
+                .filter(|token| token.len() < 30)
+                .collect();
+            let strange: Vec<&str> =
+                texts.iter().copied().filter(|text| !text.is_ascii()).collect();
+            let mut window = Window::new();
+            for round in 0..60_000 {
+                let from = if round % 4 == 0 { &texts } else { &strange };
+                let first = random(from.len());
+                let mut word = String::new();
+                for part in 0..1 + random(4) {
+                    // Neighbours in the vocabulary are rarely of the same script: look for some.
+                    let alike = |text: &&&str| {
+                        text.as_bytes()[0] & 0xFC == from[first].as_bytes()[0] & 0xFC
+                    };
+                    let near = from[random(from.len())..].iter().take(50).find(alike);
+                    let text = if part == 0 { from[first] } else { near.unwrap_or(&from[first]) };
+                    let chars = 1 + random(text.chars().count());
+                    word.extend(text.chars().take(chars));
+                }
+                if round % 3 == 0 {
+                    word.insert(0, ' ');
+                }
+                let bytes = word.as_bytes();
+                let expected = merge_plainly(vocab, bytes);
+                let mut tokens = Vec::new();
+                merge::<Portable>(pairs, vocab, &mut window, bytes, |t| {
+                    tokens.extend_from_slice(t)
+                });
+                assert_eq!(tokens, expected, "{name} {word:?}");
+                if bytes.len() <= SHORT
+                    && let Some(count) = count_in_more_registers::<Portable>(pairs, bytes)
+                {
+                    assert_eq!(count, expected.len(), "{name} {word:?}");
+                }
+            }
+        }
+    }
+
+    /// Single characters, each behind ASCII and behind itself.
+    #[test]
+    fn merges_every_character() {
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
+            for c in (0x80..0x1_0000).filter_map(char::from_u32) {
+                for word in [format!(" {c}"), format!("{c}{c}a")] {
+                    let expected = merge_plainly(vocab, word.as_bytes()).len();
+                    let count = count_in_more_registers::<Portable>(pairs, word.as_bytes());
+                    assert_eq!(count, Some(expected), "{name} {word:?}");
+                }
+            }
+        }
+    }
 }

@@ -1,20 +1,27 @@
 //! Which two tokens merge, and into what.
+//!
+//! The merges that a piece can meet depend on its script, and those of one script are few: they stand in
+//! a table of their own, made when the script is met, that fits into the second-level cache. A slot has
+//! 32 bits, the token that a merge makes and what room is left for a hash of the two that make it. So a
+//! look-up is a [`guess`](Merges::guess), never above the right answer and nearly always it; whoever
+//! acts on it asks [`is_merge`](Pairs::is_merge).
 
+use std::sync::OnceLock;
+
+use hashbrown::HashMap;
+
+use super::chars::Chars;
 use crate::pages::Table;
 
-/// Bits of a token id in a slot.
+/// Bits of a token id, at most.
 const ID_BITS: u32 = 21;
 /// "These two do not merge", and a token that merges with nothing.
 pub(crate) const NONE: u32 = (1 << ID_BITS) - 1;
 
-/// An empty slot: the pair of two tokens that never merge.
-const EMPTY: u64 = (1 << (3 * ID_BITS)) - 1;
-/// Set in a bucket's first slot: pairs that belong here stand in the next bucket.
-const OVERFLOW: u64 = 1 << 63;
-
-/// Ranks below this are in a table of their own: most merges of any text are among them, and the
-/// table is small enough to stay in the second-level cache.
-const FREQUENT: u32 = 1 << 15;
+/// Set in a bucket's first slot: merges that belong here stand in the next bucket.
+const OVERFLOW: u32 = 1 << 31;
+/// No split.
+const UNSPLIT: u64 = u64::MAX;
 
 /// The merges of a vocabulary. A merge's rank is the id of the token that it makes.
 pub(crate) struct Pairs {
@@ -22,38 +29,48 @@ pub(crate) struct Pairs {
     bytes: Table<u32>,
     /// The token of each single byte.
     singles: [u32; 256],
-    frequent: Buckets,
-    rare: Buckets,
-    /// A bit a hash: clear where no rare merge has it.
-    filter: Table<u64>,
-    filter_shift: u32,
+    /// The two tokens that make a token, by its id.
+    splits: Table<u64>,
+    /// Merges into a token that another merge makes, too.
+    more: HashMap<u64, u32, foldhash::fast::FixedState>,
+    /// The scripts of each token, by its id.
+    scripts: OnceLock<Vec<Scripts>>,
+    /// The merges of each script, and of all.
+    merges: [OnceLock<Merges>; TABLES],
+    chars: OnceLock<Chars>,
 }
 
 impl Pairs {
     /// `singles`: the token of each byte. `merges`: (left, right, merged), all ids below [`NONE`]; of
-    /// merges of the same pair the first counts.
+    /// merges of the same pair the lowest counts.
     pub fn new(singles: [u32; 256], merges: &[(u32, u32, u32)]) -> Pairs {
-        let frequent = merges.iter().filter(|merge| merge.2 < FREQUENT);
-        let rare = merges.iter().filter(|merge| merge.2 >= FREQUENT);
-        let filter_bits = (rare.clone().count() * 8).next_power_of_two().trailing_zeros().max(6);
+        let ids = merges.iter().map(|merge| merge.2 + 1).max().unwrap_or(1);
         let mut pairs = Pairs {
             bytes: Table::new(1 << 16),
             singles,
-            frequent: Buckets::new(frequent.clone()),
-            rare: Buckets::new(rare.clone()),
-            filter: Table::new(1 << (filter_bits - 6)),
-            filter_shift: 64 - filter_bits,
+            splits: Table::new(ids as usize),
+            more: HashMap::default(),
+            scripts: OnceLock::new(),
+            merges: [const { OnceLock::new() }; TABLES],
+            chars: OnceLock::new(),
         };
-        for &(left, right, _) in rare {
-            let bit = hash(left, right) >> pairs.filter_shift;
-            pairs.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
-        }
-        let single_of: std::collections::HashMap<u32, u8> =
-            (0..=255).map(|byte| (singles[usize::from(byte)], byte)).collect();
         pairs.bytes.fill(NONE);
-        for (left, right, merged) in merges {
-            if let (Some(&left), Some(&right)) = (single_of.get(left), single_of.get(right)) {
-                pairs.bytes[usize::from(left) << 8 | usize::from(right)] = *merged;
+        pairs.splits.fill(UNSPLIT);
+        let mut single_of = vec![None; ids.max(1 + singles.iter().max().expect("256")) as usize];
+        for (byte, &id) in singles.iter().enumerate() {
+            single_of[id as usize] = Some(byte);
+        }
+        for &(left, right, merged) in merges {
+            let known = &mut pairs.splits[merged as usize];
+            if *known == UNSPLIT {
+                *known = split(left, right);
+            } else {
+                pairs.more.insert(split(left, right), merged);
+            }
+            let single = |id: u32| single_of.get(id as usize).copied().flatten();
+            if let (Some(left), Some(right)) = (single(left), single(right)) {
+                let known = &mut pairs.bytes[left << 8 | right];
+                *known = merged.min(*known);
             }
         }
         pairs
@@ -71,38 +88,176 @@ impl Pairs {
         self.bytes[usize::from(first) << 8 | usize::from(second)]
     }
 
-    /// The token that `left` and `right` merge into, or [`NONE`].
+    /// Whether `left` and `right` merge into `merged`.
     #[inline(always)]
+    pub fn is_merge(&self, left: u32, right: u32, merged: u32) -> bool {
+        let split = split(left, right);
+        self.splits[merged as usize] == split
+            || !self.more.is_empty() && self.more.get(&split) == Some(&merged)
+    }
+
+    /// Asks for what [`Pairs::is_merge`] will need for `merged`, if that is a token.
+    #[inline(always)]
+    pub fn prefetch(&self, merged: u32) {
+        self.splits.prefetch(if merged == NONE { 0 } else { merged as usize });
+    }
+
+    /// The token that `left` and `right` merge into, or [`NONE`].
     pub fn get(&self, left: u32, right: u32) -> u32 {
-        let hash = hash(left, right);
-        let merged = self.frequent.get(left, right, hash);
-        let bit = hash >> self.filter_shift;
-        let rare = self.filter[(bit >> 6) as usize] >> (bit & 63) & 1 != 0;
-        if rare && merged == NONE { self.rare.get(left, right, hash) } else { merged }
+        self.merges(ALL).get(self, left, right)
+    }
+
+    /// All merges: (left, right, merged).
+    pub fn all(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        let first = self.splits.iter().enumerate().filter(|&(_, &split)| split != UNSPLIT);
+        first
+            .map(|(id, &split)| (split, id as u32))
+            .chain(self.more.iter().map(|(&split, &id)| (split, id)))
+            .map(|(split, id)| ((split >> 32) as u32, split as u32, id))
+    }
+
+    /// The last byte of `token`.
+    pub fn last_byte(&self, mut token: u32) -> u8 {
+        while let Some(&split) = self.splits.get(token as usize).filter(|&&split| split != UNSPLIT)
+        {
+            token = split as u32;
+        }
+        self.singles.iter().position(|&single| single == token).map_or(0, |byte| byte as u8)
+    }
+
+    /// Characters that are one token before anything else happens to them.
+    #[inline(always)]
+    pub fn chars(&self) -> &Chars {
+        self.chars.get_or_init(|| Chars::new(self))
+    }
+
+    /// The merges that a text of these scripts can meet.
+    #[inline(always)]
+    pub fn merges(&self, scripts: Scripts) -> &Merges {
+        let table = table_of(scripts);
+        self.merges[table].get_or_init(|| self.merges_of(table))
+    }
+
+    #[cold]
+    fn merges_of(&self, table: usize) -> Merges {
+        let scripts = self.scripts.get_or_init(|| self.find_scripts());
+        let merges: Vec<_> = self
+            .all()
+            .filter(|&(.., merged)| belongs_to(scripts[merged as usize], table))
+            .collect();
+        Merges::new(&merges, self.splits.len() as u32)
+    }
+
+    fn find_scripts(&self) -> Vec<Scripts> {
+        const UNSET: Scripts = 0;
+        let mut scripts = vec![UNSET; self.splits.len()];
+        for (byte, &id) in self.singles.iter().enumerate() {
+            if let Some(scripts) = scripts.get_mut(id as usize) {
+                // Bytes that are no tokens may all have the same id.
+                *scripts = if *scripts == UNSET { SCRIPTS[byte] } else { ALL };
+            }
+        }
+        for (id, &split) in self.splits.iter().enumerate() {
+            let (left, right) = ((split >> 32) as usize, split as u32 as usize);
+            if split == UNSPLIT {
+                continue;
+            }
+            // Where the parts come later, nothing is known, and the merge is everywhere.
+            let of = |part: usize| if part < id { scripts[part] } else { ALL };
+            scripts[id] = of(left) | of(right);
+        }
+        scripts
     }
 }
 
+/// A set of scripts, of a text or a token. Scripts are told apart by the first bytes of their
+/// characters.
+pub(crate) type Scripts = u16;
+
+/// What is neither ASCII nor the first byte of a character.
+const INSIDE: Scripts = 1 << 13;
+/// Two neighbouring characters of ASCII, in a text; in a token, any.
+pub(crate) const ASCII: Scripts = 1 << 14;
+/// Punctuation and symbols that stand beside every script.
+const COMMON: Scripts = 1 << 12;
+/// Unknown: everything is possible.
+const ALL: Scripts = u16::MAX;
+
+/// Tables: Latin, that of each other script, that of all.
+const TABLES: usize = 10;
+
+/// The script of a character or of a part of one, by its first byte.
+pub(crate) const SCRIPTS: [Scripts; 256] = {
+    let mut scripts = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        scripts[byte] = match byte as u8 {
+            0..0x80 => ASCII,
+            0x80..0xC0 => INSIDE,
+            // Latin
+            0xC0..0xCA => 1 << 0,
+            // IPA, diacritics, Greek
+            0xCA..0xD0 => 1 << 1,
+            // Cyrillic
+            0xD0..0xD4 => 1 << 2,
+            // Armenian, Hebrew
+            0xD4..0xD8 => 1 << 3,
+            // Arabic, Syriac, Thaana, N'Ko
+            0xD8..0xE0 => 1 << 4,
+            // India's, Thai, Lao
+            0xE0 => 1 << 5,
+            // Tibetan to extended Greek
+            0xE1 => 1 << 6,
+            0xE2 => COMMON,
+            // East Asian
+            0xE3..0xF0 => 1 << 7,
+            // Emoji and all else
+            0xF0.. => 1 << 8,
+        };
+        byte += 1;
+    }
+    scripts
+};
+
+/// The table that holds all merges that a text of these scripts can meet.
 #[inline(always)]
-fn key(left: u32, right: u32) -> u64 {
-    u64::from(left) << ID_BITS | u64::from(right)
+fn table_of(scripts: Scripts) -> usize {
+    let letters = scripts & 0x1FF;
+    if letters <= 1 {
+        return 0;
+    }
+    // Two neighbours of ASCII merge among themselves: that is in Latin and in all.
+    if letters & (letters - 1) == 0 && scripts & ASCII == 0 {
+        letters.trailing_zeros() as usize
+    } else {
+        TABLES - 1
+    }
 }
 
-#[inline(always)]
-fn hash(left: u32, right: u32) -> u64 {
-    key(left, right).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+/// Whether a text that `table` is for can meet a token of these scripts.
+fn belongs_to(scripts: Scripts, table: usize) -> bool {
+    let letters = scripts & 0x1FF;
+    match table {
+        _ if scripts == ALL => true,
+        0 => letters <= 1,
+        1..9 => letters & !(1 << table) == 0 && scripts & (letters | COMMON | INSIDE) != 0,
+        _ => true,
+    }
 }
 
-/// A hash table in buckets of two slots: left, right and merged id in one word.
-struct Buckets {
-    buckets: Table<[u64; 2]>,
-    shift: u32,
+/// Some of the merges, to be looked up fast.
+pub(crate) struct Merges {
+    /// Four slots a bucket: the hash's bits above the id of the merged token.
+    buckets: Table<[u32; 4]>,
+    /// The id in an empty slot: none's, and above all.
+    empty: u32,
 }
 
-impl Buckets {
-    fn new<'a>(merges: impl Iterator<Item = &'a (u32, u32, u32)> + Clone) -> Buckets {
-        let bits = merges.clone().count().max(8).next_power_of_two().trailing_zeros();
-        let mut table = Buckets { buckets: Table::new(1 << bits), shift: 64 - bits };
-        table.buckets.fill([EMPTY; 2]);
+impl Merges {
+    fn new(merges: &[(u32, u32, u32)], ids: u32) -> Merges {
+        let empty = (ids + 1).next_power_of_two() - 1;
+        let mut table = Merges { buckets: Table::new(merges.len() / 2 + 2), empty };
+        table.buckets.fill([empty; 4]);
         for &(left, right, merged) in merges {
             table.insert(left, right, merged);
         }
@@ -110,40 +265,75 @@ impl Buckets {
     }
 
     fn insert(&mut self, left: u32, right: u32, merged: u32) {
-        if self.get(left, right, hash(left, right)) != NONE {
-            return;
-        }
-        let mut home = (hash(left, right) >> self.shift) as usize;
+        let (mut home, check) = self.place(left, right);
+        let (empty, buckets) = (self.empty, self.buckets.len());
         loop {
-            let last = self.buckets.len() - 1;
             let bucket = &mut self.buckets[home];
-            if let Some(slot) = bucket.iter_mut().find(|slot| **slot & !OVERFLOW == EMPTY) {
-                *slot = *slot & OVERFLOW | key(left, right) << ID_BITS | u64::from(merged);
+            if let Some(slot) = bucket.iter_mut().find(|slot| **slot & !OVERFLOW == empty) {
+                *slot = *slot & OVERFLOW | check | merged;
                 return;
             }
             bucket[0] |= OVERFLOW;
-            home = (home + 1) & last;
+            home = (home + 1) % buckets;
         }
     }
 
-    /// No branch depends on what is found.
+    /// The token that `left` and `right` merge into, or [`NONE`]; or, rarely, a lower one that is wrong.
+    ///
+    /// Who merges what is lowest, and checks only what it merges, is right: what is lowest among
+    /// values that are nowhere too high, and is right itself, is the lowest of the right ones.
     #[inline(always)]
-    fn get(&self, left: u32, right: u32, hash: u64) -> u32 {
-        let key = key(left, right);
-        let mut home = (hash >> self.shift) as usize;
+    pub fn guess(&self, left: u32, right: u32) -> u32 {
+        let (home, check) = self.place(left, right);
+        let [a, b, c, d] = self.buckets[home];
+        let lowest = ((a & !OVERFLOW) ^ check).min(b ^ check).min((c ^ check).min(d ^ check));
+        if a & OVERFLOW != 0 {
+            return self.guess_on(home, check, lowest);
+        }
+        if lowest < self.empty { lowest } else { NONE }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn guess_on(&self, mut home: usize, check: u32, mut lowest: u32) -> u32 {
+        while self.buckets[home][0] & OVERFLOW != 0 {
+            home = (home + 1) % self.buckets.len();
+            let slots = self.buckets[home];
+            lowest = slots.iter().fold(lowest, |low, slot| low.min((slot & !OVERFLOW) ^ check));
+        }
+        if lowest < self.empty { lowest } else { NONE }
+    }
+
+    /// The token that `left` and `right` merge into, or [`NONE`].
+    pub fn get(&self, pairs: &Pairs, left: u32, right: u32) -> u32 {
+        let (mut home, check) = self.place(left, right);
+        let mut lowest = NONE;
         loop {
-            let [first, second] = self.buckets[home];
-            let mut merged = NONE;
-            if (first & !OVERFLOW) >> ID_BITS == key {
-                merged = first as u32 & NONE;
+            for slot in self.buckets[home] {
+                let merged = (slot & !OVERFLOW) ^ check;
+                if merged < self.empty.min(lowest) && pairs.is_merge(left, right, merged) {
+                    lowest = merged;
+                }
             }
-            if second >> ID_BITS == key {
-                merged = second as u32 & NONE;
+            if self.buckets[home][0] & OVERFLOW == 0 {
+                return lowest;
             }
-            if first & OVERFLOW == 0 || merged != NONE {
-                return merged;
-            }
-            home = (home + 1) & (self.buckets.len() - 1);
+            home = (home + 1) % self.buckets.len();
         }
     }
+
+    /// The bucket of a merge, and the bits of its hash that a slot holds.
+    #[inline(always)]
+    fn place(&self, left: u32, right: u32) -> (usize, u32) {
+        let key = u64::from(left) << ID_BITS | u64::from(right);
+        let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let home = ((hash >> 32) * self.buckets.len() as u64) >> 32;
+        let check = (hash ^ hash >> 29) as u32 & !OVERFLOW & !self.empty;
+        (home as usize, check)
+    }
+}
+
+#[inline(always)]
+fn split(left: u32, right: u32) -> u64 {
+    u64::from(left) << 32 | u64::from(right)
 }

@@ -1,0 +1,155 @@
+//! Characters that are one token before anything else happens to them.
+//!
+//! The bytes of a character merge with one another before one of them merges with a neighbour, unless
+//! there is such a merge of a rank not above those inside the character. Where there is none, merging may
+//! begin with the whole character: one step less for two bytes, two steps less for three.
+
+use hashbrown::HashMap;
+
+use super::pairs::{ASCII, NONE, Pairs, SCRIPTS, Scripts};
+use crate::pages::Table;
+
+/// See the module.
+pub(crate) struct Chars {
+    /// The token of a character of the Basic Multilingual Plane, plus one; 0 where merging cannot begin
+    /// with it.
+    tokens: Table<u32>,
+    /// A bit for the low six bits of the byte before: set where it may merge with the beginning of the
+    /// character before the character is complete.
+    torn: Table<u64>,
+}
+
+/// Tokens that are a part of a character.
+#[derive(Clone, Copy)]
+enum Part {
+    /// Its first byte, or first two of three.
+    Beginning([u8; 2]),
+    /// Its last byte, or last two of three.
+    End([u8; 2]),
+}
+
+impl Chars {
+    pub fn new(pairs: &Pairs) -> Chars {
+        let mut parts: HashMap<u32, Part, foldhash::fast::FixedState> = HashMap::default();
+        for first in 0x80..=0xFF {
+            let beginning = first >= 0xC0;
+            let part = |bytes| if beginning { Part::Beginning(bytes) } else { Part::End(bytes) };
+            parts.insert(pairs.single(first), part([first, 0]));
+            for second in 0x80..=0xBF {
+                let token = pairs.of_bytes(first, second);
+                if token != NONE && (!beginning || first >= 0xE0) {
+                    parts.insert(token, part([first, second]));
+                }
+            }
+        }
+        // The lowest ranks of merges of a part with what is outside: of an end, and of a beginning by
+        // the last byte before it.
+        let mut after_end: HashMap<[u8; 2], u32, foldhash::fast::FixedState> = HashMap::default();
+        let mut before_beginning: HashMap<[u8; 2], [u32; 64], foldhash::fast::FixedState> =
+            HashMap::default();
+        let mut three = Vec::new();
+        for (left, right, merged) in pairs.all() {
+            let (left_part, right_part) = (parts.get(&left), parts.get(&right));
+            match (left_part, right_part) {
+                // Inside a character: of two bytes, which are looked up below, of three, or of four.
+                (Some(&Part::Beginning([a, b])), Some(&Part::End([c, d]))) => match (a, b, d) {
+                    (0xE0..=0xEF, 0, 1..) => three.push(([a, c, d], merged)),
+                    (0xE0..=0xEF, 1.., 0) => three.push(([a, b, c], merged)),
+                    _ => {}
+                },
+                (Some(Part::End(_)), Some(Part::End(_))) => {}
+                (Some(Part::Beginning(_)), _) => {}
+                _ => {
+                    if let Some(&Part::End(end)) = left_part {
+                        let lowest = after_end.entry(end).or_insert(NONE);
+                        *lowest = merged.min(*lowest);
+                    }
+                    if let Some(&Part::Beginning(beginning)) = right_part {
+                        let lowest = before_beginning.entry(beginning).or_insert([NONE; 64]);
+                        let lowest = &mut lowest[usize::from(pairs.last_byte(left) & 63)];
+                        *lowest = merged.min(*lowest);
+                    }
+                }
+            }
+        }
+        let mut chars = Chars { tokens: Table::new(1 << 16), torn: Table::new(1 << 16) };
+        let rank_after = |end: [u8; 2]| after_end.get(&end).copied().unwrap_or(NONE);
+        let mut add = |c: usize, token: u32, rank: u32, beginnings: &[[u8; 2]]| {
+            chars.tokens[c] = token + 1;
+            for beginning in beginnings {
+                if let Some(lowest) = before_beginning.get(beginning) {
+                    for (i, &lowest) in lowest.iter().enumerate() {
+                        chars.torn[c] |= u64::from(lowest <= rank) << i;
+                    }
+                }
+            }
+        };
+        for first in 0xC2..=0xDFu8 {
+            for second in 0x80..=0xBFu8 {
+                let token = pairs.of_bytes(first, second);
+                if token != NONE && rank_after([second, 0]) > token {
+                    let c = usize::from(first & 0x1F) << 6 | usize::from(second & 0x3F);
+                    add(c, token, token, &[[first, 0]]);
+                }
+            }
+        }
+        for ([a, b, c], token) in three {
+            // The order in which the three merge when nothing else does.
+            let (left, right) = (pairs.of_bytes(a, b), pairs.of_bytes(b, c));
+            let whole = if left < right {
+                pairs.get(left, pairs.single(c))
+            } else {
+                pairs.get(pairs.single(a), right)
+            };
+            let rank = token.max(left.min(right));
+            if whole == token && rank_after([c, 0]).min(rank_after([b, c])) > rank {
+                let c = usize::from(a & 15) << 12 | usize::from(b & 63) << 6 | usize::from(c & 63);
+                add(c, token, rank, &[[a, 0], [a, b]]);
+            }
+        }
+        chars
+    }
+
+    /// Splits `text` (UTF-8, no longer than `parts`) into what merging may begin with: characters, and
+    /// bytes where a character is no beginning. Returns the number of parts and the text's scripts.
+    #[inline(always)]
+    pub fn split(&self, pairs: &Pairs, text: &[u8], parts: &mut [u32]) -> (usize, Scripts) {
+        let (mut at, mut len) = (0, 0);
+        let (mut scripts, mut ascii) = (0, 0);
+        while at < text.len() {
+            let first = text[at];
+            let script = SCRIPTS[usize::from(first)];
+            // ASCII counts where it has company.
+            scripts |= script & (ascii | !ASCII);
+            ascii = script & ASCII;
+            let (c, size) = match first {
+                0..0x80 => {
+                    parts[len] = pairs.single(first);
+                    len += 1;
+                    at += 1;
+                    continue;
+                }
+                0x80..0xE0 => (usize::from(first & 0x1F) << 6 | usize::from(text[at + 1] & 63), 2),
+                0xE0..0xF0 => {
+                    let low = usize::from(text[at + 1] & 63) << 6 | usize::from(text[at + 2] & 63);
+                    (usize::from(first & 15) << 12 | low, 3)
+                }
+                // Never known.
+                0xF0.. => (0, 4),
+            };
+            let before = if at == 0 { 0 } else { self.torn[c] >> (text[at - 1] & 63) & 1 };
+            let token = self.tokens[c];
+            if token != 0 && before == 0 {
+                parts[len] = token - 1;
+                len += 1;
+            } else {
+                for &byte in &text[at..at + size] {
+                    parts[len] = pairs.single(byte);
+                    len += 1;
+                }
+            }
+            at += size;
+        }
+        (len, scripts)
+    }
+}
