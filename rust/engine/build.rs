@@ -23,7 +23,7 @@ const RANK_FILES: [(&str, &str); 4] = [
     ("r50k_base", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"),
 ];
 
-/// Class bits of `pretokenize::classes`, in the order of that module.
+/// Class numbers of `pretokenize::classes`, in the order of that module.
 const CLASSES: [(&str, u8); 7] = [
     (r"[\p{Lu}\p{Lt}]", 0),
     (r"\p{Ll}", 1),
@@ -34,6 +34,15 @@ const CLASSES: [(&str, u8); 7] = [
     (r"[\r\n]", 6),
 ];
 const PUNCTUATION: u8 = 7;
+
+/// Properties that some patterns ask for besides the class: bits above it.
+const PROPERTIES: [(&str, u8); 3] = [
+    (r"\p{Han}", 1 << 3),
+    // What DeepSeek V3 cuts out: unified ideographs, hiragana, katakana.
+    (r"[\x{4E00}-\x{9FA5}\x{3040}-\x{30FF}]", 1 << 4),
+    // Neither letter, mark, number, white space, punctuation nor symbol.
+    (r"[\p{C}&&[^\s]]", 1 << 5),
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -48,17 +57,24 @@ fn main() {
     }
 }
 
+fn for_each_range(pattern: &str, mut then: impl FnMut(std::ops::RangeInclusive<usize>)) {
+    let hir = regex_syntax::parse(pattern).expect("a valid pattern");
+    let HirKind::Class(Class::Unicode(ranges)) = hir.kind() else {
+        panic!("{pattern} is not a class");
+    };
+    for range in ranges.ranges() {
+        then(range.start() as usize..=range.end() as usize);
+    }
+}
+
 /// A two-level table: 128 characters a block, equal blocks stored once.
 fn write_classes(path: &Path) {
     let mut classes = vec![PUNCTUATION; 0x11_0000];
     for (pattern, class) in CLASSES {
-        let hir = regex_syntax::parse(pattern).expect("a valid pattern");
-        let HirKind::Class(Class::Unicode(ranges)) = hir.kind() else {
-            panic!("{pattern} is not a class");
-        };
-        for range in ranges.ranges() {
-            classes[range.start() as usize..=range.end() as usize].fill(class);
-        }
+        for_each_range(pattern, |range| classes[range].fill(class));
+    }
+    for (pattern, property) in PROPERTIES {
+        for_each_range(pattern, |range| classes[range].iter_mut().for_each(|c| *c |= property));
     }
     let (index, blocks) = two_levels(&classes);
     let mut code = String::new();

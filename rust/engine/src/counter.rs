@@ -3,10 +3,10 @@
 //! Pieces are found 64 bytes at a time and stand in a queue, their cache lines on the way from memory,
 //! before they are looked up. No ids are made and nothing grows with the text.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::Error;
+use crate::added::Part;
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
 use crate::bpe::east_asian::low_bits;
 use crate::bpe::merge::{SHORT, Window, count_in_more_registers, count_in_registers, merge};
@@ -16,8 +16,7 @@ use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
 #[cfg(target_arch = "x86_64")]
 use crate::pretokenize::simd::{Avx2, Avx512};
 use crate::pretokenize::simd::{Portable, Simd, Task, is_east_asian};
-use crate::pretokenize::{Family, Pretokenizer, cl100k::Cl100k, gpt2::Gpt2, o200k::O200k};
-use crate::special::Part;
+use crate::pretokenize::{Pretokenizer, Scanner, general::General};
 
 /// Lines of the cache of pieces of up to 15 bytes: 8 MiB.
 const SHORT_LINES: u32 = 17;
@@ -121,7 +120,7 @@ impl Counter {
             window: Box::new(Window::new()),
         };
         // Most words are tokens: the first megabyte should not have to find that out.
-        known.seed(encoding.vocab().tokens().map(|(_, token)| token));
+        known.seed(encoding.reachable_tokens());
         Counter { encoding, level, known }
     }
 
@@ -132,40 +131,43 @@ impl Counter {
 
     /// The number of tokens of `text`: exactly the length of what [`Encoding::encode`] gives.
     pub fn count(&mut self, text: &str, special: Special) -> Result<u64, Error> {
-        if special == Special::Text {
-            return Ok(self.count_text(text.as_bytes()));
-        }
         let encoding = self.encoding.clone();
         let mut total = 0;
-        for part in encoding.special().parts(text, special)? {
+        encoding.for_each_part(text, special, &mut |part| {
             total += match part {
-                Part::Text(text) => self.count_text(text.as_bytes()),
+                Part::Text(text) => self.count_text(text)?,
                 Part::Token(_) => 1,
             };
-        }
+            Ok(())
+        })?;
         Ok(total)
     }
 
-    /// Counts plain text.
-    fn count_text(&mut self, text: &[u8]) -> u64 {
-        match self.encoding.pretokenizer() {
-            Pretokenizer::Gpt2 => self.count_family::<Gpt2>(text),
-            Pretokenizer::Cl100k => self.count_family::<Cl100k>(text),
-            Pretokenizer::O200k => self.count_family::<O200k>(text),
-        }
-    }
-
-    fn count_family<F: Family>(&mut self, text: &[u8]) -> u64 {
+    /// Counts normalized text without added tokens.
+    fn count_text(&mut self, text: &str) -> Result<u64, Error> {
         let Counter { encoding, level, known } = self;
-        let text = Text { scan: Scan { encoding, known }, text, family: PhantomData::<F> };
-        // The level is one of `Level::available`: the CPU has its instructions.
-        match level {
-            Level::Portable => Portable::outlined(text),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Avx2::outlined(text),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Avx512::outlined(text),
+        if encoding.lacks_a_byte_of(text.as_bytes()) {
+            let mut ids = Vec::new();
+            encoding.encode_plain(&mut known.window, text, &mut ids)?;
+            return Ok(ids.len() as u64);
         }
+        let scan = Scan { encoding, known };
+        if let Pretokenizer::General(general) = encoding.pretokenizer() {
+            return outlined(*level, Pieces { scan, general, text });
+        }
+        let scanner = encoding.pretokenizer().scanner().expect("all but the general one have one");
+        Ok(outlined(*level, Text { scan, scanner, text: text.as_bytes() }))
+    }
+}
+
+/// Runs `task` with the instructions of `level`, which is one of [`Level::available`]: the CPU has them.
+fn outlined<T: Task>(level: Level, task: T) -> T::Output {
+    match level {
+        Level::Portable => Portable::outlined(task),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => Avx2::outlined(task),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => Avx512::outlined(task),
     }
 }
 
@@ -177,11 +179,11 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     #[inline(always)]
-    fn run<S: Simd, F: Family>(mut self, text: &[u8]) -> u64 {
+    fn run<S: Simd>(mut self, scanner: Scanner, text: &[u8]) -> u64 {
         let mut total = 0;
         let mut at = 0;
         while at + BLOCK + SLACK <= text.len() {
-            at += self.block::<S, F>(text, at, BLOCK, text.len(), &mut total);
+            at += self.block::<S>(scanner, text, at, BLOCK, text.len(), &mut total);
         }
         // The rest, where blocks and keys may be read beyond the end.
         let mut rest = [0; 2 * (BLOCK + SLACK)];
@@ -189,7 +191,7 @@ impl Scan<'_> {
         rest[..len].copy_from_slice(&text[text.len() - len..]);
         let mut at = 0;
         while at < len {
-            at += self.block::<S, F>(&rest, at, BLOCK.min(len - at), len, &mut total);
+            at += self.block::<S>(scanner, &rest, at, BLOCK.min(len - at), len, &mut total);
         }
         total + self.known.drain::<S>(self.encoding.pairs(), 0)
     }
@@ -197,8 +199,9 @@ impl Scan<'_> {
     /// Counts the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
     /// one. Returns their bytes. The text ends at `end`, but more can be read.
     #[inline(always)]
-    fn block<S: Simd, F: Family>(
+    fn block<S: Simd>(
         &mut self,
+        scanner: Scanner,
         text: &[u8],
         at: usize,
         len: usize,
@@ -207,7 +210,7 @@ impl Scan<'_> {
     ) -> usize {
         let mut last = 0;
         if len > 3 {
-            let starts = piece_starts::<F, S>(text, at, len);
+            let starts = piece_starts::<S>(scanner, text, at, len);
             let mut rest = starts.mask & (starts.mask - 1);
             let mut east_asian = 0;
             while rest != 0 {
@@ -215,7 +218,9 @@ impl Scan<'_> {
                 rest &= rest - 1;
                 let len = next - last;
                 let piece = (u64::MAX >> (64 - len)) << last;
-                if starts.east_asian & piece != 0 {
+                if self.is_whole(&text[at + last..at + next]) {
+                    *total += 1;
+                } else if starts.east_asian & piece != 0 {
                     east_asian |= piece;
                 } else if len < 32 {
                     self.known.look_up(text, at + last, len);
@@ -239,9 +244,11 @@ impl Scan<'_> {
             }
         }
         if last == 0 {
-            let piece_end = F::piece_end(&text[..end], at);
+            let piece_end = (scanner.piece_end)(&text[..end], at);
             last = piece_end - at;
-            if last < 32 {
+            if self.is_whole(&text[at..piece_end]) {
+                *total += 1;
+            } else if last < 32 {
                 self.known.look_up(text, at, last);
             } else {
                 *total += self.outlined_long::<S>(&text[at..piece_end]);
@@ -249,6 +256,26 @@ impl Scan<'_> {
         }
         *total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
         last
+    }
+
+    /// Whether `piece` is one token although merging does not give it.
+    #[inline(always)]
+    fn is_whole(&self, piece: &[u8]) -> bool {
+        self.encoding.whole_pieces().is_some_and(|whole| whole.contains(piece))
+    }
+
+    /// Counts a piece of any length that has nothing readable behind it, and may be no UTF-8.
+    #[inline(always)]
+    fn piece<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+        if self.is_whole(piece) {
+            1
+        } else if piece.len() < 32 {
+            self.segment::<S>(piece, 0, piece.len())
+        } else if simdutf8::basic::from_utf8(piece).is_ok() {
+            self.outlined_long::<S>(piece)
+        } else {
+            self.known.merge_long::<S>(self.encoding, piece)
+        }
     }
 
     /// Counts a piece of more than 31 bytes.
@@ -338,18 +365,39 @@ impl Scan<'_> {
 }
 
 /// See [`Scan::run`].
-struct Text<'a, F> {
+struct Text<'a> {
     scan: Scan<'a>,
+    scanner: Scanner,
     text: &'a [u8],
-    family: PhantomData<F>,
 }
 
-impl<F: Family> Task for Text<'_, F> {
+impl Task for Text<'_> {
     type Output = u64;
 
     #[inline(always)]
     fn run<S: Simd>(self) -> u64 {
-        self.scan.run::<S, F>(self.text)
+        self.scan.run::<S>(self.scanner, self.text)
+    }
+}
+
+/// Counts a text whose pretokenizer has no scanner.
+struct Pieces<'a> {
+    scan: Scan<'a>,
+    general: &'a General,
+    text: &'a str,
+}
+
+impl Task for Pieces<'_> {
+    type Output = Result<u64, Error>;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self) -> Result<u64, Error> {
+        let mut total = 0;
+        let done =
+            self.general.pieces(self.text, &mut |piece| total += self.scan.piece::<S>(piece));
+        // Also behind an error: nothing may be left for the next text.
+        total += self.scan.known.drain::<S>(self.scan.encoding.pairs(), 0);
+        done.map(|()| total)
     }
 }
 

@@ -4,15 +4,18 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
+use crate::added::{AddedToken, AddedTokens, Part};
 use crate::bpe::cuts::Cuts;
 use crate::bpe::east_asian::EastAsian;
 use crate::bpe::merge::{Window, merge};
-use crate::bpe::pairs::Pairs;
+use crate::bpe::pairs::{NONE, Pairs};
+use crate::bpe::whole::WholePieces;
 use crate::load::embedded;
+use crate::load::spec::Unknown;
+use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::pretokenize::classes::{Class, class_of, decode, decode_before};
 use crate::pretokenize::simd::Portable;
-use crate::special::{Part, SpecialTokens};
 use crate::vocab::Vocab;
 
 /// How special tokens that stand in the text are treated.
@@ -52,34 +55,46 @@ pub fn decode_utf8(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, Err
 
 /// A named tokenizer: immutable, shared between threads by `Arc`.
 pub struct Encoding {
-    name: String,
-    hash: String,
-    pretokenizer: Pretokenizer,
-    vocab: Vocab,
-    pairs: Pairs,
-    special: SpecialTokens,
+    parts: Parts,
+    added: AddedTokens,
+    /// The tokens that merging does not give, where a whole piece is one of them nonetheless.
+    whole_pieces: Option<WholePieces>,
+    /// Whether a byte is no token.
+    missing: Option<Box<[bool; 256]>>,
     /// Made when the first East Asian text is met.
     east_asian: OnceLock<EastAsian>,
     /// Made when the first long piece of another script is met.
     cuts: OnceLock<Cuts>,
 }
 
+/// What an [`Encoding`] is made of.
+pub(crate) struct Parts {
+    pub name: String,
+    pub hash: String,
+    pub normalizer: Normalizer,
+    pub pretokenizer: Pretokenizer,
+    pub vocab: Vocab,
+    pub pairs: Pairs,
+    /// Numbers of tokens that merging their bytes does not give.
+    pub unreachable: Vec<u32>,
+    /// A piece that is a token is that token, whether or not merging gives it.
+    pub whole_pieces: bool,
+    /// What bytes that are no token become; nothing, without.
+    pub unknown: Option<Unknown>,
+    pub added: Vec<AddedToken>,
+}
+
 impl Encoding {
-    pub(crate) fn new(
-        name: String,
-        hash: String,
-        pretokenizer: Pretokenizer,
-        vocab: Vocab,
-        pairs: Pairs,
-        special: Vec<(String, u32)>,
-    ) -> Encoding {
+    pub(crate) fn new(mut parts: Parts) -> Encoding {
+        let missing = std::array::from_fn(|byte| parts.pairs.single(byte as u8) == NONE);
+        let whole_pieces = (parts.whole_pieces && !parts.unreachable.is_empty())
+            .then(|| WholePieces::new(parts.unreachable.iter().map(|&n| parts.vocab.token(n))));
+        parts.unreachable.sort_unstable();
         Encoding {
-            name,
-            hash,
-            pretokenizer,
-            vocab,
-            pairs,
-            special: SpecialTokens::new(special),
+            added: AddedTokens::new(std::mem::take(&mut parts.added)),
+            parts,
+            whole_pieces,
+            missing: missing.contains(&true).then(|| Box::new(missing)),
             east_asian: OnceLock::new(),
             cuts: OnceLock::new(),
         }
@@ -97,86 +112,153 @@ impl Encoding {
 
     /// The name of the encoding.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.parts.name
     }
 
-    /// SHA-256, in hex, of the vocabulary file that the encoding was made from.
+    /// SHA-256, in hex, of the file that the encoding was made from.
     pub fn hash(&self) -> &str {
-        &self.hash
+        &self.parts.hash
     }
 
-    /// The family of the split pattern.
-    pub fn pretokenizer(&self) -> Pretokenizer {
-        self.pretokenizer
+    /// How text is cut into pieces.
+    pub fn pretokenizer(&self) -> &Pretokenizer {
+        &self.parts.pretokenizer
     }
 
-    /// The largest token id, special tokens included, plus one.
+    /// The largest token id, added tokens included, plus one.
     pub fn n_vocab(&self) -> u32 {
-        let special = self.special.tokens().iter().map(|&(_, id)| id + 1);
-        special.max().unwrap_or(0).max(self.vocab.len() as u32)
+        let added = self.added.tokens().iter().map(|token| token.id.saturating_add(1));
+        added.max().unwrap_or(0).max(self.parts.vocab.id_end())
     }
 
     /// Special tokens and their ids.
     pub fn special_tokens(&self) -> &[(String, u32)] {
-        self.special.tokens()
+        self.added.special()
     }
 
-    pub(crate) fn special(&self) -> &SpecialTokens {
-        &self.special
+    /// All tokens beside the vocabulary, special or not.
+    pub fn added_tokens(&self) -> &[AddedToken] {
+        self.added.tokens()
+    }
+
+    /// The parts of `text`: added tokens, and the normalized text between them.
+    pub(crate) fn for_each_part(
+        &self,
+        text: &str,
+        special: Special,
+        then: &mut dyn FnMut(Part) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.added.parts(text, special, &self.parts.normalizer, then)
     }
 
     pub(crate) fn vocab(&self) -> &Vocab {
-        &self.vocab
+        &self.parts.vocab
     }
 
     pub(crate) fn pairs(&self) -> &Pairs {
-        &self.pairs
+        &self.parts.pairs
+    }
+
+    pub(crate) fn whole_pieces(&self) -> Option<&WholePieces> {
+        self.whole_pieces.as_ref()
+    }
+
+    /// The tokens that merging their bytes gives.
+    pub(crate) fn reachable_tokens(&self) -> impl Iterator<Item = &[u8]> {
+        let reachable = |number| self.parts.unreachable.binary_search(&number).is_err();
+        self.vocab().tokens().filter(move |&(n, _)| reachable(n)).map(|(_, token)| token)
+    }
+
+    /// Whether `text` holds a byte that is no token: then only the plain way is exact.
+    pub(crate) fn lacks_a_byte_of(&self, text: &[u8]) -> bool {
+        let Some(missing) = &self.missing else { return false };
+        text.iter().any(|&byte| missing[usize::from(byte)])
     }
 
     pub(crate) fn east_asian(&self) -> &EastAsian {
-        self.east_asian.get_or_init(|| EastAsian::new(&self.vocab, &self.pairs))
+        self.east_asian.get_or_init(|| EastAsian::new(self.vocab(), self.pairs()))
     }
 
     pub(crate) fn cuts(&self) -> &Cuts {
-        self.cuts.get_or_init(|| Cuts::new(&self.vocab))
+        self.cuts.get_or_init(|| Cuts::new(self.vocab()))
     }
 
     /// Appends the token ids of `text` to `ids`. The plain way: one piece at a time, no cache. Counting
     /// has its own, faster way ([`Counter`](crate::Counter)) to the same number.
     pub fn encode(&self, text: &str, special: Special, ids: &mut Vec<u32>) -> Result<(), Error> {
         let mut window = Window::new();
-        for part in self.special.parts(text, special)? {
-            match part {
-                Part::Token(id) => ids.push(id),
-                Part::Text(text) => {
-                    let text = text.as_bytes();
-                    let mut start = 0;
-                    while start < text.len() {
-                        let end = self.pretokenizer.piece_end(text, start);
-                        self.encode_piece(&mut window, &text[start..end], ids);
-                        start = end;
-                    }
-                }
+        self.for_each_part(text, special, &mut |part| match part {
+            Part::Token(id) => {
+                ids.push(id);
+                Ok(())
             }
+            Part::Text(text) => self.encode_plain(&mut window, text, ids),
+        })
+    }
+
+    /// [`Encoding::encode`] for normalized text without added tokens.
+    pub(crate) fn encode_plain(
+        &self,
+        window: &mut Window,
+        text: &str,
+        ids: &mut Vec<u32>,
+    ) -> Result<(), Error> {
+        if let Pretokenizer::General(general) = self.pretokenizer() {
+            return general.pieces(text, &mut |piece| self.encode_piece(window, piece, ids));
+        }
+        let scanner = self.pretokenizer().scanner().expect("all but the general one have one");
+        let text = text.as_bytes();
+        let mut start = 0;
+        while start < text.len() {
+            let end = (scanner.piece_end)(text, start);
+            self.encode_piece(window, &text[start..end], ids);
+            start = end;
         }
         Ok(())
     }
 
     fn encode_piece(&self, window: &mut Window, piece: &[u8], ids: &mut Vec<u32>) {
-        match self.vocab.id(piece) {
-            Some(id) => ids.push(id),
-            None => merge::<Portable>(&self.pairs, &self.vocab, window, piece, |tokens| {
-                ids.extend_from_slice(tokens)
-            }),
+        let vocab = self.vocab();
+        if let Some(number) = vocab.find(piece)
+            && (self.parts.whole_pieces || self.parts.unreachable.binary_search(&number).is_err())
+        {
+            return ids.push(vocab.id(number));
+        }
+        let mut merge = |piece: &[u8], ids: &mut Vec<u32>| {
+            merge::<Portable>(self.pairs(), vocab, window, piece, |tokens| {
+                ids.extend(tokens.iter().map(|&number| vocab.id(number)));
+            });
+        };
+        let Some(missing) = self.missing.as_ref().filter(|_| self.lacks_a_byte_of(piece)) else {
+            return merge(piece, ids);
+        };
+        let lacks = |byte: &u8| missing[usize::from(*byte)];
+        match self.parts.unknown {
+            // What is no token is left out, and its neighbours become neighbours.
+            None => {
+                let known: Vec<u8> = piece.iter().copied().filter(|byte| !lacks(byte)).collect();
+                merge(&known, ids);
+            }
+            Some(unknown) => {
+                for part in piece.chunk_by(|a, b| lacks(a) == lacks(b)) {
+                    if !lacks(&part[0]) {
+                        merge(part, ids);
+                    } else if unknown.fused {
+                        ids.push(unknown.id);
+                    } else {
+                        ids.extend(part.iter().map(|_| unknown.id));
+                    }
+                }
+            }
         }
     }
 
     /// Appends the bytes that `ids` stand for to `bytes`.
     pub fn decode(&self, ids: &[u32], bytes: &mut Vec<u8>) -> Result<(), Error> {
         for &id in ids {
-            if (id as usize) < self.vocab.len() && !self.vocab.token(id).is_empty() {
-                bytes.extend_from_slice(self.vocab.token(id));
-            } else if let Some(token) = self.special.token(id) {
+            if let Some(number) = self.vocab().of_id(id) {
+                bytes.extend_from_slice(self.vocab().token(number));
+            } else if let Some(token) = self.added.content(id) {
                 bytes.extend_from_slice(token.as_bytes());
             } else {
                 return Err(Error::UnknownToken { id });
@@ -189,13 +271,14 @@ impl Encoding {
     /// token counts of both sides add up to the count of the whole, whatever stands around; `None`
     /// where no such place is known.
     ///
-    /// Such a place is where a letter or a number is followed by white space (no pattern has a piece
-    /// that goes on from one to the other, none looks behind, and none cares whether a letter ends the
+    /// Such a place is where a letter or a number is followed by white space (no pattern with a scanner
+    /// has a piece that goes on from one to the other, none looks behind, and none cares whether a letter ends the
     /// text or white space follows), or, where special tokens are plain text, by a sign other than an
     /// apostrophe.
     pub fn cut(&self, text: &str, from: usize, special: Special) -> Option<usize> {
-        let signs = special == Special::Text;
-        if !signs && self.special.hold_white_space() {
+        self.pretokenizer().scanner()?;
+        let signs = !self.added.searches(special);
+        if !signs && !self.added.allow_cuts() {
             return None;
         }
         let text = text.as_bytes();

@@ -30,6 +30,11 @@ pub enum Error {
         /// The id.
         id: u32,
     },
+    /// An option that is missing, or that does not go with what it was given for.
+    InvalidOption {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// A tokenizer file that is damaged.
     TokenizerFile {
         /// What is wrong.
@@ -65,6 +70,7 @@ impl fmt::Display for Error {
                  or decode them first"
             ),
             Error::UnknownToken { id } => write!(f, "the encoding has no token with id {id}"),
+            Error::InvalidOption { reason } => f.write_str(reason),
             Error::TokenizerFile { reason } => write!(f, "damaged tokenizer file: {reason}"),
             Error::UnsupportedTokenizer { component, reason } => {
                 write!(f, "{component} cannot be counted exactly: {reason}")

@@ -2,6 +2,7 @@
 //!
 //! An [`Encoding`] is a tokenizer: immutable and shared. A [`Counter`] is what one worker counts with.
 
+mod added;
 mod bpe;
 mod counter;
 mod encoding;
@@ -11,10 +12,11 @@ mod load;
 mod normalize;
 mod pages;
 mod pretokenize;
-mod special;
 mod vocab;
 
+pub use added::AddedToken;
 pub use counter::Counter;
 pub use encoding::{Encoding, Special, Utf8Errors, decode_utf8};
 pub use error::Error;
+pub use load::{FileOptions, Ranks};
 pub use pretokenize::Pretokenizer;

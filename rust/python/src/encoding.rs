@@ -1,8 +1,9 @@
 //! The class `Encoding`.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use fasttok_engine::{Special, Utf8Errors};
+use fasttok_engine::{FileOptions, Ranks, Special, Utf8Errors};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -35,6 +36,40 @@ impl Encoding {
             .detach(|| fasttok_engine::Encoding::embedded(name))
             .map_err(|e| to_py_err(py, &e))?;
         Ok(Encoding { engine: Engine::new(encoding) })
+    }
+
+    /// The tokenizer in the bytes of a file.
+    #[staticmethod]
+    #[pyo3(signature = (data, name, pattern = None, special_tokens = None))]
+    fn _from_file_bytes(
+        py: Python<'_>,
+        data: &[u8],
+        name: String,
+        pattern: Option<String>,
+        special_tokens: Option<Vec<(String, u32)>>,
+    ) -> PyResult<Encoding> {
+        let options = FileOptions { name, pattern, special_tokens };
+        let encoding = py
+            .detach(|| fasttok_engine::Encoding::from_file_bytes(data, options))
+            .map_err(|e| to_py_err(py, &e))?;
+        Ok(Encoding { engine: Engine::new(Arc::new(encoding)) })
+    }
+
+    /// The encoding of a rank vocabulary.
+    #[staticmethod]
+    fn _from_ranks(
+        py: Python<'_>,
+        name: String,
+        hash: String,
+        pattern: String,
+        ranks: Vec<(Vec<u8>, u32)>,
+        special_tokens: Vec<(String, u32)>,
+    ) -> PyResult<Encoding> {
+        let ranks = Ranks { name, hash, pattern, ranks, special_tokens };
+        let encoding = py
+            .detach(|| fasttok_engine::Encoding::from_ranks(ranks))
+            .map_err(|e| to_py_err(py, &e))?;
+        Ok(Encoding { engine: Engine::new(Arc::new(encoding)) })
     }
 
     #[getter]

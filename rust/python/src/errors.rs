@@ -104,6 +104,10 @@ pub fn to_py_err(py: Python<'_>, error: &Error) -> PyErr {
             ("InvalidUtf8Error", attributes.set_item("offset", offset))
         }
         Error::TokenizerFile { .. } => ("TokenizerFileError", Ok(())),
+        Error::UnsupportedTokenizer { component, .. } => {
+            ("UnsupportedTokenizerError", attributes.set_item("component", component))
+        }
+        Error::InvalidOption { .. } => ("InputError", Ok(())),
         _ => ("FasttokError", Ok(())),
     };
     match set {

@@ -410,7 +410,7 @@ mod tests {
             let lowest = (1..parts.len())
                 .filter_map(|i| {
                     let start = ends[i] - parts[i].len() - parts[i - 1].len();
-                    vocab.id(&bytes[start..ends[i]]).map(|id| (id, i))
+                    vocab.find(&bytes[start..ends[i]]).map(|id| (id, i))
                 })
                 .min();
             let Some((_, i)) = lowest else { break };
@@ -419,7 +419,7 @@ mod tests {
             parts.remove(i - 1);
             ends.remove(i - 1);
         }
-        parts.iter().map(|part| vocab.id(part).expect("a token")).collect()
+        parts.iter().map(|part| vocab.find(part).expect("a token")).collect()
     }
 
     /// Words of every script, put together from parts of tokens so that boundaries fall everywhere.

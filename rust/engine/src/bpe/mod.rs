@@ -6,3 +6,4 @@ pub(crate) mod cuts;
 pub(crate) mod east_asian;
 pub(crate) mod merge;
 pub(crate) mod pairs;
+pub(crate) mod whole;

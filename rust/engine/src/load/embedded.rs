@@ -5,8 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::splits;
 use crate::Error;
+use crate::added::AddedToken;
 use crate::bpe::pairs::Pairs;
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, Parts};
+use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::vocab::Vocab;
 
@@ -151,14 +153,20 @@ impl Definition {
             }
         }
         let pairs = Pairs::new(singles, &merges);
-        Encoding::new(
-            self.names[0].to_owned(),
-            self.file.hash.to_owned(),
-            self.pretokenizer,
+        let special = (self.special)();
+        Encoding::new(Parts {
+            name: self.names[0].to_owned(),
+            hash: self.file.hash.to_owned(),
+            normalizer: Normalizer::default(),
+            pretokenizer: self.pretokenizer.clone(),
             vocab,
             pairs,
-            (self.special)(),
-        )
+            // A test sees to it that there are none.
+            unreachable: Vec::new(),
+            whole_pieces: true,
+            unknown: None,
+            added: special.into_iter().map(|(token, id)| AddedToken::special(token, id)).collect(),
+        })
     }
 }
 

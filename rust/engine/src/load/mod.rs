@@ -1,5 +1,95 @@
 //! From vocabulary files to what the engine uses.
 
 pub(crate) mod embedded;
-#[allow(dead_code, reason = "the build script computes the splits of the embedded vocabularies")]
+mod known;
+mod ranks;
+pub(crate) mod spec;
 pub(crate) mod splits;
+mod tekken;
+mod tokenizer_json;
+
+pub use ranks::Ranks;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::{Encoding, Error};
+
+/// What a tokenizer file does not say itself.
+#[derive(Debug, Clone, Default)]
+pub struct FileOptions {
+    /// What the encoding is called.
+    pub name: String,
+    /// The split pattern: the name of a family or a regular expression. For rank files only.
+    pub pattern: Option<String>,
+    /// Special tokens and their ids. For rank files only.
+    pub special_tokens: Option<Vec<(String, u32)>>,
+}
+
+/// The keys of a JSON file that tell its format, and its parts, not looked into.
+#[derive(Deserialize)]
+struct JsonFile<'a> {
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
+    normalizer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pre_tokenizer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    added_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    config: Option<&'a RawValue>,
+    #[serde(borrow)]
+    vocab: Option<&'a RawValue>,
+    #[serde(borrow)]
+    special_tokens: Option<&'a RawValue>,
+}
+
+impl Encoding {
+    /// The tokenizer in the file `data`: a `tokenizer.json` of HF `tokenizers`, a `tekken.json`, or a
+    /// rank file of tiktoken.
+    pub fn from_file_bytes(data: &[u8], options: FileOptions) -> Result<Encoding, Error> {
+        let hash = format!("{:x}", Sha256::digest(data));
+        let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
+        let first = data.iter().find(|byte| !byte.is_ascii_whitespace());
+        let is_json = first == Some(&b'{');
+        if is_json && (options.pattern.is_some() || options.special_tokens.is_some()) {
+            return Err(Error::InvalidOption {
+                reason: "pattern and special_tokens are for rank files: this file says them itself"
+                    .to_owned(),
+            });
+        }
+        let spec = match first {
+            None => return Err(damaged("the file is empty")),
+            Some(b'{') => {
+                let file: JsonFile = serde_json::from_slice(data).map_err(not_json)?;
+                match (file.model, file.config, file.vocab) {
+                    (Some(model), ..) => tokenizer_json::read(&file, model, options.name, hash)?,
+                    (None, Some(config), Some(vocab)) => {
+                        tekken::read(config, vocab, file.special_tokens, options.name, hash)?
+                    }
+                    _ => {
+                        return Err(Error::UnsupportedTokenizer {
+                            component: "this JSON file".to_owned(),
+                            reason:
+                                "it is neither a tokenizer.json (no \"model\") nor a tekken.json \
+                                     (no \"config\" and \"vocab\")"
+                                    .to_owned(),
+                        });
+                    }
+                }
+            }
+            Some(_) => ranks::read(data, &options, hash)?,
+        };
+        spec.build()
+    }
+}
+
+fn not_json(error: serde_json::Error) -> Error {
+    damaged(&format!("not valid JSON: {error}"))
+}
+
+fn damaged(reason: &str) -> Error {
+    Error::TokenizerFile { reason: reason.to_owned() }
+}

@@ -69,6 +69,11 @@ impl Default for Normalizer {
 }
 
 impl Normalizer {
+    /// NFC.
+    pub fn nfc() -> Normalizer {
+        Normalizer::Form(Form::Nfc)
+    }
+
     /// The normalizer that `value` describes, a component of a `tokenizer.json`; null is none.
     pub fn from_json(value: &Value) -> Result<Normalizer, Error> {
         if value.is_null() { Ok(Normalizer::default()) } else { Self::nested(value, 0) }

@@ -4,7 +4,8 @@
 //! mask is character i (not byte i): multi-byte characters are one bit each, and the rules of the
 //! patterns, which speak of characters, become shifts.
 
-use super::classes::{class_index, decode};
+use super::Scanner;
+use super::classes::{CJK, HAN, OTHER, class_index, decode, properties_of};
 use super::simd::{ByteMasks, Simd};
 
 /// Bytes of a block.
@@ -31,6 +32,12 @@ pub(crate) struct CharMasks {
     pub apostrophe: u64,
     /// `/`; also in `punctuation`.
     pub slash: u64,
+    /// ASCII characters.
+    pub ascii: u64,
+    /// Characters with the properties of these names, where the family asks for them; each is in a class, too.
+    pub han: u64,
+    pub cjk: u64,
+    pub other: u64,
 }
 
 /// Where the characters of a block stand in the text.
@@ -85,19 +92,21 @@ impl Starts {
     pub const UNKNOWN: Starts = Starts { mask: 1, limit: 0 };
 
     /// Adds the starts in white space, by the rules of cl100k and o200k. `newline` are the newlines
-    /// that are not in `tail`, which is what punctuation before it has taken.
+    /// that punctuation before them has not taken. Before the characters `end` a text ends for the
+    /// pattern: white space gives them nothing.
     #[inline(always)]
     pub fn with_white_space(
         mut mask: u64,
-        space: u64,
         newline: u64,
+        end: u64,
         m: &CharMasks,
         mut limit: u32,
     ) -> Starts {
+        let space = m.space;
         let white = space | newline;
         mask |= white & !(white << 1);
         // The last space before something else goes with it, or stands alone.
-        mask |= space & !((space | m.newline) >> 1);
+        mask |= space & !((space | m.newline | end) >> 1);
         // Spaces behind the last newline of a run start a piece; spaces between newlines do not.
         let behind = space & (newline << 1);
         if behind != 0 {
@@ -120,9 +129,13 @@ pub(crate) fn flood(start: u64, run: u64) -> u64 {
     (run & !run.wrapping_add(start)) | start
 }
 
-/// The first of each three characters of every run of `number`.
+/// The first of each `DIGITS` (1 or 3) characters of every run of `number`.
 #[inline(always)]
-pub(crate) fn digit_groups(number: u64) -> u64 {
+pub(crate) fn digit_groups<const DIGITS: usize>(number: u64) -> u64 {
+    if DIGITS == 1 {
+        return number;
+    }
+    const { assert!(DIGITS == 1 || DIGITS == 3) };
     let mut next = number & !(number << 1);
     let mut starts = next;
     let inside = number & (number << 1) & (number << 2);
@@ -140,7 +153,8 @@ pub(crate) fn digit_groups(number: u64) -> u64 {
 /// that begins at the highest bit is not finished. `text` has [`BLOCK`] + [`SLACK`] bytes from `at`
 /// on; those behind `len` are not looked at, or, where `len` is [`BLOCK`], are the text's.
 #[inline(always)]
-pub(crate) fn piece_starts<F: super::Family, S: Simd>(
+pub(crate) fn piece_starts<S: Simd>(
+    scanner: Scanner,
     text: &[u8],
     at: usize,
     len: usize,
@@ -164,12 +178,16 @@ pub(crate) fn piece_starts<F: super::Family, S: Simd>(
             blank: bytes.blank,
             apostrophe: bytes.apostrophe & within,
             slash: bytes.slash & within,
+            ascii: within,
+            han: 0,
+            cjk: 0,
+            other: if scanner.properties & OTHER != 0 { control(text, signs & within) } else { 0 },
         };
         let context = Context { text, chars: u64::MAX, ascii: true };
-        let starts = F::starts(&masks, &context);
+        let starts = (scanner.starts)(&masks, &context);
         return BlockStarts { mask: starts.mask & up_to(starts.limit), east_asian: 0, chars: 0 };
     }
-    mixed_starts::<F, S>(text, &bytes, within)
+    mixed_starts::<S>(scanner, text, &bytes, within)
 }
 
 /// What [`piece_starts`] finds.
@@ -182,13 +200,26 @@ pub(crate) struct BlockStarts {
     pub chars: u64,
 }
 
+/// The control characters among the ASCII characters `signs`.
+#[inline(always)]
+fn control(text: &[u8], mut signs: u64) -> u64 {
+    let mut control = 0;
+    while signs != 0 {
+        let at = signs.trailing_zeros();
+        signs &= signs - 1;
+        control |= u64::from(text[at as usize].is_ascii_control()) << at;
+    }
+    control
+}
+
 #[inline(always)]
 fn up_to(limit: u32) -> u64 {
     u64::MAX >> (63 - limit)
 }
 
 #[inline(always)]
-fn mixed_starts<F: super::Family, S: Simd>(
+fn mixed_starts<S: Simd>(
+    scanner: Scanner,
     text: &[u8],
     bytes: &ByteMasks,
     within: u64,
@@ -206,6 +237,21 @@ fn mixed_starts<F: super::Family, S: Simd>(
         let (c, _) = decode(text, at as usize);
         classes[class_index(c)] |= 1 << at;
     }
+    let mut properties = [0; 3];
+    if scanner.properties != 0 {
+        let mut rest = bytes.non_ascii & chars;
+        while rest != 0 {
+            let at = rest.trailing_zeros();
+            rest &= rest - 1;
+            let found = properties_of(decode(text, at as usize).0);
+            for (mask, property) in properties.iter_mut().zip([HAN, CJK, OTHER]) {
+                *mask |= u64::from(found & property != 0) << at;
+            }
+        }
+        if scanner.properties & OTHER != 0 {
+            properties[2] |= control(text, ascii_signs & chars);
+        }
+    }
     let pack = |mask: u64| S::extract(mask, chars);
     let masks = CharMasks {
         len: chars.count_ones(),
@@ -220,9 +266,13 @@ fn mixed_starts<F: super::Family, S: Simd>(
         blank: pack(bytes.blank),
         apostrophe: pack(bytes.apostrophe),
         slash: pack(bytes.slash),
+        ascii: pack(!bytes.non_ascii),
+        han: pack(properties[0]),
+        cjk: pack(properties[1]),
+        other: pack(properties[2]),
     };
     let context = Context { text, chars, ascii: false };
-    let starts = F::starts(&masks, &context);
+    let starts = (scanner.starts)(&masks, &context);
     BlockStarts {
         mask: S::deposit(starts.mask & up_to(starts.limit), chars),
         east_asian: bytes.east_asian,

@@ -1,4 +1,4 @@
-//! The split pattern of cl100k_base (tiktoken's `openai_public.cl100k_base`).
+//! The split pattern of cl100k_base (tiktoken's `openai_public.cl100k_base`) and those made from it.
 //!
 //! Contractions are pieces, a word takes one sign or space in front, digits go by threes, and
 //! newlines belong to the punctuation before them.
@@ -7,18 +7,23 @@ use super::block::{CharMasks, Context, Starts, digit_groups, flood};
 use super::classes::Class;
 use super::{Family, class_at, contraction, run_end, white_space_end};
 
-pub(crate) struct Cl100k;
+/// `DIGITS`: how many digits make a piece. `MARKS`: marks are letters. `WHOLE_AT_END`: white space that
+/// ends the text is one piece even when it holds newlines.
+pub(crate) struct Cl100k<const DIGITS: usize, const MARKS: bool, const WHOLE_AT_END: bool>;
 
-fn is_letter(class: Class) -> bool {
-    matches!(class, Class::Upper | Class::Lower | Class::Caseless)
+fn is_letter<const MARKS: bool>(class: Class) -> bool {
+    matches!(class, Class::Upper | Class::Lower | Class::Caseless) || MARKS && class == Class::Mark
 }
 
-fn is_sign(class: Class) -> bool {
-    matches!(class, Class::Punctuation | Class::Mark)
+fn is_sign<const MARKS: bool>(class: Class) -> bool {
+    class == Class::Punctuation || !MARKS && class == Class::Mark
 }
 
-impl Family for Cl100k {
+impl<const DIGITS: usize, const MARKS: bool, const WHOLE_AT_END: bool> Family
+    for Cl100k<DIGITS, MARKS, WHOLE_AT_END>
+{
     fn piece_end(text: &[u8], start: usize) -> usize {
+        let (is_letter, is_sign) = (is_letter::<MARKS>, is_sign::<MARKS>);
         let (class, len) = class_at(text, start).expect("start is inside the text");
         if text[start] == b'\'' {
             let ending = contraction(text, start + 1);
@@ -29,12 +34,12 @@ impl Family for Cl100k {
         let next = class_at(text, start + len).map(|(class, _)| class);
         match class {
             class if is_letter(class) => run_end(text, start, usize::MAX, is_letter),
-            Class::Number => run_end(text, start, 3, |c| c == Class::Number),
+            Class::Number => run_end(text, start, DIGITS, |c| c == Class::Number),
             class if class != Class::Newline && next.is_some_and(is_letter) => {
                 run_end(text, start + len, usize::MAX, is_letter)
             }
             Class::Space | Class::Newline if text[start] != b' ' || !next.is_some_and(is_sign) => {
-                white_space_end(text, start, true)
+                white_space_end(text, start, WHOLE_AT_END)
             }
             _ => {
                 let mut end = run_end(text, start + len, usize::MAX, is_sign);
@@ -46,10 +51,10 @@ impl Family for Cl100k {
         }
     }
 
-    #[inline(always)]
     fn starts(m: &CharMasks, context: &Context) -> Starts {
-        let letter = m.upper | m.lower | m.caseless;
-        let sign = m.punctuation | m.mark;
+        let mut letter = m.upper | m.lower | m.caseless;
+        let mut sign = m.punctuation;
+        *(if MARKS { &mut letter } else { &mut sign }) |= m.mark;
         let mut limit = m.len.saturating_sub(2);
 
         let tail = flood(m.newline & (sign << 1), m.newline);
@@ -59,7 +64,7 @@ impl Family for Cl100k {
         // A single sign directly before letters belongs to them.
         let prefix = free_start & !(sign >> 1) & (letter >> 1);
 
-        let mut starts = 1 | free_start | digit_groups(m.number);
+        let mut starts = 1 | free_start | digit_groups::<DIGITS>(m.number);
         starts |= letter & !(letter << 1) & !((prefix | m.space) << 1);
 
         let mut apostrophes = m.apostrophe & prefix;
@@ -76,6 +81,6 @@ impl Family for Cl100k {
                 starts |= 1 << end;
             }
         }
-        Starts::with_white_space(starts, m.space, newline, m, limit)
+        Starts::with_white_space(starts, newline, 0, m, limit)
     }
 }

@@ -48,6 +48,20 @@ pub(crate) fn class_index(c: u32) -> usize {
     (BLOCKS[block as usize][(c & 127) as usize] & 7) as usize
 }
 
+/// Of the script Han.
+pub(crate) const HAN: u8 = 1 << 3;
+/// U+4E00-9FA5 or U+3040-30FF: what DeepSeek V3 cuts out.
+pub(crate) const CJK: u8 = 1 << 4;
+/// `\p{C}` other than white space: control, format, private use and unassigned characters.
+pub(crate) const OTHER: u8 = 1 << 5;
+
+/// The properties ([`HAN`], [`CJK`], [`OTHER`]) of the character `c`.
+#[inline(always)]
+pub(crate) fn properties_of(c: u32) -> u8 {
+    let block = INDEX[(c >> 7) as usize];
+    BLOCKS[block as usize][(c & 127) as usize] & !7
+}
+
 /// Decodes the character that starts at `at` in valid UTF-8: its scalar value and its length in bytes.
 #[inline(always)]
 pub(crate) fn decode(text: &[u8], at: usize) -> (u32, usize) {

@@ -6,7 +6,8 @@ use super::block::{CharMasks, Context, Starts};
 use super::classes::Class;
 use super::{Family, class_at, contraction, run_end};
 
-pub(crate) struct Gpt2;
+/// `DIGITS_APART`: a split at every digit stands before the pattern, which sees the text between them.
+pub(crate) struct Gpt2<const DIGITS_APART: bool>;
 
 /// What a run is made of: classes that the pattern does not tell apart are equal.
 fn kind(class: Class) -> u8 {
@@ -25,8 +26,11 @@ pub(super) fn lower_contraction(text: &[u8], at: usize) -> usize {
     if text[at..at + len].iter().all(u8::is_ascii_lowercase) { len } else { 0 }
 }
 
-impl Family for Gpt2 {
+impl<const DIGITS_APART: bool> Family for Gpt2<DIGITS_APART> {
     fn piece_end(text: &[u8], start: usize) -> usize {
+        if DIGITS_APART && let Some((Class::Number, len)) = class_at(text, start) {
+            return start + len;
+        }
         if text[start] == b'\'' && start + 1 < text.len() {
             let ending = lower_contraction(text, start + 1);
             if ending > 0 {
@@ -36,7 +40,7 @@ impl Family for Gpt2 {
         let run_from = |at: usize| {
             class_at(text, at)
                 .map(|(class, _)| kind(class))
-                .filter(|&k| k != 3)
+                .filter(|&k| k != 3 && !(DIGITS_APART && k == 1))
                 .map(|k| run_end(text, at, usize::MAX, |c| kind(c) == k))
         };
         let after_blank = if text[start] == b' ' { run_from(start + 1) } else { None };
@@ -51,19 +55,25 @@ impl Family for Gpt2 {
             last = at;
             at += len;
         }
-        if at == text.len() || last == start { at } else { last }
+        let whole = DIGITS_APART && class_at(text, at).is_some_and(|(c, _)| c == Class::Number);
+        if at == text.len() || last == start || whole { at } else { last }
     }
 
-    #[inline(always)]
     fn starts(m: &CharMasks, context: &Context) -> Starts {
         let letter = m.upper | m.lower | m.caseless;
         let sign = m.punctuation | m.mark;
         let white = m.space | m.newline;
         let mut limit = m.len.saturating_sub(2);
 
-        let run_start = letter & !(letter << 1) | m.number & !(m.number << 1) | sign & !(sign << 1);
-        let mut starts = 1 | run_start & !(m.blank << 1);
-        starts |= white & !(white << 1) | white & !(white >> 1);
+        let run_start = letter & !(letter << 1) | sign & !(sign << 1);
+        let number_start = m.number & !(m.number << 1);
+        let mut starts = 1 | run_start & !(m.blank << 1) | white & !(white << 1);
+        // The last character of white space goes with what follows, or stands alone.
+        starts |= if DIGITS_APART {
+            m.number | white & !((white | m.number) >> 1)
+        } else {
+            number_start & !(m.blank << 1) | white & !(white >> 1)
+        };
 
         let mut apostrophes = m.apostrophe & sign & !(sign << 1) & !(m.blank << 1) & (letter >> 1);
         while apostrophes != 0 {

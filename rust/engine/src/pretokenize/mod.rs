@@ -8,12 +8,19 @@
 pub(crate) mod block;
 pub(crate) mod cl100k;
 pub(crate) mod classes;
+pub(crate) mod deepseek;
+pub(crate) mod general;
 pub(crate) mod gpt2;
 pub(crate) mod o200k;
+pub(crate) mod patterns;
 pub(crate) mod simd;
 
+use std::fmt;
+use std::sync::Arc;
+
 use block::{CharMasks, Context, Starts};
-use classes::{Class, class_of, decode};
+use classes::{Class, class_of, decode, properties_of};
+use general::General;
 
 /// A family of split patterns.
 pub(crate) trait Family {
@@ -23,37 +30,106 @@ pub(crate) trait Family {
 
     /// The piece starts among the characters of `masks`, the first of which is one.
     fn starts(masks: &CharMasks, context: &Context) -> Starts;
+
+    /// The properties (see [`classes::properties_of`]) that `starts` asks for in `masks`.
+    const PROPERTIES: u8 = 0;
 }
 
-/// The split patterns that have a scanner, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pretokenizer {
-    /// r50k_base, p50k_base, GPT-2
-    Gpt2,
+macro_rules! families {
+    ($($(#[$doc:meta])* $variant:ident, $family:ty, $name:literal;)*) => {
+        /// How text is cut into pieces.
+        #[derive(Clone)]
+        pub enum Pretokenizer {
+            $($(#[$doc])* $variant,)*
+            /// What has no scanner of its own: step by step, with regular expressions.
+            General(Arc<General>),
+        }
+
+        impl Pretokenizer {
+            /// The name of the family, or `general`.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Pretokenizer::$variant => $name,)*
+                    Pretokenizer::General(_) => "general",
+                }
+            }
+
+            /// The scanner of the family; `None` where there is none.
+            pub(crate) fn scanner(&self) -> Option<Scanner> {
+                match self {
+                    $(Pretokenizer::$variant => Some(Scanner {
+                        piece_end: <$family>::piece_end,
+                        starts: <$family>::starts,
+                        properties: <$family>::PROPERTIES,
+                    }),)*
+                    Pretokenizer::General(_) => None,
+                }
+            }
+
+            /// The names of the families.
+            pub(crate) fn names() -> &'static [&'static str] {
+                &[$($name),*]
+            }
+
+            /// The family of that name.
+            pub(crate) fn by_name(name: &str) -> Option<Pretokenizer> {
+                $(if name == $name {
+                    return Some(Pretokenizer::$variant);
+                })*
+                None
+            }
+        }
+    };
+}
+
+/// A [`Family`] as a value: its rules are compiled once, not once an instruction set.
+#[derive(Clone, Copy)]
+pub(crate) struct Scanner {
+    /// [`Family::piece_end`]
+    pub piece_end: fn(&[u8], usize) -> usize,
+    /// [`Family::starts`]
+    pub starts: fn(&CharMasks, &Context) -> Starts,
+    /// [`Family::PROPERTIES`]
+    pub properties: u8,
+}
+
+families! {
+    /// GPT-2, r50k_base, p50k_base, RoBERTa, Whisper, NeoX
+    Gpt2, gpt2::Gpt2<false>, "gpt2";
+    /// GPT-2 behind a split at every digit: StarCoder, Command R
+    Gpt2Digits, gpt2::Gpt2<true>, "gpt2-digits";
     /// cl100k_base
-    Cl100k,
-    /// o200k_base, o200k_harmony
-    O200k,
+    Cl100k, cl100k::Cl100k<3, false, true>, "cl100k";
+    /// Llama 3, GLM 4 and 5, Phi-4, OLMo 2: cl100k but for white space at the end of the text
+    Llama3, cl100k::Cl100k<3, false, false>, "llama3";
+    /// Qwen 1 to 3, MiMo: digits one by one
+    Qwen2, cl100k::Cl100k<1, false, false>, "qwen2";
+    /// Qwen 3.5: marks are letters
+    Qwen35, cl100k::Cl100k<1, true, false>, "qwen3.5";
+    /// o200k_base, o200k_harmony, Llama 4, MiniMax
+    O200k, o200k::O200k<3, true, true, false>, "o200k";
+    /// Mistral NeMo and later: no contractions, digits one by one
+    Tekken, o200k::O200k<1, false, true, false>, "tekken";
+    /// Kimi K2: Han apart
+    Kimi, o200k::O200k<3, true, false, true>, "kimi";
+    /// DeepSeek V3 and later
+    DeepSeekV3, deepseek::DeepSeekV3, "deepseek-v3";
 }
 
-impl Pretokenizer {
-    /// The name of the family.
-    pub fn name(self) -> &'static str {
-        match self {
-            Pretokenizer::Gpt2 => "gpt2",
-            Pretokenizer::Cl100k => "cl100k",
-            Pretokenizer::O200k => "o200k",
-        }
+impl fmt::Debug for Pretokenizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
+}
 
-    /// The end of the piece that starts at `start`, by the family's plain twin.
-    pub(crate) fn piece_end(self, text: &[u8], start: usize) -> usize {
-        match self {
-            Pretokenizer::Gpt2 => gpt2::Gpt2::piece_end(text, start),
-            Pretokenizer::Cl100k => cl100k::Cl100k::piece_end(text, start),
-            Pretokenizer::O200k => o200k::O200k::piece_end(text, start),
-        }
+/// The class, the properties and the length of the character at `at`; `None` at the end of the text.
+#[inline(always)]
+fn properties_at(text: &[u8], at: usize) -> Option<(Class, u8, usize)> {
+    if at >= text.len() {
+        return None;
     }
+    let (c, len) = decode(text, at);
+    Some((class_of(c), properties_of(c), len))
 }
 
 /// The class and the length of the character at `at`; `None` at the end of the text.

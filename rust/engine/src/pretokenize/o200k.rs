@@ -1,4 +1,4 @@
-//! The split pattern of o200k_base (tiktoken's `openai_public.o200k_base`).
+//! The split pattern of o200k_base (tiktoken's `openai_public.o200k_base`) and those made from it.
 //!
 //! Words end where an upper-case letter follows a lower-case one, letters without case and marks count
 //! as either, an English contraction stays with its word, digits go by threes, and `/` belongs to the
@@ -6,25 +6,41 @@
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
 use super::classes::Class;
-use super::{Family, class_at, contraction, run_end, white_space_end};
+use super::{Family, class_at, classes, contraction, properties_at, run_end, white_space_end};
 
-pub(crate) struct O200k;
+/// `DIGITS`: how many digits make a piece. `CONTRACTIONS`: an English contraction stays with its word.
+/// `SLASH`: `/` may stand among the newlines behind punctuation. `HAN`: runs of Han are pieces of their
+/// own, and no part of words.
+pub(crate) struct O200k<
+    const DIGITS: usize,
+    const CONTRACTIONS: bool,
+    const SLASH: bool,
+    const HAN: bool,
+>;
 
-fn is_word(class: Class) -> bool {
-    matches!(class, Class::Upper | Class::Lower | Class::Caseless | Class::Mark)
+/// The class and the length of the character at `at`, if it can be part of a word.
+#[inline(always)]
+fn word_class<const HAN: bool>(text: &[u8], at: usize) -> Option<(Class, usize)> {
+    let (class, properties, len) = properties_at(text, at)?;
+    let word = matches!(class, Class::Upper | Class::Lower | Class::Caseless | Class::Mark);
+    (word && !(HAN && properties & classes::HAN != 0)).then_some((class, len))
 }
 
 /// The end of the word that starts at `start`, without contraction.
-fn word_end(text: &[u8], start: usize) -> usize {
+fn word_end<const HAN: bool>(text: &[u8], start: usize) -> usize {
     let (mut at, mut after_either) = (start, None);
-    while let Some((class, len)) = class_at(text, at) {
+    while let Some((class, len)) = word_class::<HAN>(text, at) {
         match class {
-            Class::Upper => {}
             Class::Caseless | Class::Mark => after_either = Some(at + len),
             Class::Lower => {
-                return run_end(text, at, usize::MAX, |c| is_word(c) && c != Class::Upper);
+                while let Some((class, len)) = word_class::<HAN>(text, at)
+                    && class != Class::Upper
+                {
+                    at += len;
+                }
+                return at;
             }
-            _ => break,
+            _ => {}
         }
         at += len;
     }
@@ -32,37 +48,51 @@ fn word_end(text: &[u8], start: usize) -> usize {
     after_either.unwrap_or(at)
 }
 
-impl Family for O200k {
+impl<const DIGITS: usize, const CONTRACTIONS: bool, const SLASH: bool, const HAN: bool> Family
+    for O200k<DIGITS, CONTRACTIONS, SLASH, HAN>
+{
+    const PROPERTIES: u8 = if HAN { classes::HAN } else { 0 };
+
     fn piece_end(text: &[u8], start: usize) -> usize {
-        let (class, len) = class_at(text, start).expect("start is inside the text");
-        let next = class_at(text, start + len).map(|(class, _)| class);
+        let (class, properties, len) =
+            properties_at(text, start).expect("start is inside the text");
+        if HAN && properties & classes::HAN != 0 {
+            let mut at = start + len;
+            while let Some((_, properties, len)) = properties_at(text, at)
+                && properties & classes::HAN != 0
+            {
+                at += len;
+            }
+            return at;
+        }
+        let next_is_word = word_class::<HAN>(text, start + len).is_some();
         let word = match class {
-            class if is_word(class) => Some(start),
-            Class::Space | Class::Punctuation if next.is_some_and(is_word) => Some(start + len),
+            Class::Upper | Class::Lower | Class::Caseless | Class::Mark => Some(start),
+            Class::Space | Class::Punctuation if next_is_word => Some(start + len),
             _ => None,
         };
         if let Some(word) = word {
-            let end = word_end(text, word);
+            let end = word_end::<HAN>(text, word);
             return match text.get(end) {
-                Some(b'\'') => match contraction(text, end + 1) {
+                Some(b'\'') if CONTRACTIONS => match contraction(text, end + 1) {
                     0 => end,
                     len => end + 1 + len,
                 },
                 _ => end,
             };
         }
+        let next = class_at(text, start + len).map(|(class, _)| class);
+        let is_sign = |class| matches!(class, Class::Punctuation | Class::Mark);
         match class {
-            Class::Number => run_end(text, start, 3, |c| c == Class::Number),
-            Class::Space | Class::Newline
-                if text[start] != b' ' || next != Some(Class::Punctuation) =>
-            {
+            Class::Number => run_end(text, start, DIGITS, |c| c == Class::Number),
+            Class::Space | Class::Newline if text[start] != b' ' || !next.is_some_and(is_sign) => {
                 white_space_end(text, start, false)
             }
             _ => {
-                let mut end = run_end(text, start + len, usize::MAX, |c| {
-                    matches!(c, Class::Punctuation | Class::Mark)
-                });
-                while let Some(b'\r' | b'\n' | b'/') = text.get(end) {
+                let mut end = run_end(text, start + len, usize::MAX, is_sign);
+                while let Some(b'\r' | b'\n' | b'/') = text.get(end)
+                    && (SLASH || text[end] != b'/')
+                {
                     end += 1;
                 }
                 end
@@ -70,9 +100,12 @@ impl Family for O200k {
         }
     }
 
-    #[inline(always)]
     fn starts(m: &CharMasks, context: &Context) -> Starts {
-        let either = m.caseless | m.mark;
+        // Han numbers, marks and symbols are rare.
+        if HAN && m.han & !m.caseless != 0 {
+            return Starts::UNKNOWN;
+        }
+        let either = m.caseless & !m.han | m.mark;
         let word = m.upper | m.lower | either;
         let space = m.space;
         let mut limit = m.len.saturating_sub(2);
@@ -83,7 +116,8 @@ impl Family for O200k {
         }
 
         // `[\r\n/]*` behind punctuation.
-        let tail = flood(m.newline & (m.punctuation << 1), m.newline | m.slash);
+        let newline_or_slash = if SLASH { m.newline | m.slash } else { m.newline };
+        let tail = flood(m.newline & (m.punctuation << 1), newline_or_slash);
         let newline = m.newline & !tail;
         let punctuation = m.punctuation & !tail;
         let punctuation_start = punctuation & !(punctuation << 1);
@@ -91,7 +125,7 @@ impl Family for O200k {
         // A single sign directly before a word belongs to it.
         let prefix = free_start & !(punctuation >> 1) & (word >> 1);
 
-        let mut starts = 1 | free_start;
+        let mut starts = 1 | free_start | m.han & !(m.han << 1);
         let mut word_start = word & !(word << 1) & !((prefix | space) << 1);
 
         // Lower to upper case; capitals after caseless letters.
@@ -114,7 +148,7 @@ impl Family for O200k {
         }
 
         // Contractions.
-        let mut apostrophes = m.apostrophe & (word << 1);
+        let mut apostrophes = if CONTRACTIONS { m.apostrophe & (word << 1) } else { 0 };
         let mut previous_end = 0;
         while apostrophes != 0 {
             let at = apostrophes.trailing_zeros();
@@ -141,7 +175,7 @@ impl Family for O200k {
             previous_end = end;
         }
 
-        starts |= word_start | digit_groups(m.number);
-        Starts::with_white_space(starts, space, newline, m, limit)
+        starts |= word_start | digit_groups::<DIGITS>(m.number);
+        Starts::with_white_space(starts, newline, 0, m, limit)
     }
 }

@@ -1,0 +1,229 @@
+//! Added tokens: texts that are one token wherever they stand, found before anything else is done.
+//!
+//! The rules (`lstrip`, `rstrip`, `single_word`, `normalized`, leftmost and longest first) are those of HF
+//! `tokenizers`; tiktoken's special tokens have none of the flags. A special token that is to be plain
+//! text still hides shorter added tokens inside it, as `encode_special_tokens` does there.
+
+use std::borrow::Cow;
+use std::sync::{LazyLock, OnceLock};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use fancy_regex::Regex;
+
+use crate::normalize::Normalizer;
+use crate::{Error, Special};
+
+/// A token that a tokenizer has beside its vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedToken {
+    /// What stands in the text.
+    pub content: String,
+    /// The token's id.
+    pub id: u32,
+    /// A control token: text that holds it may be meant or not (see [`Special`]). Others are always found.
+    pub special: bool,
+    /// White space before it belongs to it.
+    pub lstrip: bool,
+    /// White space after it belongs to it.
+    pub rstrip: bool,
+    /// It is found only where no word character stands beside it.
+    pub single_word: bool,
+    /// It is looked for in the normalized text.
+    pub normalized: bool,
+}
+
+impl AddedToken {
+    /// A special token as tiktoken has them.
+    pub fn special(content: String, id: u32) -> AddedToken {
+        AddedToken {
+            content,
+            id,
+            special: true,
+            lstrip: false,
+            rstrip: false,
+            single_word: false,
+            normalized: false,
+        }
+    }
+}
+
+/// The added tokens of an encoding.
+pub(crate) struct AddedTokens {
+    tokens: Vec<AddedToken>,
+    special: Vec<(String, u32)>,
+    /// Whether some are found even where special tokens are plain text.
+    always: bool,
+    /// Made when they are first asked for.
+    raw: OnceLock<Option<Finder>>,
+    normalized: OnceLock<Option<Finder>>,
+    specials: OnceLock<Option<Finder>>,
+}
+
+/// A part of a text: an added token, or the normalized text between two of them.
+pub(crate) enum Part<'a> {
+    Text(&'a str),
+    Token(u32),
+}
+
+/// Looks for some of the tokens.
+struct Finder {
+    automaton: AhoCorasick,
+    /// Indices of the tokens, in the order of the patterns.
+    tokens: Vec<usize>,
+}
+
+impl Finder {
+    fn new<'a>(patterns: impl Iterator<Item = (usize, Cow<'a, str>)>) -> Option<Finder> {
+        let (tokens, patterns): (Vec<_>, Vec<_>) =
+            patterns.filter(|(_, pattern)| !pattern.is_empty()).unzip();
+        if tokens.is_empty() {
+            return None;
+        }
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(patterns.iter().map(|pattern| pattern.as_bytes()))
+            .expect("added tokens are few enough");
+        Some(Finder { automaton, tokens })
+    }
+}
+
+/// Whether `c` is a word character of regular expressions.
+fn is_word(c: char) -> bool {
+    static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\w").expect("a valid pattern"));
+    WORD.is_match(c.encode_utf8(&mut [0; 4])).expect("no backtracking")
+}
+
+impl AddedTokens {
+    pub fn new(tokens: Vec<AddedToken>) -> AddedTokens {
+        let special = tokens.iter().filter(|token| token.special);
+        AddedTokens {
+            special: special.map(|token| (token.content.clone(), token.id)).collect(),
+            always: tokens.iter().any(|token| !token.special),
+            tokens,
+            raw: OnceLock::new(),
+            normalized: OnceLock::new(),
+            specials: OnceLock::new(),
+        }
+    }
+
+    /// All of them.
+    pub fn tokens(&self) -> &[AddedToken] {
+        &self.tokens
+    }
+
+    /// The special ones and their ids.
+    pub fn special(&self) -> &[(String, u32)] {
+        &self.special
+    }
+
+    /// The text of the added token with the id `id`.
+    pub fn content(&self, id: u32) -> Option<&str> {
+        self.tokens.iter().find(|token| token.id == id).map(|token| token.content.as_str())
+    }
+
+    /// Whether text is searched for added tokens.
+    pub fn searches(&self, special: Special) -> bool {
+        !self.tokens.is_empty() && (self.always || special != Special::Text)
+    }
+
+    /// Whether a text may be cut between a letter or a number and white space without cutting a token, or
+    /// what it looks at, in two.
+    pub fn allow_cuts(&self) -> bool {
+        self.tokens.iter().all(|token| {
+            let mut chars = token.content.chars().rev();
+            let ends_open = token.rstrip && chars.next().is_some_and(char::is_alphanumeric);
+            let first_space = token.content.find(char::is_whitespace);
+            let spaces_first = first_space
+                .is_none_or(|at| at == 0 && token.content.chars().all(char::is_whitespace));
+            spaces_first && !ends_open && !token.single_word
+        })
+    }
+
+    fn raw(&self) -> Option<&Finder> {
+        let tokens = || self.tokens.iter().enumerate().filter(|(_, token)| !token.normalized);
+        self.raw
+            .get_or_init(|| Finder::new(tokens().map(|(i, t)| (i, Cow::Borrowed(&*t.content)))))
+            .as_ref()
+    }
+
+    fn normalized(&self, normalizer: &Normalizer) -> Option<&Finder> {
+        let tokens = || self.tokens.iter().enumerate().filter(|(_, token)| token.normalized);
+        self.normalized
+            .get_or_init(|| {
+                Finder::new(tokens().map(|(i, t)| (i, normalizer.normalize(&t.content))))
+            })
+            .as_ref()
+    }
+
+    /// The first special token in `text`, and where it begins.
+    fn first_special(&self, text: &str) -> Option<(&str, usize)> {
+        let tokens = || self.tokens.iter().enumerate().filter(|(_, token)| token.special);
+        let finder = self
+            .specials
+            .get_or_init(|| Finder::new(tokens().map(|(i, t)| (i, Cow::Borrowed(&*t.content)))))
+            .as_ref()?;
+        let found = finder.automaton.find(text)?;
+        Some((&self.tokens[finder.tokens[found.pattern()]].content, found.start()))
+    }
+
+    /// Cuts `text` at its added tokens as `special` says, and gives the parts to `then`, the text between
+    /// tokens normalized.
+    pub fn parts(
+        &self,
+        text: &str,
+        special: Special,
+        normalizer: &Normalizer,
+        then: &mut dyn FnMut(Part) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if special == Special::Error
+            && let Some((token, offset)) = self.first_special(text)
+        {
+            return Err(Error::SpecialToken { token: token.to_owned(), offset });
+        }
+        if !self.searches(special) {
+            return then(Part::Text(&normalizer.normalize(text)));
+        }
+        let plain = special != Special::Token;
+        self.split(self.raw(), text, plain, &mut |part| match part {
+            Part::Token(id) => then(Part::Token(id)),
+            Part::Text(text) => {
+                let text = normalizer.normalize(text);
+                self.split(self.normalized(normalizer), &text, plain, then)
+            }
+        })
+    }
+
+    /// Cuts `text` at what `finder` finds; special tokens are none where they are `plain` text.
+    fn split(
+        &self,
+        finder: Option<&Finder>,
+        text: &str,
+        plain: bool,
+        then: &mut dyn FnMut(Part) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(finder) = finder else { return then(Part::Text(text)) };
+        let mut last = 0;
+        for found in finder.automaton.find_iter(text) {
+            let token = &self.tokens[finder.tokens[found.pattern()]];
+            if plain && token.special {
+                continue;
+            }
+            let (before, after) = (&text[..found.start()], &text[found.end()..]);
+            let in_word = |c: Option<char>| c.is_some_and(is_word);
+            if token.single_word
+                && (in_word(before.chars().next_back()) || in_word(after.chars().next()))
+            {
+                continue;
+            }
+            let start = if token.lstrip { before.trim_end().len() } else { before.len() };
+            let end =
+                if token.rstrip { text.len() - after.trim_start().len() } else { found.end() };
+            if last < start {
+                then(Part::Text(&text[last..start]))?;
+            }
+            then(Part::Token(token.id))?;
+            last = end;
+        }
+        if last < text.len() { then(Part::Text(&text[last..])) } else { Ok(()) }
+    }
+}

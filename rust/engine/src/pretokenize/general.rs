@@ -1,0 +1,212 @@
+//! Any other way to cut text: the steps of a tokenizer file, one after the other.
+//!
+//! The regular expressions run in the engine that the reference runs them in (Oniguruma for HF
+//! `tokenizers`, `fancy-regex` for tiktoken), so that they mean what they mean there. Slower than a
+//! scanner, and as exact.
+
+use unicode_categories::UnicodeCategories;
+
+use crate::Error;
+use crate::vocab::byte_level;
+
+/// The steps of a pretokenizer.
+pub struct General {
+    steps: Vec<Step>,
+}
+
+/// One way to cut a text. The parts go to the next one.
+pub(crate) enum Step {
+    /// At the matches of a pattern; `invert` takes what is between them for the matches.
+    Split { pattern: Pattern, behavior: Behavior, invert: bool },
+    /// Before a part that does not begin with it, a blank.
+    PrefixSpace,
+    /// Every byte becomes the character that stands for it in byte-level vocabularies: what later steps
+    /// see.
+    ByteLevel,
+}
+
+/// What is looked for.
+pub(crate) enum Pattern {
+    /// In Oniguruma's Ruby syntax.
+    Onig(Box<onig::Regex>),
+    /// In the syntax of the crate `fancy-regex`.
+    Fancy(Box<fancy_regex::Regex>),
+    /// A text itself.
+    Text(String),
+    /// Each character for which this holds.
+    Char(fn(char) -> bool),
+    /// Each of so many characters, from the first on.
+    Chars(usize),
+}
+
+/// What becomes of a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behavior {
+    Removed,
+    Isolated,
+    MergedWithPrevious,
+    MergedWithNext,
+    Contiguous,
+}
+
+impl Pattern {
+    /// `pattern` as HF `tokenizers` reads it.
+    pub fn onig(pattern: &str) -> Result<Pattern, Error> {
+        match onig::Regex::new(pattern) {
+            Ok(regex) => Ok(Pattern::Onig(Box::new(regex))),
+            Err(error) => Err(bad_pattern(pattern, error.description())),
+        }
+    }
+
+    /// `pattern` as tiktoken reads it.
+    pub fn fancy(pattern: &str) -> Result<Pattern, Error> {
+        match fancy_regex::Regex::new(pattern) {
+            Ok(regex) => Ok(Pattern::Fancy(Box::new(regex))),
+            Err(error) => Err(bad_pattern(pattern, &error.to_string())),
+        }
+    }
+
+    /// Cuts all of `text` into matches and what is between them.
+    fn for_each_part(
+        &self,
+        text: &str,
+        then: &mut dyn FnMut(usize, usize, bool),
+    ) -> Result<(), Error> {
+        let mut last = 0;
+        let mut matched = |start: usize, end: usize| {
+            if last != start {
+                then(last, start, false);
+            }
+            then(start, end, true);
+            last = end;
+        };
+        match self {
+            Pattern::Onig(regex) => {
+                for (start, end) in regex.find_iter(text) {
+                    matched(start, end);
+                }
+            }
+            Pattern::Fancy(regex) => {
+                for found in regex.find_iter(text) {
+                    let found = found.map_err(|error| Error::UnsupportedTokenizer {
+                        component: "the split pattern".to_owned(),
+                        reason: format!("the regular expression gives up on this text: {error}"),
+                    })?;
+                    matched(found.start(), found.end());
+                }
+            }
+            Pattern::Text(pattern) if pattern.is_empty() => {}
+            Pattern::Text(pattern) => {
+                for (start, found) in text.match_indices(pattern.as_str()) {
+                    matched(start, start + found.len());
+                }
+            }
+            Pattern::Char(test) => {
+                for (start, c) in text.char_indices().filter(|&(_, c)| test(c)) {
+                    matched(start, start + c.len_utf8());
+                }
+            }
+            Pattern::Chars(count) => {
+                let mut starts = text.char_indices().map(|(at, _)| at).step_by(*count).skip(1);
+                let mut start = 0;
+                while start < text.len() {
+                    let end = starts.next().unwrap_or(text.len());
+                    matched(start, end);
+                    start = end;
+                }
+            }
+        }
+        if last != text.len() {
+            then(last, text.len(), false);
+        }
+        Ok(())
+    }
+}
+
+fn bad_pattern(pattern: &str, reason: &str) -> Error {
+    Error::UnsupportedTokenizer {
+        component: format!("the split pattern {pattern:?}"),
+        reason: reason.to_owned(),
+    }
+}
+
+/// What the step `Punctuation` of HF `tokenizers` splits at.
+pub(crate) fn is_punctuation(c: char) -> bool {
+    c.is_ascii_punctuation() || c.is_punctuation()
+}
+
+impl General {
+    pub(crate) fn new(steps: Vec<Step>) -> General {
+        General { steps }
+    }
+
+    /// Gives the pieces of `text`, none of them empty, to `piece`.
+    pub(crate) fn pieces(&self, text: &str, piece: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if !self.steps.iter().any(|step| matches!(step, Step::ByteLevel)) {
+            return cut(&self.steps, text, &mut |text| piece(text.as_bytes()));
+        }
+        let mut bytes = Vec::new();
+        cut(&self.steps, text, &mut |text| {
+            bytes.clear();
+            bytes.extend(text.chars().map(|c| byte_level::byte_of(c).expect("was a byte")));
+            piece(&bytes);
+        })
+    }
+}
+
+fn cut(steps: &[Step], text: &str, piece: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    let Some((step, rest)) = steps.split_first() else {
+        piece(text);
+        return Ok(());
+    };
+    let (pattern, behavior, invert) = match step {
+        Step::ByteLevel => return cut(rest, &byte_level::encode(text.as_bytes()), piece),
+        Step::PrefixSpace if text.starts_with(' ') => return cut(rest, text, piece),
+        Step::PrefixSpace => return cut(rest, &format!(" {text}"), piece),
+        Step::Split { pattern, behavior, invert } => (pattern, *behavior, *invert),
+    };
+    let mut result = Ok(());
+    let mut part = |start: usize, end: usize| {
+        if start != end && result.is_ok() {
+            result = cut(rest, &text[start..end], piece);
+        }
+    };
+    // The part that may still grow, and whether the part looked at last was a match.
+    let mut open: Option<(usize, usize)> = None;
+    let mut previous = false;
+    pattern.for_each_part(text, &mut |start, end, is_match| {
+        let is_match = is_match != invert;
+        match behavior {
+            Behavior::Isolated => part(start, end),
+            Behavior::Removed => {
+                if !is_match {
+                    part(start, end);
+                }
+            }
+            Behavior::Contiguous | Behavior::MergedWithPrevious | Behavior::MergedWithNext => {
+                let joins = match behavior {
+                    Behavior::Contiguous => is_match == previous,
+                    Behavior::MergedWithPrevious => is_match && !previous,
+                    // Seen from the end of the text: a match joins what follows it, if that is none.
+                    _ => previous && !is_match,
+                };
+                open = match open {
+                    Some((from, _)) if joins => Some((from, end)),
+                    Some((from, to)) => {
+                        part(from, to);
+                        Some((start, end))
+                    }
+                    None => Some((start, end)),
+                };
+            }
+        }
+        previous = is_match;
+    })?;
+    if let Some((from, to)) = open {
+        part(from, to);
+    }
+    result
+}
