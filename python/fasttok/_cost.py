@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from fasttok.errors import InputError, PriceTableError, UnknownModelError
 from fasttok.parallel import Parallel, primary_subtag, read_parallel
 from fasttok.prices import Price, PriceTable, find_price, read_price_table
 from fasttok.report import Ledger
+
+if TYPE_CHECKING:
+    import altair
 
 __all__ = ["CostReport", "CostRow", "SameContent", "cost"]
 
@@ -276,6 +279,19 @@ class CostReport(Tabular):
             "same_content": [dict(vars(entry)) for entry in self.same_content],
             "ledger": self.ledger.to_dict(),
         }
+
+    def to_html(self, path: PathLike | None = None) -> str:
+        """One page with everything, that needs no network. With `path`, also written there. Needs the extra `plot`."""
+        from fasttok._tabular import written
+        from fasttok.page import cost_page
+
+        return written(cost_page(self), path)
+
+    def plot(self) -> altair.Chart:
+        """The cost of each group on each model. Needs the extra `plot`."""
+        from fasttok._charts import cost_chart
+
+        return cost_chart(self)
 
     def summary(self) -> str:
         """One line: rows seen, counted and skipped, and the date of the prices."""

@@ -15,11 +15,12 @@ import numpy as np
 from fasttok._bootstrap import CONFIDENCE, RESAMPLES, SEED, gini, interval, resampled_sums
 from fasttok._encodings import Spec, resolve_all
 from fasttok._manifest import run_manifest
-from fasttok._tabular import Kind, Tabular
+from fasttok._tabular import Kind, PathLike, Tabular
 from fasttok._words import single_token_retention, spaced_words
 from fasttok.parallel import Normalization, Parallel, ParallelText, read_parallel
 
 if TYPE_CHECKING:
+    import altair
     import numpy.typing as npt
 
     from fasttok import Encoding
@@ -294,6 +295,19 @@ class PremiumReport(Tabular):
             "encodings": [dict(vars(summary)) for summary in self.summaries],
             "premiums": [dict(vars(row)) for row in self.premiums],
         }
+
+    def to_html(self, path: PathLike | None = None) -> str:
+        """One page with everything, that needs no network. With `path`, also written there. Needs the extra `plot`."""
+        from fasttok._tabular import written
+        from fasttok.page import premium_page
+
+        return written(premium_page(self), path)
+
+    def plot(self, encoding: str | None = None) -> altair.LayerChart:
+        """The premiums with their intervals, under one encoding or all. Needs the extra `plot`."""
+        from fasttok._charts import premium_chart
+
+        return premium_chart(self, encoding)
 
     def summary(self) -> str:
         """One line: what was compared with what."""

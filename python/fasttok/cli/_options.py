@@ -14,6 +14,8 @@ import click
 from fasttok.cli._output import check_writable
 
 if TYPE_CHECKING:
+    from fasttok._cost import CostReport
+    from fasttok._premium import PremiumReport
     from fasttok.report import Ledger
 
 SHOWN_SKIPPED = 10
@@ -49,6 +51,19 @@ def check_pictures(*files: str | None) -> None:
             need("altair", "plot", "a picture")
             need("vl_convert", "plot", "a picture")
             check_writable(file)
+
+
+def write_pictures(report: CostReport | PremiumReport, html: str | None, svg: str | None, png: str | None) -> None:
+    """Write the page and the charts that were asked for."""
+    if html is not None:
+        report.to_html(html)
+    if svg is not None or png is not None:
+        from fasttok._charts import save
+
+        if svg is not None:
+            save(report.plot(), svg, "svg")
+        if png is not None:
+            save(report.plot(), png, "png")
 
 
 def stdin_has_data() -> bool:

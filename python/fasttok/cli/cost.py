@@ -9,7 +9,7 @@ import click
 
 from fasttok._cost import CostReport, cost
 from fasttok._inputs import STDIN
-from fasttok.cli._options import names, print_skipped, stdin_has_data
+from fasttok.cli._options import check_pictures, names, picture_options, print_skipped, stdin_has_data, write_pictures
 from fasttok.cli._output import check_writable, choose_format, emit, output_options
 
 
@@ -103,6 +103,7 @@ def pairs(context: click.Context, param: click.Parameter, values: tuple[str, ...
 )
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
 @output_options
+@picture_options
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
 def command(
     paths: tuple[str, ...],
@@ -128,6 +129,9 @@ def command(
     csv: bool,
     table: bool,
     output: str | None,
+    html: str | None,
+    svg: str | None,
+    png: str | None,
     quiet: bool,
 ) -> int:
     """Tell what documents cost on each model: tokens times price.
@@ -145,6 +149,7 @@ def command(
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     if output is not None:
         check_writable(output)
+    check_pictures(html, svg, png)
     inputs = list(paths)
     if not inputs:
         if not stdin_has_data():
@@ -179,6 +184,7 @@ def command(
         on_error=on_error,  # type: ignore[arg-type]
         threads=threads,
     )
+    write_pictures(report, html, svg, png)
     if shape == "table":
         _print_table(report, output)
     else:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from fasttok._premium import DEFINITIONS, PIVOT, SORT_KEYS, PremiumReport, premium
-from fasttok.cli._options import names
+from fasttok.cli._options import check_pictures, names, picture_options, write_pictures
 from fasttok.cli._output import check_writable, choose_format, emit, output_options
 
 
@@ -68,6 +68,7 @@ from fasttok.cli._output import check_writable, choose_format, emit, output_opti
 )
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @output_options
+@picture_options
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
 def command(
     paths: tuple[str, ...],
@@ -89,6 +90,9 @@ def command(
     csv: bool,
     table: bool,
     output: str | None,
+    html: str | None,
+    svg: str | None,
+    png: str | None,
     quiet: bool,
 ) -> int:
     """Compare what the same content costs in each language, on parallel text.
@@ -101,6 +105,7 @@ def command(
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     if output is not None:
         check_writable(output)
+    check_pictures(html, svg, png)
     report = premium(
         list(paths) if len(paths) > 1 else paths[0],
         encodings or ["o200k_base"],
@@ -117,6 +122,7 @@ def command(
         threads=threads,
     ).sorted_by(sort, reverse=reverse)
 
+    write_pictures(report, html, svg, png)
     if shape == "table":
         _print_table(report, output)
     else:
