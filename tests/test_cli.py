@@ -418,6 +418,7 @@ class TestOtherCommands:
             "count",
             "premium",
             "cost",
+            "claims",
             "encodings",
             "demo",
         ]

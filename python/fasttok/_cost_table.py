@@ -6,6 +6,7 @@ import html
 import io
 import shutil
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -121,7 +122,7 @@ def money(value: float | None) -> str:
         return "0"
     if value >= 1:
         return f"{value:,.2f}"
-    return f"{value:.4f}" if value >= 0.001 else f"{value:.2g}"
+    return f"{value:.4f}" if value >= 0.001 else f"{Decimal(f'{value:.2g}'):f}"
 
 
 def _costs(report: CostReport) -> Layout:

@@ -31,6 +31,17 @@ def names(context: click.Context, param: click.Parameter, values: tuple[str, ...
     return given
 
 
+def pairs(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The values of a repeated option `NAME=VALUE`, by name."""
+    found = {}
+    for value in values:
+        name, equals, rest = value.partition("=")
+        if not (name and equals and rest):
+            raise click.BadParameter(f"{value!r} is not {param.metavar}", context, param)
+        found[name] = rest
+    return found
+
+
 def picture_options(function: Function) -> Function:
     """Add `--html`, `--svg` and `--png`."""
     for option in (

@@ -9,19 +9,16 @@ import click
 
 from fasttok._cost import CostReport, cost
 from fasttok._inputs import STDIN
-from fasttok.cli._options import check_pictures, names, picture_options, print_skipped, stdin_has_data, write_pictures
+from fasttok.cli._options import (
+    check_pictures,
+    names,
+    pairs,
+    picture_options,
+    print_skipped,
+    stdin_has_data,
+    write_pictures,
+)
 from fasttok.cli._output import check_writable, choose_format, emit, output_options
-
-
-def pairs(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """`MODEL=VALUE`, repeated."""
-    found = {}
-    for value in values:
-        name, equals, rest = value.partition("=")
-        if not (name and equals and rest):
-            raise click.BadParameter(f"{value!r} is not MODEL=NAME or MODEL=FILE", context, param)
-        found[name] = rest
-    return found
 
 
 @click.command(

@@ -1,0 +1,1 @@
+"""What the same text costs in over a hundred languages under many tokenizers, and what is printed about it."""

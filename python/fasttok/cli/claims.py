@@ -1,0 +1,113 @@
+"""`fasttok claims`: what is often printed about tokens, measured on your text."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from fasttok.claims import ClaimsReport, check_claims
+from fasttok.cli._options import names, pairs
+from fasttok.cli._output import check_writable, choose_format, emit, output_options
+
+
+@click.command(name="claims", epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted.")
+@click.option(
+    "-e",
+    "--encoding",
+    "encodings",
+    callback=names,
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Encodings, by name or tokenizer file. [default: o200k_base,cl100k_base]",
+)
+@click.option("--parallel", metavar="DIR|FILE", multiple=True, help="Parallel text with English, as for 'premium'.")
+@click.option(
+    "--text",
+    "texts",
+    callback=pairs,
+    multiple=True,
+    metavar="CODE=FILE",
+    help="Documents in a language (eng, zho, …): JSONL, or plain text.",
+)
+@click.option("--field", default="text", show_default=True, metavar="NAME", help="The JSONL field with the text.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@output_options
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
+def command(
+    encodings: list[str],
+    parallel: tuple[str, ...],
+    texts: dict[str, str],
+    field: str,
+    threads: int | None,
+    markdown: bool,
+    json: bool,
+    csv: bool,
+    table: bool,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    """Measure what is often printed about tokens, on text of your own.
+
+    "1 token is about 4 characters of English", "Chinese uses fewer tokens than English": each with the
+    measurement, its interval and a verdict.
+    """
+    if markdown and (json or csv or table):
+        raise click.UsageError("--markdown, --json, --csv and --table exclude each other")
+    shape = choose_format(json=json, csv=csv, table=table, output=output)
+    if output is not None:
+        check_writable(output)
+    if not parallel and not texts:
+        raise click.UsageError("no text to measure on: give --parallel DIR, --text CODE=FILE or both")
+    report = check_claims(
+        encodings or ["o200k_base", "cl100k_base"],
+        parallel=None if not parallel else parallel[0] if len(parallel) == 1 else list(parallel),
+        texts=texts,
+        text=field,
+        threads=threads,
+    )
+    if markdown or (output is not None and output.endswith(".md")):
+        emit(report.to_markdown(), output)
+    elif shape == "table":
+        _print_table(report, output)
+    else:
+        emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
+    sys.stdout.flush()
+    if not quiet:
+        print(report.summary(), file=sys.stderr)
+    return 0
+
+
+def _print_table(report: ClaimsReport, output: str | None) -> None:
+    import io
+
+    from rich.console import Console
+    from rich.text import Text
+
+    from fasttok._table import Column, Layout, print_layout
+
+    out = io.StringIO()
+    console = Console(file=sys.stdout) if output is None else Console(file=out, width=100, color_system=None)
+    for claim in report.claims:
+        found = report.of(claim.id)
+        if not found:
+            continue
+        console.print(Text(f"{claim.says}: {report.verdict(claim.id)}", style="bold"))
+        print_layout(
+            Layout(
+                [
+                    Column("text", [m.text for m in found], is_name=True, is_key=True),
+                    Column("encoding", [m.encoding for m in found], is_name=True),
+                    Column("said", [f"{claim.low:.3g}–{claim.high:.3g}" for _ in found]),
+                    Column("measured", [f"{m.value:.3g}" for m in found]),
+                    Column("95 % interval", [f"{m.low:.3g}–{m.high:.3g}" for m in found]),
+                    Column("verdict", [m.verdict for m in found], is_name=True),
+                ],
+                given_up=(),
+            ),
+            console,
+        )
+        console.print()
+    if output is not None:
+        emit(out.getvalue(), output)
