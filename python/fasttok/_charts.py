@@ -54,7 +54,7 @@ def interval_chart(data: Mapping[str, Any], *, several: bool, pivot: str) -> alt
     axis = alt.Axis(format="~g", tickCount=8, orient="top")
     x = alt.X("premium:Q", scale=scale, title=f"tokens relative to {pivot} (logarithmic)", axis=axis)
     color = (
-        alt.Color("encoding:N", scale=alt.Scale(scheme=SCHEME), legend=alt.Legend(orient="top", title=None))
+        alt.Color("encoding:N", sort=None, scale=alt.Scale(scheme=SCHEME), legend=alt.Legend(orient="top", title=None))
         if several
         else alt.value("#d9622b")
     )

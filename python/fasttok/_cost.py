@@ -121,7 +121,7 @@ def cost(
         sums.add(batch, special, threads)
 
     groups = sorted(sums.groups, key=lambda key: tuple((value is None, value or "") for value in key))
-    base_key = None if base is None else _find_group(base, [key[0] for key in groups])
+    base_key = None if base is None else _find_group(base, keys[0], [key[0] for key in groups])
     energy = None if wh_per_mtok is None else Decimal(str(wh_per_mtok))
     finish = _Finish(keys, sums, share, requests_per_day, energy, base_key)
     rows = [finish.row(key, i) for key in groups for i in range(len(billed))] if keys else []
@@ -552,7 +552,7 @@ def _take(records: Iterator[Record]) -> list[Record]:
     return batch
 
 
-def _find_group(base: str, groups: Sequence[str | None]) -> str:
+def _find_group(base: str, name: str, groups: Sequence[str | None]) -> str:
     """The group that `base` means: of that name, or the one in the same language."""
     if base in groups:
         return base
@@ -560,6 +560,8 @@ def _find_group(base: str, groups: Sequence[str | None]) -> str:
     same = [group for group in known if primary_subtag(group) == primary_subtag(base)]
     if len(same) == 1:
         return same[0]
+    if not known:
+        raise InputError(f"there is no group {base!r} to compare with: no document has a value in {name!r}")
     near = same or nearest(base, known) or known[:8]
     raise InputError(f"there is no group {base!r} to compare with; there are {', '.join(near)}")
 

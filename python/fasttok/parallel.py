@@ -311,7 +311,12 @@ def _from_long_jsonl(path: str, records: Sequence[tuple[int, dict[str, Any]]]) -
         surplus = next((unit for unit in texts if unit not in by_language[next(iter(by_language))]), None)
         if missing is not None or surplus is not None:
             what = f"no record {missing!r}" if missing is not None else f"a record {surplus!r} that others lack"
-            raise MisalignedError(f"{path}: {code} has {what}", language=code, file=path)
+            raise MisalignedError(
+                f"{path}: {code} has {what}. A premium is defined for parallel text alone; 'fasttok density' compares "
+                "any text",
+                language=code,
+                file=path,
+            )
     units = {code: [texts[unit] for unit in order] for code, texts in by_language.items()}
     return ParallelText(units, "jsonl", [path], dict.fromkeys(units, path))
 
