@@ -264,17 +264,23 @@ impl Scan<'_> {
         self.encoding.whole_pieces().is_some_and(|whole| whole.contains(piece))
     }
 
-    /// Counts a piece of any length that has nothing readable behind it, and may be no UTF-8.
+    /// Counts a piece of any length that has nothing readable behind it, and may be no UTF-8: caches and
+    /// cuts are for whole characters.
     #[inline(always)]
     fn piece<S: Simd>(&mut self, piece: &[u8]) -> u64 {
         if self.is_whole(piece) {
             1
+        } else if simdutf8::basic::from_utf8(piece).is_err() {
+            let (pairs, vocab) = (self.encoding.pairs(), self.encoding.vocab());
+            let mut total = 0;
+            merge::<Portable>(pairs, vocab, &mut self.known.window, piece, |tokens| {
+                total += tokens.len() as u64;
+            });
+            total
         } else if piece.len() < 32 {
             self.segment::<S>(piece, 0, piece.len())
-        } else if simdutf8::basic::from_utf8(piece).is_ok() {
-            self.outlined_long::<S>(piece)
         } else {
-            self.known.merge_long::<S>(self.encoding, piece)
+            self.outlined_long::<S>(piece)
         }
     }
 
