@@ -35,6 +35,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from ._cost import CostReport, cost
+    from ._load import load
     from ._premium import PremiumReport, premium
     from .parallel import ParallelText, read_parallel
     from .report import Report, count_corpus
@@ -68,6 +69,7 @@ __all__ = [
     "encoding_name_for_model",
     "get_encoding",
     "list_encodings",
+    "load",
     "premium",
     "read_parallel",
 ]
@@ -79,6 +81,7 @@ _LAZY = {
     "Report": "report",
     "cost": "_cost",
     "count_corpus": "report",
+    "load": "_load",
     "premium": "_premium",
     "read_parallel": "parallel",
 }

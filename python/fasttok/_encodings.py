@@ -1,18 +1,19 @@
-"""Encodings by name and by model."""
+"""Encodings by name and by model, and what else stands for one."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias, Union
-
-import fasttok
 
 from ._fasttok import Encoding, _embedded_names
 from ._models import encoding_name_for_model
+from .errors import UnknownEncodingError
 
 Spec: TypeAlias = Union[str, "os.PathLike[str]", Encoding]
-"""What stands for an encoding: its name, a tokenizer file, or the encoding itself."""
+"""What stands for an encoding: its name, a tokenizer file or folder, a hub name, or the encoding itself."""
+
+_FILE_ENDINGS = (".json", ".model", ".tiktoken")
 
 _loaded: dict[str, Encoding] = {}
 
@@ -32,11 +33,13 @@ def get_encoding(name: str) -> Encoding:
 
 
 def encoding_for_model(model: str) -> Encoding:
-    """The encoding that a model of OpenAI uses.
+    """The encoding that a model uses: an embedded one for OpenAI's models, that of the model's repository on the
+    Hugging Face hub for open ones, taken from its cache or fetched (extra ``hub``).
 
-    Raises ``UnknownModelError`` (a ``ValueError`` and ``KeyError``).
+    Raises ``UnknownModelError`` (a ``ValueError`` and ``KeyError``), also for models whose tokenizer is not
+    public, and what :func:`fasttok.load` raises.
     """
-    return get_encoding(encoding_name_for_model(model))
+    return resolve(encoding_name_for_model(model))
 
 
 def list_encodings() -> list[str]:
@@ -44,18 +47,30 @@ def list_encodings() -> list[str]:
     return _embedded_names()
 
 
-def resolve(spec: str | os.PathLike[str] | Encoding) -> Encoding:
-    """The encoding that `spec` stands for: an encoding, the name of an embedded one, or a tokenizer file.
+def resolve(spec: Spec) -> Encoding:
+    """The encoding that `spec` stands for: an encoding, the name of an embedded one, a tokenizer file or folder, or
+    a name on the Hugging Face hub; what comes first in this order.
 
-    Raises ``UnknownEncodingError`` for a name that is none, and what ``fasttok.load`` raises for a file.
+    Raises ``UnknownEncodingError`` for a name that is none, and what :func:`fasttok.load` raises for the others.
     """
     if isinstance(spec, Encoding):
         return spec
+    from ._load import load
+
     name = os.fspath(spec)
-    load: Callable[[str], Encoding] | None = getattr(fasttok, "load", None)
-    if load is not None and name not in list_encodings() and (os.path.exists(name) or "/" in name):
-        return load(name)
-    return get_encoding(name)
+    if isinstance(spec, str) and name in list_encodings():
+        return get_encoding(name)
+    is_path = not isinstance(spec, str) or os.path.lexists(name) or "/" in name or os.sep in name
+    if is_path or name.endswith(_FILE_ENDINGS):
+        return load(spec)
+    try:
+        return get_encoding(name)
+    except UnknownEncodingError as error:
+        message = (
+            f"{error}{'' if str(error).endswith('?') else '.'} There is no such file or folder either, and a name on "
+            "the Hugging Face hub is owner/name"
+        )
+        raise UnknownEncodingError(message, name=error.name, nearest=error.nearest) from None
 
 
 def resolve_all(
@@ -64,7 +79,7 @@ def resolve_all(
     """The encodings that `specs` stand for, by the label they have in a report.
 
     The label is the name of the encoding, or the key where `specs` is a mapping. Two of the same name are told
-    apart by what was asked for.
+    apart by what was asked for, or else by a part of the hash.
     """
     if isinstance(specs, Mapping):
         return {label: resolve(spec) for label, spec in specs.items()}
@@ -73,9 +88,10 @@ def resolve_all(
     found: dict[str, Encoding] = {}
     for spec in specs:
         encoding = resolve(spec)
-        label = encoding.name
+        # An alias (gpt2) keeps its name.
+        label = spec if isinstance(spec, str) and spec in list_encodings() else encoding.name
         if label in found and found[label] != encoding:
-            label = label if isinstance(spec, Encoding) else os.fspath(spec)
+            label = f"{label} {encoding.hash[:8]}" if isinstance(spec, Encoding) else os.fspath(spec)
         found[label] = encoding
     if not found:
         raise ValueError("no encodings to count with")

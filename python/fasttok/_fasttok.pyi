@@ -22,9 +22,10 @@ _Errors: TypeAlias = Literal["strict", "replace"]
 
 @final
 class Encoding:
-    """A named tokenizer: immutable, to be shared between threads, pickled by its name.
+    """A named tokenizer: immutable, to be shared between threads.
 
-    Get one with :func:`fasttok.get_encoding`.
+    Get one with :func:`fasttok.get_encoding` or :func:`fasttok.load`. An embedded one is pickled by its name, one
+    from a file by the path and the hash of the file.
 
     These arguments mean the same everywhere:
 
@@ -40,7 +41,7 @@ class Encoding:
         The most threads to use; by default as many as the process may run at once. The result
         does not depend on it.
 
-    Equal encodings have the same name and the same hash.
+    Equal encodings have the same name, hash, pretokenizer and added tokens.
     """
 
     def __new__(cls, name: str, /) -> Encoding: ...
@@ -49,16 +50,33 @@ class Encoding:
         """The name of the encoding, as ``o200k_base``."""
     @property
     def hash(self) -> str:
-        """SHA-256, in hex, of the vocabulary file that the encoding was made from."""
+        """SHA-256, in hex, of the tokenizer file that the encoding was made from."""
     @property
     def pretokenizer(self) -> str:
-        """The family of the split pattern: ``gpt2``, ``cl100k`` or ``o200k``."""
+        """The family of the split pattern that has a scanner (``o200k``, ``qwen2``, …), or ``general`` for the
+        slower path that runs any pattern."""
     @property
     def n_vocab(self) -> int:
         """The largest token id, special tokens included, plus one."""
     @property
     def special_tokens(self) -> dict[str, int]:
         """Special tokens and their ids."""
+    @property
+    def added_tokens(self) -> dict[str, int]:
+        """All tokens beside the vocabulary, special or not, and their ids.
+
+        Those that are not special are found in text whatever ``special`` is.
+        """
+    @property
+    def _origin(self) -> Any: ...
+    @staticmethod
+    def _from_file_bytes(
+        data: bytes,
+        name: str,
+        pattern: str | None = None,
+        special_tokens: Sequence[tuple[str, int]] | None = None,
+        origin: Any = None,
+    ) -> Encoding: ...
     def count(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> int:
         """The number of tokens of ``text``.
 
@@ -120,11 +138,11 @@ class Encoding:
         """
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
-    def __reduce__(self) -> tuple[Any, tuple[str]]: ...
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...
 
 def count_corpus(
     paths: Sequence[str | os.PathLike[str]],
-    encodings: Sequence[str],
+    encodings: Sequence[Encoding],
     *,
     by: Sequence[str] = ...,
     field: str = ...,
@@ -141,6 +159,9 @@ def count_corpus(
     progress: Callable[[int, int | None, int], object] | None = None,
 ) -> dict[str, Any]:
     """Counts the tokens of files. The dict is raw material for ``fasttok.count_corpus``."""
+
+def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | None:
+    """The family, whether text is put into NFC, and the special tokens of the rank file with this SHA-256."""
 
 def _embedded_names() -> list[str]:
     """The names of the embedded encodings, aliases included."""

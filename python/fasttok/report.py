@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import fasttok
 from fasttok import _fasttok
+from fasttok._encodings import Spec, resolve_all
 from fasttok._files import replacing, write_atomically
 from fasttok._inputs import PathLike, as_names, as_paths, require_existing
 
@@ -45,7 +46,7 @@ Progress = Callable[[int, "int | None", int], object]
 
 def count_corpus(
     paths: PathLike | Iterable[PathLike],
-    encodings: str | Iterable[str] = ("o200k_base",),
+    encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
     *,
     by: str | Iterable[str] = (),
     text: str = "text",
@@ -65,7 +66,8 @@ def count_corpus(
 
     paths: one path or several. Folders are walked as ripgrep walks them: hidden files, binary files and
         what `.gitignore` names are left out (`hidden=True`, `ignore_files=False` change that).
-    encodings: names of encodings. All are counted in one pass over the files.
+    encodings: names of encodings, tokenizer files, names on the Hugging Face hub (see `fasttok.load`), encodings,
+        or a mapping of what they are called in the report to these. All are counted in one pass over the files.
     by: what the counts are grouped by: `"file"`, `"extension"`, or a field of JSONL records.
     text: the field of a JSONL record that holds the text.
     format: `"text"` (a document a file), `"lines"` (a document a line) or `"jsonl"` for every file, instead
@@ -84,12 +86,10 @@ def count_corpus(
     inputs = as_paths(paths)
     if not inputs:
         raise ValueError("no paths to count")
-    names = as_names(encodings)
-    if not names:
-        raise ValueError("no encodings to count with")
     keys = as_names(by)
     require_existing(inputs)
-    loaded = [fasttok.get_encoding(name) for name in names]
+    loaded = resolve_all(encodings)
+    names = list(loaded)
 
     bar = None
     callback: Progress | None
@@ -107,7 +107,7 @@ def count_corpus(
         with nullcontext() if ledger_path is None else replacing(ledger_path) as ledger_file:
             raw = _fasttok.count_corpus(
                 inputs,
-                names,
+                list(loaded.values()),
                 by=keys,
                 field=text,
                 format=format,
@@ -141,7 +141,7 @@ def count_corpus(
         "mb_per_second": totals.bytes / seconds / 1e6 if seconds else None,
         "encodings": [
             {"name": name, "hash": encoding.hash, "pretokenizer": encoding.pretokenizer}
-            for name, encoding in zip(names, loaded, strict=True)
+            for name, encoding in loaded.items()
         ],
         "special": special,
         "errors": errors,

@@ -84,6 +84,14 @@ pub(crate) struct Parts {
     pub added: Vec<AddedToken>,
 }
 
+/// Made from the same file in the same way, under the same name.
+impl PartialEq for Encoding {
+    fn eq(&self, other: &Encoding) -> bool {
+        (self.name(), self.hash(), self.pretokenizer().name(), self.added_tokens())
+            == (other.name(), other.hash(), other.pretokenizer().name(), other.added_tokens())
+    }
+}
+
 impl Encoding {
     pub(crate) fn new(mut parts: Parts) -> Encoding {
         let missing = std::array::from_fn(|byte| parts.pairs.single(byte as u8) == NONE);

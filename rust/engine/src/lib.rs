@@ -18,5 +18,5 @@ pub use added::AddedToken;
 pub use counter::Counter;
 pub use encoding::{Encoding, Special, Utf8Errors, decode_utf8};
 pub use error::Error;
-pub use load::{FileOptions, Ranks};
+pub use load::{FileOptions, Known};
 pub use pretokenize::Pretokenizer;

@@ -9,11 +9,12 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use fasttok_corpus::{Error, Job, Key, Ledger, OnError, Outcome, Progress, Reason, Tally, run};
-use fasttok_engine::{Encoding, Special, Utf8Errors};
+use fasttok_engine::{Special, Utf8Errors};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::encoding::Encoding;
 use crate::errors;
 
 /// How often signals are looked at.
@@ -47,7 +48,7 @@ const NO_SUCH_FILE: i32 = 2;
 pub fn count_corpus<'py>(
     py: Python<'py>,
     paths: Vec<PathBuf>,
-    encodings: Vec<String>,
+    encodings: Vec<Bound<'py, Encoding>>,
     by: Vec<String>,
     field: String,
     format: Option<String>,
@@ -62,11 +63,7 @@ pub fn count_corpus<'py>(
     ledger_path: Option<PathBuf>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let encodings = py
-        .detach(|| {
-            encodings.iter().map(|name| Encoding::embedded(name)).collect::<Result<Vec<_>, _>>()
-        })
-        .map_err(|e| to_py(py, Error::Engine(e)))?;
+    let encodings = encodings.iter().map(|encoding| encoding.get().engine()).collect();
     let mut job = Job::new(paths, encodings);
     job.by = by.iter().map(|key| Key::parse(key)).collect();
     job.field = field;

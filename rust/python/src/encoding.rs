@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use fasttok_engine::{FileOptions, Ranks, Special, Utf8Errors};
+use fasttok_engine::{FileOptions, Known, Special, Utf8Errors};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -14,9 +14,18 @@ use crate::errors::to_py_err;
 use crate::parallel::{Engine, Options, Stop, Want};
 
 /// A named tokenizer: immutable, shared between threads.
-#[pyclass(frozen, module = "fasttok._fasttok", name = "Encoding")]
+#[pyclass(frozen, weakref, module = "fasttok._fasttok", name = "Encoding")]
 pub struct Encoding {
     engine: Engine,
+    /// How Python made it, for pickling; nothing for the embedded ones.
+    origin: Option<Py<PyAny>>,
+}
+
+impl Encoding {
+    /// The encoding of the engine.
+    pub fn engine(&self) -> Arc<fasttok_engine::Encoding> {
+        self.engine.encoding.clone()
+    }
 }
 
 /// The names of the embedded encodings, aliases included.
@@ -24,6 +33,13 @@ pub struct Encoding {
 #[pyo3(name = "_embedded_names")]
 pub fn embedded_names() -> Vec<&'static str> {
     fasttok_engine::Encoding::embedded_names().collect()
+}
+
+/// What is known of the rank file with this SHA-256.
+#[pyfunction]
+#[pyo3(name = "_known_rank_file")]
+pub fn known_rank_file(hash: &str) -> Option<(&'static str, bool, Vec<(String, u32)>)> {
+    Known::by_hash(hash).map(|known| (known.pretokenizer, known.nfc, (known.special_tokens)()))
 }
 
 #[pymethods]
@@ -35,41 +51,25 @@ impl Encoding {
         let encoding = py
             .detach(|| fasttok_engine::Encoding::embedded(name))
             .map_err(|e| to_py_err(py, &e))?;
-        Ok(Encoding { engine: Engine::new(encoding) })
+        Ok(Encoding { engine: Engine::new(encoding), origin: None })
     }
 
-    /// The tokenizer in the bytes of a file.
+    /// The tokenizer in the bytes of a file. `origin`: see `fasttok._load`.
     #[staticmethod]
-    #[pyo3(signature = (data, name, pattern = None, special_tokens = None))]
+    #[pyo3(signature = (data, name, pattern = None, special_tokens = None, origin = None))]
     fn _from_file_bytes(
         py: Python<'_>,
         data: &[u8],
         name: String,
         pattern: Option<String>,
         special_tokens: Option<Vec<(String, u32)>>,
+        origin: Option<Py<PyAny>>,
     ) -> PyResult<Encoding> {
         let options = FileOptions { name, pattern, special_tokens };
         let encoding = py
             .detach(|| fasttok_engine::Encoding::from_file_bytes(data, options))
             .map_err(|e| to_py_err(py, &e))?;
-        Ok(Encoding { engine: Engine::new(Arc::new(encoding)) })
-    }
-
-    /// The encoding of a rank vocabulary.
-    #[staticmethod]
-    fn _from_ranks(
-        py: Python<'_>,
-        name: String,
-        hash: String,
-        pattern: String,
-        ranks: Vec<(Vec<u8>, u32)>,
-        special_tokens: Vec<(String, u32)>,
-    ) -> PyResult<Encoding> {
-        let ranks = Ranks { name, hash, pattern, ranks, special_tokens };
-        let encoding = py
-            .detach(|| fasttok_engine::Encoding::from_ranks(ranks))
-            .map_err(|e| to_py_err(py, &e))?;
-        Ok(Encoding { engine: Engine::new(Arc::new(encoding)) })
+        Ok(Encoding { engine: Engine::new(Arc::new(encoding)), origin })
     }
 
     #[getter]
@@ -99,6 +99,20 @@ impl Encoding {
             tokens.set_item(token, id)?;
         }
         Ok(tokens)
+    }
+
+    #[getter]
+    fn added_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tokens = PyDict::new(py);
+        for token in self.engine.encoding.added_tokens() {
+            tokens.set_item(&token.content, token.id)?;
+        }
+        Ok(tokens)
+    }
+
+    #[getter]
+    fn _origin(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.origin.as_ref().map(|origin| origin.clone_ref(py))
     }
 
     #[pyo3(signature = (text, *, special = "text", errors = "strict"))]
@@ -212,7 +226,7 @@ impl Encoding {
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         other.cast::<Encoding>().is_ok_and(|other| {
             let (one, other) = (&self.engine.encoding, &other.get().engine.encoding);
-            one.name() == other.name() && one.hash() == other.hash()
+            Arc::ptr_eq(one, other) || one == other
         })
     }
 
@@ -221,10 +235,16 @@ impl Encoding {
         (encoding.name(), encoding.hash()).into_pyobject(py)?.hash()
     }
 
-    /// By name: what unpickles is the shared object that `get_encoding` gives.
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+    /// An embedded one by name: what unpickles is the shared object that `get_encoding` gives. Others as
+    /// `fasttok._load` says.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        if slf.get().origin.is_some() {
+            let reduce = py.import("fasttok._load")?.getattr("reduce")?;
+            return reduce.call1((slf,))?.cast_into::<PyTuple>().map_err(Into::into);
+        }
         let get = py.import("fasttok")?.getattr("get_encoding")?;
-        (get, (self.engine.encoding.name(),)).into_pyobject(py)
+        (get, (slf.get().engine.encoding.name(),)).into_pyobject(py)
     }
 }
 

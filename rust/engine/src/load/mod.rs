@@ -8,7 +8,7 @@ pub(crate) mod splits;
 mod tekken;
 mod tokenizer_json;
 
-pub use ranks::Ranks;
+pub use known::Known;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -7,60 +7,11 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::spec::{Merges, Spec};
 use super::{FileOptions, damaged};
+use crate::Error;
 use crate::added::AddedToken;
 use crate::normalize::Normalizer;
 use crate::pretokenize::general::{Behavior, General, Pattern, Step};
 use crate::pretokenize::{Pretokenizer, patterns};
-use crate::{Encoding, Error};
-
-/// A vocabulary by ranks, as tiktoken's `Encoding` is made from.
-#[derive(Debug, Clone)]
-pub struct Ranks {
-    /// What the encoding is called.
-    pub name: String,
-    /// SHA-256, in hex, of what it was made from.
-    pub hash: String,
-    /// The name of a family or a regular expression.
-    pub pattern: String,
-    /// Token bytes and ranks.
-    pub ranks: Vec<(Vec<u8>, u32)>,
-    /// Special tokens and their ids.
-    pub special_tokens: Vec<(String, u32)>,
-}
-
-impl Encoding {
-    /// The encoding of a rank vocabulary.
-    pub fn from_ranks(ranks: Ranks) -> Result<Encoding, Error> {
-        spec(ranks, Normalizer::default())?.build()
-    }
-}
-
-fn spec(ranks: Ranks, normalizer: Normalizer) -> Result<Spec, Error> {
-    let Ranks { name, hash, pattern, ranks: tokens, special_tokens } = ranks;
-    let mut seen = HashSet::with_capacity(tokens.len());
-    if let Some((token, rank)) = tokens.iter().find(|(token, _)| !seen.insert(token)) {
-        let token = token.escape_ascii();
-        return Err(damaged(&format!("the token \"{token}\" of rank {rank} is there twice")));
-    }
-    let mut seen = HashSet::with_capacity(tokens.len());
-    if let Some((_, rank)) = tokens.iter().find(|(_, rank)| !seen.insert(rank)) {
-        return Err(damaged(&format!("two tokens have the rank {rank}")));
-    }
-    Ok(Spec {
-        name,
-        hash,
-        normalizer,
-        pretokenizer: pretokenizer(&pattern)?,
-        tokens,
-        merges: Merges::ByRank,
-        whole_pieces: true,
-        unknown: None,
-        added: special_tokens
-            .into_iter()
-            .map(|(token, id)| AddedToken::special(token, id))
-            .collect(),
-    })
-}
 
 /// The pretokenizer for a pattern as tiktoken reads it: text that does not match is dropped.
 fn pretokenizer(pattern: &str) -> Result<Pretokenizer, Error> {
@@ -77,7 +28,7 @@ fn pretokenizer(pattern: &str) -> Result<Pretokenizer, Error> {
 /// Reads a rank file.
 pub(super) fn read(data: &[u8], options: &FileOptions, hash: String) -> Result<Spec, Error> {
     let ranks = parse(data)?;
-    let known = super::known::by_hash(&hash);
+    let known = super::Known::by_hash(&hash);
     let pattern = match (&options.pattern, known) {
         (Some(pattern), _) => pattern.clone(),
         (None, Some(known)) => known.pretokenizer.to_owned(),
@@ -96,11 +47,32 @@ pub(super) fn read(data: &[u8], options: &FileOptions, hash: String) -> Result<S
         (None, Some(known)) => (known.special_tokens)(),
         (None, None) => Vec::new(),
     };
-    let normalizer = match known {
-        Some(known) if known.nfc => Normalizer::nfc(),
-        _ => Normalizer::default(),
+    let nfc = known.is_some_and(|known| known.nfc);
+    let mut seen = HashSet::with_capacity(ranks.len());
+    if let Some((token, rank)) = ranks.iter().find(|(token, _)| !seen.insert(token)) {
+        let token = token.escape_ascii();
+        return Err(damaged(&format!("the token \"{token}\" of rank {rank} is there twice")));
+    }
+    let mut seen = HashSet::with_capacity(ranks.len());
+    if let Some((_, rank)) = ranks.iter().find(|(_, rank)| !seen.insert(rank)) {
+        return Err(damaged(&format!("two tokens have the rank {rank}")));
+    }
+    let special = |(token, id)| AddedToken {
+        // What is looked for after the text was put into NFC.
+        normalized: nfc,
+        ..AddedToken::special(token, id)
     };
-    spec(Ranks { name: options.name.clone(), hash, pattern, ranks, special_tokens }, normalizer)
+    Ok(Spec {
+        name: options.name.clone(),
+        hash,
+        normalizer: if nfc { Normalizer::nfc() } else { Normalizer::default() },
+        pretokenizer: pretokenizer(&pattern)?,
+        tokens: ranks,
+        merges: Merges::ByRank,
+        whole_pieces: true,
+        unknown: None,
+        added: special_tokens.into_iter().map(special).collect(),
+    })
 }
 
 fn parse(data: &[u8]) -> Result<Vec<(Vec<u8>, u32)>, Error> {
@@ -124,7 +96,10 @@ fn parse(data: &[u8]) -> Result<Vec<(Vec<u8>, u32)>, Error> {
             }
             return Err(damaged(&reason));
         };
-        ranks.push((token, rank));
+        // Whisper's file has one: nothing can be it.
+        if !token.is_empty() {
+            ranks.push((token, rank));
+        }
     }
     Ok(ranks)
 }
@@ -132,6 +107,9 @@ fn parse(data: &[u8]) -> Result<Vec<(Vec<u8>, u32)>, Error> {
 fn parse_line(line: &[u8]) -> Option<(Vec<u8>, u32)> {
     let space = line.iter().position(|&byte| byte == b' ')?;
     let rank = std::str::from_utf8(line[space + 1..].trim_ascii()).ok()?.parse().ok()?;
-    let token = BASE64_STANDARD.decode(&line[..space]).ok()?;
-    (!token.is_empty()).then_some((token, rank))
+    let token = match &line[..space] {
+        b"=" => Vec::new(),
+        token => BASE64_STANDARD.decode(token).ok()?,
+    };
+    Some((token, rank))
 }
