@@ -101,9 +101,9 @@ def claims_page(report: ClaimsReport, refused: Mapping[str, str]) -> str:
         "every measurement lies within what is said, **fails** where all lie outside, and **depends** otherwise. What "
         'is said to be "about" a number is given 10 % on either side.',
         "",
-        f"Measured on NTREX-128 (parallel news, units as documents) and {documents}: books, laws, articles and, for "
-        "40 % of the Chinese, technical text with code and names in Latin letters, which is what tokens per character "
-        "of real Chinese documents are like. Your text is another: measure it.",
+        f"Measured on NTREX-128 (parallel news, units as documents) and {documents}: books, laws, articles and "
+        "technical documentation. Names and code in it are Latin letters, in Chinese too, which is what tokens per "
+        "character of real Chinese documents are like. Your text is another: measure it.",
         "",
         "```console",
         "$ fasttok claims --parallel ntrex128 --text eng=english.jsonl --text zho=chinese.jsonl \\",
