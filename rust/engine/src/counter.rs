@@ -3,6 +3,8 @@
 //! Pieces are found 64 bytes at a time and stand in a queue, their cache lines on the way from memory,
 //! before they are looked up. No ids are made and nothing grows with the text.
 
+mod characters;
+
 use std::sync::Arc;
 
 use crate::Error;
@@ -133,11 +135,16 @@ impl Counter {
     pub fn count(&mut self, text: &str, special: Special) -> Result<u64, Error> {
         let encoding = self.encoding.clone();
         let mut total = 0;
+        let mut at_start = true;
         encoding.for_each_part(text, special, &mut |part| {
-            total += match part {
-                Part::Text(text) => self.count_text(text)?,
-                Part::Token(_) => 1,
+            total += match (part, encoding.characters()) {
+                (Part::Token(_), _) => 1,
+                (Part::Text(text), None) => self.count_text(text)?,
+                (Part::Text(text), Some(characters)) => {
+                    self.count_characters(characters, text, at_start)
+                }
             };
+            at_start = false;
             Ok(())
         })?;
         Ok(total)

@@ -10,6 +10,7 @@ use crate::bpe::east_asian::EastAsian;
 use crate::bpe::merge::{Window, merge};
 use crate::bpe::pairs::{NONE, Pairs};
 use crate::bpe::whole::WholePieces;
+use crate::characters::Characters;
 use crate::load::embedded;
 use crate::load::spec::Unknown;
 use crate::normalize::Normalizer;
@@ -82,6 +83,8 @@ pub(crate) struct Parts {
     /// What bytes that are no token become; nothing, without.
     pub unknown: Option<Unknown>,
     pub added: Vec<AddedToken>,
+    /// What cuts and merges characters, instead of pieces and bytes.
+    pub characters: Option<Box<Characters>>,
 }
 
 /// Made from the same file in the same way, under the same name.
@@ -136,7 +139,8 @@ impl Encoding {
     /// The largest token id, added tokens included, plus one.
     pub fn n_vocab(&self) -> u32 {
         let added = self.added.tokens().iter().map(|token| token.id.saturating_add(1));
-        added.max().unwrap_or(0).max(self.parts.vocab.id_end())
+        let characters = self.characters().map_or(0, Characters::id_end);
+        added.max().unwrap_or(0).max(self.parts.vocab.id_end()).max(characters)
     }
 
     /// Special tokens and their ids.
@@ -157,6 +161,11 @@ impl Encoding {
         then: &mut dyn FnMut(Part) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.added.parts(text, special, &self.parts.normalizer, then)
+    }
+
+    /// What cuts and merges characters, where that is done.
+    pub(crate) fn characters(&self) -> Option<&Characters> {
+        self.parts.characters.as_deref()
     }
 
     pub(crate) fn vocab(&self) -> &Vocab {
@@ -195,13 +204,27 @@ impl Encoding {
     /// has its own, faster way ([`Counter`](crate::Counter)) to the same number.
     pub fn encode(&self, text: &str, special: Special, ids: &mut Vec<u32>) -> Result<(), Error> {
         let mut window = Window::new();
-        self.for_each_part(text, special, &mut |part| match part {
-            Part::Token(id) => {
-                ids.push(id);
-                Ok(())
+        let mut at_start = true;
+        self.for_each_part(text, special, &mut |part| {
+            match part {
+                Part::Token(id) => ids.push(id),
+                Part::Text(text) => match self.characters() {
+                    Some(characters) => {
+                        let text = characters.rules.apply(text, at_start);
+                        self.encode_characters(&mut window, &text, ids);
+                    }
+                    None => self.encode_plain(&mut window, text, ids)?,
+                },
             }
-            Part::Text(text) => self.encode_plain(&mut window, text, ids),
+            at_start = false;
+            Ok(())
         })
+    }
+
+    /// [`Encoding::encode`] for text to which the rules of [`Characters`] have been applied.
+    pub(crate) fn encode_characters(&self, window: &mut Window, text: &str, ids: &mut Vec<u32>) {
+        let characters = self.characters().expect("asked for");
+        characters.encode((self.vocab(), self.pairs()), window, text, ids);
     }
 
     /// [`Encoding::encode`] for normalized text without added tokens.
@@ -263,13 +286,18 @@ impl Encoding {
 
     /// Appends the bytes that `ids` stand for to `bytes`.
     pub fn decode(&self, ids: &[u32], bytes: &mut Vec<u8>) -> Result<(), Error> {
-        for &id in ids {
-            if let Some(number) = self.vocab().of_id(id) {
+        for (at, &id) in ids.iter().enumerate() {
+            if let Some(characters) = self.characters() {
+                if characters.decode(id, at == 0, bytes) {
+                    continue;
+                }
+            } else if let Some(number) = self.vocab().of_id(id) {
                 bytes.extend_from_slice(self.vocab().token(number));
-            } else if let Some(token) = self.added.content(id) {
-                bytes.extend_from_slice(token.as_bytes());
-            } else {
-                return Err(Error::UnknownToken { id });
+                continue;
+            }
+            match self.added.content(id) {
+                Some(token) => bytes.extend_from_slice(token.as_bytes()),
+                None => return Err(Error::UnknownToken { id }),
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 
 mod added;
 mod bpe;
+mod characters;
 mod counter;
 mod encoding;
 mod error;

@@ -166,6 +166,7 @@ impl Definition {
             whole_pieces: true,
             unknown: None,
             added: special.into_iter().map(|(token, id)| AddedToken::special(token, id)).collect(),
+            characters: None,
         })
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod embedded;
 mod known;
 mod ranks;
+mod sentencepiece;
 pub(crate) mod spec;
 pub(crate) mod splits;
 mod tekken;
@@ -14,6 +15,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::added::AddedToken;
+use crate::characters::{Characters, Definition};
+use crate::encoding::Parts;
+use crate::normalize::Normalizer;
+use crate::pretokenize::Pretokenizer;
 use crate::{Encoding, Error};
 
 /// What a tokenizer file does not say itself.
@@ -51,6 +57,10 @@ impl Encoding {
     /// rank file of tiktoken.
     pub fn from_file_bytes(data: &[u8], options: FileOptions) -> Result<Encoding, Error> {
         let hash = format!("{:x}", Sha256::digest(data));
+        if sentencepiece::is_model(data) {
+            let (definition, added) = sentencepiece::read(data)?;
+            return Encoding::of_characters(options.name, hash, Normalizer::default(), definition, added);
+        }
         let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
         let first = data.iter().find(|byte| !byte.is_ascii_whitespace());
         let is_json = first == Some(&b'{');
@@ -83,6 +93,31 @@ impl Encoding {
             Some(_) => ranks::read(data, &options, hash)?,
         };
         spec.build()
+    }
+}
+
+impl Encoding {
+    fn of_characters(
+        name: String,
+        hash: String,
+        normalizer: Normalizer,
+        definition: Definition,
+        added: Vec<AddedToken>,
+    ) -> Result<Encoding, Error> {
+        let (characters, vocab, pairs) = Characters::new(definition)?;
+        Ok(Encoding::new(Parts {
+            name,
+            hash,
+            normalizer,
+            pretokenizer: Pretokenizer::Characters,
+            vocab,
+            pairs,
+            unreachable: Vec::new(),
+            whole_pieces: false,
+            unknown: None,
+            added,
+            characters: Some(Box::new(characters)),
+        }))
     }
 }
 

@@ -96,6 +96,7 @@ impl Spec {
             whole_pieces: self.whole_pieces,
             unknown: self.unknown,
             added: self.added,
+            characters: None,
         }))
     }
 }

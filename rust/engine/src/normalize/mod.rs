@@ -130,6 +130,11 @@ impl Normalizer {
         })
     }
 
+    /// Normalization form C.
+    pub fn nfc() -> Normalizer {
+        Normalizer::Form(Form::Nfc)
+    }
+
     /// `text` as the split pattern sees it.
     pub fn normalize<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self {

@@ -41,6 +41,8 @@ macro_rules! families {
         #[derive(Clone)]
         pub enum Pretokenizer {
             $($(#[$doc])* $variant,)*
+            /// None: characters are merged wherever the vocabulary lets them.
+            Characters,
             /// What has no scanner of its own: step by step, with regular expressions.
             General(Arc<General>),
         }
@@ -50,6 +52,7 @@ macro_rules! families {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Pretokenizer::$variant => $name,)*
+                    Pretokenizer::Characters => "characters",
                     Pretokenizer::General(_) => "general",
                 }
             }
@@ -62,7 +65,7 @@ macro_rules! families {
                         starts: <$family>::starts,
                         properties: <$family>::PROPERTIES,
                     }),)*
-                    Pretokenizer::General(_) => None,
+                    Pretokenizer::Characters | Pretokenizer::General(_) => None,
                 }
             }
 

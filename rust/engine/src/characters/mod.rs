@@ -1,0 +1,318 @@
+//! BPE over the characters of a text, with or without a way to write unknown ones: sentencepiece's, and what
+//! HF `tokenizers` does with the same vocabularies.
+//!
+//! There is no pretokenizer. A document is one piece, cut where the vocabulary lets no merge cross
+//! ([`boundaries`]); from there on it is counted as any other. Blanks are kept where the format writes
+//! U+2581 ([`rules`]); characters are put together from bytes by merges of their own ([`symbols`]).
+
+pub(crate) mod boundaries;
+pub(crate) mod rules;
+pub(crate) mod symbols;
+
+use std::collections::HashMap;
+
+use crate::Error;
+use crate::bpe::merge::{Window, merge};
+use crate::bpe::pairs::Pairs;
+use crate::pretokenize::classes::decode;
+use crate::pretokenize::simd::Portable;
+use crate::vocab::Vocab;
+use boundaries::{Boundaries, UserPieces};
+use rules::{META, Prefix, Rules};
+use symbols::{Order, Symbols, has_prefix, parts};
+
+/// What becomes of a character that is not in the vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// The tokens of its bytes, by byte.
+    Bytes(Box<[u32; 256]>),
+    /// One token, each by itself or one for all neighbours that are unknown.
+    Token { id: u32, fused: bool },
+    /// It is left out before anything is merged.
+    Nothing,
+}
+
+/// A vocabulary of characters and the rules of its text.
+pub(crate) struct Characters {
+    pub rules: Rules,
+    pub symbols: Symbols,
+    pub boundaries: Boundaries,
+    unknown: Unknown,
+    /// A bit a code point: unknown, and merging its bytes leaves fewer parts than it has bytes.
+    shrinks: Vec<u64>,
+    /// Whether a user-defined piece holds a character that is unknown by itself.
+    unknown_in_user: bool,
+    /// Every token that has an id, in bytes.
+    bytes: HashMap<u32, Box<[u8]>, foldhash::fast::FixedState>,
+}
+
+/// What [`Characters`] is made of.
+pub(crate) struct Definition {
+    pub rules: Rules,
+    /// Pieces that text is merged into, and their ids, as the file writes them.
+    pub tokens: Vec<(String, u32)>,
+    pub order: Order,
+    /// Pieces that are matched before anything is merged, and their ids.
+    pub user: Vec<(String, u32)>,
+    pub unknown: Unknown,
+    /// The id of the unknown token and what it is decoded to.
+    pub unknown_text: Option<(u32, String)>,
+    /// A blank begins a piece wherever it stands.
+    pub split_at_blanks: bool,
+}
+
+impl Characters {
+    /// Makes the tables.
+    pub fn new(definition: Definition) -> Result<(Characters, Vocab, Pairs), Error> {
+        let Definition { mut rules, mut tokens, mut order, mut user, unknown, .. } = definition;
+        let split_at_blanks = definition.split_at_blanks;
+        let mut bytes: HashMap<u32, Box<[u8]>, _> = HashMap::default();
+        let written = |token: &str| match rules.escape {
+            true => token.replace(META, " "),
+            false => token.to_owned(),
+        };
+        if let Unknown::Bytes(ids) = &unknown {
+            for (byte, &id) in (0..=255u8).zip(ids.iter()) {
+                bytes.insert(id, Box::new([byte]));
+            }
+        }
+        if let Some((id, text)) = definition.unknown_text {
+            bytes.insert(id, text.into_bytes().into());
+        }
+        for (token, id) in tokens.iter().chain(&user) {
+            bytes.insert(*id, written(token).into_bytes().into());
+        }
+        if (rules.remove_extra || rules.charsmap.is_some()) && !user.is_empty() {
+            rules.user = Some(UserPieces::new(&user));
+        }
+        // What holds a blank in the file is never met where blanks are written otherwise.
+        let met = |token: &str| !(rules.escape && token.contains(' '));
+        let reached = |token: &str| {
+            let blanks = token.match_indices(META).any(|(at, _)| at > 0);
+            met(token) && !(split_at_blanks && blanks)
+        };
+        user.retain(|(piece, _)| met(piece));
+        user.iter_mut().for_each(|(piece, _)| *piece = written(piece));
+        retain(&mut tokens, &mut order, reached)?;
+        tokens.iter_mut().for_each(|(token, _)| *token = written(token));
+        let (symbols, vocab, pairs) = Symbols::new(&tokens, &order)?;
+        let boundaries = Boundaries::new(symbols.merged(&vocab), &user);
+        let mut shrinks = vec![0; 0x11_0000 / 64];
+        for c in ('\u{80}'..=char::MAX).filter(|&c| !symbols.knows(u32::from(c))) {
+            let mut utf8 = [0; 4];
+            let utf8 = c.encode_utf8(&mut utf8).as_bytes();
+            if utf8.len() > 2 && has_prefix(&pairs, utf8) {
+                shrinks[c as usize >> 6] |= 1u64 << (c as usize & 63);
+            }
+        }
+        let unknown_in_user =
+            user.iter().any(|(piece, _)| piece.chars().any(|c| !symbols.knows(u32::from(c))));
+        let characters =
+            Characters { rules, symbols, boundaries, unknown, shrinks, unknown_in_user, bytes };
+        Ok((characters, vocab, pairs))
+    }
+
+    /// Whether counting the parts that merging leaves and adding [`Characters::surplus`] is exact; else
+    /// only encoding is.
+    pub fn counts(&self) -> bool {
+        match self.unknown {
+            Unknown::Bytes(_) => true,
+            Unknown::Token { .. } => !self.unknown_in_user,
+            Unknown::Nothing => false,
+        }
+    }
+
+    /// Whether `text` needs [`Characters::surplus`] at all.
+    fn surplus_is_zero(&self, text: &[u8]) -> bool {
+        matches!(self.unknown, Unknown::Bytes(_)) && !text.iter().any(|&byte| byte >= 0xE0)
+    }
+
+    /// Tokens of the unknown characters of `text` beyond the parts that merging leaves of them. May be
+    /// negative.
+    pub fn surplus(&self, pairs: &Pairs, text: &[u8]) -> i64 {
+        if self.surplus_is_zero(text) {
+            return 0;
+        }
+        match &self.unknown {
+            Unknown::Bytes(_) => self.shrunk(pairs, text),
+            Unknown::Token { fused, .. } => {
+                let (mut surplus, mut after_unknown) = (0, false);
+                let mut at = 0;
+                while at < text.len() {
+                    let (c, len) = decode(text, at);
+                    let unknown = !self.symbols.knows(c);
+                    if unknown {
+                        surplus += i64::from(!(fused & after_unknown));
+                        surplus -= parts(pairs, &text[at..at + len]) as i64;
+                    }
+                    after_unknown = unknown;
+                    at += len;
+                }
+                surplus
+            }
+            Unknown::Nothing => 0,
+        }
+    }
+
+    /// Bytes of unknown characters that merging has put together.
+    fn shrunk(&self, pairs: &Pairs, text: &[u8]) -> i64 {
+        let mut surplus = 0;
+        for (block, at) in text.chunks(64).zip((0..).step_by(64)) {
+            let mut leads = block
+                .iter()
+                .enumerate()
+                .fold(0u64, |leads, (i, &byte)| leads | u64::from(byte >= 0xE0) << i);
+            while leads != 0 {
+                let start = at + leads.trailing_zeros() as usize;
+                leads &= leads - 1;
+                let (c, len) = decode(text, start);
+                if self.shrinks[c as usize >> 6] >> (c & 63) & 1 != 0 {
+                    let utf8 = &text[start..start + len];
+                    surplus += len as i64 - parts(pairs, utf8) as i64;
+                }
+            }
+        }
+        surplus
+    }
+
+    /// Appends the ids of a text to which the rules have been applied.
+    pub fn encode(
+        &self,
+        (vocab, pairs): (&Vocab, &Pairs),
+        window: &mut Window,
+        text: &str,
+        ids: &mut Vec<u32>,
+    ) {
+        let known;
+        let text = match self.unknown {
+            Unknown::Nothing => {
+                let is_known = |&c: &char| self.symbols.knows(u32::from(c));
+                known = text.chars().filter(is_known).collect::<String>();
+                known.as_bytes()
+            }
+            _ => text.as_bytes(),
+        };
+        let mut output = Output { characters: self, vocab, pairs, ids, after_unknown: false };
+        let user = self.boundaries.user();
+        let mut start = 0;
+        let mut at = 0;
+        while at < text.len() {
+            match user.and_then(|user| user.find(&text[at..])) {
+                Some((len, id)) => {
+                    output.merge(window, &text[start..at]);
+                    output.push(id);
+                    at += len;
+                    start = at;
+                }
+                // Without user-defined pieces everything is merged at once.
+                None if user.is_none() => at = text.len(),
+                None => at += decode(text, at).1,
+            }
+        }
+        output.merge(window, &text[start..]);
+    }
+
+    /// Appends the bytes of token `id`; whether there is one. `first`: it begins the text.
+    pub fn decode(&self, id: u32, first: bool, bytes: &mut Vec<u8>) -> bool {
+        let Some(token) = self.bytes.get(&id) else { return false };
+        let own_blank = first && self.rules.prefix != Prefix::Never && !self.rules.suffix;
+        let token = match token.strip_prefix(b" ") {
+            Some(rest) if own_blank => rest,
+            _ => token,
+        };
+        bytes.extend_from_slice(token);
+        true
+    }
+
+    /// The largest id plus one.
+    pub fn id_end(&self) -> u32 {
+        self.bytes.keys().max().map_or(0, |id| id.saturating_add(1))
+    }
+}
+
+/// Keeps the tokens that `keep` holds for, and what the order says of them.
+fn retain(
+    tokens: &mut Vec<(String, u32)>,
+    order: &mut Order,
+    keep: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let kept: Vec<bool> = tokens.iter().map(|(token, _)| keep(token)).collect();
+    if !kept.contains(&false) {
+        return Ok(());
+    }
+    let mut places = Vec::with_capacity(kept.len());
+    let mut count = 0;
+    for &kept in &kept {
+        places.push(count);
+        count += u32::from(kept);
+    }
+    let is_kept = |at: u32| kept[at as usize];
+    match order {
+        Order::Scores(scores) => {
+            let mut at = 0..;
+            scores.retain(|_| is_kept(at.next().expect("endless")));
+        }
+        Order::Merges(merges) => {
+            let text = |at: u32| &*tokens[at as usize].0;
+            merges.retain(|&(left, right)| {
+                is_kept(left) && is_kept(right) && keep(&[text(left), text(right)].concat())
+            });
+            for (left, right) in merges {
+                (*left, *right) = (places[*left as usize], places[*right as usize]);
+            }
+        }
+    }
+    let mut at = 0..;
+    tokens.retain(|_| is_kept(at.next().expect("endless")));
+    Ok(())
+}
+
+/// Ids on their way out.
+struct Output<'a> {
+    characters: &'a Characters,
+    vocab: &'a Vocab,
+    pairs: &'a Pairs,
+    ids: &'a mut Vec<u32>,
+    after_unknown: bool,
+}
+
+impl Output<'_> {
+    fn push(&mut self, id: u32) {
+        self.ids.push(id);
+        self.after_unknown = false;
+    }
+
+    /// Merges a text and appends its ids.
+    fn merge(&mut self, window: &mut Window, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        let (vocab, pairs) = (self.vocab, self.pairs);
+        merge::<Portable>(pairs, vocab, window, text, |numbers| {
+            for &number in numbers {
+                if self.characters.symbols.is_token(number) {
+                    self.push(vocab.id(number));
+                } else {
+                    self.push_unknown(vocab.token(number));
+                }
+            }
+        });
+    }
+
+    /// Appends a part of an unknown character.
+    fn push_unknown(&mut self, part: &[u8]) {
+        match self.characters.unknown {
+            Unknown::Bytes(ref ids) => {
+                self.ids.extend(part.iter().map(|&byte| ids[usize::from(byte)]));
+            }
+            Unknown::Token { id, fused } => {
+                let begins = part[0] & 0xC0 != 0x80;
+                if begins && !(fused && self.after_unknown) {
+                    self.ids.push(id);
+                }
+                self.after_unknown = true;
+            }
+            Unknown::Nothing => {}
+        }
+    }
+}
