@@ -10,7 +10,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use regex_syntax::hir::{Class, HirKind};
 use sha2::{Digest, Sha256};
 
-#[path = "src/normalize/tables.rs"]
+#[path = "build/forms.rs"]
 mod forms;
 #[path = "src/load/splits.rs"]
 mod splits;
@@ -49,7 +49,7 @@ fn main() {
     println!("cargo:rerun-if-changed=data");
     println!("cargo:rerun-if-changed=src/load/splits.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
-    println!("cargo:rerun-if-changed=src/normalize/tables.rs");
+    println!("cargo:rerun-if-changed=build");
     write_classes(&out.join("classes.rs"));
     write_forms(&out.join("forms.rs"));
     for (name, hash) in RANK_FILES {
@@ -100,7 +100,7 @@ fn two_levels(values: &[u8]) -> (Vec<u8>, Vec<&[u8]>) {
 /// What each normalization form does to each character, in two levels, and the first bytes of the
 /// characters to which it does something.
 fn write_forms(path: &Path) {
-    let mut code = String::new();
+    let mut code = format!("const MAY_JOIN: u8 = {};", forms::MAY_JOIN);
     for (name, values) in forms::forms() {
         let (index, blocks) = two_levels(&values);
         let mut leads = [0u8; 256];

@@ -2,9 +2,11 @@
 //! MB per CPU second: a probe for profilers. `throughput ENCODING FILE [SKIP_BYTES [CHECK]]`: documents in
 //! the first SKIP_BYTES only warm the caches.
 
+use std::sync::Arc;
+
 use cpu_time::ThreadTime as Instant;
 
-use fasttok_engine::{Counter, Encoding, Special};
+use fasttok_engine::{Counter, Encoding, FileOptions, Special};
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -12,7 +14,13 @@ fn main() {
     let skip: usize = args.get(3).map_or(0, |s| s.parse().expect("bytes"));
     let check = args.get(4).is_some();
     let start = Instant::now();
-    let encoding = Encoding::embedded(&args[1]).expect("an embedded encoding");
+    let encoding = match std::fs::read(&args[1]) {
+        Ok(file) => {
+            let options = FileOptions { name: args[1].clone(), ..FileOptions::default() };
+            Arc::new(Encoding::from_file_bytes(&file, options).expect("a tokenizer file"))
+        }
+        Err(_) => Encoding::embedded(&args[1]).expect("a file or an embedded encoding"),
+    };
     let loaded = start.elapsed();
     let mut counter = Counter::new(encoding.clone());
     let ready = start.elapsed();

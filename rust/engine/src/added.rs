@@ -5,6 +5,7 @@
 //! text still hides shorter added tokens inside it, as `encode_special_tokens` does there.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -53,6 +54,8 @@ pub(crate) struct AddedTokens {
     special: Vec<(String, u32)>,
     /// Whether some are found even where special tokens are plain text.
     always: bool,
+    /// Ids of tokens that are not looked for here.
+    elsewhere: HashSet<u32>,
     /// Made when they are first asked for.
     raw: OnceLock<Option<Finder>>,
     normalized: OnceLock<Option<Finder>>,
@@ -94,11 +97,14 @@ fn is_word(c: char) -> bool {
 }
 
 impl AddedTokens {
-    pub fn new(tokens: Vec<AddedToken>) -> AddedTokens {
+    /// `elsewhere`: the ids of those that are found while text is merged.
+    pub fn new(tokens: Vec<AddedToken>, elsewhere: &[u32]) -> AddedTokens {
         let special = tokens.iter().filter(|token| token.special);
+        let elsewhere: HashSet<u32> = elsewhere.iter().copied().collect();
         AddedTokens {
             special: special.map(|token| (token.content.clone(), token.id)).collect(),
-            always: tokens.iter().any(|token| !token.special),
+            always: tokens.iter().any(|token| !token.special && !elsewhere.contains(&token.id)),
+            elsewhere,
             tokens,
             raw: OnceLock::new(),
             normalized: OnceLock::new(),
@@ -140,7 +146,9 @@ impl AddedTokens {
     }
 
     fn raw(&self) -> Option<&Finder> {
-        let tokens = || self.tokens.iter().enumerate().filter(|(_, token)| !token.normalized);
+        let here = |token: &AddedToken| !self.elsewhere.contains(&token.id);
+        let tokens =
+            || self.tokens.iter().enumerate().filter(|(_, token)| !token.normalized && here(token));
         self.raw
             .get_or_init(|| Finder::new(tokens().map(|(i, t)| (i, Cow::Borrowed(&*t.content)))))
             .as_ref()

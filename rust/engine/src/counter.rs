@@ -141,7 +141,7 @@ impl Counter {
                 (Part::Token(_), _) => 1,
                 (Part::Text(text), None) => self.count_text(text)?,
                 (Part::Text(text), Some(characters)) => {
-                    self.count_characters(characters, text, at_start)
+                    self.count_characters(characters, text, at_start)?
                 }
             };
             at_start = false;

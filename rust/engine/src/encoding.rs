@@ -102,7 +102,10 @@ impl Encoding {
             .then(|| WholePieces::new(parts.unreachable.iter().map(|&n| parts.vocab.token(n))));
         parts.unreachable.sort_unstable();
         Encoding {
-            added: AddedTokens::new(std::mem::take(&mut parts.added)),
+            added: AddedTokens::new(
+                std::mem::take(&mut parts.added),
+                parts.characters.as_ref().map_or(&[], |characters| characters.found()),
+            ),
             parts,
             whole_pieces,
             missing: missing.contains(&true).then(|| Box::new(missing)),
@@ -208,23 +211,35 @@ impl Encoding {
         self.for_each_part(text, special, &mut |part| {
             match part {
                 Part::Token(id) => ids.push(id),
-                Part::Text(text) => match self.characters() {
-                    Some(characters) => {
-                        let text = characters.rules.apply(text, at_start);
-                        self.encode_characters(&mut window, &text, ids);
-                    }
-                    None => self.encode_plain(&mut window, text, ids)?,
-                },
+                Part::Text(text) if self.characters().is_some() => {
+                    self.encode_characters(&mut window, text, at_start, ids)?;
+                }
+                Part::Text(text) => self.encode_plain(&mut window, text, ids)?,
             }
             at_start = false;
             Ok(())
         })
     }
 
-    /// [`Encoding::encode`] for text to which the rules of [`Characters`] have been applied.
-    pub(crate) fn encode_characters(&self, window: &mut Window, text: &str, ids: &mut Vec<u32>) {
+    /// [`Encoding::encode`] for a part of a document between added tokens, where characters are merged.
+    /// `at_start`: the part begins the document.
+    pub(crate) fn encode_characters(
+        &self,
+        window: &mut Window,
+        text: &str,
+        at_start: bool,
+        ids: &mut Vec<u32>,
+    ) -> Result<(), Error> {
         let characters = self.characters().expect("asked for");
-        characters.encode((self.vocab(), self.pairs()), window, text, ids);
+        let tables = (self.vocab(), self.pairs());
+        if let Pretokenizer::General(general) = self.pretokenizer() {
+            return general.pieces(text, &mut |piece| {
+                let piece = std::str::from_utf8(piece).expect("cut between characters");
+                characters.encode(tables, window, piece, ids);
+            });
+        }
+        characters.encode(tables, window, &characters.rules.apply(text, at_start), ids);
+        Ok(())
     }
 
     /// [`Encoding::encode`] for normalized text without added tokens.

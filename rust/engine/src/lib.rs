@@ -9,7 +9,6 @@ mod counter;
 mod encoding;
 mod error;
 mod load;
-#[allow(dead_code)]
 mod normalize;
 mod pages;
 mod pretokenize;

@@ -58,10 +58,7 @@ pub(crate) struct BlockPieces {
 
 impl Boundaries {
     /// `merged`: all tokens that merging gives; `user`: user-defined pieces and their ids.
-    pub fn new<'a>(
-        merged: impl Iterator<Item = &'a str>,
-        user: &[(String, u32)],
-    ) -> Boundaries {
+    pub fn new<'a>(merged: impl Iterator<Item = &'a str>, user: &[(String, u32)]) -> Boundaries {
         let mut pairs = Box::new([0u64; 1 << 10]);
         let mut together = [[false; CLASSES]; CLASSES];
         for token in merged {
@@ -147,9 +144,10 @@ impl Boundaries {
         let (mut always, mut mixed) = (0, 0);
         for (class, &mask) in right.iter().enumerate() {
             let (mut cut, mut look) = (0, 0);
-            for before in 0..CLASSES {
-                cut |= left[before] & self.always[class][before];
-                look |= left[before] & self.mixed[class][before];
+            let rules = self.always[class].iter().zip(&self.mixed[class]);
+            for (&before, (&always, &mixed)) in left.iter().zip(rules) {
+                cut |= before & always;
+                look |= before & mixed;
             }
             always |= cut & mask;
             mixed |= look & mask;

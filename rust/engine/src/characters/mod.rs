@@ -42,6 +42,10 @@ pub(crate) struct Characters {
     shrinks: Vec<u64>,
     /// Whether a user-defined piece holds a character that is unknown by itself.
     unknown_in_user: bool,
+    /// Tokens that merging does not give, where a whole piece is one of them nonetheless.
+    whole: HashMap<String, u32, foldhash::fast::FixedState>,
+    /// Added tokens that are user-defined pieces here.
+    found: Vec<u32>,
     /// Every token that has an id, in bytes.
     bytes: HashMap<u32, Box<[u8]>, foldhash::fast::FixedState>,
 }
@@ -59,28 +63,33 @@ pub(crate) struct Definition {
     pub unknown_text: Option<(u32, String)>,
     /// A blank begins a piece wherever it stands.
     pub split_at_blanks: bool,
+    /// A piece that is a token is that token, whether or not merging gives it.
+    pub whole_texts: bool,
 }
 
 impl Characters {
     /// Makes the tables.
     pub fn new(definition: Definition) -> Result<(Characters, Vocab, Pairs), Error> {
         let Definition { mut rules, mut tokens, mut order, mut user, unknown, .. } = definition;
-        let split_at_blanks = definition.split_at_blanks;
+        let Definition { split_at_blanks, whole_texts, .. } = definition;
         let mut bytes: HashMap<u32, Box<[u8]>, _> = HashMap::default();
+        let mut whole = HashMap::default();
         let written = |token: &str| match rules.escape {
             true => token.replace(META, " "),
             false => token.to_owned(),
         };
-        if let Unknown::Bytes(ids) = &unknown {
-            for (byte, &id) in (0..=255u8).zip(ids.iter()) {
-                bytes.insert(id, Box::new([byte]));
-            }
-        }
         if let Some((id, text)) = definition.unknown_text {
             bytes.insert(id, text.into_bytes().into());
         }
         for (token, id) in tokens.iter().chain(&user) {
             bytes.insert(*id, written(token).into_bytes().into());
+        }
+        if let Unknown::Bytes(ids) = &unknown {
+            for (byte, &id) in (0..=255u8).zip(ids.iter()) {
+                if !matches!(byte, 0xC0 | 0xC1 | 0xF5..) {
+                    bytes.insert(id, Box::new([byte]));
+                }
+            }
         }
         if (rules.remove_extra || rules.charsmap.is_some()) && !user.is_empty() {
             rules.user = Some(UserPieces::new(&user));
@@ -96,6 +105,18 @@ impl Characters {
         retain(&mut tokens, &mut order, reached)?;
         tokens.iter_mut().for_each(|(token, _)| *token = written(token));
         let (symbols, vocab, pairs) = Symbols::new(&tokens, &order)?;
+        if whole_texts {
+            if split_at_blanks && !symbols.unreachable.is_empty() {
+                return Err(Error::UnsupportedTokenizer {
+                    component: "ignore_merges with the pretokenizer Metaspace".to_owned(),
+                    reason: format!(
+                        "merging does not give some tokens, such as {:?}",
+                        symbols.unreachable[0].0
+                    ),
+                });
+            }
+            whole.extend(symbols.unreachable.iter().cloned());
+        }
         let boundaries = Boundaries::new(symbols.merged(&vocab), &user);
         let mut shrinks = vec![0; 0x11_0000 / 64];
         for c in ('\u{80}'..=char::MAX).filter(|&c| !symbols.knows(u32::from(c))) {
@@ -107,9 +128,34 @@ impl Characters {
         }
         let unknown_in_user =
             user.iter().any(|(piece, _)| piece.chars().any(|c| !symbols.knows(u32::from(c))));
-        let characters =
-            Characters { rules, symbols, boundaries, unknown, shrinks, unknown_in_user, bytes };
+        let found = user.iter().map(|&(_, id)| id).collect();
+        let characters = Characters {
+            rules,
+            symbols,
+            boundaries,
+            unknown,
+            shrinks,
+            unknown_in_user,
+            whole,
+            found,
+            bytes,
+        };
         Ok((characters, vocab, pairs))
+    }
+
+    /// Ids of the user-defined pieces that text may hold.
+    pub fn found(&self) -> &[u32] {
+        &self.found
+    }
+
+    /// Whether [`Characters::whole`] may find anything.
+    pub fn has_whole(&self) -> bool {
+        !self.whole.is_empty()
+    }
+
+    /// The id of `text`, if all of it is one token that merging does not give.
+    pub fn whole(&self, text: &str) -> Option<u32> {
+        if self.whole.is_empty() { None } else { self.whole.get(text).copied() }
     }
 
     /// Whether counting the parts that merging leaves and adding [`Characters::surplus`] is exact; else
@@ -183,6 +229,9 @@ impl Characters {
         text: &str,
         ids: &mut Vec<u32>,
     ) {
+        if let Some(id) = self.whole(text) {
+            return ids.push(id);
+        }
         let known;
         let text = match self.unknown {
             Unknown::Nothing => {

@@ -40,6 +40,18 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// Rules that change nothing.
+    pub fn none() -> Rules {
+        Rules {
+            escape: false,
+            prefix: Prefix::Never,
+            suffix: false,
+            remove_extra: false,
+            charsmap: None,
+            user: None,
+        }
+    }
+
     /// Whether a text is begun with a blank. `at_start`: it begins the document.
     pub fn prefixes(&self, text: &str, at_start: bool) -> bool {
         let blank = || text.starts_with(' ') || text.starts_with(META);
@@ -54,8 +66,9 @@ impl Rules {
 
     /// Whether the text without its prefix is what is merged.
     pub fn leave_alone(&self, text: &str) -> bool {
-        !(self.suffix || self.remove_extra || self.charsmap.is_some())
-            && !(self.escape && memmem::find(text.as_bytes(), META.as_bytes()).is_some())
+        let rewrites = self.suffix || self.remove_extra || self.charsmap.is_some();
+        let holds_meta = || memmem::find(text.as_bytes(), META.as_bytes()).is_some();
+        !(rewrites || self.escape && holds_meta())
     }
 
     /// The text that is merged, with blanks in the place of U+2581.
@@ -72,8 +85,10 @@ impl Rules {
         if self.remove_extra || self.charsmap.is_some() {
             self.normalize(text, prefixed, &mut out);
         } else {
-            let blank = |out: &mut String, wanted: bool| if wanted {
-                out.push(' ');
+            let blank = |out: &mut String, wanted: bool| {
+                if wanted {
+                    out.push(' ');
+                }
             };
             blank(&mut out, prefixed && !self.suffix);
             out.push_str(text);

@@ -57,10 +57,7 @@ fn set(bits: &mut [u64], at: usize) {
 
 impl Symbols {
     /// The tables of `tokens`: text and id of each, none empty, no text twice.
-    pub fn new(
-        tokens: &[(String, u32)],
-        order: &Order,
-    ) -> Result<(Symbols, Vocab, Pairs), Error> {
+    pub fn new(tokens: &[(String, u32)], order: &Order) -> Result<(Symbols, Vocab, Pairs), Error> {
         check(tokens, order)?;
         let places: Map<&str, u32> =
             tokens.iter().enumerate().map(|(at, (token, _))| (&**token, at as u32)).collect();

@@ -1,8 +1,10 @@
 //! Counting where there is no pretokenizer: between the boundaries that the vocabulary has.
 
 use super::{BLOCK, Characters as EastAsianCharacters, Counter, SLACK, Scan, WAITING, outlined};
+use crate::Error;
 use crate::bpe::east_asian::low_bits;
 use crate::characters::Characters;
+use crate::pretokenize::Pretokenizer;
 use crate::pretokenize::simd::{Simd, Task};
 
 /// Longest first piece that is copied to put a blank before it; behind a longer one the text is copied.
@@ -15,20 +17,28 @@ impl Counter {
         characters: &Characters,
         text: &str,
         at_start: bool,
-    ) -> u64 {
-        let rules = &characters.rules;
-        if !characters.counts() {
+    ) -> Result<u64, Error> {
+        let general = matches!(self.encoding.pretokenizer(), Pretokenizer::General(_));
+        if general || !characters.counts() {
             let mut ids = Vec::new();
-            let text = rules.apply(text, at_start);
-            self.encoding.encode_characters(&mut self.known.window, &text, &mut ids);
-            return ids.len() as u64;
+            let window = &mut self.known.window;
+            self.encoding.encode_characters(window, text, at_start, &mut ids)?;
+            return Ok(ids.len() as u64);
         }
+        Ok(self.count_by_boundaries(characters, text, at_start))
+    }
+
+    fn count_by_boundaries(&mut self, characters: &Characters, text: &str, at_start: bool) -> u64 {
+        let rules = &characters.rules;
         let user_blanks = characters.boundaries.user().is_some_and(|user| user.begin_with_blank());
         if !rules.leave_alone(text) || rules.prefixes(text, at_start) && user_blanks {
             return self.count_prepared(characters, &rules.apply(text, at_start));
         }
         if !rules.prefixes(text, at_start) {
             return self.count_prepared(characters, text);
+        }
+        if characters.has_whole() {
+            return self.count_prepared(characters, &rules.apply(text, at_start));
         }
         // Only the first piece knows of the blank before it.
         let (head, _) = characters.boundaries.piece_end(text.as_bytes(), 0);
@@ -44,6 +54,9 @@ impl Counter {
 
     /// Counts a text to which the rules have been applied.
     fn count_prepared(&mut self, characters: &Characters, text: &str) -> u64 {
+        if characters.whole(text).is_some() {
+            return 1;
+        }
         let surplus = characters.surplus(self.encoding.pairs(), text.as_bytes());
         self.count_merged(characters, text.as_bytes()).wrapping_add_signed(surplus)
     }
@@ -119,9 +132,7 @@ impl Merged<'_> {
             last = next;
         }
         // The piece that is not finished: as far as its characters never merge.
-        let open = pieces.user >> last & 1 == 0
-            && pieces.east_asian >> last != 0
-            && at + len < end;
+        let open = pieces.user >> last & 1 == 0 && pieces.east_asian >> last != 0 && at + len < end;
         let chars = pieces.chars & (east_asian | if open { u64::MAX << last } else { 0 });
         if chars != 0 {
             // A character may go on behind the block.

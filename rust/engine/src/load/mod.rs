@@ -1,5 +1,6 @@
 //! From vocabulary files to what the engine uses.
 
+mod character_bpe;
 pub(crate) mod embedded;
 mod known;
 mod ranks;
@@ -59,7 +60,14 @@ impl Encoding {
         let hash = format!("{:x}", Sha256::digest(data));
         if sentencepiece::is_model(data) {
             let (definition, added) = sentencepiece::read(data)?;
-            return Encoding::of_characters(options.name, hash, Normalizer::default(), definition, added);
+            let (name, normalizer) = ((options.name, hash), Normalizer::default());
+            return Encoding::of_characters(
+                name,
+                normalizer,
+                Pretokenizer::Characters,
+                definition,
+                added,
+            );
         }
         let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
         let first = data.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -75,7 +83,9 @@ impl Encoding {
             Some(b'{') => {
                 let file: JsonFile = serde_json::from_slice(data).map_err(not_json)?;
                 match (file.model, file.config, file.vocab) {
-                    (Some(model), ..) => tokenizer_json::read(&file, model, options.name, hash)?,
+                    (Some(model), ..) => {
+                        return tokenizer_json::read(&file, model, options.name, hash);
+                    }
                     (None, Some(config), Some(vocab)) => {
                         tekken::read(config, vocab, file.special_tokens, options.name, hash)?
                     }
@@ -97,10 +107,11 @@ impl Encoding {
 }
 
 impl Encoding {
+    /// An encoding with this name and hash that merges characters.
     fn of_characters(
-        name: String,
-        hash: String,
+        (name, hash): (String, String),
         normalizer: Normalizer,
+        pretokenizer: Pretokenizer,
         definition: Definition,
         added: Vec<AddedToken>,
     ) -> Result<Encoding, Error> {
@@ -109,7 +120,7 @@ impl Encoding {
             name,
             hash,
             normalizer,
-            pretokenizer: Pretokenizer::Characters,
+            pretokenizer,
             vocab,
             pairs,
             unreachable: Vec::new(),
@@ -123,6 +134,10 @@ impl Encoding {
 
 fn not_json(error: serde_json::Error) -> Error {
     damaged(&format!("not valid JSON: {error}"))
+}
+
+fn unsupported(component: &str, reason: &str) -> Error {
+    Error::UnsupportedTokenizer { component: component.to_owned(), reason: reason.to_owned() }
 }
 
 fn damaged(reason: &str) -> Error {

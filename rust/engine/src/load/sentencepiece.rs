@@ -1,16 +1,12 @@
 //! sentencepiece's `.model` files: a protocol buffer (`sentencepiece_model.proto`), of which BPE is read.
 
-use super::damaged;
+use super::{damaged, unsupported};
 use crate::Error;
 use crate::added::AddedToken;
-use crate::characters::rules::{Prefix, Rules};
+use crate::characters::rules::{META, Prefix, Rules};
 use crate::characters::symbols::Order;
 use crate::characters::{Definition, Unknown};
 use crate::normalize::charsmap::Charsmap;
-
-fn unsupported(component: &str, reason: &str) -> Error {
-    Error::UnsupportedTokenizer { component: component.to_owned(), reason: reason.to_owned() }
-}
 
 /// Whether `data` begins as a `.model` file does: with a message whose first field is a text.
 pub(super) fn is_model(data: &[u8]) -> bool {
@@ -74,7 +70,10 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
             Kind::Unused if piece.text.chars().nth(1).is_some() => {
                 return Err(unsupported(
                     "the sentencepiece model",
-                    &format!("the piece {:?} is marked unused, which takes it apart again", piece.text),
+                    &format!(
+                        "the piece {:?} is marked unused, which takes it apart again",
+                        piece.text
+                    ),
                 ));
             }
             Kind::Normal | Kind::Unused => {
@@ -90,7 +89,8 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
             }
             Kind::Byte => {
                 let byte = byte_of(&piece.text).filter(|_| model.byte_fallback);
-                let byte = byte.ok_or_else(|| damaged(&format!("the byte piece {:?}", piece.text)))?;
+                let byte =
+                    byte.ok_or_else(|| damaged(&format!("the byte piece {:?}", piece.text)))?;
                 bytes[usize::from(byte)] = Some(id);
             }
         }
@@ -105,6 +105,10 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
     } else {
         Unknown::Token { id: unknown_id, fused: true }
     };
+    let has_meta = tokens.iter().any(|(token, _)| token == META);
+    if model.escape && model.byte_fallback && !has_meta {
+        return Err(unsupported("the sentencepiece model", "U+2581 is none of its pieces"));
+    }
     let charsmap = match model.charsmap.is_empty() {
         true => None,
         false => Some(Charsmap::new(&model.charsmap)?),
@@ -124,6 +128,7 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
         unknown,
         unknown_text: Some((unknown_id, model.unknown_surface.unwrap_or_else(|| " ⁇ ".to_owned()))),
         split_at_blanks: false,
+        whole_texts: false,
     };
     Ok((definition, added))
 }
@@ -131,7 +136,8 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
 /// The byte of a piece such as `<0x0A>`.
 pub(super) fn byte_of(piece: &str) -> Option<u8> {
     let hex = piece.strip_prefix("<0x")?.strip_suffix('>')?;
-    let digits = hex.len() == 2 && hex.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    let digits =
+        hex.len() == 2 && hex.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
     if digits { u8::from_str_radix(hex, 16).ok() } else { None }
 }
 

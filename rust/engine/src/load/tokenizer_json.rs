@@ -8,14 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::character_bpe::Described;
 use super::spec::{Merges, Spec, Unknown};
-use super::{JsonFile, damaged, not_json};
-use crate::Error;
+use super::{JsonFile, character_bpe, damaged, not_json, unsupported};
 use crate::added::AddedToken;
 use crate::normalize::Normalizer;
 use crate::pretokenize::general::{Behavior, General, Pattern, Step, is_punctuation};
 use crate::pretokenize::{Pretokenizer, patterns};
 use crate::vocab::byte_level;
+use crate::{Encoding, Error};
 
 #[derive(Deserialize)]
 struct Model<'a> {
@@ -58,16 +59,12 @@ struct Added {
     special: bool,
 }
 
-fn unsupported(component: &str, reason: &str) -> Error {
-    Error::UnsupportedTokenizer { component: component.to_owned(), reason: reason.to_owned() }
-}
-
 pub(super) fn read(
     file: &JsonFile,
     model: &RawValue,
     name: String,
     hash: String,
-) -> Result<Spec, Error> {
+) -> Result<Encoding, Error> {
     let model: Model = serde_json::from_str(model.get()).map_err(not_json)?;
     check(&model)?;
     let json = |value: Option<&RawValue>| match value {
@@ -78,14 +75,43 @@ pub(super) fn read(
         Some(added) => serde_json::from_str(added.get()).map_err(not_json)?,
         None => Vec::new(),
     };
-    let (pretokenizer, byte_level) = pretokenizer(&json(file.pre_tokenizer)?)?;
-    if !byte_level {
-        return Err(unsupported("BPE without the pretokenizer ByteLevel", "it is not known"));
-    }
+    let added: Vec<AddedToken> = added.into_iter().map(Added::token).collect();
     let vocab: HashMap<Cow<str>, u32> = match model.vocab {
         Some(vocab) => serde_json::from_str(vocab.get()).map_err(not_json)?,
         None => return Err(damaged("the model has no vocab")),
     };
+    let normalizer = json(file.normalizer)?;
+    let pre_tokenizer = json(file.pre_tokenizer)?;
+    let mut pretokenizers = Vec::new();
+    steps(&pre_tokenizer, "pretokenizers", &mut pretokenizers);
+    if !pretokenizers.iter().any(|step| step["type"] == "ByteLevel") {
+        let mut normalizers = Vec::new();
+        steps(&normalizer, "normalizers", &mut normalizers);
+        let mut pairs = Vec::new();
+        for merge in read_merges(model.merges)? {
+            pairs.push(merge.pair()?);
+        }
+        let described = character_bpe::describe(
+            &character_bpe::Steps { normalizers, pretokenizers },
+            character_bpe::Model {
+                vocab,
+                merges: pairs,
+                unk_token: model.unk_token,
+                fuse_unk: model.fuse_unk,
+                byte_fallback: model.byte_fallback,
+                ignore_merges: model.ignore_merges,
+            },
+            &added,
+        )?;
+        let pretokenizer = match described.in_rules {
+            true => Pretokenizer::Characters,
+            false => pretokenizer(&pre_tokenizer)?.0,
+        };
+        let Described { definition, normalizer, .. } = described;
+        let name = (name, hash);
+        return Encoding::of_characters(name, normalizer, pretokenizer, definition, added);
+    }
+    let (pretokenizer, _) = pretokenizer(&pre_tokenizer)?;
     let unknown = match &model.unk_token {
         None => None,
         Some(token) => match vocab.get(token.as_str()) {
@@ -101,28 +127,32 @@ pub(super) fn read(
             "not known",
         ));
     }
-    Ok(Spec {
+    let spec = Spec {
         name,
         hash,
-        normalizer: Normalizer::from_json(&json(file.normalizer)?)?,
+        normalizer: Normalizer::from_json(&normalizer)?,
         pretokenizer,
         tokens,
         merges: Merges::List(merges),
         whole_pieces: model.ignore_merges,
         unknown,
-        added: added
-            .into_iter()
-            .map(|token| AddedToken {
-                content: token.content,
-                id: token.id,
-                special: token.special,
-                lstrip: token.lstrip,
-                rstrip: token.rstrip,
-                single_word: token.single_word,
-                normalized: token.normalized,
-            })
-            .collect(),
-    })
+        added,
+    };
+    spec.build()
+}
+
+impl Added {
+    fn token(self) -> AddedToken {
+        AddedToken {
+            content: self.content,
+            id: self.id,
+            special: self.special,
+            lstrip: self.lstrip,
+            rstrip: self.rstrip,
+            single_word: self.single_word,
+            normalized: self.normalized,
+        }
+    }
 }
 
 /// Refuses models that are not BPE, and BPE that cannot be followed.
@@ -185,30 +215,51 @@ fn byte_level_bpe(
             .copied()
             .ok_or_else(|| damaged(&format!("a merge of {token:?}, which is no token")))
     };
-    let merges: Vec<Merge> = match merges {
-        Some(merges) => serde_json::from_str(merges.get()).map_err(not_json)?,
-        None => return Err(damaged("the model has no merges")),
-    };
+    let merges = read_merges(merges)?;
     let mut pairs = Vec::with_capacity(merges.len());
-    for merge in &merges {
-        let (left, right) = match merge {
-            Merge::Pair(left, right) => (&**left, &**right),
-            Merge::Text(text) => match text.split_once(' ') {
-                Some((left, right)) if !right.contains(' ') => (left, right),
-                _ => return Err(damaged(&format!("the merge {text:?} is no pair"))),
-            },
-        };
-        if let (Some(left), Some(right)) = (place(left)?, place(right)?) {
+    for merge in merges {
+        let (left, right) = merge.pair()?;
+        if let (Some(left), Some(right)) = (place(&left)?, place(&right)?) {
             pairs.push((left, right));
         }
     }
     Ok((tokens, pairs))
 }
 
-/// The steps of the pretokenizer `value`, sequences in sequences opened.
-fn steps<'a>(value: &'a Value, to: &mut Vec<&'a Value>) {
-    match value["pretokenizers"].as_array() {
-        Some(inner) if value["type"] == "Sequence" => inner.iter().for_each(|step| steps(step, to)),
+fn read_merges(merges: Option<&RawValue>) -> Result<Vec<Merge<'_>>, Error> {
+    match merges {
+        Some(merges) => serde_json::from_str(merges.get()).map_err(not_json),
+        None => Err(damaged("the model has no merges")),
+    }
+}
+
+impl<'a> Merge<'a> {
+    /// The two tokens.
+    fn pair(self) -> Result<(Cow<'a, str>, Cow<'a, str>), Error> {
+        let split = |text: &str| match text.split_once(' ') {
+            Some((left, right)) if !right.contains(' ') => Ok(left.len()),
+            _ => Err(damaged(&format!("the merge {text:?} is no pair"))),
+        };
+        Ok(match self {
+            Merge::Pair(left, right) => (left, right),
+            Merge::Text(Cow::Borrowed(text)) => {
+                let at = split(text)?;
+                (Cow::Borrowed(&text[..at]), Cow::Borrowed(&text[at + 1..]))
+            }
+            Merge::Text(Cow::Owned(text)) => {
+                let at = split(&text)?;
+                (Cow::Owned(text[..at].to_owned()), Cow::Owned(text[at + 1..].to_owned()))
+            }
+        })
+    }
+}
+
+/// The steps of the component `value`, sequences (whose steps are called `name`) in sequences opened.
+fn steps<'a>(value: &'a Value, name: &str, to: &mut Vec<&'a Value>) {
+    match value[name].as_array() {
+        Some(inner) if value["type"] == "Sequence" => {
+            inner.iter().for_each(|step| steps(step, name, to));
+        }
         _ if value.is_null() => {}
         _ => to.push(value),
     }
@@ -217,7 +268,7 @@ fn steps<'a>(value: &'a Value, to: &mut Vec<&'a Value>) {
 /// The pretokenizer, and whether it is byte-level.
 fn pretokenizer(value: &Value) -> Result<(Pretokenizer, bool), Error> {
     let mut list = Vec::new();
-    steps(value, &mut list);
+    steps(value, "pretokenizers", &mut list);
     let byte_level = list.iter().any(|step| step["type"] == "ByteLevel");
     if let Some(family) = family(&list)? {
         return Ok((family, byte_level));

@@ -11,10 +11,10 @@ use unicode_normalization_alignments::char::{
     canonical_combining_class, compose, decompose_canonical,
 };
 
-use super::tables::MAY_JOIN;
 use crate::pretokenize::classes::{decode, decode_before};
 
-/// What a form does to characters: see `tables::forms`.
+/// What a form does to characters: a value each, 0 where it leaves one alone whatever stands before it,
+/// [`MAY_JOIN`] where it may join the one before, more where it changes, else its combining class.
 pub struct Table {
     /// 1 for the first bytes of characters whose value is not 0.
     leads: [u8; 256],

@@ -5,7 +5,6 @@
 
 pub(crate) mod charsmap;
 mod forms;
-mod tables;
 
 use std::borrow::Cow;
 
@@ -74,9 +73,24 @@ impl Normalizer {
         Normalizer::Form(Form::Nfc)
     }
 
-    /// The normalizer that `value` describes, a component of a `tokenizer.json`; null is none.
+    /// The normalizer that `value` describes, a component of a `tokenizer.json` or a list of them; null
+    /// is none.
     pub fn from_json(value: &Value) -> Result<Normalizer, Error> {
-        if value.is_null() { Ok(Normalizer::default()) } else { Self::nested(value, 0) }
+        match value {
+            Value::Null => Ok(Normalizer::default()),
+            Value::Array(parts) => Self::sequence(parts, 0),
+            one => Self::nested(one, 0),
+        }
+    }
+
+    fn sequence(parts: &[Value], depth: usize) -> Result<Normalizer, Error> {
+        let parts = parts.iter().map(|part| Self::nested(part, depth + 1));
+        Ok(Normalizer::Sequence(parts.collect::<Result<_, _>>()?))
+    }
+
+    /// Whether all text is left alone.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Normalizer::Sequence(parts) if parts.is_empty())
     }
 
     fn nested(value: &Value, depth: usize) -> Result<Normalizer, Error> {
@@ -123,16 +137,10 @@ impl Normalizer {
                 if depth > 16 {
                     return Err(damaged("Sequence is nested too deeply".to_owned()));
                 }
-                let parts = parts.iter().map(|part| Self::nested(part, depth + 1));
-                Normalizer::Sequence(parts.collect::<Result<_, _>>()?)
+                Self::sequence(parts, depth)?
             }
             other => return Err(unsupported(other.to_owned(), "it is not known")),
         })
-    }
-
-    /// Normalization form C.
-    pub fn nfc() -> Normalizer {
-        Normalizer::Form(Form::Nfc)
     }
 
     /// `text` as the split pattern sees it.

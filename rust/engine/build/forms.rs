@@ -1,7 +1,6 @@
 //! What the quick check of each normalization form must know of a character.
 //!
-//! Derived from the functions that normalize, not from the Unicode files, so that both agree. This file
-//! is compiled into the build script: it knows nothing of the rest of the engine.
+//! Derived from the functions that normalize, not from the Unicode files, so that both agree.
 
 use unicode_normalization_alignments::UnicodeNormalization;
 use unicode_normalization_alignments::char::{

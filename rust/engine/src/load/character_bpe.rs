@@ -1,0 +1,257 @@
+//! `tokenizer.json` with BPE over characters: sentencepiece's vocabularies in HF's format, and others without
+//! a byte-level alphabet.
+//!
+//! What HF writes as normalizers and pretokenizers (`Prepend`, `Replace`, `Metaspace`) becomes rules that
+//! leave the text where it is, wherever that is the same.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::sentencepiece::byte_of;
+use super::{damaged, unsupported};
+use crate::Error;
+use crate::added::AddedToken;
+use crate::characters::rules::{META, Prefix, Rules};
+use crate::characters::symbols::Order;
+use crate::characters::{Definition, Unknown};
+use crate::normalize::Normalizer;
+
+/// The parts of the file that tell what happens to white space.
+pub(super) struct Steps<'a> {
+    /// Normalizers, sequences opened.
+    pub normalizers: Vec<&'a Value>,
+    /// Pretokenizers, sequences opened.
+    pub pretokenizers: Vec<&'a Value>,
+}
+
+/// The model's parts.
+pub(super) struct Model<'a> {
+    pub vocab: HashMap<Cow<'a, str>, u32>,
+    pub merges: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub unk_token: Option<String>,
+    pub fuse_unk: bool,
+    pub byte_fallback: bool,
+    pub ignore_merges: bool,
+}
+
+/// What becomes of a file.
+pub(super) struct Described {
+    pub definition: Definition,
+    pub normalizer: Normalizer,
+    /// Whether the pretokenizers are among the rules; else they are still to be run.
+    pub in_rules: bool,
+}
+
+/// Describes the tokenizer of these parts.
+pub(super) fn describe(
+    steps: &Steps,
+    model: Model,
+    added: &[AddedToken],
+) -> Result<Described, Error> {
+    let (tokens, order) = vocabulary(&model)?;
+    let unknown = unknown(&model, &tokens, &order)?;
+    let found_normalized = added.iter().any(|token| token.normalized);
+    let has_meta = tokens.iter().any(|(token, _)| token == META);
+    let white_space = white_space(steps, found_normalized, has_meta)?;
+    let WhiteSpace { mut rules, normalizer, in_rules, split } = white_space;
+    let user = match normalizer.is_none() && rules.prefix == Prefix::Never && in_rules {
+        true => found_while_merging(added, rules.escape),
+        false => Vec::new(),
+    };
+    if !in_rules {
+        rules = Rules::none();
+    }
+    Ok(Described {
+        definition: Definition {
+            rules,
+            tokens,
+            order,
+            user,
+            unknown,
+            unknown_text: None,
+            split_at_blanks: split,
+            whole_texts: model.ignore_merges,
+        },
+        normalizer,
+        in_rules,
+    })
+}
+
+/// Tokens in the order of their ids, and merges by their places.
+fn vocabulary(model: &Model) -> Result<(Vec<(String, u32)>, Order), Error> {
+    let mut tokens: Vec<(String, u32)> = model
+        .vocab
+        .iter()
+        .filter(|(token, _)| !token.is_empty())
+        .map(|(token, &id)| (token.clone().into_owned(), id))
+        .collect();
+    tokens.sort_unstable_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    let places: HashMap<&str, u32, foldhash::fast::FixedState> =
+        tokens.iter().zip(0..).map(|((token, _), place)| (&**token, place)).collect();
+    let place = |token: &str| {
+        let place = places.get(token).copied();
+        place.ok_or_else(|| damaged(&format!("a merge of {token:?}, which is no token")))
+    };
+    let merges = model.merges.iter().map(|(left, right)| Ok((place(left)?, place(right)?)));
+    let merges = merges.collect::<Result<_, Error>>()?;
+    Ok((tokens, Order::Merges(merges)))
+}
+
+/// What becomes of characters that are not in the vocabulary.
+fn unknown(model: &Model, tokens: &[(String, u32)], order: &Order) -> Result<Unknown, Error> {
+    let mut bytes: [Option<u32>; 256] = [None; 256];
+    for (token, id) in tokens {
+        if let Some(byte) = byte_of(token) {
+            bytes[usize::from(byte)] = Some(*id);
+        }
+    }
+    let in_utf8 = |byte: u8| !matches!(byte, 0xC0 | 0xC1 | 0xF5..);
+    let missing = (0..=255).filter(|&b| in_utf8(b) && bytes[usize::from(b)].is_none()).count();
+    let unk = match &model.unk_token {
+        Some(token) => match model.vocab.get(token.as_str()) {
+            Some(&id) => Some(id),
+            None => return Err(damaged(&format!("the unk_token {token:?} is no token"))),
+        },
+        None => None,
+    };
+    if let Order::Merges(merges) = order {
+        let text = |place: u32| &*tokens[place as usize].0;
+        let stands_for_others = |token: &str| {
+            model.byte_fallback && byte_of(token).is_some()
+                || model.unk_token.as_deref() == Some(token)
+        };
+        if merges.iter().any(|&(l, r)| stands_for_others(text(l)) || stands_for_others(text(r))) {
+            return Err(unsupported("the model's merges", "some merge unknown characters"));
+        }
+    }
+    if model.byte_fallback && missing == 0 {
+        return Ok(Unknown::Bytes(Box::new(bytes.map(|id| id.unwrap_or(0)))));
+    }
+    if model.byte_fallback && bytes.iter().any(Option::is_some) {
+        return Err(unsupported("the model's byte_fallback", "it has tokens for some bytes only"));
+    }
+    Ok(match unk {
+        Some(id) => Unknown::Token { id, fused: model.fuse_unk },
+        None => Unknown::Nothing,
+    })
+}
+
+struct WhiteSpace {
+    rules: Rules,
+    normalizer: Normalizer,
+    in_rules: bool,
+    split: bool,
+}
+
+fn is_replace(step: &Value) -> bool {
+    step["type"] == "Replace" && step["pattern"]["String"] == " " && step["content"] == META
+}
+
+fn is_prepend(step: &Value) -> bool {
+    step["type"] == "Prepend" && step["prepend"] == META
+}
+
+/// What is done to white space. `found_normalized`: the normalized text is searched before it goes on.
+/// `has_meta`: U+2581 is a token; else a blank cannot stand for it.
+fn white_space(steps: &Steps, found_normalized: bool, has_meta: bool) -> Result<WhiteSpace, Error> {
+    let mut rules = Rules::none();
+    let mut kept = &steps.normalizers[..];
+    let replaces = kept.iter().rposition(|step| is_replace(step));
+    // Behind the last one no blank comes back.
+    let replaced = replaces.is_some_and(|at| kept[at + 1..].iter().all(|step| is_prepend(step)));
+    if replaced && has_meta {
+        rules.escape = true;
+        if !found_normalized {
+            while let Some((last, before)) = kept.split_last() {
+                if is_prepend(last) && rules.prefix == Prefix::Never {
+                    rules.prefix = Prefix::Always;
+                } else if !is_replace(last) {
+                    break;
+                }
+                kept = before;
+            }
+        }
+    }
+    let normalizer = Normalizer::from_json(&Value::Array(kept.iter().copied().cloned().collect()))?;
+    let (in_rules, split) = match steps.pretokenizers[..] {
+        [] => (true, false),
+        // There are no blanks to split at.
+        [step] if replaced && step["type"] == "Split" && step["pattern"]["String"] == " " => {
+            (step["invert"] != true, false)
+        }
+        [step] if step["type"] == "Metaspace" => {
+            if step["replacement"] != META {
+                return Err(unsupported(
+                    "the pretokenizer Metaspace",
+                    "it replaces by another sign",
+                ));
+            }
+            rules.escape = true;
+            let scheme = match (&step["prepend_scheme"], step["add_prefix_space"].as_bool()) {
+                (Value::String(scheme), _) => scheme.as_str(),
+                (_, Some(false)) => "never",
+                _ => "always",
+            };
+            let prefix = match scheme {
+                "always" => Prefix::UnlessBlank,
+                "first" => Prefix::UnlessBlankAtStart,
+                "never" => Prefix::Never,
+                other => return Err(damaged(&format!("Metaspace with the scheme {other:?}"))),
+            };
+            let keeps_start = |step: &&Value| {
+                matches!(
+                    step["type"].as_str(),
+                    Some("NFC" | "NFD" | "NFKC" | "NFKD" | "Lowercase" | "Prepend" | "Replace")
+                )
+            };
+            if prefix == Prefix::UnlessBlankAtStart && !kept.iter().all(keeps_start) {
+                return Err(unsupported(
+                    "Metaspace at the first part",
+                    "the normalizer moves its start",
+                ));
+            }
+            if rules.prefix == Prefix::Never {
+                rules.prefix = prefix;
+            }
+            (true, step["split"] != false)
+        }
+        _ => (false, false),
+    };
+    if !in_rules {
+        // The steps see the text as the normalizers leave it.
+        let all = steps.normalizers.iter().copied().cloned().collect();
+        let normalizer = Normalizer::from_json(&Value::Array(all))?;
+        return Ok(WhiteSpace { rules: Rules::none(), normalizer, in_rules, split: false });
+    }
+    Ok(WhiteSpace { rules, normalizer, in_rules, split })
+}
+
+/// The added tokens that are found as well while the text is merged, where other text is not changed by
+/// what stands beside it: all that are always tokens, unless one of the others could overlap them.
+fn found_while_merging(added: &[AddedToken], escape: bool) -> Vec<(String, u32)> {
+    let plain = |token: &&AddedToken| {
+        let flags =
+            token.special || token.lstrip || token.rstrip || token.single_word || token.normalized;
+        let blank = token.content.contains(' ') || token.content.contains(META);
+        !(flags || token.content.is_empty() || escape && blank)
+    };
+    let (found, others): (Vec<&AddedToken>, Vec<&AddedToken>) =
+        added.iter().partition(|token| plain(token));
+    // Where no character of one is in the other, they cannot overlap; nor where their ends do not fit.
+    let overlap = |a: &str, b: &str| {
+        a.contains(b)
+            || b.contains(a)
+            || a.char_indices().skip(1).any(|(at, _)| b.starts_with(&a[at..]))
+            || b.char_indices().skip(1).any(|(at, _)| a.starts_with(&b[at..]))
+    };
+    let strips = others.iter().any(|token| token.lstrip || token.rstrip || token.normalized);
+    let mixed =
+        |token: &&AddedToken| others.iter().any(|other| overlap(&token.content, &other.content));
+    let texts: HashSet<&str> = found.iter().map(|token| &*token.content).collect();
+    if strips || texts.len() < found.len() || found.iter().any(mixed) {
+        return Vec::new();
+    }
+    found.into_iter().map(|token| (token.content.clone(), token.id)).collect()
+}
