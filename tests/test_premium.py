@@ -9,7 +9,7 @@ import jsonschema
 import numpy as np
 import pytest
 from cli_support import fasttok, on_terminal, write_jsonl
-from references import corpora
+from references import RANKS, corpora
 from rich.cells import cell_len
 
 import fasttok as library
@@ -379,6 +379,16 @@ class TestCommand:
         assert (result.code, result.out) == (1, "")
         assert result.err.startswith("fasttok: ") and result.err.count("\n") == 1
         assert fasttok("premium", folder, "-e", "nothing").code == 2
+
+    def test_tokenizer_files(self, folder: Path, tmp_path: Path) -> None:
+        zstandard = pytest.importorskip("zstandard")
+        path = tmp_path / "mine.tiktoken"
+        with zstandard.open(RANKS / "cl100k_base.tiktoken.zst", "rb") as ranks:
+            path.write_bytes(ranks.read())
+        rows = fasttok("premium", folder, "-e", f"{path},o200k_base").rows()
+        label = next(row["encoding"] for row in rows if row["encoding"] != "o200k_base")
+        counted = {row["language"]: int(row["tokens"]) for row in rows if row["encoding"] == label}
+        assert counted == {code: sum(tokens(units, "cl100k_base")) for code, units in TEXT.items()}
 
     def test_outputs(self, folder: Path, tmp_path: Path) -> None:
         assert fasttok("premium", folder, "-o", tmp_path / "x.csv").out == ""

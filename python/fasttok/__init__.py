@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from ._cost import CostReport, cost
     from ._load import load
     from ._premium import PremiumReport, premium
+    from .claims import ClaimsReport, check_claims
     from .parallel import ParallelText, read_parallel
     from .report import Report, count_corpus
 
 __all__ = [
+    "ClaimsReport",
     "CostReport",
     "Encoding",
     "FasttokError",
@@ -63,6 +65,7 @@ __all__ = [
     "UnknownTokenError",
     "UnsupportedTokenizerError",
     "__version__",
+    "check_claims",
     "cost",
     "count_corpus",
     "encoding_for_model",
@@ -75,10 +78,12 @@ __all__ = [
 ]
 
 _LAZY = {
+    "ClaimsReport": "claims",
     "CostReport": "_cost",
     "ParallelText": "parallel",
     "PremiumReport": "_premium",
     "Report": "report",
+    "check_claims": "claims",
     "cost": "_cost",
     "count_corpus": "report",
     "load": "_load",
