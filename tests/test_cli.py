@@ -420,6 +420,7 @@ class TestOtherCommands:
             "cost",
             "claims",
             "encodings",
+            "verify",
             "demo",
         ]
         text = fasttok("count", "--help").out

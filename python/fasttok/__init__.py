@@ -35,7 +35,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from ._cost import CostReport, cost
-    from ._load import load
+    from ._load import load, save
     from ._premium import PremiumReport, premium
     from .claims import ClaimsReport, check_claims
     from .parallel import ParallelText, read_parallel
@@ -75,6 +75,7 @@ __all__ = [
     "load",
     "premium",
     "read_parallel",
+    "save",
 ]
 
 _LAZY = {
@@ -89,6 +90,7 @@ _LAZY = {
     "load": "_load",
     "premium": "_premium",
     "read_parallel": "parallel",
+    "save": "_load",
 }
 """Reports are imported when they are asked for: counting a text needs none of them."""
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, Protocol, SupportsIndex, TypeAlias, final
+from typing import Any, ClassVar, Literal, Protocol, SupportsIndex, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,10 @@ class Encoding:
 
         Those that are not special are found in text whatever ``special`` is.
         """
+    _COMPILED_VERSION: ClassVar[int]
+    @property
+    def _has_compiled(self) -> bool: ...
+    def _compiled(self) -> bytes | None: ...
     @property
     def _origin(self) -> Any: ...
     @staticmethod
@@ -162,6 +166,9 @@ def count_corpus(
 
 def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | None:
     """The family, whether text is put into NFC, and the special tokens of the rank file with this SHA-256."""
+
+def _family_pattern(name: str) -> str | None:
+    """The regular expression of the family of that name, if it is a single one."""
 
 def _embedded_names() -> list[str]:
     """The names of the embedded encodings, aliases included."""

@@ -7,6 +7,7 @@ it is pickled.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
@@ -16,9 +17,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from . import _cache
 from ._fasttok import Encoding, _known_rank_file
+from ._files import replacing
 from ._inputs import describe_missing
 from .errors import (
     FasttokError,
@@ -64,14 +67,22 @@ class Origin:
     pattern: str | None
     special_tokens: tuple[tuple[str, int], ...] | None
     path: str | None = None
+    digest: str = ""
+    """SHA-256, in hex, of the content."""
     stamp: tuple[int, int] | None = None
     """Size and time of the file when it was read."""
-    data: bytes | None = None
-    """The content, where there is no file."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What makes two loads the same."""
+        return self.digest, self.name, self.pattern, self.special_tokens
 
 
-_loaded: WeakValueDictionary[tuple[str, Origin], Encoding] = WeakValueDictionary()
-"""Encodings in use, by the hash of their file and how they were made."""
+_loaded: WeakValueDictionary[tuple[object, ...], Encoding] = WeakValueDictionary()
+"""Encodings in use, by :attr:`Origin.key`."""
+
+_contents: WeakKeyDictionary[Encoding, bytes] = WeakKeyDictionary()
+"""The content of those that have neither a file nor a compiled form, for pickling."""
 
 
 def load(
@@ -103,8 +114,7 @@ def load(
     """
     made = Origin(name or "", pattern, None if special_tokens is None else tuple(special_tokens.items()))
     if isinstance(x, (bytes, bytearray, memoryview)):
-        data = bytes(x)
-        return _from_bytes(data, replace(made, name=name or "tokenizer", data=data), "the bytes")
+        return _from_bytes(bytes(x), replace(made, name=name or "tokenizer"), "the bytes")
     if isinstance(x, (str, os.PathLike)):
         return _from_path(os.fspath(x), made)
     return _from_object(x, made)
@@ -207,10 +217,33 @@ def _configured(config: Path, data: bytes) -> tuple[tuple[str, int], ...] | None
 
 
 def _from_bytes(data: bytes, made: Origin, whose: str) -> Encoding:
-    digest = hashlib.sha256(data).hexdigest()
-    encoding = _loaded.get((digest, made))
+    made = replace(made, digest=hashlib.sha256(data).hexdigest())
+    encoding = _loaded.get(made.key)
     if encoding is None:
-        encoding = _loaded.setdefault((digest, made), _make(data, made, whose))
+        encoding = _cached(data, made)
+        if encoding is None:
+            encoding = _make(data, made, whose)
+        encoding = _loaded.setdefault(made.key, encoding)
+        if made.path is None and not encoding._has_compiled:
+            _contents[encoding] = data
+    return encoding
+
+
+def _cached(data: bytes, made: Origin) -> Encoding | None:
+    """The encoding as it was compiled on an earlier load; else it is loaded and kept for the next one."""
+    if len(data) < _cache.SMALLEST:
+        return None
+    entry = _cache.entry(made.digest, made.pattern, made.special_tokens)
+    if entry is None:
+        return None
+    compiled = _cache.read(entry)
+    if compiled is not None:
+        with contextlib.suppress(FasttokError):
+            encoding = Encoding._from_file_bytes(compiled, made.name, origin=made)
+            if encoding.hash == made.digest:
+                return encoding
+    encoding = _make(data, made, made.path or "the bytes")
+    _cache.write(entry, encoding)
     return encoding
 
 
@@ -226,33 +259,52 @@ def _make(data: bytes, made: Origin, whose: str) -> Encoding:
         raise type(error)(f"{whose}: {error}", **attributes) from None
 
 
+def save(encoding: Encoding, path: str | os.PathLike[str]) -> None:
+    """Write `encoding` to a file that :func:`load` reads in a few dozen milliseconds, whatever it was made from.
+
+    The file belongs to this version of fasttok; other versions may refuse it. It is written whole or not at all.
+
+    Raises ``UnsupportedTokenizerError`` for sentencepiece models: their own file loads as fast.
+    """
+    compiled = encoding._compiled()
+    if compiled is None:
+        raise UnsupportedTokenizerError(
+            f"{encoding!r} has no compiled form: keep the file that it was loaded from",
+            component=encoding.pretokenizer,
+        )
+    with replacing(path) as new:
+        Path(new).write_bytes(compiled)
+
+
 def reduce(encoding: Encoding) -> tuple[Callable[..., Encoding], tuple[Any, ...]]:
     """How `encoding` is pickled: by its file while that is unchanged, else by content."""
     made: Origin = encoding._origin
-    if made.path is None:
-        return restore, (encoding.hash, made)
-    try:
-        status = os.stat(made.path)
-        unchanged = (status.st_size, status.st_mtime_ns) == made.stamp
-    except OSError:
-        unchanged = False
-    if unchanged:
-        return restore, (encoding.hash, made)
-    raise pickle.PicklingError(f"{made.path}, which {encoding!r} was loaded from, has changed or is gone")
+    if made.path is not None:
+        with contextlib.suppress(OSError):
+            status = os.stat(made.path)
+            if (status.st_size, status.st_mtime_ns) == made.stamp:
+                return restore, (made,)
+    content = encoding._compiled() or _contents.get(encoding)
+    if content is None:
+        raise pickle.PicklingError(f"{encoding!r} cannot be pickled: {made.path} has changed or is gone")
+    return restore, (replace(made, path=None, stamp=None), content)
 
 
-def restore(digest: str, made: Origin) -> Encoding:
+def restore(made: Origin, content: bytes | None = None) -> Encoding:
     """The encoding that :func:`reduce` took apart: the same object, where the process has it."""
-    encoding = _loaded.get((digest, made))
+    encoding = _loaded.get(made.key)
     if encoding is not None:
         return encoding
-    if made.path is None:
-        assert made.data is not None
-        return _from_bytes(made.data, made, "the bytes")
+    if content is not None:
+        encoding = _loaded.setdefault(made.key, Encoding._from_file_bytes(content, made.name, origin=made))
+        if not encoding._has_compiled:
+            _contents[encoding] = content
+        return encoding
+    assert made.path is not None
     data, _ = _read(Path(made.path))
-    if hashlib.sha256(data).hexdigest() != digest:
+    if hashlib.sha256(data).hexdigest() != made.digest:
         raise pickle.UnpicklingError(f"{made.path} is not the file that the encoding {made.name!r} was loaded from")
-    return _loaded.setdefault((digest, made), _make(data, made, made.path))
+    return _from_bytes(data, made, made.path)
 
 
 def _from_object(x: object, made: Origin) -> Encoding:
@@ -283,7 +335,7 @@ def _from_object(x: object, made: Origin) -> Encoding:
 
 
 def _of_data(data: bytes, made: Origin, called: str, kind: str) -> Encoding:
-    return _from_bytes(data, replace(made, name=made.name or called, data=data), f"the {kind}")
+    return _from_bytes(data, replace(made, name=made.name or called), f"the {kind}")
 
 
 def _from_tiktoken(x: Any, made: Origin) -> Encoding:

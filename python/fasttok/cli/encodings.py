@@ -1,4 +1,4 @@
-"""`fasttok encodings`: the encodings that ship inside."""
+"""`fasttok encodings`: what is there to count with, without asking the network."""
 
 from __future__ import annotations
 
@@ -6,47 +6,82 @@ import csv as csv_module
 import io
 import json as json_module
 import sys
+from typing import Any
 
 import click
 
 import fasttok
+from fasttok import _hub
 from fasttok.cli._output import choose_format, emit, output_options
+from fasttok.errors import FasttokError
 
-COLUMNS = ("name", "pretokenizer", "n_vocab", "special_tokens", "hash")
+COLUMNS = ("name", "source", "pretokenizer", "n_vocab", "special_tokens", "bytes", "hash", "file", "error")
+
+
+def listed() -> list[dict[str, Any]]:
+    """The embedded encodings, then the repositories in the cache of the Hugging Face hub."""
+    rows = [_row(fasttok.get_encoding(name), name=name, source="embedded") for name in fasttok.list_encodings()]
+    for name, file in _hub.cached():
+        about = {"name": str(name), "source": "hub", "bytes": file.stat().st_size, "file": str(file)}
+        try:
+            rows.append(_row(fasttok.load(file.parent, name=str(name)), **about))
+        except FasttokError as error:
+            rows.append({**dict.fromkeys(COLUMNS), **about, "error": str(error)})
+    return rows
+
+
+def _row(encoding: fasttok.Encoding, **about: Any) -> dict[str, Any]:
+    return {
+        **dict.fromkeys(COLUMNS),
+        "pretokenizer": encoding.pretokenizer,
+        "n_vocab": encoding.n_vocab,
+        "special_tokens": len(encoding.special_tokens),
+        "hash": encoding.hash,
+        **about,
+    }
 
 
 @click.command(name="encodings")
 @output_options
 def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
-    """List the encodings that ship inside.
+    """List the encodings that ship inside, and those in the cache of the Hugging Face hub.
 
-    The hash is the SHA-256 of the official vocabulary file that an encoding was made from.
+    The hash is the SHA-256 of the vocabulary file that an encoding was made from. Tokenizers in the cache that
+    cannot be counted exactly are listed with the reason.
     """
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    rows = []
-    for name in fasttok.list_encodings():
-        encoding = fasttok.get_encoding(name)
-        rows.append((name, encoding.pretokenizer, encoding.n_vocab, len(encoding.special_tokens), encoding.hash))
-
+    rows = listed()
     if shape == "json":
-        listed = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-        emit(json_module.dumps(listed, indent=2) + "\n", output)
+        emit(json_module.dumps(rows, indent=2) + "\n", output)
     elif shape == "table" and output is None:
-        from rich.console import Console
-
-        from fasttok._table import Column, Layout, print_layout
-
-        cells = [[str(row[i]) for row in rows] for i in range(2)]
-        cells += [[f"{row[i]:,}" for row in rows] for i in (2, 3)]
-        cells.append([row[4][:16] for row in rows])
-        headers = ("encoding", "pretokenizer", "vocabulary", "special", "sha256")
-        columns = [
-            Column(h, c, is_name=h not in ("vocabulary", "special")) for h, c in zip(headers, cells, strict=True)
-        ]
-        print_layout(Layout(columns), Console(file=sys.stdout))
+        _print_table(rows)
     else:
         out = io.StringIO()
         writer = csv_module.writer(out, lineterminator="\n", delimiter="," if shape == "csv" else "\t")
         writer.writerow(COLUMNS)
-        writer.writerows(rows)
+        writer.writerows([["" if row[name] is None else row[name] for name in COLUMNS] for row in rows])
         emit(out.getvalue(), output)
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from fasttok._table import Column, Layout, print_layout
+
+    def number(value: int | None) -> str:
+        return "" if value is None else f"{value:,}"
+
+    cells = {
+        "encoding": [row["name"] for row in rows],
+        "pretokenizer": [row["pretokenizer"] or "refused" for row in rows],
+        "vocabulary": [number(row["n_vocab"]) for row in rows],
+        "special": [number(row["special_tokens"]) for row in rows],
+        "MB": ["" if row["bytes"] is None else f"{row['bytes'] / 1e6:.1f}" for row in rows],
+        "sha256": [(row["hash"] or "")[:8] for row in rows],
+    }
+    names = ("encoding", "pretokenizer", "sha256")
+    columns = [Column(header, column, is_name=header in names) for header, column in cells.items()]
+    print_layout(Layout(columns), Console(file=sys.stdout))
+    for row in rows:
+        if row["error"] is not None:
+            print(f"{row['name']}: {row['error']}", file=sys.stderr)

@@ -10,12 +10,13 @@ use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use fancy_regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use crate::normalize::Normalizer;
 use crate::{Error, Special};
 
 /// A token that a tokenizer has beside its vocabulary.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddedToken {
     /// What stands in the text.
     pub content: String,

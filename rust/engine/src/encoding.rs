@@ -12,7 +12,7 @@ use crate::bpe::pairs::{NONE, Pairs};
 use crate::bpe::whole::WholePieces;
 use crate::characters::Characters;
 use crate::load::embedded;
-use crate::load::spec::Unknown;
+use crate::load::spec::{Source, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::pretokenize::classes::{Class, class_of, decode, decode_before};
@@ -58,6 +58,8 @@ pub fn decode_utf8(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, Err
 pub struct Encoding {
     parts: Parts,
     added: AddedTokens,
+    /// What normalizer and pretokenizer were made from, where they can be made from it again.
+    source: Option<Box<Source>>,
     /// The tokens that merging does not give, where a whole piece is one of them nonetheless.
     whole_pieces: Option<WholePieces>,
     /// Whether a byte is no token.
@@ -90,8 +92,8 @@ pub(crate) struct Parts {
 /// Made from the same file in the same way, under the same name.
 impl PartialEq for Encoding {
     fn eq(&self, other: &Encoding) -> bool {
-        (self.name(), self.hash(), self.pretokenizer().name(), self.added_tokens())
-            == (other.name(), other.hash(), other.pretokenizer().name(), other.added_tokens())
+        (self.name(), self.hash(), self.source(), self.added_tokens())
+            == (other.name(), other.hash(), other.source(), other.added_tokens())
     }
 }
 
@@ -106,12 +108,32 @@ impl Encoding {
                 std::mem::take(&mut parts.added),
                 parts.characters.as_ref().map_or(&[], |characters| characters.found()),
             ),
+            source: None,
             parts,
             whole_pieces,
             missing: missing.contains(&true).then(|| Box::new(missing)),
             east_asian: OnceLock::new(),
             cuts: OnceLock::new(),
         }
+    }
+
+    /// The same, with what normalizer and pretokenizer were made from.
+    pub(crate) fn with_source(mut self, source: Source) -> Encoding {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    pub(crate) fn source(&self) -> Option<&Source> {
+        self.source.as_deref()
+    }
+
+    /// Whether a piece that is a token is that token, whether or not merging gives it.
+    pub(crate) fn takes_whole_pieces(&self) -> bool {
+        self.parts.whole_pieces
+    }
+
+    pub(crate) fn unknown(&self) -> Option<Unknown> {
+        self.parts.unknown
     }
 
     /// The embedded encoding `name`, loaded on first use and shared from then on.

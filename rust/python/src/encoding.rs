@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use fasttok_engine::{FileOptions, Known, Special, Utf8Errors};
+use fasttok_engine::{FileOptions, Known, Pretokenizer, Special, Utf8Errors};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -38,8 +38,16 @@ pub fn embedded_names() -> Vec<&'static str> {
 /// What is known of the rank file with this SHA-256.
 #[pyfunction]
 #[pyo3(name = "_known_rank_file")]
+#[allow(clippy::type_complexity)]
 pub fn known_rank_file(hash: &str) -> Option<(&'static str, bool, Vec<(String, u32)>)> {
     Known::by_hash(hash).map(|known| (known.pretokenizer, known.nfc, (known.special_tokens)()))
+}
+
+/// The regular expression of a family, if it is a single one.
+#[pyfunction]
+#[pyo3(name = "_family_pattern")]
+pub fn family_pattern(name: &str) -> Option<&'static str> {
+    Pretokenizer::pattern_of(name)
 }
 
 #[pymethods]
@@ -109,6 +117,20 @@ impl Encoding {
         }
         Ok(tokens)
     }
+
+    #[getter]
+    fn _has_compiled(&self) -> bool {
+        self.engine.encoding.has_compiled()
+    }
+
+    /// The form that loads fastest, if there is one.
+    fn _compiled<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let data = py.detach(|| self.engine.encoding.compiled())?;
+        Some(PyBytes::new(py, &data))
+    }
+
+    #[classattr]
+    const _COMPILED_VERSION: u32 = fasttok_engine::Encoding::COMPILED_VERSION;
 
     #[getter]
     fn _origin(&self, py: Python<'_>) -> Option<Py<PyAny>> {

@@ -19,6 +19,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<encoding::Encoding>()?;
     m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::known_rank_file, m)?)?;
+    m.add_function(wrap_pyfunction!(encoding::family_pattern, m)?)?;
     m.add_function(wrap_pyfunction!(strings::_read_str, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::count_corpus, m)?)?;
     Ok(())

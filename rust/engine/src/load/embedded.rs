@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use serde_json::Value;
+
+use super::spec::{Pieces, Source};
 use super::splits;
 use crate::Error;
 use crate::added::AddedToken;
@@ -154,7 +157,11 @@ impl Definition {
         }
         let pairs = Pairs::new(singles, &merges);
         let special = (self.special)();
-        Encoding::new(Parts {
+        let source = Source {
+            normalizer: Value::Null,
+            pieces: Pieces::Pattern(self.pretokenizer.name().to_owned()),
+        };
+        let encoding = Encoding::new(Parts {
             name: self.names[0].to_owned(),
             hash: self.file.hash.to_owned(),
             normalizer: Normalizer::default(),
@@ -167,7 +174,8 @@ impl Definition {
             unknown: None,
             added: special.into_iter().map(|(token, id)| AddedToken::special(token, id)).collect(),
             characters: None,
-        })
+        });
+        encoding.with_source(source)
     }
 }
 

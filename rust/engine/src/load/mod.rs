@@ -1,6 +1,7 @@
 //! From vocabulary files to what the engine uses.
 
 mod character_bpe;
+mod compiled;
 pub(crate) mod embedded;
 mod known;
 mod ranks;
@@ -54,9 +55,12 @@ struct JsonFile<'a> {
 }
 
 impl Encoding {
-    /// The tokenizer in the file `data`: a `tokenizer.json` of HF `tokenizers`, a `tekken.json`, or a
-    /// rank file of tiktoken.
+    /// The tokenizer in the file `data`: a `tokenizer.json` of HF `tokenizers`, a `tekken.json`, a
+    /// rank file of tiktoken, or what [`Encoding::compiled`] wrote.
     pub fn from_file_bytes(data: &[u8], options: FileOptions) -> Result<Encoding, Error> {
+        if compiled::is_compiled(data) {
+            return compiled::read(data, options.name);
+        }
         let hash = format!("{:x}", Sha256::digest(data));
         if sentencepiece::is_model(data) {
             let (definition, added) = sentencepiece::read(data)?;

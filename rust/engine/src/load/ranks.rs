@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
 
-use super::spec::{Merges, Spec};
+use super::spec::{Merges, Pieces, Source, Spec};
 use super::{FileOptions, damaged};
 use crate::Error;
 use crate::added::AddedToken;
@@ -14,7 +15,7 @@ use crate::pretokenize::general::{Behavior, General, Pattern, Step};
 use crate::pretokenize::{Pretokenizer, patterns};
 
 /// The pretokenizer for a pattern as tiktoken reads it: text that does not match is dropped.
-fn pretokenizer(pattern: &str) -> Result<Pretokenizer, Error> {
+pub(super) fn pretokenizer(pattern: &str) -> Result<Pretokenizer, Error> {
     if let Some(family) = Pretokenizer::by_name(pattern).or_else(|| patterns::family(pattern)) {
         return Ok(family);
     }
@@ -48,6 +49,7 @@ pub(super) fn read(data: &[u8], options: &FileOptions, hash: String) -> Result<S
         (None, None) => Vec::new(),
     };
     let nfc = known.is_some_and(|known| known.nfc);
+    let pretokenizer = pretokenizer(&pattern)?;
     let mut seen = HashSet::with_capacity(ranks.len());
     if let Some((token, rank)) = ranks.iter().find(|(token, _)| !seen.insert(token)) {
         let token = token.escape_ascii();
@@ -66,7 +68,14 @@ pub(super) fn read(data: &[u8], options: &FileOptions, hash: String) -> Result<S
         name: options.name.clone(),
         hash,
         normalizer: if nfc { Normalizer::nfc() } else { Normalizer::default() },
-        pretokenizer: pretokenizer(&pattern)?,
+        source: Source {
+            normalizer: if nfc { json!({"type": "NFC"}) } else { Value::Null },
+            pieces: Pieces::Pattern(match &pretokenizer {
+                Pretokenizer::General(_) => pattern,
+                family => family.name().to_owned(),
+            }),
+        },
+        pretokenizer,
         tokens: ranks,
         merges: Merges::ByRank,
         whole_pieces: true,

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ranks, tokenizer_json};
 use crate::Error;
 use crate::added::AddedToken;
 use crate::bpe::pairs::{NONE, Pairs};
@@ -25,6 +29,8 @@ pub(crate) struct Spec {
     pub hash: String,
     pub normalizer: Normalizer,
     pub pretokenizer: Pretokenizer,
+    /// What both were made from.
+    pub source: Source,
     /// The bytes of every token, each once, and its id.
     pub tokens: Vec<(Vec<u8>, u32)>,
     pub merges: Merges,
@@ -51,6 +57,127 @@ pub(crate) struct Unknown {
     pub fused: bool,
 }
 
+/// Normalizer and pretokenizer as a file describes them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Source {
+    /// A normalizer of `tokenizer.json`, or null.
+    pub normalizer: Value,
+    pub pieces: Pieces,
+}
+
+/// How text is cut into pieces, as a file describes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Pieces {
+    /// By a pretokenizer of `tokenizer.json`.
+    Steps(Value),
+    /// By the name of a family, or a regular expression as tiktoken reads it.
+    Pattern(String),
+}
+
+impl Source {
+    pub fn build(&self) -> Result<(Normalizer, Pretokenizer), Error> {
+        let pretokenizer = match &self.pieces {
+            Pieces::Steps(steps) => tokenizer_json::pretokenizer(steps)?.0,
+            Pieces::Pattern(pattern) => ranks::pretokenizer(pattern)?,
+        };
+        Ok((Normalizer::from_json(&self.normalizer)?, pretokenizer))
+    }
+}
+
+/// All of an encoding but its vocabulary.
+pub(crate) struct Description {
+    pub name: String,
+    pub hash: String,
+    pub normalizer: Normalizer,
+    pub pretokenizer: Pretokenizer,
+    pub source: Source,
+    pub whole_pieces: bool,
+    pub unknown: Option<Unknown>,
+    pub added: Vec<AddedToken>,
+}
+
+/// A vocabulary by number.
+pub(crate) struct Tables {
+    /// The length of each token; 0 for a hole.
+    pub lens: Vec<u16>,
+    /// The tokens, one after the other.
+    pub bytes: Vec<u8>,
+    pub ids: Vec<u32>,
+    /// The pair of numbers whose merge makes each token, or [`splits::NONE`].
+    pub splits: Vec<[u32; 2]>,
+}
+
+impl Tables {
+    /// Refuses tables that do not fit together.
+    pub fn check(&self) -> Result<(), Error> {
+        let broken = || Error::TokenizerFile { reason: "its tables do not agree".to_owned() };
+        let len = self.lens.len();
+        let total: usize = self.lens.iter().map(|&len| usize::from(len)).sum();
+        if len > MOST
+            || (len, len, total) != (self.ids.len(), self.splits.len(), self.bytes.len())
+            || self.lens.iter().any(|&len| usize::from(len) > LONGEST)
+        {
+            return Err(broken());
+        }
+        let mut starts = Vec::with_capacity(len);
+        let mut end = 0;
+        for &len in &self.lens {
+            starts.push(end);
+            end += usize::from(len);
+        }
+        let token = |number: usize| -> &[u8] {
+            starts
+                .get(number)
+                .map_or(&[], |&at| &self.bytes[at..at + usize::from(self.lens[number])])
+        };
+        for (number, &[left, right]) in self.splits.iter().enumerate() {
+            if (left, right) == (splits::NONE, splits::NONE) {
+                continue;
+            }
+            let (whole, left, right) = (token(number), token(left as usize), token(right as usize));
+            let agree =
+                !left.is_empty() && !right.is_empty() && whole.strip_prefix(left) == Some(right);
+            if !agree {
+                return Err(broken());
+            }
+        }
+        Ok(())
+    }
+
+    /// The encoding with this vocabulary.
+    pub fn encoding(self, description: Description) -> Encoding {
+        let mut singles = [NONE; 256];
+        let (mut merges, mut unreachable) = (Vec::new(), Vec::new());
+        let mut rest = &self.bytes[..];
+        for (number, (&len, &[left, right])) in (0..).zip(self.lens.iter().zip(&self.splits)) {
+            let (token, others) = rest.split_at(usize::from(len));
+            rest = others;
+            match token {
+                [] => {}
+                &[byte] => singles[usize::from(byte)] = number,
+                _ if left == splits::NONE => unreachable.push(number),
+                _ => merges.push((left, right, number)),
+            }
+        }
+        let vocab = Vocab::new(Cow::Owned(self.bytes), self.lens.into_iter()).with_ids(self.ids);
+        let source = description.source;
+        let encoding = Encoding::new(Parts {
+            name: description.name,
+            hash: description.hash,
+            normalizer: description.normalizer,
+            pretokenizer: description.pretokenizer,
+            vocab,
+            pairs: Pairs::new(singles, &merges),
+            unreachable,
+            whole_pieces: description.whole_pieces,
+            unknown: description.unknown,
+            added: description.added,
+            characters: None,
+        });
+        encoding.with_source(source)
+    }
+}
+
 impl Spec {
     /// Makes the tables of the engine.
     pub fn build(mut self) -> Result<Encoding, Error> {
@@ -70,33 +197,25 @@ impl Spec {
             Merges::List(merges) => by_list(&self.tokens, &merges)?,
         };
         let mut bytes = Vec::with_capacity(self.tokens.iter().map(|(token, _)| token.len()).sum());
-        let mut singles = [NONE; 256];
-        let (mut merges, mut unreachable) = (Vec::new(), Vec::new());
-        for (number, (&at, &[left, right])) in order.iter().zip(&splits).enumerate() {
-            let (number, token) = (number as u32, &self.tokens[at as usize].0);
-            bytes.extend_from_slice(token);
-            match token[..] {
-                [byte] => singles[usize::from(byte)] = number,
-                _ if left == splits::NONE => unreachable.push(number),
-                _ => merges.push((left, right, number)),
-            }
+        for &at in &order {
+            bytes.extend_from_slice(&self.tokens[at as usize].0);
         }
-        let lens: Vec<u16> =
-            order.iter().map(|&at| self.tokens[at as usize].0.len() as u16).collect();
-        let vocab = Vocab::new(Cow::Owned(bytes), lens.into_iter())
-            .with_ids(order.iter().map(|&at| self.tokens[at as usize].1).collect());
-        Ok(Encoding::new(Parts {
+        let token = |&at: &u32| &self.tokens[at as usize];
+        let tables = Tables {
+            lens: order.iter().map(|at| token(at).0.len() as u16).collect(),
+            bytes,
+            ids: order.iter().map(|at| token(at).1).collect(),
+            splits,
+        };
+        Ok(tables.encoding(Description {
             name: self.name,
             hash: self.hash,
             normalizer: self.normalizer,
             pretokenizer: self.pretokenizer,
-            vocab,
-            pairs: Pairs::new(singles, &merges),
-            unreachable,
+            source: self.source,
             whole_pieces: self.whole_pieces,
             unknown: self.unknown,
             added: self.added,
-            characters: None,
         }))
     }
 }

@@ -2,15 +2,14 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::spec::{Merges, Spec};
-use super::{damaged, not_json};
+use super::spec::{Merges, Pieces, Source, Spec};
+use super::{damaged, not_json, ranks};
 use crate::Error;
 use crate::added::AddedToken;
 use crate::normalize::Normalizer;
-use crate::pretokenize::general::{Behavior, General, Pattern, Step};
-use crate::pretokenize::{Pretokenizer, patterns};
 
 #[derive(Deserialize)]
 struct Config {
@@ -62,19 +61,12 @@ pub(super) fn read(
             bytes.map_err(|error| damaged(&format!("token {place} is no base64: {error}")))?;
         tokens.push((bytes, first + token.rank));
     }
-    let pretokenizer = match patterns::family(&config.pattern) {
-        Some(family) => family,
-        None => Pretokenizer::general(General::new(vec![Step::Split {
-            pattern: Pattern::fancy(&config.pattern)?,
-            behavior: Behavior::Removed,
-            invert: true,
-        }])),
-    };
     Ok(Spec {
         name,
         hash,
         normalizer: Normalizer::default(),
-        pretokenizer,
+        pretokenizer: ranks::pretokenizer(&config.pattern)?,
+        source: Source { normalizer: Value::Null, pieces: Pieces::Pattern(config.pattern) },
         tokens,
         merges: Merges::ByRank,
         whole_pieces: true,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::character_bpe::Described;
-use super::spec::{Merges, Spec, Unknown};
+use super::spec::{Merges, Pieces, Source, Spec, Unknown};
 use super::{JsonFile, character_bpe, damaged, not_json, unsupported};
 use crate::added::AddedToken;
 use crate::normalize::Normalizer;
@@ -132,6 +132,7 @@ pub(super) fn read(
         hash,
         normalizer: Normalizer::from_json(&normalizer)?,
         pretokenizer,
+        source: Source { normalizer, pieces: Pieces::Steps(pre_tokenizer) },
         tokens,
         merges: Merges::List(merges),
         whole_pieces: model.ignore_merges,
@@ -266,7 +267,7 @@ fn steps<'a>(value: &'a Value, name: &str, to: &mut Vec<&'a Value>) {
 }
 
 /// The pretokenizer, and whether it is byte-level.
-fn pretokenizer(value: &Value) -> Result<(Pretokenizer, bool), Error> {
+pub(super) fn pretokenizer(value: &Value) -> Result<(Pretokenizer, bool), Error> {
     let mut list = Vec::new();
     steps(value, "pretokenizers", &mut list);
     let byte_level = list.iter().any(|step| step["type"] == "ByteLevel");

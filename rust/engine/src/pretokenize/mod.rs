@@ -119,6 +119,13 @@ families! {
     DeepSeekV3, deepseek::DeepSeekV3, "deepseek-v3";
 }
 
+impl Pretokenizer {
+    /// The regular expression of the family of that name, if it is a single one.
+    pub fn pattern_of(name: &str) -> Option<&'static str> {
+        patterns::of_family(name)
+    }
+}
+
 impl fmt::Debug for Pretokenizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -49,3 +49,8 @@ const KNOWN: &[(&str, Pretokenizer)] = &[
 pub(crate) fn family(pattern: &str) -> Option<Pretokenizer> {
     KNOWN.iter().find(|(known, _)| *known == pattern).map(|(_, family)| family.clone())
 }
+
+/// The regular expression of the family of that name, if it is a single one.
+pub(crate) fn of_family(name: &str) -> Option<&'static str> {
+    KNOWN.iter().find(|(_, family)| family.name() == name).map(|(pattern, _)| *pattern)
+}

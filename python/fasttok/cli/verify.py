@@ -1,0 +1,90 @@
+"""`fasttok verify`: whether an encoding gives what its reference gives, on one's own text."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+
+import click
+
+from fasttok.cli._output import check_writable, emit
+
+
+@click.command(
+    name="verify",
+    epilog="Exit codes: 0 the same ids everywhere, 1 a difference or an error, 2 wrong usage, 3 the same ids but "
+    "some rows were skipped, 130 interrupted.",
+)
+@click.argument("tokenizer")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--field", default="text", show_default=True, metavar="NAME", help="The JSONL field with the text.")
+@click.option("--format", type=click.Choice(["text", "lines", "jsonl"]), help="Read every file as this.")
+@click.option(
+    "--built-in",
+    type=click.IntRange(min=0),
+    default=5_000,
+    show_default=True,
+    metavar="N",
+    help="Compare on N generated texts, too.",
+)
+@click.option("--json", is_flag=True, help="Print JSON.")
+@click.option("-o", "--output", metavar="FILE", help="Write to FILE: whole or not at all.")
+def command(
+    tokenizer: str,
+    paths: tuple[str, ...],
+    field: str,
+    format: str | None,
+    built_in: int,
+    json: bool,
+    output: str | None,
+) -> int:
+    """Compare TOKENIZER with the library that defines it: tiktoken, tokenizers, sentencepiece or mistral-common.
+
+    TOKENIZER is a tokenizer file, a folder, a name on the Hugging Face hub or an embedded encoding. Every id of
+    every document is compared, with special tokens as plain text and as tokens; so are generated texts that
+    tokenizers get wrong.
+
+    PATH is a file (.jsonl, .ndjson or plain text, also .gz, .zst), a folder of JSONL, a glob in quotes, or -.
+    """
+    from fasttok._encodings import resolve
+    from fasttok._records import Reader
+    from fasttok._verify import named, verify
+    from fasttok.cli._app import FAILED, OK, SKIPPED
+
+    if output is not None:
+        check_writable(output)
+        json = json or os.path.splitext(output)[1].lower() == ".json"
+    if not built_in and not paths:
+        raise click.UsageError("nothing to compare: no PATH and --built-in 0")
+    reader = Reader(list(paths), by=("file",), text_field=field, format=format)  # type: ignore[arg-type]
+    found = verify(resolve(tokenizer), named(reader), built_in)
+    found.skipped = reader.ledger.skipped
+    if json:
+        emit(json_module.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n", output)
+    else:
+        emit(_told(found.to_dict()), output)
+    if found.differences:
+        return FAILED
+    return SKIPPED if found.skipped else OK
+
+
+def _told(found: dict[str, object]) -> str:
+    first = found["first"]
+    assert isinstance(first, list)
+    lines = []
+    for one in first:
+        lines += [
+            f"{one['document']}, special={one['special']}, near character {one['offset']}: {one['text']!r}",
+            f"  fasttok    {one['fasttok']} (counts {one['count']})",
+            f"  reference  {one['reference']}",
+        ]
+    documents = f"{found['documents']:,} documents and {found['built_in']:,} built-in texts"
+    lines.append(
+        f"{found['encoding']} ({found['pretokenizer']}) and {found['reference']} {found['reference_version']}: "
+        f"{documents}, {found['comparisons']:,} comparisons, {found['differences']:,} differences"
+    )
+    if found["reference_failed"]:
+        lines.append(f"{found['reference']} itself failed {found['reference_failed']:,} times")
+    if found["skipped"]:
+        lines.append(f"{found['skipped']:,} records could not be read")
+    return "\n".join(lines) + "\n"
