@@ -7,9 +7,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import tokenizers
+
 import fasttok
-from benches.languages.tables import claims_page, languages_page
-from benches.languages.tokenizers import loaded
+from benches.languages.tables import Comparison, claims_page, languages_page
+from benches.languages.tokenizers import differences, loaded
 from fasttok.claims import check_claims
 from fasttok.parallel import Normalization, ParallelText
 
@@ -30,6 +32,7 @@ def main() -> int:
         for label, reason in refused.items():
             print(f"left out: {label}: {reason}", file=sys.stderr)
         reports = {}
+        news = fasttok.read_parallel(arguments.corpora / "parallel" / "ntrex128")
         for name in NORMALIZE:
             text = named(fasttok.read_parallel(arguments.corpora / "parallel" / name))
             report = fasttok.premium(text, encodings, pivot="eng", normalize=NORMALIZE[name]).sorted_by("premium")
@@ -38,7 +41,12 @@ def main() -> int:
             report.to_parquet(arguments.out / f"{name}.parquet")
             report.to_html(arguments.out / f"{name}.html")
             print(f"{name}: {report.summary()}", file=sys.stderr)
-        (arguments.docs / "languages.md").write_text(languages_page(reports, refused), encoding="utf-8")
+        every = [unit for units in news.units.values() for unit in units[::EVERY]]
+        found = differences(encodings, arguments.tokenizers, every)
+        compared = Comparison(tokenizers.__version__, len(every), found)
+        print(f"other counts than the reference, of {len(every):,} units: {found}", file=sys.stderr)
+        page = languages_page(reports, refused, compared)
+        (arguments.docs / "languages.md").write_text(page, encoding="utf-8")
 
         texts = {code: arguments.corpora / f"{file}.jsonl.zst" for code, file in DOCUMENTS.items()}
         claims = check_claims(encodings, parallel=arguments.corpora / "parallel" / "ntrex128", texts=texts)
@@ -50,6 +58,9 @@ def main() -> int:
 
 NORMALIZE: dict[str, Normalization] = {"ntrex128": "none", "udhr": "nfc"}
 """The texts, and what is done to them: some files of the Declaration are in decomposed form, as no one would type."""
+
+EVERY = 10
+"""Every so many units of each language are counted with the reference too."""
 
 DOCUMENTS = {"eng": "eng_Latn", "zho": "zho_Hans"}
 """Documents that claims about text in a language are measured on."""

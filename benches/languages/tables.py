@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from benches.languages.tokenizers import TOKENIZERS
 from fasttok import PremiumReport
@@ -19,7 +20,28 @@ ASKED = ("zho-CN", "zho-TW", "yue", "jpn", "kor", "vie", "hin", "arb", "rus", "d
 ASKED_OF_RIGHTS = ("cmn_hans", "cmn_hant", "yue", "jpn", "kor", "vie", "hin", "arb", "rus", "deu_1996", "fra", "spa")
 
 
-def languages_page(reports: Mapping[str, PremiumReport], refused: Mapping[str, str]) -> str:
+@dataclass(frozen=True)
+class Comparison:
+    """What came of counting with the reference, Hugging Face's tokenizers, too."""
+
+    version: str
+    units: int
+    differences: Mapping[str, int]
+    """Units that are counted otherwise, by tokenizer."""
+
+    def in_words(self) -> str:
+        """One sentence; nothing where nothing could be compared."""
+        if not self.differences:
+            return ""
+        worst = sum(self.differences.values())
+        outcome = "no count differs" if not worst else f"{worst:,} counts differ ({dict(self.differences)})"
+        return (
+            f"Compared with tokenizers {self.version} on {self.units:,} units in all languages, for "
+            f"{', '.join(self.differences)}: {outcome}."
+        )
+
+
+def languages_page(reports: Mapping[str, PremiumReport], refused: Mapping[str, str], compared: Comparison) -> str:
     """docs/languages.md."""
     news, rights = reports["ntrex128"], reports["udhr"]
     parts = [
@@ -81,8 +103,10 @@ def languages_page(reports: Mapping[str, PremiumReport], refused: Mapping[str, s
         f"Intervals: {news.manifest['interval']['method']}, {news.manifest['interval']['resamples']:,} resamples, seed "
         f"{news.manifest['interval']['seed']}. What they do not know of: other kinds of text, other translators. News "
         "and law are not chat or code.",
+        "",
+        compared.in_words(),
     ]
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
 def claims_page(report: ClaimsReport, refused: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,28 @@ def loaded(folder: Path) -> Iterator[tuple[dict[str, fasttok.Encoding], dict[str
         yield found, refused
 
 
+def differences(encodings: Mapping[str, fasttok.Encoding], folder: Path, units: Sequence[str]) -> dict[str, int]:
+    """Of how many of `units` fasttok and Hugging Face's tokenizers count otherwise, by tokenizer in that format."""
+    import tokenizers
+
+    found = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for tokenizer in TOKENIZERS:
+            if tokenizer.label not in encodings or not tokenizer.spec.endswith(".json") or "tekken" in tokenizer.spec:
+                continue
+            reference = tokenizers.Tokenizer.from_file(str(_plain(folder, tokenizer.spec, Path(scratch))))
+            expected = [len(e.ids) for e in reference.encode_batch(list(units), add_special_tokens=False)]
+            counted = encodings[tokenizer.label].count_batch(units)
+            found[tokenizer.label] = int((counted != expected).sum())
+    return found
+
+
 def _load(folder: Path, name: str, scratch: Path) -> fasttok.Encoding:
+    return fasttok.load(_plain(folder, name, scratch))
+
+
+def _plain(folder: Path, name: str, scratch: Path) -> Path:
+    """The file, unpacked where it is packed."""
     plain = folder / name
     if not plain.exists():
         import zstandard
@@ -62,4 +83,4 @@ def _load(folder: Path, name: str, scratch: Path) -> fasttok.Encoding:
         plain = scratch / name
         with open(packed, "rb") as source, open(plain, "wb") as target:
             zstandard.ZstdDecompressor(max_window_size=1 << 31).copy_stream(source, target)
-    return fasttok.load(plain)
+    return plain

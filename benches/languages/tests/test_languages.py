@@ -9,7 +9,7 @@ import pytest
 
 import fasttok
 from benches.languages import __main__ as program
-from benches.languages.tables import claims_page, languages_page
+from benches.languages.tables import Comparison, claims_page, languages_page
 from benches.languages.tokenizers import loaded
 from fasttok.claims import CLAIMS, check_claims
 
@@ -23,9 +23,12 @@ ENCODINGS = ["o200k_base", "cl100k_base"]
 
 def test_pages() -> None:
     news = fasttok.premium(PARALLEL, ENCODINGS, pivot="eng").sorted_by()
-    page = languages_page({"ntrex128": news, "udhr": news}, {"Llama 9": "unknown"})
+    page = languages_page(
+        {"ntrex128": news, "udhr": news}, {"Llama 9": "unknown"}, Comparison("0.23", 7, {"A": 0, "B": 2})
+    )
     row = news.get("zho-CN", "o200k_base")
     assert f"{row.premium:.2f}<br><sub>{row.low:.2f}–{row.high:.2f}</sub>" in page
+    assert "2 counts differ" in page
     assert "Not measured, because fasttok could not load them: Llama 9." in page
     page = claims_page(check_claims(ENCODINGS, parallel=PARALLEL), {})
     for claim in CLAIMS:
