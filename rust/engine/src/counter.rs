@@ -44,11 +44,11 @@ impl Level {
         let mut levels = vec![Level::Portable];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+            if Avx2::is_available() {
                 levels.push(Level::Avx2);
-                if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") {
-                    levels.push(Level::Avx512);
-                }
+            }
+            if Avx512::is_available() {
+                levels.push(Level::Avx512);
             }
         }
         levels

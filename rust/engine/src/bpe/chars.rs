@@ -53,8 +53,8 @@ impl Chars {
             match (left_part, right_part) {
                 // Inside a character: of two bytes, which are looked up below, of three, or of four.
                 (Some(&Part::Beginning([a, b])), Some(&Part::End([c, d]))) => match (a, b, d) {
-                    (0xE0..=0xEF, 0, 1..) => three.push(([a, c, d], merged)),
-                    (0xE0..=0xEF, 1.., 0) => three.push(([a, b, c], merged)),
+                    (0xE0..=0xEF, 0, 1..) => three.push(([a, c, d], false, merged)),
+                    (0xE0..=0xEF, 1.., 0) => three.push(([a, b, c], true, merged)),
                     _ => {}
                 },
                 (Some(Part::End(_)), Some(Part::End(_))) => {}
@@ -93,16 +93,11 @@ impl Chars {
                 }
             }
         }
-        for ([a, b, c], token) in three {
+        for ([a, b, c], first_two, token) in three {
             // The order in which the three merge when nothing else does.
             let (left, right) = (pairs.of_bytes(a, b), pairs.of_bytes(b, c));
-            let whole = if left < right {
-                pairs.get(left, pairs.single(c))
-            } else {
-                pairs.get(pairs.single(a), right)
-            };
             let rank = token.max(left.min(right));
-            if whole == token && rank_after([c, 0]).min(rank_after([b, c])) > rank {
+            if (left < right) == first_two && rank_after([c, 0]).min(rank_after([b, c])) > rank {
                 let c = usize::from(a & 15) << 12 | usize::from(b & 63) << 6 | usize::from(c & 63);
                 add(c, token, rank, &[[a, 0], [a, b]]);
             }

@@ -6,10 +6,10 @@
 //! character (its count is in a table), two (the table of pairs that are not safe says how many tokens
 //! the joining saves), or more (merged like a piece).
 
-use super::merge::count_short;
-use super::pairs::Pairs;
+use super::merge::count_in_registers;
+use super::pairs::{NONE, Pairs, SCRIPTS};
 use crate::pages::Table;
-use crate::pretokenize::simd::Simd;
+use crate::pretokenize::simd::{Simd, Task, best};
 use crate::vocab::Vocab;
 
 /// The table's characters: all others are never at a safe boundary.
@@ -27,31 +27,58 @@ fn is_neighbour(c: u32) -> bool {
 
 /// Bits of an entry that hold its value; the others hold the hash's low bits. A bucket's index has at
 /// least so many bits, so that both together are the whole hash, which is a permutation of the pairs.
-const VALUE_BITS: u32 = 13;
-const MIN_BITS: u32 = VALUE_BITS;
+const VALUE_BITS: u32 = 12;
 
 /// Bit of an entry: more pairs belong to this bucket than it holds.
 const OVERFULL: u32 = 0x80;
 
 /// The safe boundaries of a vocabulary.
+///
+/// Of the boundaries that are not safe nearly all that a text has are between two characters that stand side by
+/// side, both whole, in some token. These are few, and their tables fit into the fastest memory. Boundaries
+/// that only a token spans which begins or ends inside a character have a filter of their own, asked
+/// where a flag of the right character says so.
 pub(crate) struct EastAsian {
-    /// Tokens of a character of the Basic Multilingual Plane by itself; the top bit marks East Asian
-    /// characters, 0 those that the table does not know.
+    /// Tokens of a character of the Basic Multilingual Plane by itself ([`COUNT`]), the [`group`]s of
+    /// characters on its left that tokens of parts of characters may join it with, and [`EAST_ASIAN`]; 0
+    /// for characters that the table does not know.
     singles: Table<u8>,
-    /// A bit a hash: clear where no pair that is not safe has it. Small, so that most boundaries are
-    /// known from the fastest memory.
-    filter: Table<u64>,
+    /// A bit a hash: clear where no two whole characters that stand in a token have it.
+    filter: Table<u8>,
     filter_shift: u32,
-    /// Pairs that are not safe: four entries a bucket, each the rest of the pair's hash and 1 + tokens
-    /// saved.
+    /// Two characters that stand in a token: four entries a bucket, each the rest of the pair's hash and
+    /// 1 + tokens saved.
     buckets: Table<[u32; 4]>,
     shift: u32,
+    /// As `filter`, of two characters that a token of their parts may join.
+    parts: Table<u8>,
+    parts_shift: u32,
     /// By the last byte of the left character: the first bytes E0-EF that some token continues it with
     /// without completing the right character.
     leads: [u16; 256],
 }
 
+/// Of a character's entry: the number of its tokens.
+const COUNT: u8 = 0x03;
 const EAST_ASIAN: u8 = 0x80;
+
+/// The bit for a left character that ends with the byte `last`: ASCII, or one of four groups.
+#[inline(always)]
+fn group(last: u32) -> u32 {
+    if last < 0x80 { 0x40 } else { 0x04 << (last & 3) }
+}
+
+/// The last byte of a character of the table.
+#[inline(always)]
+fn last_byte(c: u32) -> u32 {
+    if c < 0x80 { c } else { 0x80 | c & 0x3F }
+}
+
+/// A filter of `count` hashes, and how far a hash is to be shifted.
+fn filter(count: usize) -> (Table<u8>, u32) {
+    let bits = (count * 12).next_power_of_two().trailing_zeros().clamp(10, 26);
+    (Table::new(1 << (bits - 3)), 32 - bits)
+}
 
 impl EastAsian {
     /// Finds the safe boundaries of `vocab`.
@@ -60,11 +87,11 @@ impl EastAsian {
         let mut buffer = [0; 4];
         for c in (0..0x1_0000).filter(|&c| is_neighbour(c)) {
             let utf8 = char::from_u32(c).expect("no surrogate").encode_utf8(&mut buffer).as_bytes();
-            let count = count_short(pairs, utf8) as u8;
+            let count = count_alone(pairs, utf8);
             singles[c as usize] = count | if is_east_asian(c) { EAST_ASIAN } else { 0 };
         }
         let mut leads = [0u16; 256];
-        let mut unsafe_pairs = Vec::new();
+        let (mut whole, mut parts) = (Vec::new(), Vec::new());
         for (_, token) in vocab.tokens() {
             // Without these there is no East Asian character, whole or in part.
             if !token.iter().any(|&byte| byte >= 0xE3) && token[0] & 0xC0 != 0x80 {
@@ -87,45 +114,47 @@ impl EastAsian {
                     leads[left[left.len() - 1] as usize] |= 1 << (right[0] & 15);
                     continue;
                 }
+                let complete = |part: &[u8]| std::str::from_utf8(part).is_ok();
+                let joined =
+                    if complete(left) && complete(right) { &mut whole } else { &mut parts };
                 for r in candidates(right) {
                     for l in candidates(left) {
                         let (a, b) = (singles[usize::from(l)], singles[usize::from(r)]);
                         if a != 0 && b != 0 && (a | b) & EAST_ASIAN != 0 {
-                            unsafe_pairs.push(u32::from(l) << 16 | u32::from(r));
+                            joined.push(u32::from(l) << 16 | u32::from(r));
                         }
                     }
                 }
             }
         }
-        unsafe_pairs.sort_unstable();
-        unsafe_pairs.dedup();
-        let bits =
-            (unsafe_pairs.len() / 2).next_power_of_two().trailing_zeros().clamp(MIN_BITS, 22);
-        let filter_bits =
-            (unsafe_pairs.len() * 8).next_power_of_two().trailing_zeros().clamp(18, 26);
+        whole.sort_unstable();
+        whole.dedup();
+        let bits = (whole.len() / 2).next_power_of_two().trailing_zeros().clamp(VALUE_BITS, 22);
+        let (filter, filter_shift, parts_filter, parts_shift) = {
+            let ((filter, filter_shift), (parts, parts_shift)) =
+                (filter(whole.len()), filter(parts.len()));
+            (filter, filter_shift, parts, parts_shift)
+        };
         let mut table = EastAsian {
             singles,
-            filter: Table::new(1 << (filter_bits - 6)),
-            filter_shift: 32 - filter_bits,
+            filter,
+            filter_shift,
             buckets: Table::new(1 << bits),
             shift: 32 - bits,
+            parts: parts_filter,
+            parts_shift,
             leads,
         };
-        for pair in unsafe_pairs {
-            let mut utf8 = String::with_capacity(6);
-            for c in [pair >> 16, pair & 0xFFFF] {
-                utf8.push(char::from_u32(c).expect("no surrogate"));
-            }
-            let apart: usize = [pair >> 16, pair & 0xFFFF]
-                .iter()
-                .map(|&c| usize::from(table.singles[c as usize] & !EAST_ASIAN))
-                .sum();
+        table.add_parts(&parts);
+        let counts = best(CountPairs { pairs, chars: &whole });
+        for (pair, joined) in whole.into_iter().zip(counts) {
+            let apart: u8 =
+                [pair >> 16, pair & 0xFFFF].map(|c| table.singles[c as usize] & COUNT).iter().sum();
             // Where a merge across the boundary spoils one inside, joining costs tokens.
-            let joined = count_short(pairs, utf8.as_bytes());
-            let saved = apart.checked_sub(joined).map_or(UNKNOWN, |saved| saved as u8);
+            let saved = apart.checked_sub(joined).unwrap_or(UNKNOWN);
             let hash = Self::hash(pair);
             let bit = hash >> table.filter_shift;
-            table.filter[(bit >> 6) as usize] |= 1 << (bit & 63);
+            table.filter[(bit >> 3) as usize] |= 1 << (bit & 7);
             let entry = hash << VALUE_BITS | (1 + u32::from(saved));
             let bucket = &mut table.buckets[(hash >> table.shift) as usize];
             match bucket.iter_mut().find(|entry| **entry == 0) {
@@ -134,6 +163,27 @@ impl EastAsian {
             }
         }
         table
+    }
+
+    /// Sets the flags and the filter for boundaries that tokens of parts of characters span.
+    fn add_parts(&mut self, parts: &[u32]) {
+        for pair in parts {
+            let (left, right) = (pair >> 16, pair & 0xFFFF);
+            self.singles[right as usize] |= group(last_byte(left)) as u8;
+            let bit = Self::hash(*pair) >> self.parts_shift;
+            self.parts[(bit >> 3) as usize] |= 1 << (bit & 7);
+        }
+        let mut groups = [0; 16];
+        for (last, leads) in (0..).zip(self.leads) {
+            for (lead, groups) in groups.iter_mut().enumerate() {
+                *groups |= if leads >> lead & 1 != 0 { group(last) as u8 } else { 0 };
+            }
+        }
+        for c in 0x800..0x1_0000 {
+            if self.singles[c] != 0 {
+                self.singles[c] |= groups[c >> 12];
+            }
+        }
     }
 
     #[inline(always)]
@@ -156,67 +206,82 @@ impl EastAsian {
         on: bool,
         mut segment: impl FnMut(usize, usize) -> u64,
     ) -> (u64, usize) {
+        let window: &[u8; 68] = text[at..at + 68].try_into().expect("some bytes more");
         let mut block = Block::new();
-        // The characters, and what is known of each alone.
-        let (mut total, mut unknown, mut east_asian) = (0u64, 0u64, 0u64);
-        let (mut rest, mut len) = (chars, 0);
+        let mut len = 0;
+        let mut rest = chars;
         while rest != 0 {
-            let offset = rest.trailing_zeros();
+            let offset = rest.trailing_zeros() as usize & 63;
             rest &= rest - 1;
-            let from = at + offset as usize;
-            let utf8: [u8; 4] = text[from..from + 4].try_into().expect("four bytes");
-            let c = plane_zero(u32::from_le_bytes(utf8));
-            let single = self.singles[usize::from(c)];
-            block.offsets[len] = offset as u8;
-            block.chars[len] = c;
-            block.singles[len] = single & !EAST_ASIAN;
-            unknown |= u64::from(single == 0) << len;
-            east_asian |= u64::from(single >> 7) << len;
-            total += u64::from(single & !EAST_ASIAN);
+            let utf8: [u8; 4] = window[offset..offset + 4].try_into().expect("four bytes");
+            block.utf8[len & 63] = u32::from_le_bytes(utf8);
+            block.offsets[len & 63] = offset as u8;
             len += 1;
         }
-        // Boundary k is the one before character k.
-        let mut maybe = 0u64;
-        for k in 1..len {
-            let (left, right) = (u32::from(block.chars[k - 1]), u32::from(block.chars[k]));
-            let bit = Self::hash(left << 16 | right) >> self.filter_shift;
-            let filter = self.filter[(bit >> 6) as usize] >> (bit & 63) & 1;
-            let next = at + usize::from(block.offsets[k]);
-            let lead = self.leads[usize::from(text[next - 1])] >> (text[next] & 15) & 1;
-            maybe |= (filter | u64::from(lead)) << k;
+        // Sixteen at a time: the compiler makes vector instructions of it.
+        for from in (0..len.min(64)).step_by(16) {
+            let utf8: &[u32; 16] = block.utf8[from..from + 16].try_into().expect("16");
+            let chars: &mut [u32; 17] = (&mut block.chars[from..from + 17]).try_into().expect("17");
+            let groups: &mut [u8; 16] =
+                (&mut block.groups[from..from + 16]).try_into().expect("16");
+            let bits: &mut [u32; 16] = (&mut block.bits[from..from + 16]).try_into().expect("16");
+            for i in 0..16 {
+                chars[i + 1] = u32::from(plane_zero(utf8[i]));
+            }
+            for i in 0..16 {
+                groups[i] = group(last_byte(chars[i])) as u8;
+                bits[i] = Self::hash(chars[i] << 16 | chars[i + 1]) >> self.filter_shift;
+            }
         }
-        let inner = !S::extract(starts, chars) & !1 & low_bits(len);
+        for k in 0..len.min(64) {
+            block.singles[k] = self.singles[block.chars[k + 1] as usize & 0xFFFF];
+            block.filter[k] = self.filter[(block.bits[k] >> 3) as usize];
+        }
+        for k in 0..64 {
+            let filter = block.filter[k] & (1u32 << (block.bits[k] & 7)) as u8;
+            block.maybe[k] = filter | block.singles[k] & block.groups[k];
+        }
+        // What is known of each character alone.
+        let within = low_bits(len);
+        let (ones, twos) = (S::any(&block.singles, 1) & within, S::any(&block.singles, 2) & within);
+        let east_asian = S::any(&block.singles, EAST_ASIAN);
+        let mut unknown = within & !(ones | twos);
+        let tokens =
+            |chars: u64| u64::from((ones & chars).count_ones() + 2 * (twos & chars).count_ones());
+        let mut counted = within;
+        // Boundary k is the one before character k.
+        let inner = !S::extract(starts, chars) & !1 & within;
+        let maybe = S::any(&block.maybe, 0xFF);
         let mut opaque = (unknown | unknown << 1 | !(east_asian | east_asian << 1)) & inner;
         let mut joined = opaque;
+        let mut saved_bits = [0u64; 3];
         let mut rest = maybe & inner & !opaque;
         while rest != 0 {
             let k = rest.trailing_zeros() as usize;
             rest &= rest - 1;
-            let next = at + usize::from(block.offsets[k]);
-            let lead = self.runs_into(text[next - 1], text[next]);
-            let saved = self.saved(block.chars[k - 1], block.chars[k]);
-            block.saved[k] = saved;
-            opaque |= u64::from(lead || saved == UNKNOWN) << k;
-            joined |= u64::from(lead || saved != SAFE) << k;
+            let saved = self.saved(block.chars[k], block.chars[k + 1]);
+            for (bit, bits) in saved_bits.iter_mut().enumerate() {
+                *bits |= u64::from(saved >> bit & 1) << k;
+            }
+            opaque |= u64::from(saved == UNKNOWN) << k;
+            joined |= u64::from(saved != SAFE) << k;
         }
         let mut bytes = 0;
         if on {
             // The last segment is not complete.
             let end = 64 - (!joined & low_bits(len)).leading_zeros() as usize - 1;
             bytes = usize::from(block.offsets[end]) - chars.trailing_zeros() as usize;
-            for k in end..len {
-                total -= u64::from(block.singles[k]);
-            }
+            counted &= low_bits(end);
             joined &= low_bits(end);
             opaque &= low_bits(end);
             unknown &= low_bits(end);
         }
         // Two characters between safe boundaries.
         let pairs = joined & !opaque & !(joined << 1) & !(joined >> 1);
-        let mut rest = pairs;
-        while rest != 0 {
-            total -= u64::from(block.saved[rest.trailing_zeros() as usize]);
-            rest &= rest - 1;
+        let mut total = 0;
+        let mut saved = 0;
+        for (bit, bits) in saved_bits.iter().enumerate() {
+            saved += u64::from((bits & pairs).count_ones()) << bit;
         }
         // More, or characters that the table does not know.
         let mut rest = (joined & !pairs) | unknown & !joined & !(joined >> 1);
@@ -228,14 +293,12 @@ impl EastAsian {
                 (first - 1, first + (!(joined >> first)).trailing_zeros())
             };
             rest &= !low_bits(to as usize);
-            for k in from..to {
-                total -= u64::from(block.singles[k as usize]);
-            }
+            counted &= !low_bits(to as usize) | low_bits(from as usize);
             let last = at + usize::from(block.offsets[to as usize - 1]);
             let from = at + usize::from(block.offsets[from as usize]);
             total += segment(from, last + utf8_len(text[last]) - from);
         }
-        (total, bytes)
+        (total + tokens(counted) - saved, bytes)
     }
 
     /// The end of the segment that starts at `start`: the first safe boundary behind it.
@@ -246,8 +309,7 @@ impl EastAsian {
             let right = plane_zero_at(piece, at);
             let (l, r) = (self.singles[usize::from(left)], self.singles[usize::from(right)]);
             let known = l != 0 && r != 0 && (l | r) & EAST_ASIAN != 0;
-            let lead = self.runs_into(piece[at - 1], piece[at]);
-            if known && !lead && self.saved(left, right) == SAFE {
+            if known && self.saved(u32::from(left), u32::from(right)) == SAFE {
                 return at;
             }
             left = right;
@@ -256,17 +318,10 @@ impl EastAsian {
         at
     }
 
-    /// Whether a token goes on from a character that ends with `last` into one that begins with `first`
-    /// and ends there.
-    #[inline(always)]
-    fn runs_into(&self, last: u8, first: u8) -> bool {
-        first >= 0xE0 && self.leads[usize::from(last)] >> (first & 15) & 1 != 0
-    }
-
     /// Tokens saved by joining two characters, [`SAFE`] or [`UNKNOWN`].
     #[inline(always)]
-    fn saved(&self, left: u16, right: u16) -> u8 {
-        let hash = Self::hash(u32::from(left) << 16 | u32::from(right));
+    fn saved(&self, left: u32, right: u32) -> u8 {
+        let hash = Self::hash(left << 16 | right);
         let bucket = self.buckets[(hash >> self.shift) as usize];
         let mut saved = if bucket[0] & OVERFULL != 0 { UNKNOWN } else { SAFE };
         for entry in bucket {
@@ -274,7 +329,17 @@ impl EastAsian {
                 saved = (entry & 0x7F) as u8 - 1;
             }
         }
-        saved
+        let flagged =
+            u32::from(self.singles[right as usize & 0xFFFF]) & group(last_byte(left)) != 0;
+        if flagged && saved == SAFE { self.saved_by_parts(left, right, hash) } else { saved }
+    }
+
+    #[cold]
+    fn saved_by_parts(&self, left: u32, right: u32, hash: u32) -> u8 {
+        let bit = hash >> self.parts_shift;
+        let part = self.parts[(bit >> 3) as usize] >> (bit & 7) & 1 != 0;
+        let lead = right >= 0x800 && self.leads[last_byte(left) as usize] >> (right >> 12) & 1 != 0;
+        if part || lead { UNKNOWN } else { SAFE }
     }
 }
 
@@ -298,19 +363,76 @@ fn candidates(part: &[u8]) -> impl Iterator<Item = u16> {
 const SAFE: u8 = 0xFF;
 const UNKNOWN: u8 = 0x7E;
 
-/// The characters of a block.
+/// The characters of a block, and what stands in the tables about them.
 struct Block {
+    utf8: [u32; 64],
     offsets: [u8; 64],
-    chars: [u16; 64],
+    /// Character k is at k + 1, behind one that is none.
+    chars: [u32; 65],
     singles: [u8; 64],
-    saved: [u8; 64],
+    /// The [`group`] of the character before.
+    groups: [u8; 64],
+    /// Where the boundary before each character stands in the filter.
+    bits: [u32; 64],
+    /// What stands there.
+    filter: [u8; 64],
+    /// Not 0 where the boundary before a character may not be safe.
+    maybe: [u8; 64],
 }
 
 impl Block {
     #[inline(always)]
     fn new() -> Block {
-        Block { offsets: [0; 64], chars: [0; 64], singles: [0; 64], saved: [0; 64] }
+        Block {
+            utf8: [0; 64],
+            offsets: [0; 64],
+            chars: [0; 65],
+            singles: [0; 64],
+            groups: [0; 64],
+            bits: [0; 64],
+            filter: [0; 64],
+            maybe: [0; 64],
+        }
     }
+}
+
+/// Counts the tokens of each two characters.
+struct CountPairs<'a> {
+    pairs: &'a Pairs,
+    chars: &'a [u32],
+}
+
+impl Task for CountPairs<'_> {
+    type Output = Vec<u8>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Vec<u8> {
+        let mut utf8 = [0; 8];
+        let count = |two: &u32| {
+            let [left, right] =
+                [two >> 16, two & 0xFFFF].map(|c| char::from_u32(c).expect("no surrogate"));
+            let len = left.encode_utf8(&mut utf8).len();
+            let len = len + right.encode_utf8(&mut utf8[len..]).len();
+            count_in_registers::<S>(self.pairs, &utf8[..len]) as u8
+        };
+        self.chars.iter().map(count).collect()
+    }
+}
+
+/// The tokens of a character of one or three bytes by itself.
+fn count_alone(pairs: &Pairs, utf8: &[u8]) -> u8 {
+    let &[a, b, c] = utf8 else { return 1 };
+    let (left, right) = (pairs.of_bytes(a, b), pairs.of_bytes(b, c));
+    if left == NONE && right == NONE {
+        return 3;
+    }
+    let merges = pairs.merges(SCRIPTS[usize::from(a)]);
+    let whole = if left < right {
+        merges.get(pairs, left, pairs.single(c))
+    } else {
+        merges.get(pairs, pairs.single(a), right)
+    };
+    if whole == NONE { 2 } else { 1 }
 }
 
 #[inline(always)]

@@ -11,7 +11,7 @@
 //! first one of the next window stay apart.
 
 use super::pairs::{ASCII, Merges, NONE, Pairs, SCRIPTS, Scripts};
-use crate::pretokenize::simd::{Portable, Simd, Task};
+use crate::pretokenize::simd::{Simd, Task};
 use crate::vocab::Vocab;
 
 /// Bytes merged at once: several times the longest tokens.
@@ -271,14 +271,6 @@ impl Window {
     }
 }
 
-/// The number of tokens of a piece of at most [`WINDOW`] bytes.
-pub(crate) fn count_short(pairs: &Pairs, bytes: &[u8]) -> usize {
-    match bytes.len() {
-        1..=16 => count_in_registers::<Portable>(pairs, bytes),
-        _ => Window::new().merge::<Portable>(pairs, bytes),
-    }
-}
-
 /// Merges a piece of any length; `emit` is given the tokens in order, some at a time.
 #[inline(always)]
 pub(crate) fn merge<S: Simd>(
@@ -400,6 +392,7 @@ fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u
 mod tests {
     use super::*;
     use crate::Encoding;
+    use crate::pretokenize::simd::Portable;
 
     /// What byte pair encoding is: the neighbours whose bytes together are the token of the lowest
     /// rank become it, until there are none.

@@ -141,11 +141,18 @@ impl Pairs {
     #[cold]
     fn merges_of(&self, table: usize) -> Merges {
         let scripts = self.scripts.get_or_init(|| self.find_scripts());
-        let merges: Vec<_> = self
-            .all()
-            .filter(|&(.., merged)| belongs_to(scripts[merged as usize], table))
-            .collect();
-        Merges::new(&merges, self.splits.len() as u32)
+        let belongs = |id: usize| belongs_to(scripts[id], table);
+        let splits = self.splits.iter().enumerate();
+        let splits = splits.filter(|&(id, &split)| split != UNSPLIT && belongs(id));
+        let count = splits.clone().count() + self.more.len();
+        let mut merges = Merges::new(count, self.splits.len() as u32);
+        for (id, &split) in splits {
+            merges.insert(split, id as u32);
+        }
+        for (&split, &id) in self.more.iter().filter(|&(_, &id)| belongs(id as usize)) {
+            merges.insert(split, id);
+        }
+        merges
     }
 
     fn find_scripts(&self) -> Vec<Scripts> {
@@ -181,7 +188,7 @@ pub(crate) const ASCII: Scripts = 1 << 14;
 /// Punctuation and symbols that stand beside every script.
 const COMMON: Scripts = 1 << 12;
 /// Unknown: everything is possible.
-const ALL: Scripts = u16::MAX;
+const ALL: Scripts = 0x7FFF;
 
 /// Tables: Latin, that of each other script, that of all.
 const TABLES: usize = 10;
@@ -254,18 +261,16 @@ pub(crate) struct Merges {
 }
 
 impl Merges {
-    fn new(merges: &[(u32, u32, u32)], ids: u32) -> Merges {
+    /// Room for `count` merges, of tokens below `ids`.
+    fn new(count: usize, ids: u32) -> Merges {
         let empty = (ids + 1).next_power_of_two() - 1;
-        let mut table = Merges { buckets: Table::new(merges.len() / 2 + 2), empty };
+        let mut table = Merges { buckets: Table::new(count / 2 + 2), empty };
         table.buckets.fill([empty; 4]);
-        for &(left, right, merged) in merges {
-            table.insert(left, right, merged);
-        }
         table
     }
 
-    fn insert(&mut self, left: u32, right: u32, merged: u32) {
-        let (mut home, check) = self.place(left, right);
+    fn insert(&mut self, split: u64, merged: u32) {
+        let (mut home, check) = self.place((split >> 32) as u32, split as u32);
         let (empty, buckets) = (self.empty, self.buckets.len());
         loop {
             let bucket = &mut self.buckets[home];

@@ -52,6 +52,8 @@ pub(crate) trait Simd {
     fn outlined<T: Task>(task: T) -> T::Output;
     /// The bytes that are not the first of a character.
     fn continuation(block: &[u8; 64]) -> u64;
+    /// The bytes of `block` that have some of `bits`.
+    fn any(block: &[u8; 64], bits: u8) -> u64;
     /// Moves the bits of `value` that stand at the bits of `mask` together (BMI2's `pext`).
     fn extract(value: u64, mask: u64) -> u64;
     /// Spreads the low bits of `value` to the bits of `mask` (BMI2's `pdep`).
@@ -67,4 +69,15 @@ pub(crate) trait Simd {
     fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys;
     /// The lowest one.
     fn lowest(keys: Self::Keys) -> u32;
+}
+
+/// Runs `task` with the best instructions of this machine.
+pub(crate) fn best<T: Task>(task: T) -> T::Output {
+    #[cfg(target_arch = "x86_64")]
+    if Avx512::is_available() {
+        return Avx512::outlined(task);
+    } else if Avx2::is_available() {
+        return Avx2::outlined(task);
+    }
+    Portable::outlined(task)
 }

@@ -43,6 +43,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn any(block: &[u8; 64], bits: u8) -> u64 {
+        block.iter().rev().fold(0, |mask, &b| mask << 1 | u64::from(b & bits != 0))
+    }
+
+    #[inline(always)]
     fn extract(value: u64, mut mask: u64) -> u64 {
         let (mut out, mut to) = (0, 0);
         if value & mask == 0 {

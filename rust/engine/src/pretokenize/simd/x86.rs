@@ -1,6 +1,6 @@
 //! AVX2 and AVX-512 with BMI2.
 //!
-//! Every function here may run only where the CPU has the instructions: `Counter` checks once, and
+//! Every function here may run only where the CPU has the instructions: who enters checks once, and
 //! enters through `outlined`, which enables them.
 
 use std::arch::x86_64::*;
@@ -9,6 +9,22 @@ use super::{ByteMasks, Simd, Task};
 
 pub(crate) struct Avx2;
 pub(crate) struct Avx512;
+
+impl Avx2 {
+    /// Whether this machine has the instructions.
+    pub fn is_available() -> bool {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2")
+    }
+}
+
+impl Avx512 {
+    /// Whether this machine has the instructions.
+    pub fn is_available() -> bool {
+        Avx2::is_available()
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+    }
+}
 
 /// The masks, from a range test, an equality test and the top bits.
 macro_rules! masks {
@@ -41,7 +57,7 @@ macro_rules! masks {
 impl Simd for Avx2 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
-        // SAFETY: `Avx2` is used only behind a check for AVX2 and BMI2 (see `counter::Level`); the loads
+        // SAFETY: `Avx2` is used only behind a check for AVX2 and BMI2 (see `is_available`); the loads
         // are unaligned and inside `block`.
         unsafe {
             let low = _mm256_loadu_si256(block.as_ptr().cast());
@@ -86,6 +102,20 @@ impl Simd for Avx2 {
             let test = |at: usize| {
                 let bytes = _mm256_loadu_si256(block.as_ptr().add(at).cast());
                 u64::from(_mm256_movemask_epi8(_mm256_cmpgt_epi8(limit, bytes)) as u32)
+            };
+            test(0) | test(32) << 32
+        }
+    }
+
+    #[inline(always)]
+    fn any(block: &[u8; 64], bits: u8) -> u64 {
+        // SAFETY: as in `classify`.
+        unsafe {
+            let bits = _mm256_set1_epi8(bits as i8);
+            let test = |at: usize| {
+                let bytes = _mm256_loadu_si256(block.as_ptr().add(at).cast());
+                let none = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bits), _mm256_setzero_si256());
+                u64::from(!_mm256_movemask_epi8(none) as u32)
             };
             test(0) | test(32) << 32
         }
@@ -151,7 +181,7 @@ impl Simd for Avx2 {
 impl Simd for Avx512 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
-        // SAFETY: `Avx512` is used only behind a check for AVX-512BW and BMI2 (see `counter::Level`); the
+        // SAFETY: `Avx512` is used only behind a check for AVX-512BW and BMI2 (see `is_available`); the
         // load is unaligned and inside `block`.
         unsafe {
             let bytes = _mm512_loadu_si512(block.as_ptr().cast());
@@ -181,6 +211,15 @@ impl Simd for Avx512 {
         unsafe {
             let bytes = _mm512_loadu_si512(block.as_ptr().cast());
             _mm512_cmplt_epi8_mask(bytes, _mm512_set1_epi8(-64))
+        }
+    }
+
+    #[inline(always)]
+    fn any(block: &[u8; 64], bits: u8) -> u64 {
+        // SAFETY: as in `classify`.
+        unsafe {
+            let bytes = _mm512_loadu_si512(block.as_ptr().cast());
+            _mm512_test_epi8_mask(bytes, _mm512_set1_epi8(bits as i8))
         }
     }
 
