@@ -303,14 +303,10 @@ impl Scan<'_> {
         if piece.iter().any(|&byte| is_east_asian(byte)) {
             return self.long_east_asian::<S>(piece);
         }
-        let cuts = self.encoding.cuts();
         let mut total = 0;
-        let mut start = 0;
-        while start < piece.len() {
-            let end = cuts.segment_end(piece, start);
+        self.encoding.cuts().for_each_segment(piece, |start, end| {
             total += self.segment::<S>(piece, start, end);
-            start = end;
-        }
+        });
         total
     }
 

@@ -47,10 +47,6 @@ fn set(table: &mut [u64], hash: u32) {
     table[(hash >> 6) as usize] |= 1 << (hash & 63);
 }
 
-fn first_byte(c: char) -> u8 {
-    c.encode_utf8(&mut [0; 4]).as_bytes()[0]
-}
-
 impl Cuts {
     pub fn new(vocab: &Vocab) -> Cuts {
         let mut cuts = Cuts {
@@ -93,63 +89,88 @@ impl Cuts {
             .collect();
         for two in parts.windows(2) {
             let (left, right) = (two[0], two[1]);
-            // Only neighbours out of the same 256 are ever cut.
-            for page in 0..0x20u32 {
-                let lead = |c: u32| char::from_u32(c).map_or(0, first_byte);
-                let leads = lead(page << 8)..=lead(page << 8 | 0xFF);
-                if !leads.contains(&right[0]) {
-                    continue;
-                }
-                let page = || (page << 8..(page + 1) << 8).filter_map(char::from_u32);
-                let mut buffer = [0; 4];
-                let lefts: Vec<u32> = page()
-                    .filter(|c| {
-                        let utf8 = c.encode_utf8(&mut buffer).as_bytes();
-                        utf8.last() == left.last() && utf8.ends_with(left)
-                    })
-                    .map(u32::from)
-                    .collect();
-                if lefts.is_empty() {
-                    continue;
-                }
-                let mut buffer = [0; 4];
-                for right in
-                    page().filter(|c| c.encode_utf8(&mut buffer).as_bytes().starts_with(right))
-                {
-                    for &left in &lefts {
-                        set(&mut self.pairs, pair_hash(left, u32::from(right)));
+            for right in completions(right) {
+                // Only neighbours out of the same 256 are ever cut.
+                let page = right & !0xFF;
+                let low = |at: usize| u32::from(left[at] & 0x3F);
+                let lefts: [Option<u32>; 4] = match *left {
+                    [0x80..=0xBF] => [0, 1, 2, 3].map(|i| Some(page | i << 6 | low(0))),
+                    [0x80..=0xBF, 0x80..=0xBF] => {
+                        [Some(page & !0xFFF | low(0) << 6 | low(1)), None, None, None]
                     }
+                    _ => [completions(left).next(), None, None, None],
+                };
+                for left in lefts.into_iter().flatten() {
+                    set(&mut self.pairs, pair_hash(left, right));
                 }
             }
         }
     }
 
-    /// The end of the segment of `piece` that starts at `start`: a boundary that no token spans.
-    #[inline]
-    pub fn segment_end(&self, piece: &[u8], start: usize) -> usize {
-        const NO_CHAR: u32 = 0x1F_FFFF;
-        let mut before = NO_CHAR;
-        let (mut left, len) = decode(piece, start);
-        let mut at = start + len;
-        if at >= piece.len() {
-            return at;
-        }
-        let (mut right, mut right_len) = decode(piece, at);
-        loop {
-            let next = at + right_len;
-            let (after, after_len) =
-                if next < piece.len() { decode(piece, next) } else { (NO_CHAR, 0) };
-            let covered = is_covered(left) && left >> 8 == right >> 8;
-            let spanned = bit(&self.pairs, pair_hash(left, right))
-                | bit(&self.triples, triple_hash(before, left, right))
-                | bit(&self.triples, triple_hash(left, right, after));
-            if covered && !spanned {
-                return at;
+    /// Calls `segment` with the start and the end of each segment of `piece`: it is cut at boundaries that
+    /// no token spans.
+    #[inline(always)]
+    pub fn for_each_segment(&self, piece: &[u8], mut segment: impl FnMut(usize, usize)) {
+        let mut start = 0;
+        let mut at = 0;
+        // The two characters before, up to 32, and the one behind.
+        let mut chars = [NO_CHAR; BATCH + 3];
+        let mut offsets = [0; BATCH];
+        while at < piece.len() {
+            let mut len = 0;
+            while len < BATCH && at < piece.len() {
+                let (c, size) = decode(piece, at);
+                chars[len + 2] = c;
+                offsets[len] = at;
+                at += size;
+                len += 1;
             }
-            if next >= piece.len() {
-                return next;
+            chars[len + 2] = if at < piece.len() { decode(piece, at).0 } else { NO_CHAR };
+            let (mut pairs, mut triples) = ([0; BATCH], [0; BATCH + 1]);
+            for k in 0..BATCH {
+                pairs[k] = pair_hash(chars[k + 1], chars[k + 2]);
             }
-            (before, left, right, at, right_len) = (left, right, after, next, after_len);
+            for k in 0..BATCH + 1 {
+                triples[k] = triple_hash(chars[k], chars[k + 1], chars[k + 2]);
+            }
+            // Bit k is the boundary before character k; a triple spans two.
+            let mut spanned = u64::from(bit(&self.triples, triples[0]));
+            for k in 0..len {
+                let pair = u64::from(bit(&self.pairs, pairs[k]));
+                let triple = u64::from(bit(&self.triples, triples[k + 1]));
+                let (left, right) = (chars[k + 1], chars[k + 2]);
+                let covered = is_covered(left) && left >> 8 == right >> 8;
+                spanned |= (pair | triple * 3 | u64::from(!covered)) << k;
+            }
+            let mut cuts = !spanned & ((1 << len) - 1);
+            while cuts != 0 {
+                let end = offsets[cuts.trailing_zeros() as usize % BATCH];
+                cuts &= cuts - 1;
+                segment(start, end);
+                start = end;
+            }
+            chars[0] = chars[len];
+            chars[1] = chars[len + 1];
         }
+        segment(start, piece.len());
     }
+}
+
+/// No character; not covered.
+const NO_CHAR: u32 = 0x1F_FFFF;
+/// Characters that are looked up together.
+const BATCH: usize = 32;
+
+/// The covered characters that `part` of a token is or begins.
+fn completions(part: &[u8]) -> impl Iterator<Item = u32> {
+    let low = |at: usize| u32::from(part[at] & 0x3F);
+    let (first, count) = match *part {
+        [lead @ 0xC2..=0xDF] => (u32::from(lead & 0x1F) << 6, 64),
+        [lead @ 0xC2..=0xDF, _] => (u32::from(lead & 0x1F) << 6 | low(1), 1),
+        [lead @ 0xE0..=0xE1] => (u32::from(lead & 15) << 12, 4096),
+        [lead @ 0xE0..=0xE1, _] => (u32::from(lead & 15) << 12 | low(1) << 6, 64),
+        [lead @ 0xE0..=0xE1, _, _] => (u32::from(lead & 15) << 12 | low(1) << 6 | low(2), 1),
+        _ => (0, 0),
+    };
+    first..first + count
 }

@@ -5,13 +5,16 @@
 //! patterns, which speak of characters, become shifts.
 
 use super::Scanner;
-use super::classes::{CJK, HAN, OTHER, class_index, decode, properties_of};
+use super::classes::{CJK, CLASS, HAN, OTHER, class_index, class_row, decode, properties_of};
 use super::simd::{ByteMasks, Simd};
 
 /// Bytes of a block.
 pub(crate) const BLOCK: usize = 64;
 /// Readable bytes that a block needs behind its end (a character or a contraction may reach over it).
 pub(crate) const SLACK: usize = 32;
+
+/// So many characters are classified faster one by one.
+const FEW: u32 = 6;
 
 /// The classes of the characters of a block, a bit a character.
 pub(crate) struct CharMasks {
@@ -230,12 +233,41 @@ fn mixed_starts<S: Simd>(
     let ascii_signs =
         !(bytes.non_ascii | bytes.upper | bytes.lower | bytes.number | bytes.space | bytes.newline);
     classes[7] = ascii_signs;
-    let mut rest = bytes.non_ascii & chars & !bytes.caseless;
-    while rest != 0 {
-        let at = rest.trailing_zeros();
-        rest &= rest - 1;
-        let (c, _) = decode(text, at as usize);
-        classes[class_index(c)] |= 1 << at;
+    let unknown = bytes.non_ascii & chars & !bytes.caseless;
+    if unknown.count_ones() <= FEW {
+        let mut rest = unknown;
+        while rest != 0 {
+            let at = rest.trailing_zeros();
+            rest &= rest - 1;
+            classes[class_index(decode(text, at as usize).0)] |= 1 << at;
+        }
+    } else {
+        // Characters with all bytes but the last in common take one look-up together: a row of 64
+        // classes by the last byte.
+        let behind = |by: usize| S::bytes(text[by..by + BLOCK].try_into().expect("a whole block"));
+        let byte = [behind(0), behind(1), behind(2)];
+        let mut class = S::bytes(&[0; BLOCK]);
+        let mut rest = unknown;
+        while rest != 0 {
+            let at = rest.trailing_zeros() as usize;
+            let (c, len) = decode(text, at);
+            let mut alike = rest & S::equal(byte[0], text[at]);
+            if len > 2 {
+                alike &= S::equal(byte[1], text[at + 1]);
+            }
+            let last = if len == 4 {
+                alike &= S::equal(byte[2], text[at + 2]);
+                behind(3)
+            } else {
+                byte[len - 1]
+            };
+            class = S::look_up(class, alike, class_row(c), last);
+            rest &= !alike;
+        }
+        class = S::look_up(class, unknown, &CLASS, class);
+        for (index, mask) in classes.iter_mut().enumerate() {
+            *mask |= unknown & S::equal(class, index as u8);
+        }
     }
     let mut properties = [0; 3];
     if scanner.properties != 0 {

@@ -62,6 +62,25 @@ pub(crate) fn properties_of(c: u32) -> u8 {
     BLOCKS[block as usize][(c & 127) as usize] & !7
 }
 
+/// The [`class_index`] in an entry.
+pub(crate) const CLASS: [u8; 64] = {
+    let mut classes = [0; 64];
+    let mut entry = 0;
+    while entry < 64 {
+        classes[entry] = entry as u8 & 7;
+        entry += 1;
+    }
+    classes
+};
+
+/// The entries of `c` and the others of its 64: those that differ in the last byte only. [`CLASS`] has
+/// the class of each.
+#[inline(always)]
+pub(crate) fn class_row(c: u32) -> &'static [u8; 64] {
+    let (rows, _) = BLOCKS[INDEX[(c >> 7) as usize] as usize].as_chunks::<64>();
+    &rows[(c >> 6 & 1) as usize]
+}
+
 /// Decodes the character that starts at `at` in valid UTF-8: its scalar value and its length in bytes.
 #[inline(always)]
 pub(crate) fn decode(text: &[u8], at: usize) -> (u32, usize) {

@@ -59,6 +59,15 @@ pub(crate) trait Simd {
     /// Spreads the low bits of `value` to the bits of `mask` (BMI2's `pdep`).
     fn deposit(value: u64, mask: u64) -> u64;
 
+    /// 64 bytes in registers.
+    type Bytes: Copy;
+    /// Loads them.
+    fn bytes(block: &[u8; 64]) -> Self::Bytes;
+    /// Those that are `byte`.
+    fn equal(bytes: Self::Bytes, byte: u8) -> u64;
+    /// `bytes` with those of `mask` replaced by what stands in `table` at the low six bits of `index`.
+    fn look_up(bytes: Self::Bytes, mask: u64, table: &[u8; 64], index: Self::Bytes) -> Self::Bytes;
+
     /// 16 numbers in registers.
     type Keys: Copy;
     /// Loads them.

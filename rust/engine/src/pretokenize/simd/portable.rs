@@ -72,6 +72,31 @@ impl Simd for Portable {
         out
     }
 
+    type Bytes = [u8; 64];
+
+    #[inline(always)]
+    fn bytes(block: &[u8; 64]) -> [u8; 64] {
+        *block
+    }
+
+    #[inline(always)]
+    fn equal(bytes: [u8; 64], byte: u8) -> u64 {
+        bytes.chunks_exact(8).enumerate().fold(0, |all, (i, eight)| {
+            let bits = eight.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(b == byte));
+            all | bits << (8 * i)
+        })
+    }
+
+    #[inline(always)]
+    fn look_up(mut bytes: [u8; 64], mut mask: u64, table: &[u8; 64], index: [u8; 64]) -> [u8; 64] {
+        while mask != 0 {
+            let at = mask.trailing_zeros() as usize;
+            bytes[at] = table[usize::from(index[at] & 63)];
+            mask &= mask - 1;
+        }
+        bytes
+    }
+
     type Keys = [u32; 16];
 
     #[inline(always)]

@@ -23,6 +23,7 @@ impl Avx512 {
         Avx2::is_available()
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi")
     }
 }
 
@@ -133,6 +134,62 @@ impl Simd for Avx2 {
         unsafe { _pdep_u64(value, mask) }
     }
 
+    type Bytes = [__m256i; 2];
+
+    #[inline(always)]
+    fn bytes(block: &[u8; 64]) -> Self::Bytes {
+        // SAFETY: as in `classify`; the loads are unaligned and inside `block`.
+        unsafe {
+            let low = _mm256_loadu_si256(block.as_ptr().cast());
+            [low, _mm256_loadu_si256(block.as_ptr().add(32).cast())]
+        }
+    }
+
+    #[inline(always)]
+    fn equal(bytes: Self::Bytes, byte: u8) -> u64 {
+        // SAFETY: as in `classify`.
+        let [low, high] = bytes.map(|half| unsafe {
+            let same = _mm256_cmpeq_epi8(half, _mm256_set1_epi8(byte as i8));
+            u64::from(_mm256_movemask_epi8(same) as u32)
+        });
+        low | high << 32
+    }
+
+    #[inline(always)]
+    fn look_up(bytes: Self::Bytes, mask: u64, table: &[u8; 64], index: Self::Bytes) -> Self::Bytes {
+        let half = |bytes: __m256i, mask: u32, index: __m256i| {
+            // SAFETY: as in `classify`; the loads are unaligned and inside `table`.
+            unsafe {
+                let mut found = _mm256_setzero_si256();
+                for row in 0..4 {
+                    let values = _mm_loadu_si128(table.as_ptr().add(16 * row).cast());
+                    let values = _mm256_broadcastsi128_si256(values);
+                    let values =
+                        _mm256_shuffle_epi8(values, _mm256_and_si256(index, _mm256_set1_epi8(15)));
+                    let of_row = _mm256_cmpeq_epi8(
+                        _mm256_and_si256(index, _mm256_set1_epi8(0x30)),
+                        _mm256_set1_epi8(16 * row as i8),
+                    );
+                    found = _mm256_or_si256(found, _mm256_and_si256(values, of_row));
+                }
+                // A byte of the mask to each eight bytes, a bit of it to each.
+                let bytes_of_mask = _mm256_shuffle_epi8(
+                    _mm256_set1_epi32(mask as i32),
+                    _mm256_setr_epi64x(
+                        0,
+                        0x0101_0101_0101_0101,
+                        0x0202_0202_0202_0202,
+                        0x0303_0303_0303_0303,
+                    ),
+                );
+                let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+                let chosen = _mm256_cmpeq_epi8(_mm256_and_si256(bytes_of_mask, bits), bits);
+                _mm256_blendv_epi8(bytes, found, chosen)
+            }
+        };
+        [half(bytes[0], mask as u32, index[0]), half(bytes[1], (mask >> 32) as u32, index[1])]
+    }
+
     type Keys = [__m256i; 2];
 
     #[inline(always)]
@@ -181,7 +238,7 @@ impl Simd for Avx2 {
 impl Simd for Avx512 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
-        // SAFETY: `Avx512` is used only behind a check for AVX-512BW and BMI2 (see `is_available`); the
+        // SAFETY: `Avx512` is used only behind a check for AVX-512BW, VBMI and BMI2 (see `is_available`); the
         // load is unaligned and inside `block`.
         unsafe {
             let bytes = _mm512_loadu_si512(block.as_ptr().cast());
@@ -197,7 +254,9 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn outlined<T: Task>(task: T) -> T::Output {
         #[inline(never)]
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+        #[target_feature(
+            enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,bmi1,bmi2,lzcnt,popcnt"
+        )]
         fn run<T: Task>(task: T) -> T::Output {
             task.run::<Avx512>()
         }
@@ -233,6 +292,29 @@ impl Simd for Avx512 {
     fn deposit(value: u64, mask: u64) -> u64 {
         // SAFETY: as in `classify`.
         unsafe { _pdep_u64(value, mask) }
+    }
+
+    type Bytes = __m512i;
+
+    #[inline(always)]
+    fn bytes(block: &[u8; 64]) -> __m512i {
+        // SAFETY: as in `classify`; the load is unaligned and inside `block`.
+        unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn equal(bytes: __m512i, byte: u8) -> u64 {
+        // SAFETY: as in `classify`.
+        unsafe { _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8)) }
+    }
+
+    #[inline(always)]
+    fn look_up(bytes: __m512i, mask: u64, table: &[u8; 64], index: __m512i) -> __m512i {
+        // SAFETY: as in `classify`; the load is unaligned and inside `table`.
+        unsafe {
+            let table = _mm512_loadu_si512(table.as_ptr().cast());
+            _mm512_mask_permutexvar_epi8(bytes, mask, index, table)
+        }
     }
 
     type Keys = __m512i;
