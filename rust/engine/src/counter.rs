@@ -818,6 +818,27 @@ mod tests {
         }
     }
 
+    /// Every character, among its neighbours, beside letters, and in long pieces.
+    #[test]
+    fn every_character_at_every_level() {
+        let encoding = Encoding::embedded("o200k_base").unwrap();
+        let mut counters: Vec<Counter> = Level::available()
+            .into_iter()
+            .map(|level| Counter::with_level(encoding.clone(), level))
+            .collect();
+        let all: Vec<char> = (0..0x11_0000).filter_map(char::from_u32).collect();
+        for few in all.chunks(24) {
+            let apart = few.iter().flat_map(|&c| ['a', c, 'Б', c, ' ']);
+            let text: String = few.iter().copied().chain(apart).collect();
+            let mut ids = Vec::new();
+            encoding.encode(&text, Special::Text, &mut ids).unwrap();
+            for counter in &mut counters {
+                let count = counter.count(&text, Special::Text).unwrap();
+                assert_eq!(count, ids.len() as u64, "{:?} {text:?}", counter.level);
+            }
+        }
+    }
+
     /// A block of one character of four bytes has no neighbour to judge by.
     #[test]
     fn one_character() {

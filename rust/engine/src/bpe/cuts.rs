@@ -140,7 +140,7 @@ impl Cuts {
                 let triple = u64::from(bit(&self.triples, triples[k + 1]));
                 let (left, right) = (chars[k + 1], chars[k + 2]);
                 let covered = is_covered(left) && left >> 8 == right >> 8;
-                spanned |= (pair | triple * 3 | u64::from(!covered)) << k;
+                spanned |= (pair | (triple * 3) | u64::from(!covered)) << k;
             }
             let mut cuts = !spanned & ((1 << len) - 1);
             while cuts != 0 {

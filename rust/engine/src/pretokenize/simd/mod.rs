@@ -90,3 +90,58 @@ pub(crate) fn best<T: Task>(task: T) -> T::Output {
     }
     Portable::outlined(task)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an instruction set makes of two blocks and two numbers.
+    struct Everything([u8; 64], [u8; 64], u64, u64);
+
+    impl Task for Everything {
+        type Output = (ByteMasks, Vec<u64>, Vec<u32>);
+
+        #[inline(always)]
+        fn run<S: Simd>(self) -> Self::Output {
+            let Everything(a, b, m, n) = self;
+            let mut masks = vec![S::continuation(&a), S::extract(m, n), S::deposit(m, n)];
+            masks.extend([1, 2, 0x7C, 0x80, 0xFF].map(|bits| S::any(&a, bits)));
+            let found = S::look_up(S::bytes(&a), m, &b, S::bytes(&b));
+            masks.extend((0..=255).map(|byte| S::equal(found, byte)));
+            let numbers = |block: &[u8; 64]| {
+                let (four, _) = block.as_chunks::<4>();
+                S::keys(&std::array::from_fn(|i| u32::from_le_bytes(four[i])))
+            };
+            let mut lowest = vec![S::lowest(S::min(numbers(&a), numbers(&b)))];
+            lowest.extend((0..18).map(|at| S::lowest(S::set(numbers(&a), at, m as u32 >> 8))));
+            (S::classify(&a), masks, lowest)
+        }
+    }
+
+    #[test]
+    fn all_instruction_sets_agree() {
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            state ^ state >> 32
+        };
+        for round in 0..20_000 {
+            let mut block = || -> [u8; 64] {
+                std::array::from_fn(|_| random() as u8 & if round % 3 == 0 { 0x7F } else { 0xFF })
+            };
+            let (a, b) = (block(), block());
+            let (m, n) = (random() & random(), random());
+            let plain = Portable::outlined(Everything(a, b, m, n));
+            #[cfg(target_arch = "x86_64")]
+            {
+                if Avx2::is_available() {
+                    assert_eq!(Avx2::outlined(Everything(a, b, m, n)), plain);
+                }
+                if Avx512::is_available() {
+                    assert_eq!(Avx512::outlined(Everything(a, b, m, n)), plain);
+                }
+            }
+            assert_eq!(best(Everything(a, b, m, n)), plain);
+        }
+    }
+}
