@@ -27,6 +27,7 @@ from .errors import (
     SpecialTokenError,
     TokenizerFileError,
     UnknownEncodingError,
+    UnknownGroupError,
     UnknownModelError,
     UnknownPriceError,
     UnknownTokenError,
@@ -35,6 +36,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from ._cost import CostReport, cost
+    from ._density import DensityReport, density
     from ._load import load, save
     from ._premium import PremiumReport, premium
     from .claims import ClaimsReport, check_claims
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ClaimsReport",
     "CostReport",
+    "DensityReport",
     "Encoding",
     "FasttokError",
     "FileError",
@@ -60,6 +63,7 @@ __all__ = [
     "SpecialTokenError",
     "TokenizerFileError",
     "UnknownEncodingError",
+    "UnknownGroupError",
     "UnknownModelError",
     "UnknownPriceError",
     "UnknownTokenError",
@@ -68,6 +72,7 @@ __all__ = [
     "check_claims",
     "cost",
     "count_corpus",
+    "density",
     "encoding_for_model",
     "encoding_name_for_model",
     "get_encoding",
@@ -81,12 +86,14 @@ __all__ = [
 _LAZY = {
     "ClaimsReport": "claims",
     "CostReport": "_cost",
+    "DensityReport": "_density",
     "ParallelText": "parallel",
     "PremiumReport": "_premium",
     "Report": "report",
     "check_claims": "claims",
     "cost": "_cost",
     "count_corpus": "report",
+    "density": "_density",
     "load": "_load",
     "premium": "_premium",
     "read_parallel": "parallel",

@@ -8,6 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 __version__: str
+SCRIPTS_UNICODE_VERSION: str
+"""The version of Unicode whose scripts are counted."""
+SEGMENTATION_UNICODE_VERSION: str
+"""The version of Unicode whose words and grapheme clusters are counted."""
 
 class _ArrowArray(Protocol):
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[object, object]: ...
@@ -149,6 +153,15 @@ def count_corpus(
     encodings: Sequence[Encoding],
     *,
     by: Sequence[str] = ...,
+    by_language: int | None = None,
+    language_field: str | None = None,
+    language_from_path: bool = False,
+    detector: str | Callable[[list[str]], Iterable[str | None]] | None = None,
+    detect_bytes: int = 0,
+    graphemes: bool = False,
+    words: bool = False,
+    partial_tokens: bool = False,
+    sample: bool = False,
     field: str = ...,
     format: str | None = None,
     lines: bool = False,
@@ -170,8 +183,14 @@ def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | Non
 def _family_pattern(name: str) -> str | None:
     """The regular expression of the family of that name, if it is a single one."""
 
+def normalize_language(label: str, /) -> str | None:
+    """The canonical form of a language label (BCP 47, FLORES); None if it is no language that CLDR knows."""
+
 def _embedded_names() -> list[str]:
     """The names of the embedded encodings, aliases included."""
+
+def _scripts_of(documents: Sequence[str], /) -> dict[str, int]:
+    """The scripts of documents, summed. For tests and measurements."""
 
 def _read_str(text: str) -> tuple[str, bytes] | None:
     """What the direct reader sees in ``text``: its kind and its UTF-8. For tests."""

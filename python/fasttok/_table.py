@@ -70,7 +70,11 @@ def render_text(report: Report, width: int | None = None) -> str:
 
 def render_html(report: Report) -> str:
     """The table and the summary as HTML."""
-    layout = report_layout(report)
+    return layout_html(report_layout(report)) + f"<p>{html.escape(report.summary())}</p>"
+
+
+def layout_html(layout: Layout) -> str:
+    """A table as HTML, with all its columns."""
 
     def row(tag: str, cells: Sequence[str]) -> str:
         aligned = zip(layout.columns, cells, strict=True)
@@ -89,7 +93,7 @@ def render_html(report: Report) -> str:
     foot = "".join(row("th", cells) for cells in rows[split:])
     return (
         f"<table><thead>{row('th', [column.header for column in layout.columns])}</thead>"
-        f"<tbody>{body}</tbody><tfoot>{foot}</tfoot></table><p>{html.escape(report.summary())}</p>"
+        f"<tbody>{body}</tbody><tfoot>{foot}</tfoot></table>"
     )
 
 

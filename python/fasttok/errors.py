@@ -18,6 +18,7 @@ __all__ = [
     "SpecialTokenError",
     "TokenizerFileError",
     "UnknownEncodingError",
+    "UnknownGroupError",
     "UnknownModelError",
     "UnknownPriceError",
     "UnknownTokenError",
@@ -46,6 +47,15 @@ class UnknownEncodingError(FasttokError, ValueError):
     """The name that was asked for."""
     nearest: list[str] | None = None
     """Known names, the most similar first."""
+
+
+class UnknownGroupError(FasttokError, ValueError, KeyError):
+    """The report has no such group."""
+
+    name: str | None = None
+    """The group that was asked for."""
+    nearest: list[str] | None = None
+    """Groups that there are, the most similar first."""
 
 
 class UnknownModelError(FasttokError, ValueError, KeyError):

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +24,7 @@ from fasttok import _fasttok
 from fasttok._encodings import Spec, resolve_all
 from fasttok._files import replacing, write_atomically
 from fasttok._inputs import PathLike, as_names, as_paths, require_existing
+from fasttok._languages import DETECT_BYTES, Detector, LabelSources
 
 if TYPE_CHECKING:
     import pandas
@@ -49,6 +50,10 @@ def count_corpus(
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
     *,
     by: str | Iterable[str] = (),
+    language_field: str | None = None,
+    language_from_path: bool = False,
+    detect_language: bool | Detector = False,
+    detect_bytes: int = DETECT_BYTES,
     text: str = "text",
     format: Literal["text", "lines", "jsonl"] | None = None,
     lines: bool = False,
@@ -68,7 +73,15 @@ def count_corpus(
         what `.gitignore` names are left out (`hidden=True`, `ignore_files=False` change that).
     encodings: names of encodings, tokenizer files, names on the Hugging Face hub (see `fasttok.load`), encodings,
         or a mapping of what they are called in the report to these. All are counted in one pass over the files.
-    by: what the counts are grouped by: `"file"`, `"extension"`, or a field of JSONL records.
+    by: what the counts are grouped by: `"file"`, `"extension"`, `"language"` where labels are asked for, or a
+        field of JSONL records.
+    language_field: a field of JSONL records that holds the language. It is trusted before the path.
+    language_from_path: a folder, or a part of a file's name between dots, that is a language code is the
+        language. It is trusted before the detector.
+    detect_language: True detects the language (CLD2; docs/language-id.md says how well); or a callable that
+        takes a list of texts, the beginnings of up to 256 documents, and returns a list of labels or Nones. It
+        is called by one thread at a time and holds the GIL: its time is added to the run's.
+    detect_bytes: how much of each document a detector is given, in bytes of UTF-8.
     text: the field of a JSONL record that holds the text.
     format: `"text"` (a document a file), `"lines"` (a document a line) or `"jsonl"` for every file, instead
         of what each file's name says.
@@ -83,10 +96,66 @@ def count_corpus(
         A callable is called now and then with the bytes read, the bytes there are (None when that is not
         known) and the documents counted.
     """
+    labels = LabelSources(language_field, language_from_path, detect_language, detect_bytes)
+    run = run_corpus(
+        paths,
+        encodings,
+        labels=labels,
+        by=by,
+        text=text,
+        format=format,
+        lines=lines,
+        special=special,
+        errors=errors,
+        on_error=on_error,
+        threads=threads,
+        hidden=hidden,
+        ignore_files=ignore_files,
+        max_record_bytes=max_record_bytes,
+        ledger_path=ledger_path,
+        progress=progress,
+    )
+    totals = Tally._from_raw(run.raw["totals"], run.encodings)
+    groups = [Group._from_raw_group(group, run.encodings, run.by) for group in run.raw["groups"]]
+    return Report(run.manifest, totals, groups, run.ledger).sorted_by("key")
+
+
+@dataclass(frozen=True)
+class CorpusRun:
+    """What a run over a corpus gave, as it came from the compiled part, and how it was made."""
+
+    raw: Mapping[str, Any]
+    manifest: dict[str, Any]
+    ledger: Ledger
+    encodings: list[str]
+    by: list[str]
+
+
+def run_corpus(
+    paths: PathLike | Iterable[PathLike],
+    encodings: Spec | Iterable[Spec] | Mapping[str, Spec],
+    *,
+    labels: LabelSources,
+    by: str | Iterable[str],
+    text: str,
+    format: str | None,
+    lines: bool,
+    special: str,
+    errors: str,
+    on_error: str,
+    threads: int | None,
+    hidden: bool,
+    ignore_files: bool,
+    max_record_bytes: int | None,
+    ledger_path: PathLike | None,
+    progress: bool | Progress,
+    **more: Any,
+) -> CorpusRun:
+    """Count a corpus for whatever report. `more` is what is measured besides: see the compiled `count_corpus`."""
     inputs = as_paths(paths)
     if not inputs:
         raise ValueError("no paths to count")
-    keys = as_names(by)
+    keys = labels.keys(as_names(by))
     require_existing(inputs)
     loaded = resolve_all(encodings)
     names = list(loaded)
@@ -108,7 +177,8 @@ def count_corpus(
             raw = _fasttok.count_corpus(
                 inputs,
                 list(loaded.values()),
-                by=keys,
+                **labels.arguments(keys),
+                **more,
                 field=text,
                 format=format,
                 lines=lines,
@@ -127,9 +197,7 @@ def count_corpus(
             bar.close()
     seconds = time.perf_counter() - clock
 
-    totals = Tally._from_raw(raw["totals"], names)
     ledger = Ledger._from_raw(raw["ledger"])
-    groups = [Group._from_raw_group(group, names, keys) for group in raw["groups"]]
     manifest = {
         "fasttok": fasttok.__version__,
         "python": platform.python_version(),
@@ -138,7 +206,7 @@ def count_corpus(
         "threads": threads,
         "time": started.isoformat(timespec="seconds"),
         "seconds": seconds,
-        "mb_per_second": totals.bytes / seconds / 1e6 if seconds else None,
+        "mb_per_second": raw["totals"]["bytes"] / seconds / 1e6 if seconds else None,
         "encodings": [
             {"name": name, "hash": encoding.hash, "pretokenizer": encoding.pretokenizer}
             for name, encoding in loaded.items()
@@ -148,8 +216,10 @@ def count_corpus(
         "on_error": on_error,
         "normalization": "none",
         "unicode": UNICODE_VERSION,
+        "unicode_scripts": _fasttok.SCRIPTS_UNICODE_VERSION,
         "inputs": inputs,
         "by": keys,
+        "languages": labels.manifest(),
         "field": text,
         "format": format,
         "lines": lines,
@@ -160,22 +230,36 @@ def count_corpus(
         "bytes_read": raw["bytes_read"],
         "rows": {"seen": ledger.seen, "counted": ledger.counted, "skipped": ledger.skipped},
     }
-    return Report(manifest, totals, groups, ledger).sorted_by("key")
+    return CorpusRun(raw, manifest, ledger, names, keys)
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums over documents, and their ratios. Ratios are ratios of sums; None where the divisor is zero."""
+    """Sums over documents, and their ratios. Ratios are ratios of sums; None where the divisor is zero.
+
+    scripts: characters by script (ISO 15924), none of them zero; they add up to `chars`.
+    mixed_script_documents: documents with more than a tenth of their characters in another writing system
+        than the first. Both as docs/definitions.md defines them.
+    """
 
     documents: int
     bytes: int
     chars: int
     tokens: Mapping[str, int]
+    scripts: Mapping[str, int] = field(kw_only=True)
+    mixed_script_documents: int = field(kw_only=True)
 
     @classmethod
     def _from_raw(cls, raw: Mapping[str, Any], encodings: Sequence[str]) -> Tally:
         tokens = dict(zip(encodings, raw["tokens"], strict=True))
-        return cls(raw["documents"], raw["bytes"], raw["chars"], tokens)
+        return cls(
+            raw["documents"],
+            raw["bytes"],
+            raw["chars"],
+            tokens,
+            scripts=raw["scripts"],
+            mixed_script_documents=raw["mixed_script_documents"],
+        )
 
     @property
     def tokens_per_char(self) -> dict[str, float | None]:
@@ -208,6 +292,8 @@ class Tally:
             "documents": self.documents,
             "bytes": self.bytes,
             "chars": self.chars,
+            "scripts": dict(self.scripts),
+            "mixed_script_documents": self.mixed_script_documents,
             "encodings": {name: self.measures(name) for name in self.tokens},
         }
 
@@ -222,7 +308,15 @@ class Group(Tally):
     def _from_raw_group(cls, raw: Mapping[str, Any], encodings: Sequence[str], keys: Sequence[str]) -> Group:
         tally = Tally._from_raw(raw, encodings)
         key = dict(zip(keys, raw["key"], strict=True))
-        return cls(tally.documents, tally.bytes, tally.chars, tally.tokens, key)
+        return cls(
+            tally.documents,
+            tally.bytes,
+            tally.chars,
+            tally.tokens,
+            key,
+            scripts=tally.scripts,
+            mixed_script_documents=tally.mixed_script_documents,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {"key": dict(self.key), **super().to_dict()}
@@ -404,14 +498,7 @@ class Report:
 
     def summary(self) -> str:
         """One line: rows seen, counted and skipped, and the time they took."""
-        ledger = self.ledger
-        seconds: float = self.manifest["seconds"]
-        rows = "row" if ledger.seen == 1 else "rows"
-        line = f"{ledger.seen:,} {rows} seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped"
-        digits = 0 if seconds >= 100 else 2 if seconds >= 0.1 else 4
-        line += f"; {_size(self.totals.bytes)} in {seconds:,.{digits}f} s"
-        rate: float | None = self.manifest["mb_per_second"]
-        return line if rate is None else f"{line} ({rate:,.{0 if rate >= 10 else 1}f} MB/s)"
+        return summary_line(self.manifest, self.ledger, self.totals.bytes)
 
     def __repr__(self) -> str:
         tokens = ", ".join(f"{name}: {count:,}" for name, count in self.totals.tokens.items())
@@ -426,6 +513,17 @@ class Report:
         from fasttok._table import render_html
 
         return render_html(self)
+
+
+def summary_line(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
+    """One line: rows seen, counted and skipped, and the time that text of `size` bytes took."""
+    seconds: float = manifest["seconds"]
+    rows = "row" if ledger.seen == 1 else "rows"
+    line = f"{ledger.seen:,} {rows} seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped"
+    digits = 0 if seconds >= 100 else 2 if seconds >= 0.1 else 4
+    line += f"; {_size(size)} in {seconds:,.{digits}f} s"
+    rate: float | None = manifest["mb_per_second"]
+    return line if rate is None else f"{line} ({rate:,.{0 if rate >= 10 else 1}f} MB/s)"
 
 
 def schema() -> dict[str, Any]:

@@ -6,11 +6,13 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fasttok._inputs import STDIN
+from fasttok._languages import DETECT_BYTES
 from fasttok.cli._output import check_writable
 
 if TYPE_CHECKING:
@@ -97,3 +99,105 @@ def print_skipped(ledger: Ledger, where: str) -> None:
     if more > 0:
         out.write(f"skipped {more:,} more: {where}\n")
     sys.stderr.write(out.getvalue())
+
+
+def corpus_options(function: Function) -> Function:
+    """Add the options of a run over a corpus: what to read, how, and by what to group. Their values come by keyword;
+    `corpus_arguments` makes them those of the library."""
+    for option in reversed(_CORPUS_OPTIONS):
+        function = option(function)
+    return function
+
+
+def corpus_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options of `corpus_options` are to `count_corpus` and `density`; a ledger that cannot be written is
+    refused."""
+    given = dict(options)
+    no_progress, quiet = given.pop("no_progress"), given.pop("quiet")
+    if given["ledger"] is not None:
+        check_writable(given["ledger"])
+    return {
+        "paths": list(given.pop("paths")) or [STDIN if stdin_has_data() else "."],
+        "encodings": given.pop("encodings") or ["o200k_base"],
+        "text": given.pop("field"),
+        "ignore_files": not given.pop("no_ignore"),
+        "ledger_path": given.pop("ledger"),
+        "progress": not (no_progress or quiet),
+        **given,
+    }
+
+
+_CORPUS_OPTIONS = (
+    click.argument("paths", nargs=-1, metavar="[PATH]..."),
+    click.option(
+        "-e",
+        "--encoding",
+        "encodings",
+        callback=names,
+        multiple=True,
+        metavar="NAME[,NAME]",
+        help="Encodings to count with, in one pass: names or tokenizer files. [default: o200k_base]",
+    ),
+    click.option(
+        "--by",
+        callback=names,
+        multiple=True,
+        metavar="KEY[,KEY]",
+        help="Group by file, extension, or any field of JSONL records.",
+    ),
+    click.option(
+        "--language-field", metavar="NAME", help="Label by this JSONL field: BCP 47 or FLORES codes, in any form."
+    ),
+    click.option(
+        "--language-from-path", is_flag=True, help="Label by the path: a folder, or part of a file name, like eng_Latn."
+    ),
+    click.option("--detect-language", is_flag=True, help="Label by what a detector says of each document."),
+    click.option(
+        "--detect-bytes",
+        type=click.IntRange(min=1),
+        default=DETECT_BYTES,
+        show_default=True,
+        metavar="N",
+        help="How much of each document the detector reads.",
+    ),
+    click.option(
+        "--field",
+        default="text",
+        show_default=True,
+        metavar="NAME",
+        help="The JSONL field that holds the text. In a.b, b is inside a.",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(["text", "lines", "jsonl"]),
+        help="Read every file as this, whatever its name. [default: by extension]",
+    ),
+    click.option("--lines", is_flag=True, help="In plain text, a line is a document."),
+    click.option(
+        "--special",
+        type=click.Choice(["text", "token", "error"]),
+        default="text",
+        show_default=True,
+        help="A special token in the text is plain text, one token, or an error.",
+    ),
+    click.option(
+        "--errors",
+        type=click.Choice(["strict", "replace"]),
+        default="strict",
+        show_default=True,
+        help="Bytes that are not UTF-8 are an error, or are counted as U+FFFD.",
+    ),
+    click.option(
+        "--on-error",
+        type=click.Choice(["skip", "fail"]),
+        default="skip",
+        show_default=True,
+        help="A row that cannot be counted is listed and skipped, or ends the run.",
+    ),
+    click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]"),
+    click.option("--hidden", is_flag=True, help="Count hidden files and folders too."),
+    click.option("--no-ignore", is_flag=True, help="Count what .gitignore and .ignore leave out too."),
+    click.option("--ledger", metavar="FILE", help="Write every skipped row to FILE, as JSONL."),
+    click.option("--no-progress", is_flag=True, help="Show no progress bar."),
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors."),
+)

@@ -6,6 +6,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use fasttok_engine::{Encoding, Special};
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::Tally;
 use crate::ledger::Bad;
@@ -14,10 +15,12 @@ use crate::ledger::Bad;
 /// not been read yet (the rest of a special token, say) must not change the proof.
 pub(crate) const CUT_MARGIN: usize = 1024;
 
-/// The first place at or after `from` where all `encodings` may cut `text`. `from` need not be on a character.
+/// The first place at or after `from` where all `encodings` may cut `text`, and, with `whole_words`, where no word and
+/// no grapheme cluster of UAX #29 is cut. `from` need not be on a character.
 pub(crate) fn find_cut(
     encodings: &[std::sync::Arc<Encoding>],
     special: Special,
+    whole_words: bool,
     text: &str,
     from: usize,
 ) -> Option<usize> {
@@ -34,10 +37,25 @@ pub(crate) fn find_cut(
             at = encoding.cut(text, at, special)?;
         }
         // All agree only if nobody moved the place that the first one found.
-        if at == before {
+        if at == before && at < text.len() && whole_words && !ends_word(text, at) {
+            at += 1;
+        } else if at == before {
             return (at < text.len()).then_some(at);
         }
     }
+}
+
+/// Whether a word and a grapheme cluster are known to end at `at`: before a space or a line end that follows a letter
+/// or a number.
+fn ends_word(text: &str, at: usize) -> bool {
+    let Some(before) = text[..at].chars().next_back() else { return false };
+    // A few letters (the Prepend of UAX #29) are one cluster with what follows.
+    let mut pair = [0; 5];
+    let len = before.encode_utf8(&mut pair).len();
+    pair[len] = b' ';
+    matches!(text.as_bytes()[at], b' ' | b'\n')
+        && before.is_alphanumeric()
+        && std::str::from_utf8(&pair[..=len]).is_ok_and(|pair| pair.graphemes(true).count() == 2)
 }
 
 /// The account of a document while its parts are counted.
@@ -46,8 +64,8 @@ pub(crate) struct LongDocument {
     pub file: usize,
     /// The line where it stands; `None` where it is the whole file.
     pub line: Option<u64>,
-    /// The group that it belongs to.
-    pub group: Box<[u8]>,
+    /// The group that it belongs to; its language is missing if the document is not labelled.
+    pub group: Group,
     state: Mutex<State>,
 }
 
@@ -58,19 +76,38 @@ struct State {
     complete: bool,
     settled: bool,
     failure: Option<(u64, Bad)>,
+    language: Option<String>,
+}
+
+/// The key of a group, and whether there is all of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub key: Box<[u8]>,
+    /// False where a detector must still say the language.
+    pub is_labelled: bool,
 }
 
 /// What became of a document: its sums, or why it is not counted.
 pub(crate) type Settled = Result<Tally, Bad>;
 
 impl LongDocument {
-    pub fn new(file: usize, line: Option<u64>, group: Box<[u8]>) -> LongDocument {
+    pub fn new(file: usize, line: Option<u64>, group: Group) -> LongDocument {
         LongDocument { file, line, group, state: Mutex::default() }
     }
 
     /// One more part will be counted.
     pub fn begin_part(&self) {
         self.state().parts += 1;
+    }
+
+    /// The language was found.
+    pub fn set_language(&self, language: String) {
+        self.state().language = Some(language);
+    }
+
+    /// The language that was found, once.
+    pub fn take_language(&self) -> Option<String> {
+        self.state().language.take()
     }
 
     /// Whether a part at `offset` can still matter.
@@ -120,7 +157,7 @@ impl State {
         Some(match self.failure.take() {
             Some((_, bad)) => Err(bad),
             None => {
-                self.tally.documents = 1;
+                self.tally.finish_document();
                 Ok(std::mem::take(&mut self.tally))
             }
         })
@@ -132,13 +169,17 @@ mod tests {
     use super::*;
     use crate::ledger::Reason;
 
+    fn group() -> Group {
+        Group { key: [].into(), is_labelled: true }
+    }
+
     fn part() -> Result<Tally, (u64, Bad)> {
-        Ok(Tally::of_text("ab", &[3]))
+        Ok(Tally { bytes: 2, chars: 2, tokens: vec![3], ..Tally::default() })
     }
 
     #[test]
     fn settles_once_when_complete_and_all_parts_are_in() {
-        let document = LongDocument::new(0, None, [].into());
+        let document = LongDocument::new(0, None, group());
         document.begin_part();
         document.begin_part();
         assert!(document.end_part(part()).is_none());
@@ -150,7 +191,7 @@ mod tests {
     #[test]
     fn the_first_failure_in_the_text_is_the_reason() {
         let bad = |n: u64| (n, Bad::new(Reason::SpecialToken, n.to_string()));
-        let document = LongDocument::new(0, None, [].into());
+        let document = LongDocument::new(0, None, group());
         (0..3).for_each(|_| document.begin_part());
         assert!(document.end(Some(bad(9))).is_none());
         assert!(document.end_part(Err(bad(7))).is_none());
@@ -164,7 +205,7 @@ mod tests {
         let encodings = ["cl100k_base", "r50k_base"].map(|name| Encoding::embedded(name).unwrap());
         let text = "one two\nthree äöü four\nfive".repeat(20);
         let mut from = 0;
-        while let Some(at) = find_cut(&encodings, Special::Text, &text, from) {
+        while let Some(at) = find_cut(&encodings, Special::Text, false, &text, from) {
             for encoding in &encodings {
                 assert_eq!(encoding.cut(&text, at, Special::Text), Some(at));
             }
@@ -172,7 +213,27 @@ mod tests {
         }
         assert!(from > 0);
         for from in [0, 1, 2, 9] {
-            assert_eq!(find_cut(&encodings, Special::Text, "ä", from), None);
+            assert_eq!(find_cut(&encodings, Special::Text, false, "ä", from), None);
         }
+    }
+
+    #[test]
+    fn words_and_clusters_of_parts_add_up() {
+        let encodings = [Encoding::embedded("o200k_base").unwrap()];
+        let text =
+            "can't stop.now e.g. 3,5 \u{D4E} x \u{D4E}\nнет да\u{301} 中文 字 ไทย a\u{200D} b "
+                .repeat(9);
+        let mut from = 0;
+        let mut cuts = 0;
+        while let Some(at) = find_cut(&encodings, Special::Text, true, &text, from) {
+            let (left, right) = text.split_at(at);
+            let graphemes = |text: &str| text.graphemes(true).count();
+            let words = |text: &str| text.unicode_words().count();
+            assert_eq!(graphemes(left) + graphemes(right), graphemes(&text), "{right:?}");
+            assert_eq!(words(left) + words(right), words(&text), "{right:?}");
+            from = at + 1;
+            cuts += 1;
+        }
+        assert!(cuts > 50);
     }
 }

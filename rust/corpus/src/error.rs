@@ -42,6 +42,8 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The language detector failed.
+    Detector(Box<dyn std::error::Error + Send + Sync>),
     /// The caller cancelled the run.
     Interrupted,
     /// The engine refused, not because of a row.
@@ -66,6 +68,7 @@ impl fmt::Display for Error {
                 write!(f, ": {}: {detail}", reason.code())
             }
             Error::Io { path, source } => write!(f, "{path}: {source}"),
+            Error::Detector(e) => write!(f, "the language detector failed: {e}"),
             Error::Interrupted => f.write_str("interrupted"),
             Error::Engine(e) => e.fmt(f),
             Error::Panic { message } => {
@@ -80,6 +83,7 @@ impl std::error::Error for Error {
         match self {
             Error::Io { source, .. } => Some(source),
             Error::Engine(e) => Some(e),
+            Error::Detector(e) => Some(&**e),
             _ => None,
         }
     }

@@ -8,10 +8,11 @@ use std::sync::atomic::AtomicBool;
 use fasttok_engine::{Encoding, Special, Utf8Errors};
 
 use crate::format::{self, Fields};
+use crate::language::{Detector, UNDETERMINED, language_of_path};
 use crate::ledger::Collector;
 use crate::pipeline::{self, Run};
 use crate::source::{self, Input, InputKind, StreamConfig, Walk};
-use crate::{Error, Ledger, Progress, Tally};
+use crate::{Error, Extra, Ledger, Progress, Tally};
 
 /// What the counts are summed by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Key {
     Extension,
     /// A field of the record; a dot goes one level down. What is no string stands as it is written.
     Field(String),
+    /// The language label: see [`Job::languages`].
+    Language,
 }
 
 impl Key {
@@ -46,6 +49,20 @@ pub enum OnError {
     Fail,
 }
 
+/// Where the language labels of documents come from, in the order of trust. What no source knows is
+/// [`UNDETERMINED`].
+#[derive(Clone, Default)]
+pub struct LanguageLabels {
+    /// A field of the record; a dot goes one level down.
+    pub field: Option<String>,
+    /// A part of the path that is a language code.
+    pub from_path: bool,
+    /// Says it from the beginning of the text.
+    pub detector: Option<Arc<dyn Detector>>,
+    /// How many bytes of a document the detector is given, at most.
+    pub detect_bytes: usize,
+}
+
 /// What to count, and how.
 #[derive(Clone)]
 pub struct Job {
@@ -55,6 +72,12 @@ pub struct Job {
     pub encodings: Vec<Arc<Encoding>>,
     /// What to sum by; nothing gives the totals only.
     pub by: Vec<Key>,
+    /// The labels that [`Key::Language`] sums by.
+    pub languages: LanguageLabels,
+    /// What is measured besides what always is.
+    pub extra: Extra,
+    /// Keep what a bootstrap over documents needs in [`Tally::sample`].
+    pub sample: bool,
     /// The field that holds the text, where records have fields; a dot goes one level down.
     pub field: String,
     /// The format of all files; `None` goes by the suffix, and what has no known one is plain text.
@@ -87,6 +110,9 @@ impl Job {
             paths,
             encodings,
             by: Vec::new(),
+            languages: LanguageLabels::default(),
+            extra: Extra::default(),
+            sample: false,
             field: "text".to_owned(),
             format: None,
             lines: false,
@@ -165,7 +191,9 @@ pub(crate) fn run_in_chunks(
     }
 
     let groups = GroupKeys::new(&job.by);
-    let fields = Fields { text: Fields::path(&job.field), groups: groups.fields() };
+    let mut fields = Fields { text: Fields::path(&job.field), groups: groups.fields() };
+    // The label comes behind the fields that are keys.
+    fields.groups.extend(job.languages.field.as_deref().map(Fields::path));
     let (formats, skip_binary) = formats(job, inputs)?;
     let sums = pipeline::count(
         &Run {
@@ -174,12 +202,17 @@ pub(crate) fn run_in_chunks(
             skip_binary,
             fields: &fields,
             groups: &groups,
+            languages: &job.languages,
+            path_languages: path_languages(job, inputs),
+            extra: job.extra,
+            sample: job.sample,
             config: StreamConfig {
                 chunk,
                 max_record: job.max_record_bytes,
                 encodings: job.encodings.clone(),
                 special: job.special,
                 errors: job.errors,
+                whole_words: job.extra.graphemes || job.extra.words,
             },
             on_error: job.on_error,
             progress,
@@ -233,6 +266,14 @@ fn check(job: &Job) -> Result<(), Error> {
         return Ok(());
     };
     Err(Error::InvalidJob { message })
+}
+
+/// The label that the path of each input gives; empty where nobody asks for it.
+fn path_languages(job: &Job, inputs: &[Input]) -> Vec<Option<Box<str>>> {
+    if !job.languages.from_path || !job.by.contains(&Key::Language) {
+        return Vec::new();
+    }
+    inputs.iter().map(|input| language_of_path(&input.name).map(String::into)).collect()
 }
 
 /// The format of each input, and whether it must be looked at before it is taken for text.
@@ -289,12 +330,17 @@ impl GroupKeys {
     fn fields(&self) -> Vec<Vec<String>> {
         let field = |key: &Key| match key {
             Key::Field(field) => Some(Fields::path(field)),
-            Key::File | Key::Extension => None,
+            Key::File | Key::Extension | Key::Language => None,
         };
         self.keys.iter().filter_map(field).collect()
     }
 
-    /// Writes the key of a document to `to`. `values` are those of [`GroupKeys::fields`], or nothing at all.
+    /// Whether languages are among the keys.
+    pub fn by_language(&self) -> bool {
+        self.keys.contains(&Key::Language)
+    }
+
+    /// Writes the key of a document to `to`, but for its language. `values` are those of [`GroupKeys::fields`], or nothing at all.
     pub fn encode(
         &self,
         file: &str,
@@ -309,12 +355,15 @@ impl GroupKeys {
                 Key::File => Some(file),
                 Key::Extension => extension,
                 Key::Field(_) => values.next().and_then(|v| v.as_deref()),
+                Key::Language => continue,
             };
-            // The length plus one; nothing is 0.
-            let len = value.map_or(0, |v| v.len() as u64 + 1);
-            to.extend_from_slice(&len.to_le_bytes());
-            to.extend_from_slice(value.unwrap_or_default().as_bytes());
+            write_value(value, to);
         }
+    }
+
+    /// Writes the language of a document behind the rest of its key: it may become known only then.
+    pub fn encode_language(&self, language: &str, to: &mut Vec<u8>) {
+        write_value(Some(language), to);
     }
 
     fn decode(&self, mut key: &[u8]) -> Vec<Option<String>> {
@@ -325,8 +374,19 @@ impl GroupKeys {
             values.push((len > 0).then(|| String::from_utf8_lossy(value).into_owned()));
             key = rest;
         }
+        if let Some(place) = self.keys.iter().position(|key| *key == Key::Language) {
+            let language = values.pop().flatten().unwrap_or_else(|| UNDETERMINED.to_owned());
+            values.insert(place, Some(language));
+        }
         values
     }
+}
+
+fn write_value(value: Option<&str>, to: &mut Vec<u8>) {
+    // The length plus one; nothing is 0.
+    let len = value.map_or(0, |v| v.len() as u64 + 1);
+    to.extend_from_slice(&len.to_le_bytes());
+    to.extend_from_slice(value.unwrap_or_default().as_bytes());
 }
 
 #[cfg(test)]
@@ -357,5 +417,14 @@ mod tests {
         }
         keys.encode("f", Some("txt"), &[], &mut to);
         assert_eq!(keys.decode(&to), [None, Some("txt".into()), Some("f".into()), None]);
+    }
+
+    #[test]
+    fn the_language_stands_where_it_was_asked_for() {
+        let keys = GroupKeys::new(&[Key::Field("a".into()), Key::Language, Key::Extension]);
+        let mut to = Vec::new();
+        keys.encode("f", Some("txt"), &[Some("x".into()), Some("eng_Latn".into())], &mut to);
+        keys.encode_language("en", &mut to);
+        assert_eq!(keys.decode(&to), ["x", "en", "txt"].map(|v| Some(v.to_owned())));
     }
 }

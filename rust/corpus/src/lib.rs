@@ -6,21 +6,31 @@
 //! This crate knows files, formats and threads. It must not know how a text becomes tokens (that is
 //! `fasttok-engine`), nor who asks: no Python, no report, no progress bar.
 
+mod detect;
 mod document;
 mod error;
 mod format;
 mod job;
+mod language;
 mod ledger;
+mod measure;
 mod pipeline;
 mod progress;
+mod sample;
+mod scripts;
 mod source;
 mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use detect::detector;
 pub use error::Error;
 pub use format::format_names;
-pub use job::{Group, Job, Key, OnError, Outcome, run};
+pub use job::{Group, Job, Key, LanguageLabels, OnError, Outcome, run};
+pub use language::{Detector, UNDETERMINED, normalize_language};
 pub use ledger::{Entry, LEDGER_ENTRIES_KEPT, Ledger, Reason};
+pub use measure::{Extra, segmentation_unicode_version};
 pub use progress::Progress;
+pub use sample::{Sample, UNITS};
+pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use tally::Tally;

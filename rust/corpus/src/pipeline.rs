@@ -12,12 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use fasttok_engine::{Counter, Error as EngineError, Utf8Errors, decode_utf8};
+use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
 
-use crate::document::{LongDocument, Settled, find_cut};
+use crate::document::{Group, LongDocument, Settled, find_cut};
 use crate::format::{self, Fields, FormatId, RecordReader};
-use crate::job::{GroupKeys, OnError};
+use crate::job::{GroupKeys, LanguageLabels, OnError};
+use crate::language::{Labels, UNDETERMINED};
 use crate::ledger::{Bad, Collector, Entry, Reason};
+use crate::measure::{Extra, Measurer};
 use crate::source::{Chunk, Control, FileRules, Framing, Input, Stream, StreamConfig, open};
 use crate::{Error, Progress, Tally};
 
@@ -26,6 +28,10 @@ const PIECE: usize = 1 << 20;
 
 /// A record with a text longer than this is counted by all workers.
 const SHARED: usize = 4 << 20;
+
+/// A detector is given this many documents at a time at most, or this many bytes of them and one document more.
+const DETECTED: usize = 256;
+const DETECTED_BYTES: usize = 256 << 10;
 
 /// A buffer that grew beyond this for one long record is given back.
 const KEPT: usize = 8 << 20;
@@ -39,6 +45,11 @@ pub(crate) struct Run<'a> {
     pub skip_binary: Vec<bool>,
     pub fields: &'a Fields,
     pub groups: &'a GroupKeys,
+    pub languages: &'a LanguageLabels,
+    /// The label that each path gives, where these are asked for.
+    pub path_languages: Vec<Option<Box<str>>>,
+    pub extra: Extra,
+    pub sample: bool,
     pub config: StreamConfig,
     pub on_error: OnError,
     pub progress: &'a Progress,
@@ -272,14 +283,26 @@ impl<'a> Shared<'a> {
 struct Worker<'s, 'a> {
     shared: &'s Shared<'a>,
     run: &'a Run<'a>,
-    /// One for each encoding; made when the first text is there, for they are not small.
-    counters: Vec<Counter>,
+    /// Made when the first text is there, for it is not small.
+    measurer: Option<Measurer>,
+    labels: Labels,
+    undetected: Undetected,
     readers: Vec<Option<Box<dyn RecordReader>>>,
-    tokens: Vec<u64>,
     key: Vec<u8>,
     buf: Vec<u8>,
     sums: Sums,
 }
+
+/// Documents that were counted and wait for their language, and the beginnings of their texts, end to end.
+#[derive(Default)]
+struct Undetected {
+    documents: Vec<(Box<[u8]>, Origin, Tally)>,
+    text: String,
+    ends: Vec<usize>,
+}
+
+/// The place of a document in a run: its file and its line.
+type Origin = (usize, Option<u64>);
 
 /// Where a record stands.
 struct Place<'p> {
@@ -304,9 +327,10 @@ impl<'s, 'a> Worker<'s, 'a> {
         Worker {
             shared,
             run: shared.run,
-            counters: Vec::new(),
+            measurer: None,
+            labels: Labels::default(),
+            undetected: Undetected::default(),
             readers: (0..format::format_count()).map(|_| None).collect(),
-            tokens: vec![0; shared.run.config.encodings.len()],
             key: Vec::new(),
             buf: Vec::new(),
             sums: Sums::default(),
@@ -337,8 +361,11 @@ impl<'s, 'a> Worker<'s, 'a> {
             passes_bom: format.passes_bom(),
         };
         let extension = input.extension();
-        self.run.groups.encode(&input.name, extension.as_deref(), &[], &mut self.key);
-        let group = self.key.as_slice().into();
+        let place = Place { file, line: None, name: &input.name, extension: extension.as_deref() };
+        let mut key = std::mem::take(&mut self.key);
+        let is_labelled = self.group(&place, &[], &mut key);
+        let group = Group { key: key.as_slice().into(), is_labelled };
+        self.key = key;
         self.read(Stream::new(file, opened, self.shared.control(), rules, group));
     }
 
@@ -415,6 +442,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             at = end + 1;
             line += 1;
         }
+        self.detect_all();
         self.run.progress.add_documents(self.sums.counted - counted);
     }
 
@@ -427,6 +455,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         if let Err(bad) = self.bytes(&place, record) {
             self.skip(file, line, bad);
         }
+        self.detect_all();
         self.run.progress.add_documents(self.sums.counted - counted);
     }
 
@@ -453,8 +482,8 @@ impl<'s, 'a> Worker<'s, 'a> {
             Err(bad) => Err(bad),
             Ok(Some(row)) => {
                 let mut key = std::mem::take(&mut self.key);
-                self.run.groups.encode(place.name, place.extension, row.values, &mut key);
-                let result = self.document(place, &key, row.text);
+                let is_labelled = self.group(place, row.values, &mut key);
+                let result = self.document(place, &key, is_labelled, row.text);
                 self.key = key;
                 result
             }
@@ -463,16 +492,49 @@ impl<'s, 'a> Worker<'s, 'a> {
         result
     }
 
-    fn document(&mut self, place: &Place, group: &[u8], text: &str) -> Result<(), Bad> {
+    /// Writes the key of a document to `key`, and says whether its language is in it or must be detected.
+    fn group(&mut self, place: &Place, values: &[Option<String>], key: &mut Vec<u8>) -> bool {
+        let run = self.run;
+        run.groups.encode(place.name, place.extension, values, key);
+        if !run.groups.by_language() {
+            return true;
+        }
+        let field = match run.languages.field {
+            Some(_) => values.last().and_then(|v| v.as_deref()).filter(|v| !v.trim().is_empty()),
+            None => None,
+        };
+        let path = || run.path_languages.get(place.file).and_then(|label| label.as_deref());
+        let language = match field {
+            Some(label) => self.labels.normalize(label),
+            None => match path() {
+                Some(language) => language,
+                None if run.languages.detector.is_some() => return false,
+                None => UNDETERMINED,
+            },
+        };
+        run.groups.encode_language(language, key);
+        true
+    }
+
+    fn document(
+        &mut self,
+        place: &Place,
+        key: &[u8],
+        is_labelled: bool,
+        text: &str,
+    ) -> Result<(), Bad> {
         if text.len() > SHARED {
-            self.share(place, group, text);
+            self.share(place, key, is_labelled, text);
             return Ok(());
         }
         match self.count(text, 0) {
-            Ok(()) => {
-                let mut tally = Tally::of_text(text, &self.tokens);
-                tally.documents = 1;
-                self.counted(group, &tally);
+            Ok(mut tally) => {
+                tally.finish_document();
+                let origin = (place.file, place.line);
+                match is_labelled {
+                    true => self.counted(key, origin, tally),
+                    false => self.detect_later(key, origin, tally, text),
+                }
                 Ok(())
             }
             Err(Uncounted::Bad { bad, .. }) => Err(bad),
@@ -480,24 +542,90 @@ impl<'s, 'a> Worker<'s, 'a> {
         }
     }
 
-    fn counted(&mut self, group: &[u8], tally: &Tally) {
+    fn counted(&mut self, key: &[u8], (file, line): Origin, tally: Tally) {
         self.sums.seen += 1;
         self.sums.counted += 1;
-        match self.sums.groups.get_mut(group) {
-            Some(sums) => sums.add(tally),
-            None => drop(self.sums.groups.insert(group.into(), tally.clone())),
+        let sums = match self.sums.groups.get_mut(key) {
+            Some(sums) => {
+                sums.add(&tally);
+                sums
+            }
+            None => self.sums.groups.entry(key.into()).or_insert_with(|| tally.clone()),
+        };
+        if self.run.sample {
+            let place = (file as u32, line.unwrap_or_default());
+            sums.sample.add_document(place, tally.sampled_values());
         }
     }
 
+    /// The part of a text that the detector is given.
+    fn beginning<'t>(&self, text: &'t str) -> &'t str {
+        let mut end = text.len().min(self.run.languages.detect_bytes);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        &text[..end]
+    }
+
+    fn detect_later(&mut self, key: &[u8], origin: Origin, tally: Tally, text: &str) {
+        let beginning = self.beginning(text);
+        let waiting = &mut self.undetected;
+        waiting.documents.push((key.into(), origin, tally));
+        waiting.text.push_str(beginning);
+        waiting.ends.push(waiting.text.len());
+        if waiting.ends.len() >= DETECTED || waiting.text.len() >= DETECTED_BYTES {
+            self.detect_all();
+        }
+    }
+
+    /// Gives the documents that wait for it their language.
+    fn detect_all(&mut self) {
+        if self.undetected.documents.is_empty() {
+            return;
+        }
+        let Undetected { documents, text, ends } = std::mem::take(&mut self.undetected);
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let texts: Vec<&str> = starts.zip(&ends).map(|(start, &end)| &text[start..end]).collect();
+        for ((key, origin, tally), language) in documents.into_iter().zip(self.detect(&texts)) {
+            let mut key = key.into_vec();
+            self.run.groups.encode_language(&language, &mut key);
+            self.counted(&key, origin, tally);
+        }
+    }
+
+    /// The languages of texts; nothing if the detector fails, and with it the run.
+    fn detect(&mut self, texts: &[&str]) -> Vec<String> {
+        let Some(detector) = &self.run.languages.detector else { return Vec::new() };
+        let labels = match detector.detect(texts) {
+            Ok(labels) if labels.len() == texts.len() => labels,
+            Ok(labels) => {
+                let message = format!("it gave {} labels for {} texts", labels.len(), texts.len());
+                self.shared.fail(Failure::Other(Error::Detector(message.into())));
+                return Vec::new();
+            }
+            Err(e) => {
+                self.shared.fail(Failure::Other(Error::Detector(e)));
+                return Vec::new();
+            }
+        };
+        let mut language = |label: Option<String>| match label {
+            Some(label) if !label.trim().is_empty() => self.labels.normalize(&label).to_owned(),
+            _ => UNDETERMINED.to_owned(),
+        };
+        labels.into_iter().map(&mut language).collect()
+    }
+
     /// Cuts a long text and lets all workers count it.
-    fn share(&mut self, place: &Place, group: &[u8], text: &str) {
+    fn share(&mut self, place: &Place, key: &[u8], is_labelled: bool, text: &str) {
         let text: Arc<str> = text.into();
-        let document = Arc::new(LongDocument::new(place.file, place.line, group.into()));
+        let group = Group { key: key.into(), is_labelled };
+        let document = Arc::new(LongDocument::new(place.file, place.line, group));
         let config = &self.run.config;
         let mut from = 0;
         // All parts are announced before the end is, so that the document cannot settle early.
         while from < text.len() && !self.run.cancel.load(Relaxed) {
-            let to = find_cut(&config.encodings, config.special, &text, from + PIECE)
+            let special = config.special;
+            let to = find_cut(&config.encodings, special, config.whole_words, &text, from + PIECE)
                 .unwrap_or(text.len());
             document.begin_part();
             let part = SharedPart { document: document.clone(), text: text.clone(), from, to };
@@ -511,11 +639,17 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Counts a part of a long document.
     fn part(&mut self, document: &Arc<LongDocument>, offset: u64, text: &str) {
+        if offset == 0
+            && !document.group.is_labelled
+            && let Some(language) = self.detect(&[self.beginning(text)]).pop()
+        {
+            document.set_language(language);
+        }
         let result = if !document.is_wanted(offset) {
             Ok(Tally::default())
         } else {
             match self.count(text, offset) {
-                Ok(()) => Ok(Tally::of_text(text, &self.tokens)),
+                Ok(tally) => Ok(tally),
                 Err(Uncounted::Bad { offset, bad }) => Err((offset, bad)),
                 Err(Uncounted::Over) => return,
             }
@@ -528,39 +662,45 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn settle(&mut self, document: &LongDocument, settled: Settled) {
         match settled {
             Ok(tally) => {
-                self.counted(&document.group, &tally);
+                let mut key = document.group.key.to_vec();
+                if let Some(language) = document.take_language() {
+                    self.run.groups.encode_language(&language, &mut key);
+                }
+                self.counted(&key, (document.file, document.line), tally);
                 self.run.progress.add_documents(1);
             }
             Err(bad) => self.skip(document.file, document.line, bad),
         }
     }
 
-    /// Counts the tokens of `text`, which stands at `offset` of its document, into `self.tokens`.
-    fn count(&mut self, text: &str, offset: u64) -> Result<(), Uncounted> {
-        let config = &self.run.config;
-        if self.counters.is_empty() {
-            self.counters = config.encodings.iter().cloned().map(Counter::new).collect();
-        }
-        self.tokens.fill(0);
+    /// Measures `text`, which stands at `offset` of its document.
+    fn count(&mut self, text: &str, offset: u64) -> Result<Tally, Uncounted> {
+        let Run { config, extra, .. } = self.run;
+        let measurer = self
+            .measurer
+            .get_or_insert_with(|| Measurer::new(&config.encodings, config.special, *extra));
+        let mut tally = Tally::default();
         let mut from = 0;
-        while from < text.len() {
+        loop {
             if self.run.cancel.load(Relaxed) {
                 return Err(Uncounted::Over);
             }
+            let special = config.special;
             let to = match text.len() - from > 2 * PIECE {
-                true => find_cut(&config.encodings, config.special, text, from + PIECE),
+                true => {
+                    find_cut(&config.encodings, special, config.whole_words, text, from + PIECE)
+                }
                 false => None,
             };
             let to = to.unwrap_or(text.len());
-            for (tokens, counter) in self.tokens.iter_mut().zip(&mut self.counters) {
-                match counter.count(&text[from..to], config.special) {
-                    Ok(n) => *tokens += n,
-                    Err(e) => return Err(self.shared.uncounted(offset + from as u64, e)),
-                }
+            if let Err(e) = measurer.measure(&text[from..to], &mut tally) {
+                return Err(self.shared.uncounted(offset + from as u64, e));
             }
             from = to;
+            if from == text.len() {
+                return Ok(tally);
+            }
         }
-        Ok(())
     }
 
     fn skip(&mut self, file: usize, line: Option<u64>, bad: Bad) {

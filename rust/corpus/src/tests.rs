@@ -4,13 +4,15 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fasttok_engine::{Counter, Encoding, Special, Utf8Errors};
 use tempfile::TempDir;
 
 use crate::job::run_in_chunks;
-use crate::{Error, Job, Key, OnError, Outcome, Progress, Reason, Tally, run};
+use crate::scripts::ScriptCounter;
+use crate::{Detector, Error, Extra, Job, Key, OnError, Outcome, Progress, Reason, Tally, run};
 
 /// A generator of numbers that are the same in every run.
 pub(crate) struct Random(pub u64);
@@ -104,12 +106,15 @@ fn tally<'t>(job: &Job, texts: impl IntoIterator<Item = &'t str>) -> Tally {
     let mut sums = Tally { tokens: vec![0; counters.len()], ..Tally::default() };
     for text in texts {
         let count = |c: &mut Counter| c.count(text, job.special).unwrap();
-        sums.add(&Tally {
-            documents: 1,
+        let mut document = Tally {
             bytes: text.len() as u64,
             chars: text.chars().count() as u64,
+            scripts: ScriptCounter::new().count(text),
             tokens: counters.iter_mut().map(count).collect(),
-        });
+            ..Tally::default()
+        };
+        document.finish_document();
+        sums.add(&document);
     }
     sums
 }
@@ -663,4 +668,135 @@ fn every_row_is_accounted_for() {
         outcome.groups.iter().for_each(|g| sums.add(&g.tally));
         assert_eq!(sums, outcome.totals);
     }
+}
+
+/// Calls what begins with a letter by that letter, and nothing else anything.
+struct FirstLetter;
+
+impl Detector for FirstLetter {
+    fn detect(
+        &self,
+        texts: &[&str],
+    ) -> Result<Vec<Option<String>>, Box<dyn std::error::Error + Send + Sync>> {
+        let label = |text: &&str| match text.chars().next()? {
+            'e' => Some("eng_Latn".to_owned()),
+            'd' => Some("de".to_owned()),
+            '!' => Some("noise".to_owned()),
+            _ => None,
+        };
+        if texts.iter().any(|text| text.starts_with("panic")) {
+            return Err("no language".into());
+        }
+        Ok(texts.iter().map(label).collect())
+    }
+}
+
+fn by_language(folder: &Folder) -> Job {
+    let mut job = folder.job();
+    job.by = vec![Key::Language];
+    job.languages.detector = Some(Arc::new(FirstLetter));
+    job.languages.detect_bytes = 8;
+    job
+}
+
+fn groups(outcome: &Outcome) -> Vec<(&str, u64)> {
+    let of = |group: &'_ crate::Group| group.tally.documents;
+    outcome.groups.iter().map(|g| (g.key[0].as_deref().unwrap(), of(g))).collect()
+}
+
+#[test]
+fn labels_come_from_the_most_trusted_source() {
+    let folder = Folder::with(
+        "a.jsonl",
+        concat!(
+            "{\"text\": \"e\", \"lang\": \"zho_Hans\"}\n",
+            "{\"text\": \"e\"}\n",
+            "{\"text\": \"e\", \"lang\": null}\n",
+            "{\"text\": \"x\", \"lang\": \"  \"}\n",
+            "{\"text\": \"!\", \"lang\": \"code\"}\n",
+            "{\"text\": \"!\"}\n",
+        ),
+    );
+    folder.write("fr/b.jsonl", "{\"text\": \"e\"}\n{\"text\": \"e\", \"lang\": \"de\"}\n");
+    let mut job = by_language(&folder);
+    assert_eq!(groups(&count(&job)), [("en", 5), ("noise", 2), ("und", 1)]);
+    job.languages.field = Some("lang".into());
+    job.languages.from_path = true;
+    assert_eq!(
+        groups(&count(&job)),
+        [("code", 1), ("de", 1), ("en", 2), ("fr", 1), ("noise", 1), ("und", 1), ("zh", 1)]
+    );
+    job.languages.detector = None;
+    assert_eq!(groups(&count(&job)), [("code", 1), ("de", 1), ("fr", 1), ("und", 4), ("zh", 1)]);
+}
+
+#[test]
+fn long_documents_are_labelled_by_their_beginning() {
+    let folder = Folder::with("a.txt", "e".to_owned() + &prose(30_000));
+    folder.write("b.txt", "d".to_owned() + &prose(300));
+    folder.write("c.jsonl", format!("{{\"text\": {:?}}}\n", "d ".repeat(3 << 20)));
+    folder.write("de/d.txt", prose(30_000));
+    let mut job = by_language(&folder);
+    job.languages.from_path = true;
+    job.sample = true;
+    // Every part of a document but the first is nobody's beginning.
+    for threads in [1, 4] {
+        job.threads = Some(threads);
+        let outcome = try_count(&job, 1 << 20).unwrap();
+        assert_eq!(groups(&outcome), [("de", 3), ("en", 1)]);
+        assert_eq!(outcome.totals.sample.values().len(), 4 * outcome.totals.sample.columns());
+    }
+}
+
+#[test]
+fn a_detector_that_fails_ends_the_run() {
+    let folder = Folder::with("a.jsonl", "{\"text\": \"panic\"}\n");
+    let result = run(&by_language(&folder), &Progress::new(), &AtomicBool::new(false));
+    assert!(
+        matches!(&result, Err(Error::Detector(e)) if e.to_string() == "no language"),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn extra_measures_and_samples_do_not_depend_on_threads_or_chunks() {
+    use unicode_segmentation::UnicodeSegmentation;
+
+    let folder = Folder::new();
+    let texts: Vec<String> = (0..3_000).map(|i| prose(1 + i % 4)).collect();
+    let records = texts.iter().map(|t| serde_json::json!({ "text": t }).to_string() + "\n");
+    folder.write("a.jsonl", records.collect::<String>());
+    let mut job = folder.job();
+    job.sample = true;
+    job.extra = Extra { graphemes: true, words: true, partial_tokens: true };
+    let outcome = count(&job);
+    let totals = &outcome.totals;
+    let sum = |f: fn(&str) -> usize| texts.iter().map(|t| f(t) as u64).sum::<u64>();
+    assert_eq!(totals.graphemes, sum(|t| t.graphemes(true).count()));
+    assert_eq!(totals.words, sum(|t| t.unicode_words().count()));
+    assert!(totals.sample.is_divided());
+    let row_sums: Vec<u64> = (0..totals.sample.columns())
+        .map(|c| totals.sample.values().iter().skip(c).step_by(totals.sample.columns()).sum())
+        .collect();
+    assert_eq!(row_sums, totals.sampled_values().collect::<Vec<_>>());
+
+    let encoding = &job.encodings[0];
+    let (mut single, mut partial) = (0, 0);
+    let ids = |text: &str| {
+        let mut ids = Vec::new();
+        encoding.encode(text, Special::Text, &mut ids).unwrap();
+        ids
+    };
+    for text in &texts {
+        for word in text.unicode_words() {
+            single += u64::from(ids(word).len() == 1 || ids(&format!(" {word}")).len() == 1);
+        }
+        for id in ids(text) {
+            let mut bytes = Vec::new();
+            encoding.decode(&[id], &mut bytes).unwrap();
+            partial += u64::from(String::from_utf8(bytes).is_err());
+        }
+    }
+    assert_eq!((totals.single_token_words[0], totals.partial_tokens[0]), (single, partial));
+    assert!(single > 0 && partial > 0);
 }

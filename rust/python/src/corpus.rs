@@ -3,16 +3,22 @@
 //! Workers are Rust threads that never touch Python. The calling thread gives up the GIL and wakes now and then to
 //! let signals through (Ctrl-C cancels the run) and to tell the progress. What a count means is not decided here.
 
+use std::collections::HashMap;
+use std::error::Error as StdError;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use fasttok_corpus::{Error, Job, Key, Ledger, OnError, Outcome, Progress, Reason, Tally, run};
+use fasttok_corpus::{
+    Detector, Error, Extra, Job, Key, LanguageLabels, Ledger, OnError, Outcome, Progress, Reason,
+    Tally, run,
+};
 use fasttok_engine::{Special, Utf8Errors};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::encoding::Encoding;
 use crate::errors;
@@ -31,6 +37,15 @@ const NO_SUCH_FILE: i32 = 2;
     encodings,
     *,
     by = Vec::new(),
+    by_language = None,
+    language_field = None,
+    language_from_path = false,
+    detector = None,
+    detect_bytes = 0,
+    graphemes = false,
+    words = false,
+    partial_tokens = false,
+    sample = false,
     field = "text".to_owned(),
     format = None,
     lines = false,
@@ -50,6 +65,15 @@ pub fn count_corpus<'py>(
     paths: Vec<PathBuf>,
     encodings: Vec<Bound<'py, Encoding>>,
     by: Vec<String>,
+    by_language: Option<usize>,
+    language_field: Option<String>,
+    language_from_path: bool,
+    detector: Option<Bound<'py, PyAny>>,
+    detect_bytes: usize,
+    graphemes: bool,
+    words: bool,
+    partial_tokens: bool,
+    sample: bool,
     field: String,
     format: Option<String>,
     lines: bool,
@@ -66,6 +90,17 @@ pub fn count_corpus<'py>(
     let encodings = encodings.iter().map(|encoding| encoding.get().engine()).collect();
     let mut job = Job::new(paths, encodings);
     job.by = by.iter().map(|key| Key::parse(key)).collect();
+    if let Some(place) = by_language {
+        job.by.insert(place.min(job.by.len()), Key::Language);
+    }
+    job.languages = LanguageLabels {
+        field: language_field,
+        from_path: language_from_path,
+        detector: detector.map(detector_of).transpose()?,
+        detect_bytes,
+    };
+    job.extra = Extra { graphemes, words, partial_tokens };
+    job.sample = sample;
     job.field = field;
     job.format = format;
     job.lines = lines;
@@ -91,6 +126,48 @@ pub fn count_corpus<'py>(
     job.ledger_path = ledger_path;
     let outcome = run_for_python(py, &job, progress.as_ref())?;
     outcome_dict(py, &outcome)
+}
+
+/// A detector by its name, or a callable.
+fn detector_of(detector: Bound<'_, PyAny>) -> PyResult<Arc<dyn Detector>> {
+    if detector.is_callable() {
+        return Ok(Arc::new(Callable(detector.unbind())));
+    }
+    let name: String = detector.extract()?;
+    fasttok_corpus::detector(&name).ok_or_else(|| {
+        PyValueError::new_err(format!("there is no language detector {name:?} in fasttok"))
+    })
+}
+
+/// A callable that takes a list of texts and returns a list of labels, a label or None for each.
+struct Callable(Py<PyAny>);
+
+impl Detector for Callable {
+    fn detect(
+        &self,
+        texts: &[&str],
+    ) -> Result<Vec<Option<String>>, Box<dyn StdError + Send + Sync>> {
+        Python::attach(|py| {
+            let labels = self.0.bind(py).call1((PyList::new(py, texts)?,))?;
+            let labels = labels.try_iter()?.map(|label| label?.extract());
+            labels.collect::<PyResult<Vec<Option<String>>>>()
+        })
+        .map_err(|e: PyErr| e.into())
+    }
+}
+
+/// The canonical form of a language label (BCP 47, FLORES), or None if it is none that CLDR knows.
+#[pyfunction]
+#[pyo3(signature = (label, /))]
+pub fn normalize_language(label: &str) -> Option<String> {
+    fasttok_corpus::normalize_language(label)
+}
+
+/// The scripts of documents, summed. For tests and measurements.
+#[pyfunction]
+#[pyo3(signature = (documents, /))]
+pub fn _scripts_of(documents: Vec<pyo3::pybacked::PyBackedStr>) -> HashMap<&'static str, u64> {
+    fasttok_corpus::scripts_of(documents.iter().map(|document| &**document)).iter().collect()
 }
 
 fn choice<T: Copy>(argument: &str, value: &str, choices: &[(&str, T)]) -> PyResult<T> {
@@ -189,7 +266,20 @@ fn tally_dict<'py>(py: Python<'py>, tally: &Tally) -> PyResult<Bound<'py, PyDict
     dict.set_item("documents", tally.documents)?;
     dict.set_item("bytes", tally.bytes)?;
     dict.set_item("chars", tally.chars)?;
+    let scripts = PyDict::new(py);
+    for (script, chars) in tally.scripts.iter() {
+        scripts.set_item(script, chars)?;
+    }
+    dict.set_item("scripts", scripts)?;
+    dict.set_item("mixed_script_documents", tally.mixed_script_documents)?;
+    dict.set_item("graphemes", tally.graphemes)?;
+    dict.set_item("words", tally.words)?;
     dict.set_item("tokens", &tally.tokens)?;
+    dict.set_item("single_token_words", &tally.single_token_words)?;
+    dict.set_item("partial_tokens", &tally.partial_tokens)?;
+    let sample: Vec<u8> = tally.sample.values().into_iter().flat_map(u64::to_ne_bytes).collect();
+    dict.set_item("sample", PyBytes::new(py, &sample))?;
+    dict.set_item("sample_columns", tally.sample.columns())?;
     Ok(dict)
 }
 
@@ -224,6 +314,10 @@ fn to_py(py: Python<'_>, e: Error) -> PyErr {
     match e {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::Engine(e) => errors::to_py_err(py, &e),
+        Error::Detector(e) => match e.downcast::<PyErr>() {
+            Ok(e) => *e,
+            Err(_) => make("FasttokError"),
+        },
         Error::NotFound { path } => {
             let e = with(py, make("NotFoundError"), "filename", path);
             with(py, e, "errno", NO_SUCH_FILE)

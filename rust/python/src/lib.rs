@@ -22,5 +22,9 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(encoding::family_pattern, m)?)?;
     m.add_function(wrap_pyfunction!(strings::_read_str, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::count_corpus, m)?)?;
+    m.add_function(wrap_pyfunction!(corpus::normalize_language, m)?)?;
+    m.add_function(wrap_pyfunction!(corpus::_scripts_of, m)?)?;
+    m.add("SCRIPTS_UNICODE_VERSION", fasttok_corpus::SCRIPTS_UNICODE_VERSION)?;
+    m.add("SEGMENTATION_UNICODE_VERSION", fasttok_corpus::segmentation_unicode_version())?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use fasttok_engine::{Encoding, Special, Utf8Errors, decode_utf8};
 
 use super::open::{Control, Opened, read_error};
-use crate::document::{CUT_MARGIN, LongDocument, Settled, find_cut};
+use crate::document::{CUT_MARGIN, Group, LongDocument, Settled, find_cut};
 use crate::ledger::{Bad, Reason};
 
 /// A file with a NUL in its first bytes is binary, as ripgrep has it.
@@ -42,6 +42,8 @@ pub(crate) struct StreamConfig {
     pub encodings: Vec<Arc<Encoding>>,
     pub special: Special,
     pub errors: Utf8Errors,
+    /// A long text is cut between words.
+    pub whole_words: bool,
 }
 
 /// An open input and the place in it.
@@ -52,7 +54,7 @@ pub(crate) struct Stream<'e> {
     input: Opened<'e>,
     control: Control<'e>,
     /// The group of documents that have no fields.
-    group: Box<[u8]>,
+    group: Group,
     /// Read, but not handed out yet.
     carry: Vec<u8>,
     /// The line that the carry begins with.
@@ -130,7 +132,7 @@ impl<'e> Stream<'e> {
         input: Opened<'e>,
         control: Control<'e>,
         rules: FileRules,
-        group: Box<[u8]>,
+        group: Group,
     ) -> Stream<'e> {
         Stream {
             file,
@@ -465,7 +467,7 @@ fn last_cut(config: &StreamConfig, text: &str, searched: usize) -> Option<usize>
     let limit = text.len().checked_sub(CUT_MARGIN)?;
     let first = searched.saturating_sub(2 * CUT_MARGIN);
     [limit.saturating_sub(CUT_SEARCH), limit / 2, first].into_iter().find_map(|from| {
-        find_cut(&config.encodings, config.special, text, from.max(first))
+        find_cut(&config.encodings, config.special, config.whole_words, text, from.max(first))
             .filter(|&cut| cut <= limit)
     })
 }

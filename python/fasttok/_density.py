@@ -1,0 +1,499 @@
+"""What text costs, by group and encoding: density of any corpus, with bootstrap intervals over documents.
+
+This module measures; `fasttok._density_table` shows. Density says what this text costs. What the same content costs
+in another language is `fasttok.premium`'s to say, on parallel text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from fasttok import _fasttok
+from fasttok._bootstrap import CONFIDENCE, RESAMPLES, SEED, interval, resampled_sums
+from fasttok._encodings import Spec
+from fasttok._inputs import PathLike, nearest
+from fasttok._languages import DETECT_BYTES, KEY, Detector, LabelSources, same_language, undetermined
+from fasttok._tabular import Kind, Tabular
+from fasttok.errors import UnknownGroupError
+from fasttok.report import Ledger, run_corpus, summary_line
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from fasttok.report import Errors, OnError, Progress, Special
+
+    Real = npt.NDArray[np.float64]
+
+__all__ = ["Density", "DensityGroup", "DensityReport", "Estimate", "density"]
+
+SCHEMA = "fasttok.density/1"
+
+NOTE = (
+    "Density is what this text costs, not what the same content costs in another language: texts of two groups say "
+    "different things, and scripts put different amounts into a character. For that there is `fasttok premium`, on "
+    "parallel text."
+)
+
+ALWAYS = ("tokens_per_char", "chars_per_token", "bytes_per_token")
+WITH_GRAPHEMES = ("tokens_per_grapheme",)
+WITH_WORDS = ("tokens_per_word", "single_token_word_share")
+WITH_PARTIAL = ("partial_token_share",)
+TO_BASE = ("tokens_per_char_to_base", "bytes_per_token_to_base")
+SUMS = ("documents", "bytes", "chars", "tokens")
+
+RATIOS: dict[str, tuple[str, str]] = {
+    "tokens_per_char": ("tokens", "chars"),
+    "chars_per_token": ("chars", "tokens"),
+    "bytes_per_token": ("bytes", "tokens"),
+    "tokens_per_grapheme": ("tokens", "graphemes"),
+    "tokens_per_word": ("tokens", "words"),
+    "single_token_word_share": ("single_token_words", "words"),
+    "partial_token_share": ("partial_tokens", "tokens"),
+}
+"""Each measure as dividend and divisor, both sums over documents."""
+
+
+def density(
+    paths: PathLike | Iterable[PathLike],
+    encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
+    *,
+    by: str | Iterable[str] = (),
+    language_field: str | None = None,
+    language_from_path: bool = False,
+    detect_language: bool | Detector | None = None,
+    detect_bytes: int = DETECT_BYTES,
+    base: str | None = None,
+    graphemes: bool = False,
+    words: bool = False,
+    partial_tokens: bool = False,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    text: str = "text",
+    format: Literal["text", "lines", "jsonl"] | None = None,
+    lines: bool = False,
+    special: Special = "text",
+    errors: Errors = "strict",
+    on_error: OnError = "skip",
+    threads: int | None = None,
+    hidden: bool = False,
+    ignore_files: bool = True,
+    max_record_bytes: int | None = None,
+    ledger_path: PathLike | None = None,
+    progress: bool | Progress = False,
+) -> DensityReport:
+    """Tokens a character, bytes a token and the like, by group and encoding, with bootstrap intervals.
+
+    Takes what :func:`count_corpus` takes, and:
+
+    detect_language: as there; None detects where neither groups nor another source of labels are asked for.
+    base: a group, by its key (several keys joined by commas), that the others are divided by. A language may
+        be written in any form: ``eng``, ``en``, ``eng_Latn``.
+    graphemes: count extended grapheme clusters (UAX #29).
+    words: count words (UAX #29), and those that are one token by themselves or after a space.
+    partial_tokens: count tokens that are not whole characters. Texts are encoded for it, which takes several
+        times as long as counting.
+    confidence: the share of the intervals; 0.95 unless said otherwise.
+    resamples, seed: of the bootstrap. The result does not depend on the number of threads.
+
+    Raises ``UnknownGroupError`` where `base` is no group, and what :func:`count_corpus` raises.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, not {resamples}")
+    if detect_language is None:
+        detect_language = not by and language_field is None and not language_from_path
+    labels = LabelSources(language_field, language_from_path, detect_language, detect_bytes)
+    run = run_corpus(
+        paths,
+        encodings,
+        labels=labels,
+        by=by,
+        text=text,
+        format=format,
+        lines=lines,
+        special=special,
+        errors=errors,
+        on_error=on_error,
+        threads=threads,
+        hidden=hidden,
+        ignore_files=ignore_files,
+        max_record_bytes=max_record_bytes,
+        ledger_path=ledger_path,
+        progress=progress,
+        graphemes=graphemes,
+        words=words,
+        partial_tokens=partial_tokens,
+        sample=True,
+    )
+    measures = ALWAYS + WITH_GRAPHEMES * graphemes + WITH_WORDS * words + WITH_PARTIAL * partial_tokens
+    raw_groups: Sequence[Mapping[str, Any]] = run.raw["groups"]
+    keys = [dict(zip(run.by, group["key"], strict=True)) for group in raw_groups]
+    samples = [_Sample.from_raw(raw, run.encodings) for raw in (run.raw["totals"], *raw_groups)]
+    bootstrap = _resampled(samples, resamples, seed)
+
+    based: _Based | None = None
+    if base is not None:
+        place = _base_group(base, keys)
+        # Drawn apart from the other groups: the two sides of a ratio are different documents.
+        (drawn,) = _resampled([samples[place + 1]], resamples, seed + 1)
+        based = _Based(place, samples[place + 1], drawn)
+
+    def group(i: int, raw: Mapping[str, Any], key: Mapping[str, str | None]) -> DensityGroup:
+        by_encoding = {}
+        for name in run.encodings:
+            estimates = {m: _estimate(m, name, samples[i], bootstrap[i], confidence) for m in measures}
+            if based is not None and raw_groups:
+                estimates |= _to_base(name, i - 1, samples[i], bootstrap[i], based, confidence)
+            by_encoding[name] = Density(raw["tokens"][run.encodings.index(name)], estimates)
+        return DensityGroup(
+            key=key,
+            documents=raw["documents"],
+            bytes=raw["bytes"],
+            chars=raw["chars"],
+            graphemes=raw["graphemes"] if graphemes else None,
+            words=raw["words"] if words else None,
+            scripts=raw["scripts"],
+            mixed_script_documents=raw["mixed_script_documents"],
+            encodings=by_encoding,
+        )
+
+    totals = group(0, run.raw["totals"], {})
+    groups = [group(i, raw, key) for i, (raw, key) in enumerate(zip(raw_groups, keys, strict=True), 1)]
+    documents = [each.documents for each in groups]
+    manifest = {
+        **run.manifest,
+        "unicode_segmentation": _fasttok.SEGMENTATION_UNICODE_VERSION,
+        "base": None if based is None else keys[based.place],
+        "measures": list(measures),
+        "bootstrap": {
+            "method": "percentile",
+            "confidence": confidence,
+            "resamples": resamples,
+            "seed": seed,
+            "over": "documents, or 1024 random parts of a group with more",
+        },
+    }
+    unlabelled = undetermined(keys, documents) if labels else None
+    return DensityReport(manifest, totals, groups, run.ledger, unlabelled).sorted_by("tokens")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A ratio of sums with its bootstrap interval.
+
+    `value` is None where the divisor is zero; `low` and `high` where there are fewer than two documents.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """As the report's JSON has it."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class Density:
+    """One group under one encoding: its tokens, and estimates by name of the measure."""
+
+    tokens: int
+    estimates: Mapping[str, Estimate]
+
+    def __getitem__(self, measure: str) -> Estimate:
+        return self.estimates[measure]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the report's JSON has it."""
+        return {"tokens": self.tokens, **{name: estimate.to_dict() for name, estimate in self.estimates.items()}}
+
+
+@dataclass(frozen=True)
+class DensityGroup:
+    """The documents that share a key. `graphemes` and `words` are None where they were not asked for."""
+
+    key: Mapping[str, str | None]
+    documents: int
+    bytes: int
+    chars: int
+    graphemes: int | None
+    words: int | None
+    scripts: Mapping[str, int]
+    mixed_script_documents: int
+    encodings: Mapping[str, Density]
+
+    @property
+    def script_shares(self) -> dict[str, float]:
+        """The share of each script (ISO 15924) in the characters, the largest first."""
+        shares = {script: chars / self.chars for script, chars in self.scripts.items()}
+        return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def mixed_script_share(self) -> float | None:
+        """The share of documents that mix scripts."""
+        return self.mixed_script_documents / self.documents if self.documents else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the report's JSON has it."""
+        return {
+            "documents": self.documents,
+            "bytes": self.bytes,
+            "chars": self.chars,
+            "graphemes": self.graphemes,
+            "words": self.words,
+            "scripts": dict(self.scripts),
+            "script_shares": self.script_shares,
+            "mixed_script_documents": self.mixed_script_documents,
+            "mixed_script_share": self.mixed_script_share,
+            "encodings": {name: each.to_dict() for name, each in self.encodings.items()},
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class DensityReport(Tabular):
+    """Density by group and encoding.
+
+    `undetermined_documents` have no language; None where there are no language labels. Everything but `manifest`
+    is equal for two runs over the same files with the same settings, whatever the number of threads.
+    """
+
+    manifest: Mapping[str, Any]
+    totals: DensityGroup
+    groups: Sequence[DensityGroup]
+    ledger: Ledger
+    undetermined_documents: int | None
+
+    @property
+    def by(self) -> list[str]:
+        """What the documents are grouped by."""
+        return list(self.manifest["by"])
+
+    @property
+    def encodings(self) -> list[str]:
+        """The names of the encodings."""
+        return list(self.totals.encodings)
+
+    @property
+    def base(self) -> Mapping[str, str | None] | None:
+        """The key of the group that the others are divided by."""
+        return cast("Mapping[str, str | None] | None", self.manifest["base"])
+
+    @property
+    def measures(self) -> list[str]:
+        """The names of the estimates of a group, those relative to the base last."""
+        return [*self.manifest["measures"], *(TO_BASE if self.base is not None else ())]
+
+    def get(self, *key: str | None, encoding: str | None = None) -> Density:
+        """The density of the group with this key, under the first encoding unless another is named.
+
+        Raises ``UnknownGroupError``.
+        """
+        for group in self.groups:
+            if tuple(group.key.values()) == key:
+                return group.encodings[encoding or self.encodings[0]]
+        raise _unknown(",".join(str(value) for value in key), [group.key for group in self.groups])
+
+    def sorted_by(self, key: str, *, reverse: bool = False) -> DensityReport:
+        """The same report with its groups in another order, as :meth:`Report.sorted_by` has it."""
+        if key not in self.sort_keys():
+            raise ValueError(f"groups cannot be sorted by {key!r}; choose one of {', '.join(self.sort_keys())}")
+
+        def name(group: DensityGroup) -> tuple[tuple[bool, str], ...]:
+            return tuple((value is None, value or "") for value in group.key.values())
+
+        def size(group: DensityGroup) -> tuple[bool, float]:
+            first = group.encodings[self.encodings[0]]
+            value = first.tokens if key == "tokens" else getattr(group, key, None)
+            if key in first.estimates:
+                value = first[key].value
+            return (value is not None, value or 0)
+
+        groups = sorted(self.groups, key=name, reverse=reverse and key == "key")
+        if key != "key":
+            groups.sort(key=size, reverse=not reverse)
+        return replace(self, groups=groups)
+
+    def sort_keys(self) -> list[str]:
+        """What `sorted_by` takes."""
+        return ["key", *SUMS, *self.measures]
+
+    def fields(self) -> list[tuple[str, Kind]]:
+        sums = ["documents", "bytes", "chars"]
+        sums += [name for name in ("graphemes", "words") if getattr(self.totals, name) is not None]
+        fixed: list[tuple[str, Kind]] = [
+            ("encoding", "string"),
+            *_of_kind("integer", (*sums, "tokens")),
+            *_of_kind("real", [name + end for name in self.measures for end in ("", "_low", "_high")]),
+            ("script", "string"),
+            ("script_share", "real"),
+            ("mixed_script_share", "real"),
+        ]
+        names = {name for name, _ in fixed}
+        return [(f"key.{key}" if key in names else key, "string") for key in self.by] + fixed
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """One row a group and encoding; one row an encoding, of the totals, where nothing is grouped."""
+        for group in self.groups if self.by else [self.totals]:
+            for name in self.encodings:
+                each = group.encodings[name]
+                sums = [group.documents, group.bytes, group.chars]
+                sums += [value for value in (group.graphemes, group.words) if value is not None]
+                estimates = [each.estimates.get(measure, Estimate(None, None, None)) for measure in self.measures]
+                values = [value for e in estimates for value in (e.value, e.low, e.high)]
+                script, share = next(iter(group.script_shares.items()), (None, None))
+                key = group.key.values() if self.by else ()
+                yield (*key, name, *sums, each.tokens, *values, script, share, group.mixed_script_share)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON has it: see docs/density.md and `fasttok/schemas/density-1.schema.json`."""
+        return {
+            "schema": SCHEMA,
+            "note": NOTE,
+            "manifest": dict(self.manifest),
+            "totals": self.totals.to_dict(),
+            "groups": [{"key": dict(group.key), **group.to_dict()} for group in self.groups],
+            "undetermined_documents": self.undetermined_documents,
+            "ledger": self.ledger.to_dict(),
+        }
+
+    def summary(self) -> str:
+        """One line: rows seen, counted and skipped, and the time they took."""
+        return summary_line(self.manifest, self.ledger, self.totals.bytes)
+
+    def __repr__(self) -> str:
+        return f"<fasttok.DensityReport of {self.totals.documents:,} documents in {len(self.groups):,} groups>"
+
+    def __str__(self) -> str:
+        from fasttok._density_table import render_text
+
+        return render_text(self) + "\n" + self.summary()
+
+    def _repr_html_(self) -> str:
+        from fasttok._density_table import render_html
+
+        return render_html(self)
+
+
+def _of_kind(kind: Kind, names: Iterable[str]) -> list[tuple[str, Kind]]:
+    return [(name, kind) for name in names]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Sums of documents, or of parts of a group, that are drawn from: float64 of shape (series, units)."""
+
+    values: Real
+    series: Mapping[str, int]
+
+    @classmethod
+    def from_raw(cls, raw: Mapping[str, Any], encodings: Sequence[str]) -> _Sample:
+        names = ["bytes", "chars", "graphemes", "words"]
+        for sums in ("tokens", "single_token_words", "partial_tokens"):
+            names += [f"{sums} {encodings[i]}" for i in range(len(raw[sums]))]
+        units = np.frombuffer(raw["sample"], dtype=np.uint64).reshape(-1, raw["sample_columns"] or len(names))
+        return cls(units.T.astype(np.float64), {name: i for i, name in enumerate(names)})
+
+    def ratio(self, measure: str, encoding: str, sums: Real) -> Real:
+        """The measure of each row of sums; NaN where the divisor is zero."""
+        dividend, divisor = (
+            sums[..., self.series[name if name in self.series else f"{name} {encoding}"]] for name in RATIOS[measure]
+        )
+        return np.divide(dividend, divisor, out=np.full_like(dividend, np.nan), where=divisor != 0)
+
+    def total(self) -> Real:
+        """The sums over all units, of shape (1, series)."""
+        return cast("Real", self.values.sum(axis=1)[None, :])
+
+
+def _resampled(samples: Sequence[_Sample], resamples: int, seed: int) -> list[Real | None]:
+    """Sums over resampled units of each sample, of shape (resamples, series); None where there are fewer than two.
+
+    Samples of as many units are drawn together: that is what takes the time.
+    """
+    sums: list[Real | None] = [None] * len(samples)
+    by_units: dict[int, list[int]] = {}
+    for i, sample in enumerate(samples):
+        by_units.setdefault(sample.values.shape[1], []).append(i)
+    for units, places in by_units.items():
+        if units >= 2:
+            stacked = np.concatenate([samples[i].values for i in places])
+            drawn = resampled_sums(stacked, resamples=resamples, seed=seed)
+            for i, part in zip(places, np.split(drawn, len(places), axis=1), strict=True):
+                sums[i] = part
+    return sums
+
+
+@dataclass(frozen=True)
+class _Based:
+    place: int
+    sample: _Sample
+    sums: Real | None
+
+
+def _estimate(measure: str, encoding: str, sample: _Sample, sums: Real | None, confidence: float) -> Estimate:
+    value = sample.ratio(measure, encoding, sample.total())
+    return _with_interval(value, None if sums is None else sample.ratio(measure, encoding, sums), confidence)
+
+
+def _to_base(
+    encoding: str, place: int, sample: _Sample, sums: Real | None, base: _Based, confidence: float
+) -> dict[str, Estimate]:
+    estimates = {}
+    for name in TO_BASE:
+        measure = name.removesuffix("_to_base")
+        value = sample.ratio(measure, encoding, sample.total())
+        value = value / base.sample.ratio(measure, encoding, base.sample.total())
+        if place == base.place:
+            one = None if np.isnan(value[0]) else 1.0
+            estimates[name] = Estimate(one, one, one)
+            continue
+        drawn = None
+        if sums is not None and base.sums is not None:
+            drawn = sample.ratio(measure, encoding, sums) / base.sample.ratio(measure, encoding, base.sums)
+        estimates[name] = _with_interval(value, drawn, confidence)
+    return estimates
+
+
+def _with_interval(value: Real, drawn: Real | None, confidence: float) -> Estimate:
+    """`drawn` without the resamples that had no divisor."""
+    if not np.isfinite(value[0]):
+        return Estimate(None, None, None)
+    drawn = None if drawn is None else drawn[np.isfinite(drawn)]
+    if drawn is None or not drawn.size:
+        return Estimate(float(value[0]), None, None)
+    low, high = interval(drawn, confidence)
+    return Estimate(float(value[0]), float(low), float(high))
+
+
+def _base_group(base: str, keys: Sequence[Mapping[str, str | None]]) -> int:
+    """The place of the group that `base` names."""
+    for i, key in enumerate(keys):
+        if ",".join(value or "" for value in key.values()) == base:
+            return i
+    for i, key in enumerate(keys):
+        parts = base.split(",")
+        if len(parts) == len(key) and all(
+            same_language(part, value) if name == KEY else part == value
+            for part, (name, value) in zip(parts, key.items(), strict=True)
+        ):
+            return i
+    raise _unknown(base, keys)
+
+
+def _unknown(name: str, keys: Sequence[Mapping[str, str | None]]) -> UnknownGroupError:
+    known = [",".join(value or "" for value in key.values()) for key in keys]
+    near = nearest(name, known)
+    if not known:
+        message = f"no group {name!r}: nothing is grouped"
+    elif near:
+        message = f"no group {name!r}; did you mean {' or '.join(near)}?"
+    else:
+        more = ", …" if len(known) > 20 else ""
+        message = f"no group {name!r}; there are {', '.join(known[:20])}{more}"
+    return UnknownGroupError(message, name=name, nearest=near)
