@@ -146,6 +146,16 @@ impl AddedTokens {
         })
     }
 
+    /// Whether a text may be cut between these two bytes without cutting a token, or what it looks at,
+    /// in two.
+    pub fn allow_cut_between(&self, left: u8, right: u8, special: Special) -> bool {
+        !self.searches(special)
+            || self.tokens.iter().all(|token| {
+                let looks = token.lstrip || token.rstrip || token.single_word || token.normalized;
+                !looks && !token.content.as_bytes().windows(2).any(|two| two == [left, right])
+            })
+    }
+
     fn raw(&self) -> Option<&Finder> {
         let here = |token: &AddedToken| !self.elsewhere.contains(&token.id);
         let tokens =

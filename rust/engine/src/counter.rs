@@ -632,10 +632,10 @@ mod tests {
     use super::*;
 
     /// A small generator of numbers, the same everywhere.
-    struct Random(u64);
+    pub(super) struct Random(pub u64);
 
     impl Random {
-        fn below(&mut self, n: usize) -> usize {
+        pub(super) fn below(&mut self, n: usize) -> usize {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
@@ -643,7 +643,7 @@ mod tests {
         }
     }
 
-    const PARTS: &[&str] = &[
+    pub(super) const PARTS: &[&str] = &[
         " ",
         " ",
         "  ",
@@ -769,7 +769,7 @@ mod tests {
         "ქართული",
     ];
 
-    fn nasty_text(random: &mut Random) -> String {
+    pub(super) fn nasty_text(random: &mut Random) -> String {
         let kinds = 1 + random.below(12);
         let few: Vec<&str> = (0..kinds).map(|_| PARTS[random.below(PARTS.len())]).collect();
         let mut text = String::new();
@@ -903,7 +903,7 @@ mod tests {
     }
 
     /// The shortest text that still fails, by leaving characters out.
-    fn shrink(text: &str, mut fails: impl FnMut(&str) -> bool) -> String {
+    pub(super) fn shrink(text: &str, mut fails: impl FnMut(&str) -> bool) -> String {
         let mut chars: Vec<char> = text.chars().collect();
         let mut size = chars.len() / 2;
         while size > 0 {

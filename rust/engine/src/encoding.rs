@@ -347,8 +347,21 @@ impl Encoding {
     /// Such a place is where a letter or a number is followed by white space (no pattern with a scanner
     /// has a piece that goes on from one to the other, none looks behind, and none cares whether a letter ends the
     /// text or white space follows), or, where special tokens are plain text, by a sign other than an
-    /// apostrophe.
+    /// apostrophe. Where characters are merged without a pretokenizer, it is between two bytes that stand
+    /// together in no token.
     pub fn cut(&self, text: &str, from: usize, special: Special) -> Option<usize> {
+        if let Some(characters) = self.characters() {
+            let plain = matches!(self.pretokenizer(), Pretokenizer::Characters);
+            if !plain || !self.parts.normalizer.is_none() {
+                return None;
+            }
+            let text = text.as_bytes();
+            let mut at = characters.cut(text, from)?;
+            while !self.added.allow_cut_between(text[at - 1], text[at], special) {
+                at = characters.cut(text, at + 1)?;
+            }
+            return Some(at);
+        }
         self.pretokenizer().scanner()?;
         let signs = !self.added.searches(special);
         if !signs && !self.added.allow_cuts() {

@@ -30,7 +30,7 @@ fn class_of(byte: u8) -> usize {
 
 /// Classes whose inner boundaries are not worth a look.
 fn is_dense(left: usize, right: usize) -> bool {
-    (left < 2 && right < 2) || (left == MULTI && right == MULTI)
+    left < 2 && right < 2
 }
 
 /// The boundaries of a vocabulary.
@@ -42,6 +42,8 @@ pub(crate) struct Boundaries {
     /// By right and left class: all ones where the pair of bytes decides.
     mixed: [[u64; CLASSES]; CLASSES],
     user: Option<UserPieces>,
+    /// As `pairs`, in user-defined pieces.
+    in_user: Box<[u64; 1 << 10]>,
 }
 
 /// The pieces that begin in a block.
@@ -60,6 +62,10 @@ impl Boundaries {
     /// `merged`: all tokens that merging gives; `user`: user-defined pieces and their ids.
     pub fn new<'a>(merged: impl Iterator<Item = &'a str>, user: &[(String, u32)]) -> Boundaries {
         let mut pairs = Box::new([0u64; 1 << 10]);
+        let mut in_user = pairs.clone();
+        for two in user.iter().flat_map(|(piece, _)| piece.as_bytes().windows(2)) {
+            in_user[usize::from(two[0]) << 2 | usize::from(two[1]) >> 6] |= 1 << (two[1] & 63);
+        }
         let mut together = [[false; CLASSES]; CLASSES];
         for token in merged {
             let bytes = token.as_bytes();
@@ -81,7 +87,7 @@ impl Boundaries {
             }
         }
         let user = (!user.is_empty()).then(|| UserPieces::new(user));
-        Boundaries { pairs, always, mixed, user }
+        Boundaries { pairs, always, mixed, user, in_user }
     }
 
     /// User-defined pieces, if there are any.
@@ -93,6 +99,12 @@ impl Boundaries {
     #[inline(always)]
     fn apart(&self, left: u8, right: u8) -> bool {
         self.pairs[usize::from(left) << 2 | usize::from(right) >> 6] >> (right & 63) & 1 == 0
+    }
+
+    /// Whether no piece of any kind holds these two bytes one after the other.
+    pub fn never_together(&self, left: u8, right: u8) -> bool {
+        let in_user = self.in_user[usize::from(left) << 2 | usize::from(right) >> 6];
+        self.apart(left, right) && in_user >> (right & 63) & 1 == 0
     }
 
     /// The end of the piece that starts at `start`, and whether it is a user-defined one. The plain twin
@@ -153,7 +165,8 @@ impl Boundaries {
             mixed |= look & mask;
         }
         let mut starts = 1 | always & chars;
-        let mut look = mixed & chars & !1;
+        // East Asian characters have boundaries of their own.
+        let mut look = mixed & chars & !1 & !bytes.east_asian;
         while look != 0 {
             let i = look.trailing_zeros();
             look &= look - 1;

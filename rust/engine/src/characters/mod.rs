@@ -38,7 +38,8 @@ pub(crate) struct Characters {
     pub symbols: Symbols,
     pub boundaries: Boundaries,
     unknown: Unknown,
-    /// A bit a code point: unknown, and merging its bytes leaves fewer parts than it has bytes.
+    /// Two bits a code point: how many bytes an unknown character has beyond the parts that merging
+    /// leaves of it.
     shrinks: Vec<u64>,
     /// Whether a user-defined piece holds a character that is unknown by itself.
     unknown_in_user: bool,
@@ -74,7 +75,7 @@ impl Characters {
         let Definition { split_at_blanks, whole_texts, .. } = definition;
         let mut bytes: HashMap<u32, Box<[u8]>, _> = HashMap::default();
         let mut whole = HashMap::default();
-        let written = |token: &str| match rules.escape {
+        let written = |token: &str| match rules.escape && holds_meta(token) {
             true => token.replace(META, " "),
             false => token.to_owned(),
         };
@@ -97,13 +98,15 @@ impl Characters {
         // What holds a blank in the file is never met where blanks are written otherwise.
         let met = |token: &str| !(rules.escape && token.contains(' '));
         let reached = |token: &str| {
-            let blanks = token.match_indices(META).any(|(at, _)| at > 0);
-            met(token) && !(split_at_blanks && blanks)
+            let inside = || token.match_indices(META).any(|(at, _)| at > 0);
+            met(token) && !(split_at_blanks && inside())
         };
         user.retain(|(piece, _)| met(piece));
         user.iter_mut().for_each(|(piece, _)| *piece = written(piece));
         retain(&mut tokens, &mut order, reached)?;
-        tokens.iter_mut().for_each(|(token, _)| *token = written(token));
+        for (token, _) in tokens.iter_mut().filter(|(token, _)| holds_meta(token)) {
+            *token = written(token);
+        }
         let (symbols, vocab, pairs) = Symbols::new(&tokens, &order)?;
         if whole_texts {
             if split_at_blanks && !symbols.unreachable.is_empty() {
@@ -118,12 +121,13 @@ impl Characters {
             whole.extend(symbols.unreachable.iter().cloned());
         }
         let boundaries = Boundaries::new(symbols.merged(&vocab), &user);
-        let mut shrinks = vec![0; 0x11_0000 / 64];
+        let mut shrinks = vec![0; 0x11_0000 / 32];
         for c in ('\u{80}'..=char::MAX).filter(|&c| !symbols.knows(u32::from(c))) {
             let mut utf8 = [0; 4];
             let utf8 = c.encode_utf8(&mut utf8).as_bytes();
             if utf8.len() > 2 && has_prefix(&pairs, utf8) {
-                shrinks[c as usize >> 6] |= 1u64 << (c as usize & 63);
+                let shrinks_by = (utf8.len() - parts(&pairs, utf8)) as u64;
+                shrinks[c as usize >> 5] |= shrinks_by << (2 * (c as usize & 31));
             }
         }
         let unknown_in_user =
@@ -168,19 +172,11 @@ impl Characters {
         }
     }
 
-    /// Whether `text` needs [`Characters::surplus`] at all.
-    fn surplus_is_zero(&self, text: &[u8]) -> bool {
-        matches!(self.unknown, Unknown::Bytes(_)) && !text.iter().any(|&byte| byte >= 0xE0)
-    }
-
     /// Tokens of the unknown characters of `text` beyond the parts that merging leaves of them. May be
     /// negative.
     pub fn surplus(&self, pairs: &Pairs, text: &[u8]) -> i64 {
-        if self.surplus_is_zero(text) {
-            return 0;
-        }
         match &self.unknown {
-            Unknown::Bytes(_) => self.shrunk(pairs, text),
+            Unknown::Bytes(_) => self.shrunk(text),
             Unknown::Token { fused, .. } => {
                 let (mut surplus, mut after_unknown) = (0, false);
                 let mut at = 0;
@@ -200,25 +196,28 @@ impl Characters {
         }
     }
 
-    /// Bytes of unknown characters that merging has put together.
-    fn shrunk(&self, pairs: &Pairs, text: &[u8]) -> i64 {
+    /// Bytes of unknown characters that merging has put together. Only those of three bytes and more are.
+    fn shrunk(&self, text: &[u8]) -> i64 {
         let mut surplus = 0;
-        for (block, at) in text.chunks(64).zip((0..).step_by(64)) {
-            let mut leads = block
-                .iter()
-                .enumerate()
-                .fold(0u64, |leads, (i, &byte)| leads | u64::from(byte >= 0xE0) << i);
+        let (words, rest) = text.as_chunks::<8>();
+        let mut leads = |bytes: &[u8; 8], at: usize| {
+            let bytes = u64::from_le_bytes(*bytes);
+            // The first three bits are set in the first bytes of such characters.
+            let mut leads = bytes & bytes << 1 & bytes << 2 & 0x8080_8080_8080_8080;
             while leads != 0 {
-                let start = at + leads.trailing_zeros() as usize;
+                let start = at + leads.trailing_zeros() as usize / 8;
                 leads &= leads - 1;
-                let (c, len) = decode(text, start);
-                if self.shrinks[c as usize >> 6] >> (c & 63) & 1 != 0 {
-                    let utf8 = &text[start..start + len];
-                    surplus += len as i64 - parts(pairs, utf8) as i64;
-                }
+                let (c, _) = decode(text, start);
+                surplus += self.shrinks[c as usize >> 5] >> (2 * (c & 31)) & 3;
             }
+        };
+        for (i, word) in words.iter().enumerate() {
+            leads(word, 8 * i);
         }
-        surplus
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        leads(&last, 8 * words.len());
+        surplus as i64
     }
 
     /// Appends the ids of a text to which the rules have been applied.
@@ -261,6 +260,27 @@ impl Characters {
         output.merge(window, &text[start..]);
     }
 
+    /// The first place from `from` on, behind the first byte, at which `text` may be cut in two so that
+    /// the counts of both sides add up.
+    pub fn cut(&self, text: &[u8], from: usize) -> Option<usize> {
+        let Rules { prefix, suffix, remove_extra, ref charsmap, .. } = self.rules;
+        let rewrites = suffix || remove_extra || charsmap.is_some() || prefix == Prefix::Always;
+        if rewrites || self.has_whole() || self.unknown == Unknown::Nothing {
+            return None;
+        }
+        // The second text is begun with no blank of its own, and unknown characters stay together.
+        let begins = |byte: u8| prefix == Prefix::Never || byte == b' ';
+        let known = |byte: u8| {
+            let byte_fallback = matches!(self.unknown, Unknown::Bytes(_));
+            byte.is_ascii() && (byte_fallback || self.symbols.knows(u32::from(byte)))
+        };
+        (from.max(1)..text.len()).find(|&at| {
+            let (left, right) = (text[at - 1], text[at]);
+            let cut = begins(right) && self.boundaries.never_together(left, right);
+            cut && known(left) && known(right)
+        })
+    }
+
     /// Appends the bytes of token `id`; whether there is one. `first`: it begins the text.
     pub fn decode(&self, id: u32, first: bool, bytes: &mut Vec<u8>) -> bool {
         let Some(token) = self.bytes.get(&id) else { return false };
@@ -277,6 +297,11 @@ impl Characters {
     pub fn id_end(&self) -> u32 {
         self.bytes.keys().max().map_or(0, |id| id.saturating_add(1))
     }
+}
+
+/// Whether a token may hold U+2581; quicker than a search.
+fn holds_meta(token: &str) -> bool {
+    token.as_bytes().contains(&META.as_bytes()[0])
 }
 
 /// Keeps the tokens that `keep` holds for, and what the order says of them.

@@ -184,3 +184,133 @@ impl Merged<'_> {
         1u64.wrapping_add_signed(-self.characters.surplus(self.scan.encoding.pairs(), piece))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::Level;
+    use super::super::tests::{PARTS, Random, nasty_text, shrink};
+    use super::*;
+    use crate::characters::rules::{META, Prefix, Rules};
+    use crate::characters::symbols::Order;
+    use crate::characters::{Definition, Unknown};
+    use crate::{Encoding, Special};
+
+    /// A vocabulary of the beginnings of words, and of characters that many of them lack.
+    fn definition(rules: Rules, unknown: Unknown, user: &[&str]) -> Definition {
+        let mut texts: Vec<String> = vec![META.to_owned()];
+        let words = PARTS.iter().flat_map(|part| [part.to_string(), format!(" {part}")]);
+        for word in words.chain((2..9).map(|n| " ".repeat(n))) {
+            let word = word.replace(' ', META);
+            let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
+            texts.extend(ends.map(|end| word[..end].to_owned()));
+        }
+        texts.extend("abcdefghijklmnopqrstuvwxyz的国日本語ไทยнрив".chars().map(String::from));
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len() * 7 % 31));
+        let mut seen = std::collections::HashSet::new();
+        texts.retain(|text| {
+            let unknown = text.contains(['퓨', '认', 'ж', '½', '\n', 'ǅ']);
+            !unknown && !user.contains(&&**text) && seen.insert(text.clone())
+        });
+        let scores = (0..texts.len()).map(|at| -(at as f32)).collect();
+        let tokens: Vec<(String, u32)> = texts.into_iter().zip(300..).collect();
+        Definition {
+            rules,
+            tokens,
+            order: Order::Scores(scores),
+            user: user.iter().map(|piece| piece.to_string()).zip(100_000..).collect(),
+            unknown,
+            unknown_text: None,
+            split_at_blanks: false,
+            whole_texts: false,
+        }
+    }
+
+    fn encodings() -> Vec<Arc<Encoding>> {
+        let bytes = || Unknown::Bytes(Box::new(std::array::from_fn(|byte| byte as u32)));
+        let rules = |prefix| Rules { escape: true, prefix, ..Rules::none() };
+        let user = ["\n", "\n\n", "▁▁", "▁▁▁", "퓨", "认识", "//", "<|", "中"];
+        let definitions = [
+            definition(rules(Prefix::Never), bytes(), &[]),
+            definition(rules(Prefix::Always), bytes(), &[]),
+            definition(rules(Prefix::UnlessBlank), bytes(), &user[..2]),
+            definition(rules(Prefix::Always), bytes(), &user),
+            definition(rules(Prefix::Never), bytes(), &user),
+            definition(rules(Prefix::Never), Unknown::Token { id: 0, fused: true }, &["\n", "//"]),
+            definition(rules(Prefix::Always), Unknown::Token { id: 0, fused: false }, &[]),
+            definition(rules(Prefix::Never), Unknown::Token { id: 0, fused: true }, &user),
+            definition(Rules { remove_extra: true, ..rules(Prefix::Always) }, bytes(), &user),
+            definition(Rules { suffix: true, ..rules(Prefix::Always) }, bytes(), &[]),
+            definition(Rules::none(), Unknown::Nothing, &[]),
+        ];
+        definitions
+            .into_iter()
+            .map(|definition| {
+                let name = (String::new(), String::new());
+                let pretokenizer = Pretokenizer::Characters;
+                let encoding = Encoding::of_characters(
+                    name,
+                    Default::default(),
+                    pretokenizer,
+                    definition,
+                    Vec::new(),
+                );
+                Arc::new(encoding.unwrap())
+            })
+            .collect()
+    }
+
+    fn encode(encoding: &Encoding, text: &str) -> usize {
+        let mut ids = Vec::new();
+        encoding.encode(text, Special::Text, &mut ids).unwrap();
+        ids.len()
+    }
+
+    #[test]
+    fn counts_what_encode_gives_at_every_level() {
+        let mut random = Random(0x51DE_57A2_9E37_79B9);
+        for (kind, encoding) in encodings().into_iter().enumerate() {
+            let mut counters: Vec<Counter> = Level::available()
+                .into_iter()
+                .map(|level| Counter::with_level(encoding.clone(), level))
+                .collect();
+            for _ in 0..2_000 {
+                let mut text = nasty_text(&mut random);
+                if random.below(8) == 0 {
+                    text = text.replace('x', META);
+                }
+                let expected = encode(&encoding, &text);
+                for counter in &mut counters {
+                    let mut count =
+                        |text: &str| counter.count(text, Special::Text).unwrap() as usize;
+                    if count(&text) != expected {
+                        let small = shrink(&text, |text| count(text) != encode(&encoding, text));
+                        panic!("{kind} {:?}: {small:?}", counter.level);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counts_of_cut_texts_add_up() {
+        let mut random = Random(0x0DDB_A115_EED5_1234);
+        let mut cuts = 0;
+        for (kind, encoding) in encodings().into_iter().enumerate() {
+            for _ in 0..300 {
+                let text = nasty_text(&mut random);
+                let whole = encode(&encoding, &text);
+                let mut from = 0;
+                while let Some(at) = encoding.cut(&text, from, Special::Text) {
+                    let (left, right) = text.split_at(at);
+                    let parts = encode(&encoding, left) + encode(&encoding, right);
+                    assert_eq!(parts, whole, "{kind} {left:?} | {right:?}");
+                    from = at + 1;
+                    cuts += 1;
+                }
+            }
+        }
+        assert!(cuts > 1_000);
+    }
+}

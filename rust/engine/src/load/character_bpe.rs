@@ -28,7 +28,7 @@ pub(super) struct Steps<'a> {
 
 /// The model's parts.
 pub(super) struct Model<'a> {
-    pub vocab: HashMap<Cow<'a, str>, u32>,
+    pub vocab: HashMap<Cow<'a, str>, u32, foldhash::fast::FixedState>,
     pub merges: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     pub unk_token: Option<String>,
     pub fuse_unk: bool,

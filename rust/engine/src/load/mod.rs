@@ -112,7 +112,7 @@ impl Encoding {
 
 impl Encoding {
     /// An encoding with this name and hash that merges characters.
-    fn of_characters(
+    pub(crate) fn of_characters(
         (name, hash): (String, String),
         normalizer: Normalizer,
         pretokenizer: Pretokenizer,

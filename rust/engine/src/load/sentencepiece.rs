@@ -1,5 +1,7 @@
 //! sentencepiece's `.model` files: a protocol buffer (`sentencepiece_model.proto`), of which BPE is read.
 
+use std::collections::HashSet;
+
 use super::{damaged, unsupported};
 use crate::Error;
 use crate::added::AddedToken;
@@ -58,7 +60,7 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
             "only byte pair encoding (BPE) is; count with the reference library instead",
         ));
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::<&String, foldhash::fast::FixedState>::default();
     let (mut tokens, mut scores, mut user) = (Vec::new(), Vec::new(), Vec::new());
     let (mut added, mut unknown) = (Vec::new(), None);
     let mut bytes: [Option<u32>; 256] = [None; 256];

@@ -76,7 +76,7 @@ pub(super) fn read(
         None => Vec::new(),
     };
     let added: Vec<AddedToken> = added.into_iter().map(Added::token).collect();
-    let vocab: HashMap<Cow<str>, u32> = match model.vocab {
+    let vocab: HashMap<Cow<str>, u32, foldhash::fast::FixedState> = match model.vocab {
         Some(vocab) => serde_json::from_str(vocab.get()).map_err(not_json)?,
         None => return Err(damaged("the model has no vocab")),
     };
@@ -191,7 +191,7 @@ type Tokens = Vec<(Vec<u8>, u32)>;
 /// Tokens and merges of a byte-level vocabulary. Entries with characters that stand for no byte can
 /// never be met; they are left out.
 fn byte_level_bpe(
-    vocab: &HashMap<Cow<str>, u32>,
+    vocab: &HashMap<Cow<str>, u32, foldhash::fast::FixedState>,
     merges: Option<&RawValue>,
 ) -> Result<(Tokens, Vec<(u32, u32)>), Error> {
     let mut entries: Vec<(&str, u32)> = vocab.iter().map(|(token, &id)| (&**token, id)).collect();
