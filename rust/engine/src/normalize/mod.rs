@@ -9,8 +9,8 @@ mod forms;
 use std::borrow::Cow;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use fancy_regex::Regex;
 use memchr::memmem;
+use onig::Regex;
 use serde_json::Value;
 use unicode_normalization_alignments::char::is_combining_mark;
 
@@ -57,6 +57,7 @@ pub(crate) enum Normalizer {
 /// What [`Normalizer::Replace`] looks for.
 pub(crate) enum Pattern {
     Literal(String),
+    /// In the engine that the reference runs it in.
     Regex(Box<Regex>),
 }
 
@@ -216,8 +217,8 @@ impl Pattern {
                 }
             }
             Pattern::Regex(regex) => {
-                for one in regex.find_iter(text).map_while(Result::ok) {
-                    found(one.start(), one.end());
+                for (from, to) in regex.find_iter(text) {
+                    found(from, to);
                 }
             }
         }
