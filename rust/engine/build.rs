@@ -36,12 +36,13 @@ const CLASSES: [(&str, u8); 7] = [
 const PUNCTUATION: u8 = 7;
 
 /// Properties that some patterns ask for besides the class: bits above it.
-const PROPERTIES: [(&str, u8); 3] = [
+const PROPERTIES: [(&str, u8); 4] = [
     (r"\p{Han}", 1 << 3),
     // What DeepSeek V3 cuts out: unified ideographs, hiragana, katakana.
     (r"[\x{4E00}-\x{9FA5}\x{3040}-\x{30FF}]", 1 << 4),
     // Neither letter, mark, number, white space, punctuation nor symbol.
     (r"[\p{C}&&[^\s]]", 1 << 5),
+    (r"\p{P}", 1 << 6),
 ];
 
 fn main() {
@@ -78,13 +79,13 @@ fn write_classes(path: &Path) {
     }
     let (index, blocks) = two_levels(&classes);
     let mut code = String::new();
-    writeln!(code, "static INDEX: [u8; {}] = {index:?};", index.len()).unwrap();
+    writeln!(code, "static INDEX: [u16; {}] = {index:?};", index.len()).unwrap();
     writeln!(code, "static BLOCKS: [[u8; 128]; {}] = {blocks:?};", blocks.len()).unwrap();
     fs::write(path, code).expect("OUT_DIR is writable");
 }
 
 /// The number of the block of each 128 characters, and the blocks, each once.
-fn two_levels(values: &[u8]) -> (Vec<u8>, Vec<&[u8]>) {
+fn two_levels(values: &[u8]) -> (Vec<usize>, Vec<&[u8]>) {
     let mut blocks: Vec<&[u8]> = Vec::new();
     let mut index = Vec::new();
     for block in values.chunks(128) {
@@ -92,7 +93,7 @@ fn two_levels(values: &[u8]) -> (Vec<u8>, Vec<&[u8]>) {
             blocks.push(block);
             blocks.len() - 1
         });
-        index.push(u8::try_from(at).expect("fewer than 256 distinct blocks"));
+        index.push(at);
     }
     (index, blocks)
 }

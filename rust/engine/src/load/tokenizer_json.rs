@@ -316,6 +316,19 @@ fn family(steps: &[&Value]) -> Result<Option<Pretokenizer>, Error> {
             let found = [one, two, three].map(|step| split_regex(step));
             (found == patterns::DEEPSEEK_V3.map(Some)).then_some(Pretokenizer::DeepSeekV3)
         }
+        [splits @ .., last] if !regex && digits(last) => {
+            let is = |known: &[&str]| {
+                let found = splits.iter().map(|step| split_regex(step));
+                found.eq(known.iter().map(|&regex| Some(regex)))
+            };
+            if is(&patterns::DEEPSEEK_V2) {
+                Some(Pretokenizer::DeepSeekV2)
+            } else if is(&patterns::DEEPSEEK_CODER) {
+                Some(Pretokenizer::DeepSeekCoder)
+            } else {
+                None
+            }
+        }
         _ => None,
     })
 }

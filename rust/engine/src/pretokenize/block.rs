@@ -41,6 +41,8 @@ pub(crate) struct CharMasks {
     pub han: u64,
     pub cjk: u64,
     pub other: u64,
+    /// The bits of [`Family::EXTRA`](super::Family::EXTRA).
+    pub extra: [u64; 3],
 }
 
 /// Where the characters of a block stand in the text.
@@ -185,6 +187,7 @@ pub(crate) fn piece_starts<S: Simd>(
             han: 0,
             cjk: 0,
             other: if scanner.properties & OTHER != 0 { control(text, signs & within) } else { 0 },
+            extra: extra(scanner, text, within),
         };
         let context = Context { text, chars: u64::MAX, ascii: true };
         let starts = (scanner.starts)(&masks, &context);
@@ -201,6 +204,22 @@ pub(crate) struct BlockStarts {
     pub east_asian: u64,
     /// First bytes of all characters.
     pub chars: u64,
+}
+
+/// The bits of [`Family::EXTRA`](super::Family::EXTRA) of the characters that start at the bits of `chars`.
+#[inline(always)]
+fn extra(scanner: Scanner, text: &[u8], mut chars: u64) -> [u64; 3] {
+    let mut masks = [0; 3];
+    let Some(extra) = scanner.extra else { return masks };
+    while chars != 0 {
+        let at = chars.trailing_zeros();
+        chars &= chars - 1;
+        let found = u64::from(extra(decode(text, at as usize).0));
+        for (bit, mask) in masks.iter_mut().enumerate() {
+            *mask |= (found >> bit & 1) << at;
+        }
+    }
+    masks
 }
 
 /// The control characters among the ASCII characters `signs`.
@@ -302,6 +321,7 @@ fn mixed_starts<S: Simd>(
         han: pack(properties[0]),
         cjk: pack(properties[1]),
         other: pack(properties[2]),
+        extra: extra(scanner, text, chars).map(pack),
     };
     let context = Context { text, chars, ascii: false };
     let starts = (scanner.starts)(&masks, &context);

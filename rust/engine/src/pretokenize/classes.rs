@@ -54,8 +54,10 @@ pub(crate) const HAN: u8 = 1 << 3;
 pub(crate) const CJK: u8 = 1 << 4;
 /// `\p{C}` other than white space: control, format, private use and unassigned characters.
 pub(crate) const OTHER: u8 = 1 << 5;
+/// `\p{P}`
+pub(crate) const PUNCTUATION: u8 = 1 << 6;
 
-/// The properties ([`HAN`], [`CJK`], [`OTHER`]) of the character `c`.
+/// The properties ([`HAN`], [`CJK`], [`OTHER`], [`PUNCTUATION`]) of the character `c`.
 #[inline(always)]
 pub(crate) fn properties_of(c: u32) -> u8 {
     let block = INDEX[(c >> 7) as usize];

@@ -13,6 +13,7 @@ pub(crate) mod general;
 pub(crate) mod gpt2;
 pub(crate) mod o200k;
 pub(crate) mod patterns;
+pub(crate) mod sequences;
 pub(crate) mod simd;
 
 use std::fmt;
@@ -33,6 +34,9 @@ pub(crate) trait Family {
 
     /// The properties (see [`classes::properties_of`]) that `starts` asks for in `masks`.
     const PROPERTIES: u8 = 0;
+
+    /// Up to three bits that `starts` asks of every character, in `extra`.
+    const EXTRA: Option<fn(u32) -> u8> = None;
 }
 
 macro_rules! families {
@@ -64,6 +68,7 @@ macro_rules! families {
                         piece_end: <$family>::piece_end,
                         starts: <$family>::starts,
                         properties: <$family>::PROPERTIES,
+                        extra: <$family>::EXTRA,
                     }),)*
                     Pretokenizer::Characters | Pretokenizer::General(_) => None,
                 }
@@ -94,6 +99,8 @@ pub(crate) struct Scanner {
     pub starts: fn(&CharMasks, &Context) -> Starts,
     /// [`Family::PROPERTIES`]
     pub properties: u8,
+    /// [`Family::EXTRA`]
+    pub extra: Option<fn(u32) -> u8>,
 }
 
 families! {
@@ -117,6 +124,10 @@ families! {
     Kimi, o200k::O200k<3, true, false, true>, "kimi";
     /// DeepSeek V3 and later
     DeepSeekV3, deepseek::DeepSeekV3, "deepseek-v3";
+    /// DeepSeek V2 and LLM
+    DeepSeekV2, sequences::DeepSeekV2, "deepseek-v2";
+    /// DeepSeek Coder
+    DeepSeekCoder, sequences::DeepSeekCoder, "deepseek-coder";
 }
 
 impl Pretokenizer {
