@@ -296,7 +296,7 @@ fn split_regex(step: &Value) -> Option<&str> {
     let kept = step["behavior"] == "Removed" && flag(step, "invert", false);
     // The patterns with a scanner match every character: there is nothing between their matches.
     let regex = step["pattern"]["Regex"].as_str()?;
-    (step["type"] == "Split" && (isolated || kept && patterns::family(regex).is_some()))
+    (step["type"] == "Split" && (isolated || kept && patterns::onig_family(regex).is_some()))
         .then_some(regex)
 }
 
@@ -311,7 +311,7 @@ fn family(steps: &[&Value]) -> Result<Option<Pretokenizer>, Error> {
     Ok(match before {
         [] if regex => Some(Pretokenizer::Gpt2),
         [step] if regex && digits(step) => Some(Pretokenizer::Gpt2Digits),
-        [step] if !regex => split_regex(step).and_then(patterns::family),
+        [step] if !regex => split_regex(step).and_then(patterns::onig_family),
         [one, two, three] if !regex => {
             let found = [one, two, three].map(|step| split_regex(step));
             (found == patterns::DEEPSEEK_V3.map(Some)).then_some(Pretokenizer::DeepSeekV3)

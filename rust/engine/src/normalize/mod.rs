@@ -18,6 +18,7 @@ use charsmap::Charsmap;
 use forms::Form;
 
 use crate::Error;
+use crate::vocab::byte_level;
 
 /// A tokenizer file that does not say what it should.
 fn damaged(reason: String) -> Error {
@@ -163,7 +164,7 @@ impl Normalizer {
             Normalizer::Replace { pattern, content } => pattern.replace(text, content),
             Normalizer::Precompiled(map) => map.normalize_graphemes(text),
             Normalizer::Nmt => nmt(text),
-            Normalizer::ByteLevel => Cow::Owned(text.bytes().map(byte_level).collect()),
+            Normalizer::ByteLevel => Cow::Owned(byte_level::encode(text.as_bytes())),
             Normalizer::Sequence(parts) => {
                 let mut text = Cow::Borrowed(text);
                 for part in parts {
@@ -292,17 +293,6 @@ fn nmt(text: &str) -> Cow<'_, str> {
         })
         .collect(),
     )
-}
-
-/// The character that stands for a byte in byte-level vocabularies.
-pub(crate) fn byte_level(byte: u8) -> char {
-    let code = match byte {
-        b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => u32::from(byte),
-        0..=0x20 => 0x100 + u32::from(byte),
-        0x7F..=0xA0 => 0x121 + u32::from(byte) - 0x7F,
-        0xAD => 0x143,
-    };
-    char::from_u32(code).expect("no surrogate")
 }
 
 #[cfg(test)]

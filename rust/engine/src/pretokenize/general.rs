@@ -4,14 +4,22 @@
 //! `tokenizers`, `fancy-regex` for tiktoken), so that they mean what they mean there. Slower than a
 //! scanner, and as exact.
 
+use std::sync::LazyLock;
+
 use unicode_categories::UnicodeCategories;
 
+use super::{Scanner, patterns};
 use crate::Error;
 use crate::vocab::byte_level;
+
+/// A pattern that has code of its own.
+const THREE_DIGITS: &str = "[0-9][0-9][0-9]";
 
 /// The steps of a pretokenizer.
 pub struct General {
     steps: Vec<Step>,
+    /// What follows a last [`Step::ByteLevel`], where bytes are enough to do it.
+    byte_steps: Option<Vec<ByteStep>>,
 }
 
 /// One way to cut a text. The parts go to the next one.
@@ -25,12 +33,24 @@ pub(crate) enum Step {
     ByteLevel,
 }
 
+/// A step behind [`Step::ByteLevel`] that needs no characters.
+enum ByteStep {
+    /// Parts in which the byte's character has this property for all or none.
+    Contiguous(fn(char) -> bool),
+    /// Three ASCII digits each.
+    ThreeDigits,
+}
+
 /// What is looked for.
 pub(crate) enum Pattern {
+    /// What this scanner finds: it leaves nothing out.
+    Scanner(Scanner),
     /// In Oniguruma's Ruby syntax.
     Onig(Box<onig::Regex>),
     /// In the syntax of the crate `fancy-regex`.
     Fancy(Box<fancy_regex::Regex>),
+    /// `[0-9][0-9][0-9]`
+    ThreeDigits,
     /// A text itself.
     Text(String),
     /// Each character for which this holds.
@@ -52,6 +72,12 @@ pub(crate) enum Behavior {
 impl Pattern {
     /// `pattern` as HF `tokenizers` reads it.
     pub fn onig(pattern: &str) -> Result<Pattern, Error> {
+        if let Some(scanner) = patterns::onig_family(pattern).and_then(|family| family.scanner()) {
+            return Ok(Pattern::Scanner(scanner));
+        }
+        if pattern == THREE_DIGITS {
+            return Ok(Pattern::ThreeDigits);
+        }
         match onig::Regex::new(pattern) {
             Ok(regex) => Ok(Pattern::Onig(Box::new(regex))),
             Err(error) => Err(bad_pattern(pattern, error.description())),
@@ -81,6 +107,15 @@ impl Pattern {
             last = end;
         };
         match self {
+            Pattern::Scanner(scanner) => {
+                let mut start = 0;
+                while start < text.len() {
+                    let end = (scanner.piece_end)(text.as_bytes(), start);
+                    matched(start, end);
+                    start = end;
+                }
+            }
+            Pattern::ThreeDigits => three_digits(text.as_bytes(), &mut matched),
             Pattern::Onig(regex) => {
                 for (start, end) in regex.find_iter(text) {
                     matched(start, end);
@@ -132,18 +167,76 @@ fn bad_pattern(pattern: &str, reason: &str) -> Error {
 
 /// What the step `Punctuation` of HF `tokenizers` splits at.
 pub(crate) fn is_punctuation(c: char) -> bool {
-    c.is_ascii_punctuation() || c.is_punctuation()
+    /// The crate searches lists; this remembers what it finds in the planes that are in use.
+    static FOUND: LazyLock<Box<[u64]>> = LazyLock::new(|| {
+        let word = |word: u32| {
+            (0..64).fold(0, |bits, bit| {
+                let found = char::from_u32(word << 6 | bit).is_some_and(|c| c.is_punctuation());
+                bits | u64::from(found) << bit
+            })
+        };
+        (0..0x2_0000 >> 6).map(word).collect()
+    });
+    match u32::from(c) {
+        0..0x80 => c.is_ascii_punctuation(),
+        c @ 0x80..0x2_0000 => FOUND[(c >> 6) as usize] >> (c & 63) & 1 != 0,
+        _ => c.is_punctuation(),
+    }
+}
+
+/// Gives every match of [`THREE_DIGITS`] to `matched`.
+fn three_digits(text: &[u8], matched: &mut dyn FnMut(usize, usize)) {
+    let mut start = 0;
+    for (at, byte) in text.iter().enumerate() {
+        if !byte.is_ascii_digit() {
+            start = at + 1;
+        } else if at == start + 2 {
+            matched(start, at + 1);
+            start = at + 1;
+        }
+    }
+}
+
+impl ByteStep {
+    /// What `step` does to the characters of bytes.
+    fn of(step: &Step) -> Option<ByteStep> {
+        match step {
+            Step::Split { pattern: Pattern::Char(test), behavior, invert: false }
+                if *behavior == Behavior::Contiguous =>
+            {
+                Some(ByteStep::Contiguous(*test))
+            }
+            Step::Split { pattern: Pattern::ThreeDigits, behavior, invert: false }
+                if *behavior == Behavior::Isolated =>
+            {
+                Some(ByteStep::ThreeDigits)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl General {
-    pub(crate) fn new(steps: Vec<Step>) -> General {
-        General { steps }
+    pub(crate) fn new(mut steps: Vec<Step>) -> General {
+        let mut byte_steps = None;
+        if let Some(at) = steps.iter().rposition(|step| matches!(step, Step::ByteLevel)) {
+            byte_steps = steps[at + 1..].iter().map(ByteStep::of).collect();
+            if byte_steps.is_some() {
+                steps.truncate(at);
+            }
+        }
+        General { steps, byte_steps }
     }
 
     /// Gives the pieces of `text`, none of them empty, to `piece`.
     pub(crate) fn pieces(&self, text: &str, piece: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
         if text.is_empty() {
             return Ok(());
+        }
+        if let Some(byte_steps) = &self.byte_steps {
+            return cut(&self.steps, text, &mut |text| {
+                cut_bytes(byte_steps, text.as_bytes(), piece)
+            });
         }
         if !self.steps.iter().any(|step| matches!(step, Step::ByteLevel)) {
             return cut(&self.steps, text, &mut |text| piece(text.as_bytes()));
@@ -154,6 +247,31 @@ impl General {
             bytes.extend(text.chars().map(|c| byte_level::byte_of(c).expect("was a byte")));
             piece(&bytes);
         })
+    }
+}
+
+fn cut_bytes(steps: &[ByteStep], bytes: &[u8], piece: &mut dyn FnMut(&[u8])) {
+    match steps.split_first() {
+        None => piece(bytes),
+        Some((ByteStep::Contiguous(test), rest)) => {
+            let test = |byte: &u8| test(byte_level::char_of(*byte));
+            for part in bytes.chunk_by(|a, b| test(a) == test(b)) {
+                cut_bytes(rest, part, piece);
+            }
+        }
+        Some((ByteStep::ThreeDigits, rest)) => {
+            let mut last = 0;
+            three_digits(bytes, &mut |start, end| {
+                if last != start {
+                    cut_bytes(rest, &bytes[last..start], piece);
+                }
+                cut_bytes(rest, &bytes[start..end], piece);
+                last = end;
+            });
+            if last != bytes.len() {
+                cut_bytes(rest, &bytes[last..], piece);
+            }
+        }
     }
 }
 

@@ -56,6 +56,14 @@ const KNOWN: &[(&str, Pretokenizer)] = &[
     (KIMI, Pretokenizer::Kimi),
 ];
 
+/// [`family`] of a pattern as Oniguruma reads it: in its Ruby syntax `$` is the end of a line, and `{1,3}+` is
+/// not possessive, so that such a pattern is another one there.
+pub(crate) fn onig_family(pattern: &str) -> Option<Pretokenizer> {
+    let counted = |(at, _): (usize, &str)| pattern.as_bytes()[at - 1].is_ascii_digit();
+    let differs = pattern.contains('$') || pattern.match_indices("}+").any(counted);
+    family(pattern).filter(|_| !differs)
+}
+
 /// The family of the split pattern `pattern`, if it has a scanner.
 pub(crate) fn family(pattern: &str) -> Option<Pretokenizer> {
     KNOWN.iter().find(|(known, _)| *known == pattern).map(|(_, family)| family.clone())
@@ -64,4 +72,17 @@ pub(crate) fn family(pattern: &str) -> Option<Pretokenizer> {
 /// The regular expression of the family of that name, if it is a single one.
 pub(crate) fn of_family(name: &str) -> Option<&'static str> {
     KNOWN.iter().find(|(_, family)| family.name() == name).map(|(pattern, _)| *pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_that_oniguruma_reads_otherwise() {
+        assert!(onig_family(CL100K).is_none());
+        for (pattern, _) in KNOWN.iter().filter(|(pattern, _)| !pattern.contains('$')) {
+            assert!(onig_family(pattern).is_some(), "{pattern}");
+        }
+    }
 }

@@ -196,7 +196,7 @@ impl Family for DeepSeekCoder {
                 (_, true) => c.sign,
                 _ => {
                     let after = || at(end + c.len).is_some_and(|after| after.letter || after.sign);
-                    !c.letter && !c.sign && !(c.space && after())
+                    !(c.letter || c.sign || c.space && after())
                 }
             };
             if !same {

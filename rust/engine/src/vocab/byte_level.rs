@@ -35,6 +35,11 @@ const BYTES: [Option<u8>; 0x144] = {
     bytes
 };
 
+/// The character that stands for `byte`.
+pub(crate) fn char_of(byte: u8) -> char {
+    CHARS[usize::from(byte)]
+}
+
 /// The byte that `c` stands for.
 pub(crate) fn byte_of(c: char) -> Option<u8> {
     BYTES.get(c as usize).copied().flatten()
@@ -47,7 +52,7 @@ pub(crate) fn decode(token: &str) -> Option<Vec<u8>> {
 
 /// The characters that stand for `bytes`.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| CHARS[usize::from(byte)]).collect()
+    bytes.iter().map(|&byte| char_of(byte)).collect()
 }
 
 #[cfg(test)]
