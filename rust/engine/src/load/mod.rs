@@ -58,6 +58,15 @@ impl Encoding {
     /// The tokenizer in the file `data`: a `tokenizer.json` of HF `tokenizers`, a `tekken.json`, a
     /// rank file of tiktoken, or what [`Encoding::compiled`] wrote.
     pub fn from_file_bytes(data: &[u8], options: FileOptions) -> Result<Encoding, Error> {
+        let says_all = compiled::is_compiled(data)
+            || sentencepiece::is_model(data)
+            || data.iter().find(|byte| byte.is_ascii_graphic()) == Some(&b'{');
+        if says_all && (options.pattern.is_some() || options.special_tokens.is_some()) {
+            return Err(Error::InvalidOption {
+                reason: "pattern and special_tokens are for rank files: this file says them itself"
+                    .to_owned(),
+            });
+        }
         if compiled::is_compiled(data) {
             return compiled::read(data, options.name);
         }
@@ -75,13 +84,6 @@ impl Encoding {
         }
         let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
         let first = data.iter().find(|byte| !byte.is_ascii_whitespace());
-        let is_json = first == Some(&b'{');
-        if is_json && (options.pattern.is_some() || options.special_tokens.is_some()) {
-            return Err(Error::InvalidOption {
-                reason: "pattern and special_tokens are for rank files: this file says them itself"
-                    .to_owned(),
-            });
-        }
         let spec = match first {
             None => return Err(damaged("the file is empty")),
             Some(b'{') => {

@@ -75,11 +75,12 @@ pub(super) fn read(
         Some(added) => serde_json::from_str(added.get()).map_err(not_json)?,
         None => Vec::new(),
     };
-    let added: Vec<AddedToken> = added.into_iter().map(Added::token).collect();
+    let mut added: Vec<AddedToken> = added.into_iter().map(Added::token).collect();
     let vocab: HashMap<Cow<str>, u32, foldhash::fast::FixedState> = match model.vocab {
         Some(vocab) => serde_json::from_str(vocab.get()).map_err(not_json)?,
         None => return Err(damaged("the model has no vocab")),
     };
+    number(&mut added, &vocab);
     let normalizer = json(file.normalizer)?;
     let pre_tokenizer = json(file.pre_tokenizer)?;
     let mut pretokenizers = Vec::new();
@@ -140,6 +141,19 @@ pub(super) fn read(
         added,
     };
     spec.build()
+}
+
+/// Gives added tokens the ids that HF `tokenizers` gives them, whatever the file says: that of the
+/// vocabulary, or the next one that is free.
+fn number(added: &mut [AddedToken], vocab: &HashMap<Cow<str>, u32, foldhash::fast::FixedState>) {
+    let mut ids: HashMap<String, u32> = HashMap::with_capacity(added.len());
+    let mut next = vocab.len() as u32;
+    for token in added {
+        let known = ids.get(&token.content).or_else(|| vocab.get(token.content.as_str()));
+        token.id = known.copied().unwrap_or(next);
+        next = next.max(token.id.saturating_add(1));
+        ids.insert(token.content.clone(), token.id);
+    }
 }
 
 impl Added {
