@@ -165,10 +165,10 @@ class TestHub:
         snapshot.mkdir(parents=True)
         (snapshot / "tokenizer.json").symlink_to("../../blobs/abc")
         monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-        huggingface_hub = pytest.importorskip("huggingface_hub")
+        constants = pytest.importorskip("huggingface_hub.constants")
         # The library reads its environment when it is imported.
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
         return snapshot
 
     def test_from_the_cache(self, repository: Path) -> None:
