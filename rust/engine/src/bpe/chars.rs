@@ -2,7 +2,9 @@
 //!
 //! The bytes of a character merge with one another before one of them merges with a neighbour, unless
 //! there is such a merge of a rank not above those inside the character. Where there is none, merging may
-//! begin with the whole character: one step less for two bytes, two steps less for three.
+//! begin with the whole character: one step less for two bytes, two steps less for three. Some vocabularies
+//! have a merge of a character with a neighbour that comes before the merge that completes the character:
+//! beginning with that one would let it happen too early.
 
 use hashbrown::HashMap;
 
@@ -73,9 +75,11 @@ impl Chars {
             }
         }
         let mut chars = Chars { tokens: Table::new(1 << 16), torn: Table::new(1 << 16) };
+        let mut begun: HashMap<u32, (usize, u32), foldhash::fast::FixedState> = HashMap::default();
         let rank_after = |end: [u8; 2]| after_end.get(&end).copied().unwrap_or(NONE);
         let mut add = |c: usize, token: u32, rank: u32, beginnings: &[[u8; 2]]| {
             chars.tokens[c] = token + 1;
+            begun.insert(token, (c, rank));
             for beginning in beginnings {
                 if let Some(lowest) = before_beginning.get(beginning) {
                     for (i, &lowest) in lowest.iter().enumerate() {
@@ -100,6 +104,15 @@ impl Chars {
             if (left < right) == first_two && rank_after([c, 0]).min(rank_after([b, c])) > rank {
                 let c = usize::from(a & 15) << 12 | usize::from(b & 63) << 6 | usize::from(c & 63);
                 add(c, token, rank, &[[a, 0], [a, b]]);
+            }
+        }
+        for (left, right, merged) in pairs.all() {
+            for part in [left, right] {
+                if let Some(&(c, rank)) = begun.get(&part)
+                    && merged <= rank
+                {
+                    chars.tokens[c] = 0;
+                }
             }
         }
         chars
@@ -146,5 +159,37 @@ impl Chars {
             at += size;
         }
         (len, scripts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+    use crate::{Counter, Encoding, FileOptions, Special};
+
+    /// A character that merges with the byte before it earlier than it is complete itself.
+    #[test]
+    fn a_merge_before_the_character() {
+        let [large, go] = ["大", "行"].map(str::as_bytes);
+        let mut tokens: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
+        tokens.push(go[..2].to_vec());
+        tokens.push([&large[2..], go].concat());
+        tokens.push(large[..2].to_vec());
+        tokens.extend([large.to_vec(), go.to_vec(), [large, go].concat()]);
+        let lines = tokens.iter().enumerate();
+        let file: String = lines
+            .map(|(rank, token)| format!("{} {rank}\n", BASE64_STANDARD.encode(token)))
+            .collect();
+        let options = FileOptions { pattern: Some("cl100k".to_owned()), ..FileOptions::default() };
+        let encoding =
+            std::sync::Arc::new(Encoding::from_file_bytes(file.as_bytes(), options).unwrap());
+        let mut counter = Counter::new(encoding.clone());
+        for (text, tokens) in [("大行", 1), ("大行大", 2), ("行大行行", 3)] {
+            let mut ids = Vec::new();
+            encoding.encode(text, Special::Text, &mut ids).unwrap();
+            assert_eq!(ids.len(), tokens, "{text}");
+            assert_eq!(counter.count(text, Special::Text).unwrap(), tokens as u64, "{text}");
+        }
     }
 }
