@@ -57,6 +57,17 @@ fn main() {
     blocks.resize(blocks.len().next_power_of_two(), vec![0; 64]);
     let two_bytes: Vec<_> = classes[..1 << 11].iter().map(|class| numbers[class]).collect();
 
+    let numbered: Vec<_> = classes[..1 << 16].iter().map(|class| numbers[class]).collect();
+    let runs: Vec<_> = numbered.chunk_by(|a, b| a == b).map(<[usize]>::len).collect();
+    let mut end = 0;
+    let last_of_runs: Vec<_> = runs
+        .iter()
+        .map(|length| {
+            end += length;
+            end - 1
+        })
+        .collect();
+
     let (mut names, mut shared) = (Vec::new(), Vec::new());
     for class in numbers.keys() {
         match class {
@@ -92,10 +103,13 @@ fn main() {
          /// Which of the blocks each 64 characters are.\n\
          static INDEX: [u16; {}] = {index:?};\n\
          /// The classes of 64 characters.\n\
-         static BLOCKS: [[u16; 64]; {}] = {blocks:?};\n",
+         static BLOCKS: [[u16; 64]; {}] = {blocks:?};\n\
+         /// The last characters of the runs of one class, up to U+FFFF.\n\
+         static LAST_OF_RUNS: [u16; {}] = {last_of_runs:?};\n",
         two_bytes.len(),
         index.len(),
-        blocks.len()
+        blocks.len(),
+        last_of_runs.len()
     )
     .expect("memory");
     for name in ["Zyyy", "Zinh", "Zzzz", "Latn", "Hani", "Hira", "Kana", "Hang", "Bopo"] {

@@ -105,11 +105,66 @@ pub fn scripts_of<'a>(documents: impl IntoIterator<Item = &'a str>) -> Scripts {
 pub(crate) struct ScriptCounter {
     /// Two of each, so that a character need not wait for the sum of the one before.
     counts: [[u32; COUNTERS]; 2],
+    runs: Runs,
+    instructions: Instructions,
 }
+
+/// What the processor can do: the same code is compiled for each.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Instructions {
+    /// Every processor that the crate is compiled for.
+    Any,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+/// The runs of characters that the text is made of: a few that follow each other in Unicode and are of one class (the
+/// Cyrillic letters, say). Their characters are counted by comparing all of a chunk with the first and the last one.
+/// Which runs these are is learnt from the characters that are in none of them.
+struct Runs {
+    /// The one with most characters first.
+    held: [Run; RUNS],
+    /// So many of them are compared with in any case: a chunk usually has characters of these, and to ask after each
+    /// whether there are others left costs more.
+    usual: usize,
+    /// Characters in none of them since one was learnt.
+    others: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Run {
+    first: u16,
+    /// The last character less the first.
+    span: u16,
+    class: u16,
+    /// The characters that were met and are not in the counts yet.
+    chars: u32,
+}
+
+/// How many runs are compared with at most. Japanese has most that are frequent: five.
+const RUNS: usize = 6;
+/// The run of the last of so many characters outside the runs is learnt.
+const LEARN: u32 = 32;
+/// A run is usual if it has more than this part of the characters of all.
+const USUAL: u32 = 64;
+/// With fewer bytes than this beyond ASCII, a chunk's characters are counted one by one.
+const DENSE: u8 = 20;
 
 impl ScriptCounter {
     pub fn new() -> ScriptCounter {
-        ScriptCounter { counts: [[0; COUNTERS]; 2] }
+        ScriptCounter::with(Instructions::best())
+    }
+
+    fn with(instructions: Instructions) -> ScriptCounter {
+        // U+0001 alone, which has one byte and so is never met.
+        let none = Run { first: 1, span: 0, class: ZZZZ, chars: 0 };
+        ScriptCounter {
+            counts: [[0; COUNTERS]; 2],
+            runs: Runs { held: [none; RUNS], usual: 1, others: 0 },
+            instructions,
+        }
     }
 
     /// The characters of `text`, which may be part of a document: not resolved yet.
@@ -118,19 +173,52 @@ impl ScriptCounter {
         // A counter holds what fits into 32 bits.
         for bytes in split(text, 1 << 30) {
             self.count_bytes(bytes);
-            for class in 0..COUNTERS {
-                let [even, odd] = &mut self.counts;
-                let chars = even[class] + odd[class];
-                if chars > 0 {
-                    sums.add_to(class as u16, chars.into());
-                    (even[class], odd[class]) = (0, 0);
+            self.take_runs();
+            let [even, odd] = &mut self.counts;
+            let even = even.as_chunks_mut::<16>().0;
+            let odd = odd.as_chunks_mut::<16>().0;
+            for (some, (even, odd)) in even.iter_mut().zip(odd).enumerate() {
+                if even.iter().chain(odd.iter()).fold(0, |any, chars| any | chars) == 0 {
+                    continue;
                 }
+                for i in 0..16 {
+                    let chars = even[i] + odd[i];
+                    if chars > 0 {
+                        sums.add_to((16 * some + i) as u16, chars.into());
+                    }
+                }
+                (*even, *odd) = ([0; 16], [0; 16]);
             }
         }
         sums
     }
 
     fn count_bytes(&mut self, bytes: &[u8]) {
+        match self.instructions {
+            Instructions::Any => self.count_bytes_inlined(bytes),
+            // SAFETY: `Instructions::available` has asked the processor.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => unsafe { self.count_bytes_avx2(bytes) },
+            // SAFETY: the same.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => unsafe { self.count_bytes_avx512(bytes) },
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,popcnt")]
+    fn count_bytes_avx2(&mut self, bytes: &[u8]) {
+        self.count_bytes_inlined(bytes);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,popcnt,avx512f,avx512bw,avx512vl,avx512vbmi")]
+    fn count_bytes_avx512(&mut self, bytes: &[u8]) {
+        self.count_bytes_inlined(bytes);
+    }
+
+    #[inline(always)]
+    fn count_bytes_inlined(&mut self, bytes: &[u8]) {
         let (mut ascii, mut letters) = (0, 0);
         let mut at = 0;
         while at < bytes.len() {
@@ -143,17 +231,72 @@ impl ScriptCounter {
             let (chunk_ascii, chunk_letters) = count_ascii(chunk);
             ascii += u32::from(chunk_ascii);
             letters += u32::from(chunk_letters);
-            if usize::from(chunk_ascii) < CHUNK {
-                let mut leads = lead_bytes(chunk);
-                while leads != 0 {
-                    self.count_char(window, leads.trailing_zeros() as usize % CHUNK);
-                    leads &= leads - 1;
-                }
+            let beyond = CHUNK as u8 - chunk_ascii;
+            if beyond >= DENSE {
+                self.count_runs(window);
+            } else if beyond > 0 {
+                self.count_chars(window, lead_bytes(chunk));
             }
             at += CHUNK;
         }
         self.counts[0][usize::from(LATN)] += letters;
         self.counts[0][usize::from(ZYYY)] += ascii - letters;
+    }
+
+    /// Counts the characters of more than one byte that begin in the chunk, by runs as far as possible.
+    #[inline(always)]
+    fn count_runs(&mut self, window: &[u8; WINDOW]) {
+        let points = code_points(window);
+        let mut others = lead_bytes(window.first_chunk().expect("a window is longer"));
+        for (i, run) in self.runs.held.iter_mut().enumerate() {
+            let chars = run.find(&points);
+            run.chars += chars.count_ones();
+            others &= !chars;
+            if i + 1 >= self.runs.usual && others == 0 {
+                return;
+            }
+        }
+        self.runs.others += others.count_ones();
+        if self.runs.others >= LEARN {
+            self.learn(points[others.trailing_zeros() as usize % CHUNK]);
+        }
+        self.count_chars(window, others);
+    }
+
+    /// Counts the characters that begin where `leads` has a bit.
+    #[inline(always)]
+    fn count_chars(&mut self, window: &[u8; WINDOW], mut leads: u64) {
+        while leads != 0 {
+            self.count_char(window, leads.trailing_zeros() as usize % CHUNK);
+            leads &= leads - 1;
+        }
+    }
+
+    /// Takes the run of the character in for the one that had fewest characters lately.
+    #[cold]
+    #[inline(never)]
+    fn learn(&mut self, point: u16) {
+        self.runs.others = 0;
+        // The character is beyond U+FFFF.
+        if point == 0 {
+            return;
+        }
+        let held = &mut self.runs.held;
+        held.sort_by_key(|run| std::cmp::Reverse(run.chars));
+        let all: u32 = held.iter().map(|run| run.chars).sum();
+        self.runs.usual = held.partition_point(|run| run.chars > all / USUAL).max(1);
+        self.take_runs();
+        let at = LAST_OF_RUNS.partition_point(|&last| last < point);
+        let first = if at == 0 { 0 } else { LAST_OF_RUNS[at - 1] + 1 };
+        let class = BLOCKS[usize::from(INDEX[usize::from(point >> 6)])][usize::from(point & 0x3F)];
+        self.runs.held[RUNS - 1] = Run { first, span: LAST_OF_RUNS[at] - first, class, chars: 0 };
+    }
+
+    /// Puts the characters of the runs into the counts.
+    fn take_runs(&mut self) {
+        for run in &mut self.runs.held {
+            self.counts[0][usize::from(run.class)] += std::mem::take(&mut run.chars);
+        }
     }
 
     /// Counts the character of more than one byte that begins at `at`, below `CHUNK`. No index needs a check.
@@ -174,10 +317,62 @@ impl ScriptCounter {
     }
 }
 
+impl Instructions {
+    /// Those that this processor has, the best last.
+    fn available() -> Vec<Instructions> {
+        #[allow(unused_mut)]
+        let mut available = vec![Instructions::Any];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("popcnt")
+        {
+            available.push(Instructions::Avx2);
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vbmi")
+            {
+                available.push(Instructions::Avx512);
+            }
+        }
+        available
+    }
+
+    fn best() -> Instructions {
+        Instructions::available().pop().expect("the first is always there")
+    }
+}
+
+impl Run {
+    /// Which of the characters are in the run, a bit each.
+    #[inline(always)]
+    fn find(&self, points: &[u16; CHUNK]) -> u64 {
+        high_bits(&points.map(|point| u8::from(point.wrapping_sub(self.first) <= self.span) << 7))
+    }
+}
+
+/// The characters of two and three bytes by where they begin, zero elsewhere.
+#[inline(always)]
+fn code_points(window: &[u8; WINDOW]) -> [u16; CHUNK] {
+    let mut points = [0; CHUNK];
+    for (i, point) in points.iter_mut().enumerate() {
+        // All of it is computed of every byte, so that it is done in vector registers.
+        let (lead, second, third) = (window[i], window[i + 1], window[i + 2]);
+        let two = u16::from(lead & 0x1F) << 6 | u16::from(second & 0x3F);
+        let three = two << 6 | u16::from(third & 0x3F);
+        let is_three = u16::from(lead >= 0xE0).wrapping_neg();
+        let is_either = u16::from(lead.wrapping_sub(0xC0) < 0x30).wrapping_neg();
+        *point = (two & !is_three | three & is_three) & is_either;
+    }
+    points
+}
+
 /// A byte that begins no character.
 const CONTINUATION: u8 = 0x80;
 
 /// How many of the bytes are ASCII, and how many of these are letters, all of which are Latin. The others are Common.
+#[inline(always)]
 fn count_ascii(chunk: &[u8; CHUNK]) -> (u8, u8) {
     let (mut ascii, mut letters) = (0, 0);
     for &byte in chunk {
@@ -188,15 +383,38 @@ fn count_ascii(chunk: &[u8; CHUNK]) -> (u8, u8) {
 }
 
 /// Which bytes begin a character of more than one byte, a bit each.
+#[inline(always)]
 fn lead_bytes(chunk: &[u8; CHUNK]) -> u64 {
-    let mut leads = 0;
-    for (i, eight) in chunk.as_chunks().0.iter().enumerate() {
-        let word = u64::from_le_bytes(*eight);
-        // The highest bit of each byte whose two highest are set; the product brings them side by side.
-        let high = (word & word << 1) >> 7 & 0x0101_0101_0101_0101;
-        leads |= (high.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+    // The two highest bits are set.
+    high_bits(&chunk.map(|byte| byte & byte << 1))
+}
+
+/// The highest bit of each byte.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn high_bits(chunk: &[u8; CHUNK]) -> u64 {
+    use std::arch::x86_64::{_mm_loadu_si128, _mm_movemask_epi8};
+
+    let mut bits = 0;
+    for (i, some) in chunk.as_chunks::<16>().0.iter().enumerate() {
+        // SAFETY: `some` is 16 bytes, and every x86-64 has the instruction.
+        let mask = unsafe { _mm_movemask_epi8(_mm_loadu_si128(some.as_ptr().cast())) };
+        bits |= u64::from(mask as u16) << (16 * i);
     }
-    leads
+    bits
+}
+
+/// The highest bit of each byte.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn high_bits(chunk: &[u8; CHUNK]) -> u64 {
+    let mut bits = 0;
+    for (i, eight) in chunk.as_chunks().0.iter().enumerate() {
+        let high = u64::from_le_bytes(*eight) >> 7 & 0x0101_0101_0101_0101;
+        // The product brings them side by side.
+        bits |= (high.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+    }
+    bits
 }
 
 /// Cuts `text` into parts of no more than `most` bytes and three more, between characters.
@@ -271,6 +489,28 @@ mod tests {
     }
 
     #[test]
+    fn every_character_among_its_neighbours() {
+        let mut random = Random(6);
+        let all: Vec<char> = ('\0'..=char::MAX).collect();
+        // One counter for all: what it has learnt stays.
+        let mut counters: Vec<_> =
+            Instructions::available().into_iter().map(ScriptCounter::with).collect();
+        let mut single = ScriptCounter::new();
+        for some in all.chunks(200) {
+            let mut text: String = some.iter().collect();
+            text.extend((0..200).map(|_| some[random.below(some.len())]));
+            text.extend(some);
+            let mut expected = Scripts::default();
+            for c in text.chars() {
+                expected.add(&single.count(c.encode_utf8(&mut [0; 4])));
+            }
+            for counter in &mut counters {
+                assert_eq!(counter.count(&text), expected, "{:?} {some:?}", counter.instructions);
+            }
+        }
+    }
+
+    #[test]
     fn random_texts_of_a_few_scripts() {
         let alphabets: [&[char]; 7] = [
             &['a', 'Z', ' ', '1', '\n', '~'],
@@ -281,6 +521,8 @@ mod tests {
             &['ا', '،', '\u{64B}', '٠', 'ـ'],
             &['😀', '𠀀', '\u{10FFFF}', '\u{E000}', '\u{200D}', '𐄀'],
         ];
+        let mut counters: Vec<_> =
+            Instructions::available().into_iter().map(ScriptCounter::with).collect();
         let mut random = Random(5);
         for _ in 0..2_000 {
             let mut text = String::new();
@@ -291,6 +533,11 @@ mod tests {
                 }
             }
             assert_eq!(fast(&text), plain(&text), "{text:?}");
+            for counter in &mut counters {
+                let mut scripts = counter.count(&text);
+                scripts.resolve();
+                assert_eq!(scripts.iter().collect::<BTreeMap<_, _>>(), plain(&text), "{text:?}");
+            }
             // Parts add up.
             let mut counter = ScriptCounter::new();
             let mut sum = Scripts::default();
