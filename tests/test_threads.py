@@ -6,6 +6,7 @@ import copy
 import multiprocessing
 import os
 import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -49,6 +50,20 @@ def test_results_do_not_depend_on_threads(enc: fasttok.Encoding) -> None:
         other = enc.encode_batch(batch, threads=threads)
         assert (other[0] == ids).all()
         assert (other[1] == offsets).all()
+
+
+@pytest.mark.parametrize("space", ["", " "])
+def test_one_large_string_is_cut_where_nothing_changes(enc: fasttok.Encoding, space: str) -> None:
+    """30 MB of Han characters without a repeat to hold on to; short parts are held against `encode`."""
+    chance = random.Random(5)
+    han = [chr(c) for c in range(0x4E00, 0x5600)]
+    parts = ["".join(chance.choices(han, k=1_000)) for _ in range(100)]
+    text = space.join(chance.choices(parts, k=10_000))
+    whole = enc.count_batch([text], threads=1)
+    for threads in (2, 3, 16):
+        assert (enc.count_batch([text], threads=threads) == whole).all()
+    for part in parts[:10]:
+        assert enc.count(part) == len(enc.encode(part))
 
 
 def test_other_threads_run_meanwhile(enc: fasttok.Encoding) -> None:
