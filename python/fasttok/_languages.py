@@ -75,4 +75,6 @@ def undetermined(keys: Sequence[Mapping[str, str | None]], documents: Sequence[i
 
 def same_language(label: str, other: str | None) -> bool:
     """Whether two labels are one language, in whatever form (`eng`, `eng_Latn`, `en`)."""
-    return other is not None and (label == other or (normalize_language(label) or label) == other)
+    if other is None or label == other:
+        return other is not None
+    return (normalize_language(label) or label) == (normalize_language(other) or other)
