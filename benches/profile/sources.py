@@ -91,7 +91,8 @@ def _works(source: str) -> bool:
         return True
     if source == "perf-cycles":
         # Without counters `perf record` takes the clock instead and does not say so.
-        counted = subprocess.run(["perf", "stat", "-e", "cycles:u", "true"], capture_output=True, text=True, check=False)
+        command = ["perf", "stat", "-e", "cycles:u", "true"]
+        counted = subprocess.run(command, capture_output=True, text=True, check=False)
         if counted.returncode or "<not " in counted.stderr:
             return False
     with tempfile.TemporaryDirectory() as folder:
