@@ -55,7 +55,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// No worker yet; as many will be kept as the machine runs threads.
+    /// No worker yet; as many will be kept as the machine runs threads, and no fewer than four.
     pub fn new() -> Workers {
         let slots = available_threads().max(4);
         Workers { slots: (0..slots).map(|_| Mutex::default()).collect() }
@@ -174,7 +174,8 @@ impl Engine {
             (0 | 1, _) => 1,
             // Asking the system takes longer than counting a short text.
             (_, None) => worth.min(available_threads()),
-            (_, Some(threads)) => worth.min(threads.get()),
+            // A worker beyond those that are kept would be made and filled anew in each call.
+            (_, Some(threads)) => worth.min(threads.get()).min(self.workers.slots.len()),
         };
         let call = Call {
             engine: self,
