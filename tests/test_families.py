@@ -41,6 +41,19 @@ DEEPSEEK_CODER = steps(
     {"type": "Digits", "individual_digits": True},
     byte_level(),
 )
+DEEPSEEK_V2 = steps(
+    split("[\r\n]"),
+    split(
+        r"\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-"
+        r"ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ"
+        r"-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+"
+    ),
+    split(r"\s?[!-/:-~！-／：-～‘-‟　-。]+"),
+    split(r"\s+$"),
+    split("[一-龥ࠀ-一가-\ud7ff]+"),
+    {"type": "Digits", "individual_digits": True},
+    byte_level(),
+)
 FALCON = steps(
     {"type": "Punctuation", "behavior": "Contiguous"},
     byte_level(use_regex=True),
@@ -73,7 +86,8 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "tekken": ("tekken", family("tekken")),
     "kimi": ("kimi", family("kimi")),
     "deepseek v3": ("deepseek-v3", {"pre_tokenizer": DEEPSEEK_V3}),
-    "deepseek coder": ("general", {"pre_tokenizer": DEEPSEEK_CODER}),
+    "deepseek coder": ("deepseek-coder", {"pre_tokenizer": DEEPSEEK_CODER}),
+    "deepseek v2": ("deepseek-v2", {"pre_tokenizer": DEEPSEEK_V2}),
     "falcon": ("general", {"pre_tokenizer": FALCON}),
     "one byte-level step": ("general", {"pre_tokenizer": byte_level()}),
     "prefix space": ("general", {"pre_tokenizer": byte_level(add_prefix_space=True, use_regex=True)}),

@@ -171,6 +171,7 @@ ENDLESS = """
 import sys, fasttok
 enc = fasttok.get_encoding("o200k_base")
 text = {text}
+enc.count_batch(["what is imported at the first call"])
 print("ready", flush=True)
 try:
     while True:
