@@ -32,24 +32,14 @@ from typing import Any
 import zstandard
 
 import fasttok
+from benches.compare.text import LANGUAGES as TEXTS
 from fasttok._verify import Reference, reference_of, verify
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("FASTTOK_DATA", ROOT.parent / "shared" / "corpora"))
 TOKENIZERS = DATA.parent / "tokenizers"
 PAGE = ROOT / "docs" / "tokenizers.md"
-LANGUAGES = {
-    "eng_Latn": "English",
-    "zho_Hans": "Chinese",
-    "jpn_Jpan": "Japanese",
-    "kor_Hang": "Korean",
-    "rus_Cyrl": "Russian",
-    "arb_Arab": "Arabic",
-    "hin_Deva": "Hindi",
-    "tha_Thai": "Thai",
-    "deu_Latn": "German",
-    "code": "code",
-}
+LANGUAGES = {code: name for code, name in TEXTS.items() if code != "mixed"}
 OUR_BYTES, THEIR_BYTES = 1_500_000, 80_000
 
 

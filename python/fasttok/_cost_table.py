@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
-import shutil
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from fasttok._table import Column, Layout, decimal, print_layout, printable
+from fasttok._table import Column, Layout, decimal, print_layout, printable, printed_unpadded
 
 if TYPE_CHECKING:
     from fasttok._cost import CostReport
@@ -51,10 +49,7 @@ def print_report(report: CostReport, console: Console) -> None:
 
 def render_text(report: CostReport, width: int | None = None) -> str:
     """The tables as plain text, as wide as the terminal unless `width` says otherwise."""
-    out = io.StringIO()
-    columns = shutil.get_terminal_size().columns if width is None else width
-    print_report(report, Console(file=out, width=columns, color_system=None))
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))
+    return printed_unpadded(lambda console: print_report(report, console), width)
 
 
 def render_html(report: CostReport) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
-import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fasttok._density import NOTE
-from fasttok._table import Column, Layout, decimal, layout_html, print_layout, printable
+from fasttok._table import Column, Layout, decimal, layout_html, print_layout, printable, printed_unpadded
 
 if TYPE_CHECKING:
     from fasttok._density import Density, DensityGroup, DensityReport, Estimate
@@ -48,10 +46,7 @@ def print_report(report: DensityReport, console: Console) -> None:
 
 def render_text(report: DensityReport, width: int | None = None) -> str:
     """The tables as plain text, as wide as the terminal unless `width` says otherwise."""
-    out = io.StringIO()
-    columns = shutil.get_terminal_size().columns if width is None else width
-    print_report(report, Console(file=out, width=columns, color_system=None))
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))
+    return printed_unpadded(lambda console: print_report(report, console), width)
 
 
 def render_html(report: DensityReport) -> str:

@@ -6,7 +6,7 @@ import html
 import io
 import shutil
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,10 +62,20 @@ def print_report(report: Report, console: Console) -> None:
 
 def render_text(report: Report, width: int | None = None) -> str:
     """The table as plain text, as wide as the terminal unless `width` says otherwise."""
+    return printed(lambda console: print_report(report, console), width)
+
+
+def printed(show: Callable[[Console], None], width: int | None = None) -> str:
+    """What `show` prints, as plain text, as wide as the terminal unless `width` says otherwise."""
     out = io.StringIO()
     columns = shutil.get_terminal_size().columns if width is None else width
-    print_report(report, Console(file=out, width=columns, color_system=None))
+    show(Console(file=out, width=columns, color_system=None))
     return out.getvalue().rstrip("\n")
+
+
+def printed_unpadded(show: Callable[[Console], None], width: int | None = None) -> str:
+    """:func:`printed`, without blanks at the ends of lines."""
+    return "\n".join(line.rstrip() for line in printed(show, width).split("\n"))
 
 
 def render_html(report: Report) -> str:
