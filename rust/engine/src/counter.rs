@@ -11,8 +11,9 @@ use crate::Error;
 use crate::added::Part;
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
 use crate::bpe::east_asian::low_bits;
-use crate::bpe::merge::{SHORT, Window, count_in_more_registers, count_in_registers, merge};
+use crate::bpe::merge::{SHORT, Window, count_in_more_registers, merge};
 use crate::bpe::pairs::Pairs;
+use crate::bpe::turns::{Work, count_in_turns};
 use crate::encoding::{Encoding, Special};
 use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
 #[cfg(target_arch = "x86_64")]
@@ -26,6 +27,8 @@ const SHORT_LINES: u32 = 17;
 const LONG_LINES: u32 = 16;
 /// Pieces that wait in a queue while their cache lines are fetched.
 const WAITING: usize = 48;
+/// Pieces that no cache knows and that wait to be merged together.
+const MISSED: usize = 64;
 
 /// The instructions that scanning uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +81,15 @@ impl<const WORDS: usize> Queue<WORDS> {
     /// Takes the first piece out: its line and its key.
     #[inline(always)]
     fn pop(&mut self) -> (usize, Key<WORDS>) {
-        let i = self.head as usize;
+        let i = self.head;
         self.head = self.head.wrapping_add(1);
+        self.at(i)
+    }
+
+    /// The piece at `i`, also when it was taken out just now.
+    #[inline(always)]
+    fn at(&self, i: u8) -> (usize, Key<WORDS>) {
+        let i = usize::from(i);
         (self.lines[i] as usize, self.keys[i])
     }
 
@@ -103,7 +113,18 @@ struct Known {
     long: Cache<4, 2>,
     short_queue: Box<Queue<2>>,
     long_queue: Box<Queue<4>>,
+    missed: Vec<MissedPiece>,
     window: Box<Window>,
+}
+
+/// A piece that no cache knows.
+#[derive(Clone, Copy)]
+struct MissedPiece {
+    /// Where it belongs: of the cache of longer pieces, if it is `long`.
+    line: u32,
+    long: bool,
+    /// Its key; of a short piece in the lower half.
+    key: Key<4>,
 }
 
 impl Counter {
@@ -119,6 +140,7 @@ impl Counter {
             long: Cache::new(LONG_LINES),
             short_queue: Box::new(Queue::new()),
             long_queue: Box::new(Queue::new()),
+            missed: Vec::with_capacity(2 * MISSED),
             window: Box::new(Window::new()),
         };
         // Most words are tokens: the first megabyte should not have to find that out.
@@ -452,60 +474,58 @@ impl Task for Characters<'_> {
     }
 }
 
-/// Merges and remembers pieces of the short queue.
-struct MergeShort<'a> {
-    pairs: &'a Pairs,
+/// Pieces that no cache knows: see [`Known::count_missed`].
+struct Missed<'a> {
     known: &'a mut Known,
-    missed: &'a [u8],
+    next: usize,
+    total: u64,
 }
 
-impl Task for MergeShort<'_> {
-    type Output = u64;
+impl Work for Missed<'_> {
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            let piece = self.next;
+            let missed = *self.known.missed.get(piece)?;
+            self.next += 1;
+            // What stands here twice is known the second time, or, at worst, counted twice.
+            let count = self.known.get(missed);
+            if count == 0 {
+                return Some(piece);
+            }
+            self.total += count as u64;
+        }
+    }
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> u64 {
-        let MergeShort { pairs, known, missed } = self;
-        let mut total = 0;
-        for &i in missed {
-            let i = usize::from(i);
-            let (line, key) = (known.short_queue.lines[i] as usize, known.short_queue.keys[i]);
-            let bytes: [u8; 16] = bytemuck::cast(key.map(u64::to_le));
-            let count = count_in_registers::<S>(pairs, &bytes[..usize::from(bytes[15])]);
-            known.short.insert(line, key, count);
-            total += count as u64;
-        }
-        total
+    fn bytes(&self, piece: usize) -> ([u8; 32], usize) {
+        let MissedPiece { long, key, .. } = self.known.missed[piece];
+        let len = if long { 16 + (key[3] >> 56 & 15) } else { key[1] >> 56 & 15 };
+        (bytemuck::cast(key.map(u64::to_le)), len as usize)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, piece: usize, count: usize) {
+        self.known.insert(self.known.missed[piece], count);
+        self.total += count as u64;
     }
 }
 
-/// Looks up all but `most` pieces of the long queue.
-struct DrainLong<'a> {
+/// See [`Known::count_missed`].
+struct CountMissed<'a> {
     pairs: &'a Pairs,
     known: &'a mut Known,
-    most: usize,
 }
 
-impl Task for DrainLong<'_> {
+impl Task for CountMissed<'_> {
     type Output = u64;
 
     #[inline(always)]
     fn run<S: Simd>(self) -> u64 {
-        let DrainLong { pairs, known, most } = self;
-        let mut total = 0;
-        let queue = &mut *known.long_queue;
-        while queue.len() > most {
-            let (line, key) = queue.pop();
-            let mut count = known.long.get(line, &key);
-            if count == 0 {
-                let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
-                count = count_in_more_registers::<S>(pairs, &bytes[..16 + usize::from(bytes[31])])
-                    .expect("at most 31 parts");
-                if count <= MAX_COUNT {
-                    known.long.insert(line, key, count);
-                }
-            }
-            total += count as u64;
-        }
+        let mut missed = Missed { known: self.known, next: 0, total: 0 };
+        count_in_turns::<S>(self.pairs, &mut missed);
+        let Missed { known, total, .. } = missed;
+        known.missed.clear();
         total
     }
 }
@@ -551,7 +571,8 @@ impl Known {
         }
     }
 
-    /// Looks up all but `most` pieces of each queue.
+    /// Looks up all but `most` pieces of each queue. What is not known waits to be merged with others,
+    /// unless `most` is 0.
     #[inline(always)]
     fn drain<S: Simd>(&mut self, pairs: &Pairs, most: usize) -> u64 {
         let mut total = 0;
@@ -565,14 +586,46 @@ impl Known {
             total += count as u64;
             misses += usize::from(count == 0);
         }
-        if misses != 0 {
-            let missed = &missed[..misses];
-            total += S::outlined(MergeShort { pairs, known: self, missed });
+        for &i in &missed[..misses] {
+            let (line, [low, high]) = queue.at(i);
+            let key = [low, high, 0, 0];
+            self.missed.push(MissedPiece { line: line as u32, long: false, key });
         }
         if self.long_queue.len() > most {
-            total += S::outlined(DrainLong { pairs, known: self, most });
+            let queue = &mut *self.long_queue;
+            while queue.len() > most {
+                let (line, key) = queue.pop();
+                let count = self.long.get(line, &key);
+                total += count as u64;
+                if count == 0 {
+                    self.missed.push(MissedPiece { line: line as u32, long: true, key });
+                }
+            }
+        }
+        if self.missed.len() > if most == 0 { 0 } else { MISSED } {
+            total += S::outlined(CountMissed { pairs, known: self });
         }
         total
+    }
+
+    /// The count of a piece that was missed, or 0.
+    #[inline(always)]
+    fn get(&self, MissedPiece { line, long, key }: MissedPiece) -> usize {
+        if long {
+            self.long.get(line as usize, &key)
+        } else {
+            self.short.get(line as usize, &[key[0], key[1]])
+        }
+    }
+
+    /// Remembers a piece that was missed.
+    #[inline(always)]
+    fn insert(&mut self, MissedPiece { line, long, key }: MissedPiece, count: usize) {
+        if !long {
+            self.short.insert(line as usize, [key[0], key[1]], count);
+        } else if count <= MAX_COUNT {
+            self.long.insert(line as usize, key, count);
+        }
     }
 
     /// Makes every one of `tokens` that a cache holds known as one token.

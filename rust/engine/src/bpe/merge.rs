@@ -22,12 +22,18 @@ const OVERLAP: usize = 160;
 /// Bits of a key that hold the position.
 const POSITION_BITS: u32 = WINDOW.trailing_zeros();
 /// Keys from here on are no merges.
-const NO_MERGE: u32 = NONE << POSITION_BITS;
+pub(super) const NO_MERGE: u32 = NONE << POSITION_BITS;
 
 /// The key of a merge: the lowest key is the leftmost merge of the lowest rank.
 #[inline(always)]
-fn key(rank: u32, at: usize) -> u32 {
+pub(super) fn key(rank: u32, at: usize) -> u32 {
     rank << POSITION_BITS | at as u32
+}
+
+/// What a key was made of.
+#[inline(always)]
+pub(super) fn rank_and_position(key: u32) -> (u32, usize) {
+    (key >> POSITION_BITS, key as usize % WINDOW)
 }
 
 /// Longest piece that may be merged in registers.
@@ -35,16 +41,16 @@ pub(crate) const SHORT: usize = 62;
 
 /// The parts of a piece of up to [`SHORT`] bytes: part i is at i + 1, between two that merge with
 /// nothing.
-struct Parts {
-    tokens: [u32; 64],
-    len: usize,
-    scripts: Scripts,
+pub(super) struct Parts {
+    pub tokens: [u32; 64],
+    pub len: usize,
+    pub scripts: Scripts,
 }
 
 impl Parts {
     /// Splits `bytes` into what merging may begin with.
     #[inline(always)]
-    fn new(pairs: &Pairs, bytes: &[u8]) -> Parts {
+    pub fn new(pairs: &Pairs, bytes: &[u8]) -> Parts {
         let mut tokens = [NONE; 64];
         let (len, scripts) = if bytes.is_ascii() {
             for (part, &byte) in tokens[1..].iter_mut().zip(bytes) {
@@ -96,6 +102,30 @@ const fn positions(distance: u8) -> [u8; 64] {
     positions
 }
 
+/// The keys of up to 16 `V` parts of `bytes`.
+#[inline(always)]
+pub(super) fn first_keys<S: Simd, const V: usize>(
+    pairs: &Pairs,
+    merges: &Merges,
+    parts: &Parts,
+    bytes: &[u8],
+) -> [S::Keys; V] {
+    let mut ranks = [[NO_MERGE; 16]; V];
+    let len = parts.len.min(16 * V);
+    if len == bytes.len() {
+        for at in 0..len - 1 {
+            ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
+        }
+    } else {
+        for at in 0..len - 1 {
+            let merged = merges.guess(parts.tokens[at + 1], parts.tokens[at + 2]);
+            pairs.prefetch(merged);
+            ranks[at / 16][at % 16] = key(merged, at);
+        }
+    }
+    ranks.map(|ranks| S::keys(&ranks))
+}
+
 /// A piece of 1 to 16 `V` parts being merged, with its keys in registers. A step has no branch but those
 /// that hardly ever go the other way.
 struct Word<S: Simd, const V: usize> {
@@ -109,22 +139,8 @@ struct Word<S: Simd, const V: usize> {
 impl<S: Simd, const V: usize> Word<S, V> {
     #[inline(always)]
     fn new(pairs: &Pairs, merges: &Merges, parts: Parts, bytes: &[u8]) -> Self {
-        let Parts { tokens, len, .. } = parts;
-        let mut ranks = [[NO_MERGE; 16]; V];
-        let len = len.min(16 * V);
-        if len == bytes.len() {
-            for at in 0..len - 1 {
-                ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
-            }
-        } else {
-            for at in 0..len - 1 {
-                let merged = merges.guess(tokens[at + 1], tokens[at + 2]);
-                pairs.prefetch(merged);
-                ranks[at / 16][at % 16] = key(merged, at);
-            }
-        }
-        let keys = ranks.map(|ranks| S::keys(&ranks));
-        Word { keys, tokens, next: NEXT, previous: PREVIOUS }
+        let keys = first_keys::<S, V>(pairs, merges, &parts, bytes);
+        Word { keys, tokens: parts.tokens, next: NEXT, previous: PREVIOUS }
     }
 
     #[inline(always)]
@@ -236,26 +252,39 @@ impl Window {
             if lowest >= NO_MERGE {
                 return count;
             }
-            let at = lowest as usize % WINDOW;
-            let merged = lowest >> POSITION_BITS;
-            let gone = self.next[at] as usize;
-            let right = self.next[gone] as usize;
-            if !pairs.is_merge(self.tokens[at], self.tokens[gone], merged) {
-                keys[at] = key(merges.get(pairs, self.tokens[at], self.tokens[gone]), at);
-                continue;
-            }
-            count -= 1;
-            let left = self.previous[at] as usize;
-            self.tokens[at] = merged;
-            self.next[at] = right as u16;
-            keys[gone] = NO_MERGE;
-            keys[at] = NO_MERGE;
-            if right < len {
+            let (merged, mut at) = rank_and_position(lowest);
+            // A run of the same pair, as of dashes, goes without another search, as long as nothing
+            // lower comes about.
+            loop {
+                let gone = self.next[at] as usize;
+                let right = self.next[gone] as usize;
+                if !pairs.is_merge(self.tokens[at], self.tokens[gone], merged) {
+                    keys[at] = key(merges.get(pairs, self.tokens[at], self.tokens[gone]), at);
+                    break;
+                }
+                count -= 1;
+                let left = self.previous[at] as usize;
+                self.tokens[at] = merged;
+                self.next[at] = right as u16;
+                keys[gone] = NO_MERGE;
+                keys[at] = NO_MERGE;
+                let mut lower = false;
+                if left < len {
+                    let rank = merges.guess(self.tokens[left], merged);
+                    keys[left] = key(rank, left);
+                    lower |= rank <= merged;
+                }
+                if right >= len {
+                    break;
+                }
                 self.previous[right] = at as u16;
-                keys[at] = key(merges.guess(merged, self.tokens[right]), at);
-            }
-            if left < len {
-                keys[left] = key(merges.guess(self.tokens[left], merged), left);
+                let rank = merges.guess(merged, self.tokens[right]);
+                keys[at] = key(rank, at);
+                lower |= rank <= merged;
+                if lower || keys[right] >> POSITION_BITS != merged {
+                    break;
+                }
+                at = right;
             }
         }
     }

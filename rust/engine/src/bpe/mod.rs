@@ -6,4 +6,5 @@ pub(crate) mod cuts;
 pub(crate) mod east_asian;
 pub(crate) mod merge;
 pub(crate) mod pairs;
+pub(crate) mod turns;
 pub(crate) mod whole;

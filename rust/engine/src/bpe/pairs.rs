@@ -298,6 +298,12 @@ impl Merges {
         if lowest < self.empty { lowest } else { NONE }
     }
 
+    /// Asks for what [`Merges::guess`] will read.
+    #[inline(always)]
+    pub fn prefetch(&self, left: u32, right: u32) {
+        self.buckets.prefetch(self.place(left, right).0);
+    }
+
     #[cold]
     #[inline(never)]
     fn guess_on(&self, mut home: usize, check: u32, mut lowest: u32) -> u32 {

@@ -1,0 +1,176 @@
+//! The merging of many pieces in turns.
+//!
+//! Merging one piece waits for memory at each step: the tables of merges are larger than the second-level
+//! cache, and what is looked up next depends on what was found. Pieces do not depend on each other. So a
+//! step of one piece ends with asking for all that its next one reads, and as many steps of other pieces
+//! lie between.
+//!
+//! What a step merges is a [guess](Merges::guess), checked at the next step of the piece, when what the
+//! check reads has come. A guess that was wrong, one in thousands, sends the piece to
+//! [`count_in_more_registers`], the twin that checks before it merges.
+
+use super::merge::{NO_MERGE, Parts, count_in_more_registers, first_keys, key};
+use super::pairs::{Merges, Pairs};
+use crate::pretokenize::simd::Simd;
+
+/// Pieces under way at once.
+const LANES: usize = 12;
+
+/// A piece of up to 16 `V` parts being merged. Parts are as in [`Parts`]: part i is at i + 1.
+struct Lane<'a, S: Simd, const V: usize> {
+    /// Its number among the pieces.
+    piece: usize,
+    /// The key of each part with the one behind it.
+    keys: [S::Keys; V],
+    tokens: [u32; 64],
+    /// The parts that are left, and one before and one behind them.
+    left: u64,
+    merges: &'a Merges,
+    /// The part that the last step made, and what it was made of; 0 before the first step.
+    at: usize,
+    made_of: (u32, u32),
+}
+
+/// How a step ended.
+enum Step {
+    /// With a merge.
+    On,
+    /// Nothing merges any more: the number of tokens.
+    Done(usize),
+    /// The last merge was wrong.
+    Wrong,
+}
+
+impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
+    /// `None` if there are too many parts.
+    #[inline(always)]
+    fn new(pairs: &'a Pairs, piece: usize, bytes: &[u8]) -> Option<Self> {
+        let parts = Parts::new(pairs, bytes);
+        if parts.len > 16 * V {
+            return None;
+        }
+        let merges = pairs.merges(parts.scripts);
+        Some(Lane {
+            piece,
+            keys: first_keys::<S, V>(pairs, merges, &parts, bytes),
+            tokens: parts.tokens,
+            left: (1 << (parts.len + 2)) - 1,
+            merges,
+            at: 0,
+            made_of: (0, 0),
+        })
+    }
+
+    #[inline(always)]
+    fn next(&self, at: usize) -> usize {
+        at + 1 + (self.left >> (at + 1)).trailing_zeros() as usize
+    }
+
+    #[inline(always)]
+    fn previous(&self, at: usize) -> usize {
+        63 - (self.left & ((1 << at) - 1)).leading_zeros() as usize
+    }
+
+    /// Sets the key of part `at`; none before the first part.
+    #[inline(always)]
+    fn set(&mut self, at: usize, value: u32) {
+        for (i, keys) in self.keys.iter_mut().enumerate() {
+            *keys = S::set(*keys, at.wrapping_sub(16 * i + 1), value);
+        }
+    }
+
+    #[inline(always)]
+    fn token(&self, at: usize) -> u32 {
+        self.tokens[at & 63]
+    }
+
+    #[inline(always)]
+    fn step(&mut self, pairs: &Pairs) -> Step {
+        if self.at != 0 {
+            let at = self.at;
+            let merged = self.token(at);
+            if !pairs.is_merge(self.made_of.0, self.made_of.1, merged) {
+                return Step::Wrong;
+            }
+            let (left, right) = (self.previous(at), self.next(at));
+            let with_right = self.merges.guess(merged, self.token(right));
+            let with_left = self.merges.guess(self.token(left), merged);
+            self.set(at, key(with_right, at - 1));
+            self.set(left, key(with_left, left.wrapping_sub(1) & 31));
+        }
+        let lowest = S::lowest(self.keys.into_iter().reduce(S::min).expect("one or more"));
+        if lowest >= NO_MERGE {
+            return Step::Done(self.left.count_ones() as usize - 2);
+        }
+        let (merged, at) = super::merge::rank_and_position(lowest);
+        let at = at + 1 & 63;
+        let gone = self.next(at) & 63;
+        self.at = at;
+        self.made_of = (self.token(at), self.token(gone));
+        self.tokens[at] = merged;
+        self.left &= !(1 << gone);
+        self.set(gone, u32::MAX);
+        pairs.prefetch(merged);
+        self.merges.prefetch(merged, self.token(self.next(at)));
+        self.merges.prefetch(self.token(self.previous(at)), merged);
+        Step::On
+    }
+}
+
+/// Pieces to be counted, and what is to be done with the counts.
+pub(crate) trait Work {
+    /// The number of the next piece.
+    fn next(&mut self) -> Option<usize>;
+    /// The bytes of a piece of UTF-8 and their number, 1 to 32.
+    fn bytes(&self, piece: usize) -> ([u8; 32], usize);
+    /// It has `count` tokens.
+    fn done(&mut self, piece: usize, count: usize);
+}
+
+/// Counts the tokens of all pieces, in no order.
+#[inline(always)]
+pub(crate) fn count_in_turns<S: Simd>(pairs: &Pairs, work: &mut impl Work) {
+    let mut wide = Vec::new();
+    turns::<S, 1, _>(pairs, work, |work| work.next(), |piece| wide.push(piece));
+    if !wide.is_empty() {
+        turns::<S, 2, _>(pairs, work, |_| wide.pop(), |_| unreachable!("32 parts at most"));
+    }
+}
+
+/// Counts the pieces that `next` names; those of too many parts are `too_wide`.
+#[inline(always)]
+fn turns<S: Simd, const V: usize, W: Work>(
+    pairs: &Pairs,
+    work: &mut W,
+    mut next: impl FnMut(&mut W) -> Option<usize>,
+    mut too_wide: impl FnMut(usize),
+) {
+    let mut lane = |work: &mut W| {
+        loop {
+            let piece = next(work)?;
+            let (bytes, len) = work.bytes(piece);
+            match Lane::<S, V>::new(pairs, piece, &bytes[..len]) {
+                Some(lane) => return Some(lane),
+                None => too_wide(piece),
+            }
+        }
+    };
+    let mut lanes: [Option<Lane<S, V>>; LANES] = std::array::from_fn(|_| lane(work));
+    let mut under_way = lanes.iter().flatten().count();
+    while under_way > 0 {
+        for slot in &mut lanes {
+            let Some(running) = slot else { continue };
+            let count = match running.step(pairs) {
+                Step::On => continue,
+                Step::Done(count) => count,
+                Step::Wrong => {
+                    let (bytes, len) = work.bytes(running.piece);
+                    count_in_more_registers::<S>(pairs, &bytes[..len]).expect("32 parts at most")
+                }
+            };
+            work.done(running.piece, count);
+            *slot = lane(work);
+            under_way -= usize::from(slot.is_none());
+        }
+    }
+}
