@@ -3,8 +3,8 @@
 //! The boundary between two characters is *safe* when no token holds the end of the one followed by
 //! the beginning of the other: no merge can cross it, so both sides merge by themselves. In running
 //! Chinese two of three boundaries are safe. What is between safe boundaries is a *segment*: one
-//! character (its count is in a table), two (the table of pairs that are not safe says how many tokens
-//! the joining saves), or more (merged like a piece).
+//! character (its count is in a table), two (the table of joins says how many tokens the joining
+//! saves), or more (merged like a piece).
 
 use super::merge::count_in_registers;
 use super::pairs::{NONE, Pairs, SCRIPTS};
@@ -25,12 +25,16 @@ fn is_neighbour(c: u32) -> bool {
     c < 0x80 || matches!(c, 0x2000..=0x206F) || is_east_asian(c)
 }
 
-/// Bits of an entry that hold its value; the others hold the hash's low bits. A bucket's index has at
-/// least so many bits, so that both together are the whole hash, which is a permutation of the pairs.
-const VALUE_BITS: u32 = 12;
-
-/// Bit of an entry: more pairs belong to this bucket than it holds.
-const OVERFULL: u32 = 0x80;
+/// Bits of a hash that are an index of the table of joins; the others stand in the entry, so that both
+/// together are the whole hash, which is a permutation of the pairs.
+const JOIN_BITS: u32 = 15;
+/// Of an entry: 0 where there is none, [`UNKNOWN`], or 1 + the tokens that joining saves.
+const VALUE: u32 = 0x07;
+/// Of an entry: there are more pairs than it says anything of.
+const MORE: u32 = 0x08;
+/// Of an entry: where the low bits of the hash of a second pair stand, if there is one.
+const SECOND_SHIFT: u32 = 4;
+const SECOND: u32 = 0x7FF;
 
 /// The safe boundaries of a vocabulary.
 ///
@@ -43,14 +47,10 @@ pub(crate) struct EastAsian {
     /// characters on its left that tokens of parts of characters may join it with, and [`EAST_ASIAN`]; 0
     /// for characters that the table does not know.
     singles: Table<u8>,
-    /// A bit a hash: clear where no two whole characters that stand in a token have it.
-    filter: Table<u8>,
-    filter_shift: u32,
-    /// Two characters that stand in a token: four entries a bucket, each the rest of the pair's hash and
-    /// 1 + tokens saved.
-    buckets: Table<[u32; 4]>,
-    shift: u32,
-    /// As `filter`, of two characters that a token of their parts may join.
+    /// Two characters that stand in a token, by their hash. The pair of the lowest token has the entry;
+    /// others of its place are [`UNKNOWN`].
+    joins: Table<u32>,
+    /// A bit a hash: clear where no token of parts of two characters may join them.
     parts: Table<u8>,
     parts_shift: u32,
     /// By the last byte of the left character: the first bytes E0-EF that some token continues it with
@@ -64,14 +64,20 @@ const EAST_ASIAN: u8 = 0x80;
 
 /// The bit for a left character that ends with the byte `last`: ASCII, or one of four groups.
 #[inline(always)]
-fn group(last: u32) -> u32 {
-    if last < 0x80 { 0x40 } else { 0x04 << (last & 3) }
+fn group(last: u8) -> u8 {
+    match last {
+        0..0x80 => 0x40,
+        _ if last & 3 == 0 => 0x04,
+        _ if last & 3 == 1 => 0x08,
+        _ if last & 3 == 2 => 0x10,
+        _ => 0x20,
+    }
 }
 
 /// The last byte of a character of the table.
 #[inline(always)]
-fn last_byte(c: u32) -> u32 {
-    if c < 0x80 { c } else { 0x80 | c & 0x3F }
+fn last_byte(c: u16) -> u8 {
+    if c < 0x80 { c as u8 } else { 0x80 | c as u8 & 0x3F }
 }
 
 /// A filter of `count` hashes, and how far a hash is to be shifted.
@@ -127,56 +133,66 @@ impl EastAsian {
                 }
             }
         }
+        let in_order = whole.clone();
         whole.sort_unstable();
         whole.dedup();
-        let bits = (whole.len() / 2).next_power_of_two().trailing_zeros().clamp(VALUE_BITS, 22);
-        let (filter, filter_shift, parts_filter, parts_shift) = {
-            let ((filter, filter_shift), (parts, parts_shift)) =
-                (filter(whole.len()), filter(parts.len()));
-            (filter, filter_shift, parts, parts_shift)
-        };
-        let mut table = EastAsian {
-            singles,
-            filter,
-            filter_shift,
-            buckets: Table::new(1 << bits),
-            shift: 32 - bits,
-            parts: parts_filter,
-            parts_shift,
-            leads,
-        };
+        let (parts_filter, parts_shift) = filter(parts.len());
+        let joins = Table::new(1 << JOIN_BITS);
+        let mut table = EastAsian { singles, joins, parts: parts_filter, parts_shift, leads };
         table.add_parts(&parts);
         let counts = best(CountPairs { pairs, chars: &whole });
-        for (pair, joined) in whole.into_iter().zip(counts) {
-            let apart: u8 =
-                [pair >> 16, pair & 0xFFFF].map(|c| table.singles[c as usize] & COUNT).iter().sum();
-            // Where a merge across the boundary spoils one inside, joining costs tokens.
-            let saved = apart.checked_sub(joined).unwrap_or(UNKNOWN);
-            let hash = Self::hash(pair);
-            let bit = hash >> table.filter_shift;
-            table.filter[(bit >> 3) as usize] |= 1 << (bit & 7);
-            let entry = hash << VALUE_BITS | (1 + u32::from(saved));
-            let bucket = &mut table.buckets[(hash >> table.shift) as usize];
-            match bucket.iter_mut().find(|entry| **entry == 0) {
-                Some(free) => *free = entry,
-                None => bucket[0] |= OVERFULL,
-            }
+        for pair in in_order {
+            let joined = counts[whole.binary_search(&pair).expect("one of them")];
+            table.add_join(pair, joined);
         }
         table
+    }
+
+    /// Adds two whole characters that have `joined` tokens together.
+    fn add_join(&mut self, pair: u32, joined: u8) {
+        let apart: u8 =
+            [pair >> 16, pair & 0xFFFF].map(|c| self.singles[c as usize] & COUNT).iter().sum();
+        // Where a merge across the boundary spoils one inside, joining costs tokens.
+        let value = apart.checked_sub(joined).map_or(UNKNOWN, |saved| 1 + saved);
+        let hash = Self::hash(pair);
+        let entry = &mut self.joins[(hash >> (32 - JOIN_BITS)) as usize];
+        if *entry & VALUE == 0 {
+            *entry = hash << JOIN_BITS | u32::from(value);
+        } else if (hash << JOIN_BITS ^ *entry) >> JOIN_BITS != 0 {
+            let second = hash & SECOND;
+            let known = *entry >> SECOND_SHIFT & SECOND;
+            if known == 0 && second != 0 {
+                *entry |= second << SECOND_SHIFT;
+            } else if known != second || second == 0 {
+                *entry |= MORE;
+            }
+        }
+    }
+
+    /// What joining two characters with this hash does, given the entry at its place.
+    #[inline(always)]
+    fn join(hash: u32, entry: u32) -> u32 {
+        let second = entry >> SECOND_SHIFT & SECOND;
+        let other = if second != 0 && second == hash & SECOND || entry & MORE != 0 {
+            u32::from(UNKNOWN)
+        } else {
+            0
+        };
+        if (hash << JOIN_BITS ^ entry) >> JOIN_BITS == 0 { entry & VALUE } else { other }
     }
 
     /// Sets the flags and the filter for boundaries that tokens of parts of characters span.
     fn add_parts(&mut self, parts: &[u32]) {
         for pair in parts {
             let (left, right) = (pair >> 16, pair & 0xFFFF);
-            self.singles[right as usize] |= group(last_byte(left)) as u8;
+            self.singles[right as usize] |= group(last_byte(left as u16));
             let bit = Self::hash(*pair) >> self.parts_shift;
             self.parts[(bit >> 3) as usize] |= 1 << (bit & 7);
         }
         let mut groups = [0; 16];
         for (last, leads) in (0..).zip(self.leads) {
             for (lead, groups) in groups.iter_mut().enumerate() {
-                *groups |= if leads >> lead & 1 != 0 { group(last) as u8 } else { 0 };
+                *groups |= if leads >> lead & 1 != 0 { group(last) } else { 0 };
             }
         }
         for c in 0x800..0x1_0000 {
@@ -206,40 +222,43 @@ impl EastAsian {
         on: bool,
         mut segment: impl FnMut(usize, usize) -> u64,
     ) -> (u64, usize) {
-        let window: &[u8; 68] = text[at..at + 68].try_into().expect("some bytes more");
+        let behind = |by: usize| S::compress(text[at + by..][..64].try_into().expect("64"), chars);
+        let bytes = [behind(0), behind(1), behind(2)];
+        let offsets = S::compress(&POSITIONS, chars);
+        let len = chars.count_ones() as usize;
+        let singles: &[u8; 1 << 16] = (&self.singles[..]).try_into().expect("its size");
+        let joins: &[u32; 1 << JOIN_BITS] = (&self.joins[..]).try_into().expect("its size");
         let mut block = Block::new();
-        let mut len = 0;
-        let mut rest = chars;
-        while rest != 0 {
-            let offset = rest.trailing_zeros() as usize & 63;
-            rest &= rest - 1;
-            let utf8: [u8; 4] = window[offset..offset + 4].try_into().expect("four bytes");
-            block.utf8[len & 63] = u32::from_le_bytes(utf8);
-            block.offsets[len & 63] = offset as u8;
-            len += 1;
-        }
         // Sixteen at a time: the compiler makes vector instructions of it.
-        for from in (0..len.min(64)).step_by(16) {
-            let utf8: &[u32; 16] = block.utf8[from..from + 16].try_into().expect("16");
-            let chars: &mut [u32; 17] = (&mut block.chars[from..from + 17]).try_into().expect("17");
-            let groups: &mut [u8; 16] =
-                (&mut block.groups[from..from + 16]).try_into().expect("16");
-            let bits: &mut [u32; 16] = (&mut block.bits[from..from + 16]).try_into().expect("16");
+        for from in (0..len).step_by(16) {
+            let sixteen =
+                |by: usize| -> &[u8; 16] { bytes[by][from..][..16].try_into().expect("16") };
+            let (first, second, third) = (sixteen(0), sixteen(1), sixteen(2));
+            let chars: &mut [u16; 17] = (&mut block.chars[from..from + 17]).try_into().expect("17");
             for i in 0..16 {
-                chars[i + 1] = u32::from(plane_zero(utf8[i]));
+                chars[i + 1] = plane_zero(first[i], second[i], third[i]);
+            }
+            let mut hashes = [0; 16];
+            for i in 0..16 {
+                hashes[i] = Self::hash(u32::from(chars[i]) << 16 | u32::from(chars[i + 1]));
+            }
+            let mut entries = [0; 16];
+            for i in 0..16 {
+                entries[i] = joins[(hashes[i] >> (32 - JOIN_BITS)) as usize];
             }
             for i in 0..16 {
-                groups[i] = group(last_byte(chars[i])) as u8;
-                bits[i] = Self::hash(chars[i] << 16 | chars[i + 1]) >> self.filter_shift;
+                block.singles[from + i] = singles[usize::from(chars[i + 1])];
             }
-        }
-        for k in 0..len.min(64) {
-            block.singles[k] = self.singles[block.chars[k + 1] as usize & 0xFFFF];
-            block.filter[k] = self.filter[(block.bits[k] >> 3) as usize];
+            for i in 0..16 {
+                block.joins[from + i] = Self::join(hashes[i], entries[i]) as u8;
+            }
+            for i in 0..16 {
+                let last = if first[i] < 0x80 { first[i] } else { third[i] };
+                block.groups[from + i + 1] = group(last);
+            }
         }
         for k in 0..64 {
-            let filter = block.filter[k] & (1u32 << (block.bits[k] & 7)) as u8;
-            block.maybe[k] = filter | block.singles[k] & block.groups[k];
+            block.flagged[k] = block.singles[k] & block.groups[k];
         }
         // What is known of each character alone.
         let within = low_bits(len);
@@ -251,26 +270,24 @@ impl EastAsian {
         let mut counted = within;
         // Boundary k is the one before character k.
         let inner = !S::extract(starts, chars) & !1 & within;
-        let maybe = S::any(&block.maybe, 0xFF);
+        let values = [1, 2, 4].map(|bit| S::any(&block.joins, bit) & inner);
         let mut opaque = (unknown | unknown << 1 | !(east_asian | east_asian << 1)) & inner;
-        let mut joined = opaque;
-        let mut saved_bits = [0u64; 3];
-        let mut rest = maybe & inner & !opaque;
+        let mut joined = opaque | values[0] | values[1] | values[2];
+        opaque |= values[0] & values[1] & values[2];
+        let mut rest = S::any(&block.flagged, 0xFF) & inner & !joined;
         while rest != 0 {
             let k = rest.trailing_zeros() as usize;
             rest &= rest - 1;
-            let saved = self.saved(block.chars[k], block.chars[k + 1]);
-            for (bit, bits) in saved_bits.iter_mut().enumerate() {
-                *bits |= u64::from(saved >> bit & 1) << k;
+            if self.may_join_parts(block.chars[k], block.chars[k + 1]) {
+                opaque |= 1 << k;
+                joined |= 1 << k;
             }
-            opaque |= u64::from(saved == UNKNOWN) << k;
-            joined |= u64::from(saved != SAFE) << k;
         }
         let mut bytes = 0;
         if on {
             // The last segment is not complete.
             let end = 64 - (!joined & low_bits(len)).leading_zeros() as usize - 1;
-            bytes = usize::from(block.offsets[end]) - chars.trailing_zeros() as usize;
+            bytes = usize::from(offsets[end]) - chars.trailing_zeros() as usize;
             counted &= low_bits(end);
             joined &= low_bits(end);
             opaque &= low_bits(end);
@@ -279,10 +296,9 @@ impl EastAsian {
         // Two characters between safe boundaries.
         let pairs = joined & !opaque & !(joined << 1) & !(joined >> 1);
         let mut total = 0;
-        let mut saved = 0;
-        for (bit, bits) in saved_bits.iter().enumerate() {
-            saved += u64::from((bits & pairs).count_ones()) << bit;
-        }
+        let of_pairs = |bits: u64| u64::from((bits & pairs).count_ones());
+        let [low, middle, high] = values.map(of_pairs);
+        let saved = low + 2 * middle + 4 * high - of_pairs(u64::MAX);
         // More, or characters that the table does not know.
         let mut rest = (joined & !pairs) | unknown & !joined & !(joined >> 1);
         while rest != 0 {
@@ -294,8 +310,8 @@ impl EastAsian {
             };
             rest &= !low_bits(to as usize);
             counted &= !low_bits(to as usize) | low_bits(from as usize);
-            let last = at + usize::from(block.offsets[to as usize - 1]);
-            let from = at + usize::from(block.offsets[from as usize]);
+            let last = at + usize::from(offsets[to as usize - 1]);
+            let from = at + usize::from(offsets[from as usize]);
             total += segment(from, last + utf8_len(text[last]) - from);
         }
         (total + tokens(counted) - saved, bytes)
@@ -309,7 +325,7 @@ impl EastAsian {
             let right = plane_zero_at(piece, at);
             let (l, r) = (self.singles[usize::from(left)], self.singles[usize::from(right)]);
             let known = l != 0 && r != 0 && (l | r) & EAST_ASIAN != 0;
-            if known && self.saved(u32::from(left), u32::from(right)) == SAFE {
+            if known && !self.may_join(left, right) {
                 return at;
             }
             left = right;
@@ -318,28 +334,21 @@ impl EastAsian {
         at
     }
 
-    /// Tokens saved by joining two characters, [`SAFE`] or [`UNKNOWN`].
-    #[inline(always)]
-    fn saved(&self, left: u32, right: u32) -> u8 {
-        let hash = Self::hash(left << 16 | right);
-        let bucket = self.buckets[(hash >> self.shift) as usize];
-        let mut saved = if bucket[0] & OVERFULL != 0 { UNKNOWN } else { SAFE };
-        for entry in bucket {
-            if entry != 0 && entry >> VALUE_BITS == hash << VALUE_BITS >> VALUE_BITS {
-                saved = (entry & 0x7F) as u8 - 1;
-            }
-        }
-        let flagged =
-            u32::from(self.singles[right as usize & 0xFFFF]) & group(last_byte(left)) != 0;
-        if flagged && saved == SAFE { self.saved_by_parts(left, right, hash) } else { saved }
+    /// Whether some token may span the boundary of two characters.
+    fn may_join(&self, left: u16, right: u16) -> bool {
+        let hash = Self::hash(u32::from(left) << 16 | u32::from(right));
+        let entry = self.joins[(hash >> (32 - JOIN_BITS)) as usize];
+        let flagged = self.singles[usize::from(right)] & group(last_byte(left)) != 0;
+        Self::join(hash, entry) != 0 || flagged && self.may_join_parts(left, right)
     }
 
+    /// Whether some token of parts of characters may span the boundary of two that are flagged.
     #[cold]
-    fn saved_by_parts(&self, left: u32, right: u32, hash: u32) -> u8 {
-        let bit = hash >> self.parts_shift;
+    fn may_join_parts(&self, left: u16, right: u16) -> bool {
+        let bit = Self::hash(u32::from(left) << 16 | u32::from(right)) >> self.parts_shift;
         let part = self.parts[(bit >> 3) as usize] >> (bit & 7) & 1 != 0;
-        let lead = right >= 0x800 && self.leads[last_byte(left) as usize] >> (right >> 12) & 1 != 0;
-        if part || lead { UNKNOWN } else { SAFE }
+        let leads = self.leads[usize::from(last_byte(left))];
+        part || right >= 0x800 && leads >> (right >> 12) & 1 != 0
     }
 }
 
@@ -359,39 +368,42 @@ fn candidates(part: &[u8]) -> impl Iterator<Item = u16> {
     (0..count).map(move |i| (first + i * step) as u16)
 }
 
-/// What [`EastAsian::saved`] says of a boundary without a number of tokens.
-const SAFE: u8 = 0xFF;
-const UNKNOWN: u8 = 0x7E;
+/// The value of a join that may or may not be one, or that does not save tokens.
+const UNKNOWN: u8 = 7;
+
+/// Where each byte of a block stands.
+const POSITIONS: [u8; 64] = {
+    let mut positions = [0; 64];
+    let mut at = 0;
+    while at < 64 {
+        positions[at] = at as u8;
+        at += 1;
+    }
+    positions
+};
 
 /// The characters of a block, and what stands in the tables about them.
 struct Block {
-    utf8: [u32; 64],
-    offsets: [u8; 64],
     /// Character k is at k + 1, behind one that is none.
-    chars: [u32; 65],
+    chars: [u16; 65],
     singles: [u8; 64],
+    /// The value of the boundary before each character.
+    joins: [u8; 64],
     /// The [`group`] of the character before.
-    groups: [u8; 64],
-    /// Where the boundary before each character stands in the filter.
-    bits: [u32; 64],
-    /// What stands there.
-    filter: [u8; 64],
-    /// Not 0 where the boundary before a character may not be safe.
-    maybe: [u8; 64],
+    groups: [u8; 65],
+    /// Not 0 where tokens of parts of characters may span the boundary before a character.
+    flagged: [u8; 64],
 }
 
 impl Block {
     #[inline(always)]
     fn new() -> Block {
         Block {
-            utf8: [0; 64],
-            offsets: [0; 64],
             chars: [0; 65],
             singles: [0; 64],
-            groups: [0; 64],
-            bits: [0; 64],
-            filter: [0; 64],
-            maybe: [0; 64],
+            joins: [0; 64],
+            groups: [0; 65],
+            flagged: [0; 64],
         }
     }
 }
@@ -454,14 +466,13 @@ fn plane_zero_at(text: &[u8], at: usize) -> u16 {
     let mut utf8 = [0; 4];
     let len = utf8_len(text[at]);
     utf8[..len].copy_from_slice(&text[at..at + len]);
-    plane_zero(u32::from_le_bytes(utf8))
+    plane_zero(utf8[0], utf8[1], utf8[2])
 }
 
-/// The character that begins these four bytes (little-endian), if it is ASCII or three bytes long;
-/// else U+FFFF, which is none.
+/// The character of these bytes, if it is ASCII or three bytes long; else U+FFFF, which is none.
 #[inline(always)]
-fn plane_zero(bytes: u32) -> u16 {
-    let three = (bytes & 0x0F) << 12 | (bytes >> 8 & 0x3F) << 6 | (bytes >> 16 & 0x3F);
-    let one = if bytes & 0x80 == 0 { bytes & 0x7F } else { 0xFFFF };
-    (if bytes & 0xF0 == 0xE0 { three } else { one }) as u16
+fn plane_zero(first: u8, second: u8, third: u8) -> u16 {
+    let low = u16::from(second & 0x3F) << 6 | u16::from(third & 0x3F);
+    let other = if first & 0xF0 == 0xE0 { u16::from(first & 0x0F) << 12 | low } else { 0xFFFF };
+    if first < 0x80 { u16::from(first) } else { other }
 }

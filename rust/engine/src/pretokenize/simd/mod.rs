@@ -56,6 +56,17 @@ pub(crate) trait Simd {
     fn any(block: &[u8; 64], bits: u8) -> u64;
     /// Moves the bits of `value` that stand at the bits of `mask` together (BMI2's `pext`).
     fn extract(value: u64, mask: u64) -> u64;
+    /// The bytes of `block` at the bits of `mask`, one behind the other, and zeros (VBMI2's `vpcompressb`).
+    #[inline(always)]
+    fn compress(block: &[u8; 64], mut mask: u64) -> [u8; 64] {
+        let (mut bytes, mut len) = ([0; 64], 0);
+        while mask != 0 {
+            bytes[len & 63] = block[mask.trailing_zeros() as usize & 63];
+            len += 1;
+            mask &= mask - 1;
+        }
+        bytes
+    }
     /// Spreads the low bits of `value` to the bits of `mask` (BMI2's `pdep`).
     fn deposit(value: u64, mask: u64) -> u64;
 

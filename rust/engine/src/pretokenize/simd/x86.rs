@@ -24,6 +24,7 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512vbmi2")
     }
 }
 
@@ -238,7 +239,7 @@ impl Simd for Avx2 {
 impl Simd for Avx512 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
-        // SAFETY: `Avx512` is used only behind a check for AVX-512BW, VBMI and BMI2 (see `is_available`); the
+        // SAFETY: `Avx512` is used only behind a check for AVX-512BW, VBMI, VBMI2 and BMI2 (see `is_available`); the
         // load is unaligned and inside `block`.
         unsafe {
             let bytes = _mm512_loadu_si512(block.as_ptr().cast());
@@ -255,7 +256,7 @@ impl Simd for Avx512 {
     fn outlined<T: Task>(task: T) -> T::Output {
         #[inline(never)]
         #[target_feature(
-            enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,bmi1,bmi2,lzcnt,popcnt"
+            enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
         )]
         fn run<T: Task>(task: T) -> T::Output {
             task.run::<Avx512>()
@@ -286,6 +287,18 @@ impl Simd for Avx512 {
     fn extract(value: u64, mask: u64) -> u64 {
         // SAFETY: as in `classify`.
         unsafe { _pext_u64(value, mask) }
+    }
+
+    #[inline(always)]
+    fn compress(block: &[u8; 64], mask: u64) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        // SAFETY: as in `classify`; the load is inside `block`, the store inside `bytes`.
+        unsafe {
+            let packed =
+                _mm512_maskz_compress_epi8(mask, _mm512_loadu_si512(block.as_ptr().cast()));
+            _mm512_storeu_si512(bytes.as_mut_ptr().cast(), packed);
+        }
+        bytes
     }
 
     #[inline(always)]
