@@ -229,25 +229,24 @@ impl EastAsian {
         let singles: &[u8; 1 << 16] = (&self.singles[..]).try_into().expect("its size");
         let joins: &[u32; 1 << JOIN_BITS] = (&self.joins[..]).try_into().expect("its size");
         let mut block = Block::new();
+        let mut before = 0;
         // Sixteen at a time: the compiler makes vector instructions of it.
         for from in (0..len).step_by(16) {
             let sixteen =
                 |by: usize| -> &[u8; 16] { bytes[by][from..][..16].try_into().expect("16") };
             let (first, second, third) = (sixteen(0), sixteen(1), sixteen(2));
-            let chars: &mut [u16; 17] = (&mut block.chars[from..from + 17]).try_into().expect("17");
-            for i in 0..16 {
-                chars[i + 1] = plane_zero(first[i], second[i], third[i]);
-            }
-            let mut hashes = [0; 16];
-            for i in 0..16 {
-                hashes[i] = Self::hash(u32::from(chars[i]) << 16 | u32::from(chars[i + 1]));
-            }
+            let right: [u16; 16] =
+                std::array::from_fn(|i| plane_zero(first[i], second[i], third[i]));
+            let left: [u16; 16] =
+                std::array::from_fn(|i| if i == 0 { before } else { right[i - 1] });
+            before = right[15];
+            block.chars[from + 1..][..16].copy_from_slice(&right);
+            let hashes: [u32; 16] =
+                std::array::from_fn(|i| Self::hash(u32::from(left[i]) << 16 | u32::from(right[i])));
             let mut entries = [0; 16];
             for i in 0..16 {
                 entries[i] = joins[(hashes[i] >> (32 - JOIN_BITS)) as usize];
-            }
-            for i in 0..16 {
-                block.singles[from + i] = singles[usize::from(chars[i + 1])];
+                block.singles[from + i] = singles[usize::from(right[i])];
             }
             for i in 0..16 {
                 block.joins[from + i] = Self::join(hashes[i], entries[i]) as u8;

@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 use super::chars::Chars;
 use crate::pages::Table;
+use crate::pretokenize::simd::Simd;
 
 /// Bits of a token id, at most.
 const ID_BITS: u32 = 21;
@@ -96,7 +97,13 @@ impl Pairs {
             || !self.more.is_empty() && self.more.get(&split) == Some(&merged)
     }
 
-    /// Asks for what [`Pairs::is_merge`] will need for `merged`, if that is a token.
+    /// Asks for what [`Pairs::is_merge`] will need for the token `merged`.
+    #[inline(always)]
+    pub fn prefetch_split(&self, merged: u32) {
+        self.splits.prefetch(merged as usize);
+    }
+
+    /// [`Pairs::prefetch_split`] of what may be no token.
     #[inline(always)]
     pub fn prefetch(&self, merged: u32) {
         self.splits.prefetch(if merged == NONE { 0 } else { merged as usize });
@@ -252,6 +259,13 @@ fn belongs_to(scripts: Scripts, table: usize) -> bool {
     }
 }
 
+/// Where a merge stands, if there is one: the bucket, and the bits of the hash that a slot holds.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Place {
+    home: u32,
+    check: u32,
+}
+
 /// Some of the merges, to be looked up fast.
 pub(crate) struct Merges {
     /// Four slots a bucket: the hash's bits above the id of the merged token.
@@ -291,28 +305,48 @@ impl Merges {
     pub fn guess(&self, left: u32, right: u32) -> u32 {
         let (home, check) = self.place(left, right);
         let [a, b, c, d] = self.buckets[home];
-        let lowest = ((a & !OVERFLOW) ^ check).min(b ^ check).min((c ^ check).min(d ^ check));
         if a & OVERFLOW != 0 {
-            return self.guess_on(home, check, lowest);
+            return self.guess_on(home, check);
         }
+        let lowest = (a ^ check).min(b ^ check).min((c ^ check).min(d ^ check));
         if lowest < self.empty { lowest } else { NONE }
     }
 
-    /// Asks for what [`Merges::guess`] will read.
+    /// Where the merge of `left` and `right` stands, for [`Merges::guess_both`]; what that will read is
+    /// asked for.
     #[inline(always)]
-    pub fn prefetch(&self, left: u32, right: u32) {
-        self.buckets.prefetch(self.place(left, right).0);
+    pub fn place_ahead(&self, left: u32, right: u32) -> Place {
+        let (home, check) = self.place(left, right);
+        self.buckets.prefetch(home);
+        Place { home: home as u32, check }
+    }
+
+    /// [`Merges::guess`] of two merges.
+    #[inline(always)]
+    pub fn guess_both<S: Simd>(&self, places: [Place; 2]) -> [u32; 2] {
+        places.map(|Place { home, check }| {
+            let home = home as usize;
+            let bucket = &self.buckets[home];
+            if bucket[0] & OVERFLOW != 0 {
+                return self.guess_on(home, check);
+            }
+            let lowest = S::lowest_of_four(bucket, check);
+            if lowest < self.empty { lowest } else { NONE }
+        })
     }
 
     #[cold]
     #[inline(never)]
-    fn guess_on(&self, mut home: usize, check: u32, mut lowest: u32) -> u32 {
-        while self.buckets[home][0] & OVERFLOW != 0 {
-            home = (home + 1) % self.buckets.len();
+    fn guess_on(&self, mut home: usize, check: u32) -> u32 {
+        let mut lowest = self.empty;
+        loop {
             let slots = self.buckets[home];
             lowest = slots.iter().fold(lowest, |low, slot| low.min((slot & !OVERFLOW) ^ check));
+            if slots[0] & OVERFLOW == 0 {
+                return if lowest < self.empty { lowest } else { NONE };
+            }
+            home = (home + 1) % self.buckets.len();
         }
-        if lowest < self.empty { lowest } else { NONE }
     }
 
     /// The token that `left` and `right` merge into, or [`NONE`].

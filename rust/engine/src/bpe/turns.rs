@@ -9,8 +9,8 @@
 //! check reads has come. A guess that was wrong, one in thousands, sends the piece to
 //! [`count_in_more_registers`], the twin that checks before it merges.
 
-use super::merge::{NO_MERGE, Parts, count_in_more_registers, first_keys, key};
-use super::pairs::{Merges, Pairs};
+use super::merge::{NO_MERGE, Parts, count_in_more_registers, first_keys, key, rank_and_position};
+use super::pairs::{ASCII, Merges, NONE, Pairs, Place};
 use crate::pretokenize::simd::Simd;
 
 /// Pieces under way at once.
@@ -18,17 +18,21 @@ const LANES: usize = 12;
 
 /// A piece of up to 16 `V` parts being merged. Parts are as in [`Parts`]: part i is at i + 1.
 struct Lane<'a, S: Simd, const V: usize> {
-    /// Its number among the pieces.
-    piece: usize,
     /// The key of each part with the one behind it.
     keys: [S::Keys; V],
     tokens: [u32; 64],
     /// The parts that are left, and one before and one behind them.
     left: u64,
     merges: &'a Merges,
-    /// The part that the last step made, and what it was made of; 0 before the first step.
+    /// The part that the last step made, what it was made of, and the part before it; 0 before the first
+    /// step.
     at: usize,
+    before: usize,
     made_of: (u32, u32),
+    /// Where the merges of that part with the ones behind and before it stand.
+    places: [Place; 2],
+    /// Its number among the pieces.
+    piece: usize,
 }
 
 /// How a step ended.
@@ -42,86 +46,109 @@ enum Step {
 }
 
 impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
-    /// `None` if there are too many parts.
+    /// A lane for the first `len` of `bytes`; `None` if there are too many parts.
     #[inline(always)]
-    fn new(pairs: &'a Pairs, piece: usize, bytes: &[u8]) -> Option<Self> {
-        let parts = Parts::new(pairs, bytes);
-        if parts.len > 16 * V {
-            return None;
+    fn new(pairs: &'a Pairs, piece: usize, bytes: &[u8; 32], len: usize) -> Option<Self> {
+        let (keys, tokens, parts, merges) = if has_ascii_only(bytes) {
+            if len > 16 * V {
+                return None;
+            }
+            let merges = pairs.merges(ASCII);
+            let (keys, tokens) = Self::of_bytes(pairs, bytes, len);
+            (keys, tokens, len, merges)
+        } else {
+            let bytes = &bytes[..len];
+            let parts = Parts::new(pairs, bytes);
+            if parts.len > 16 * V {
+                return None;
+            }
+            let merges = pairs.merges(parts.scripts);
+            (first_keys::<S, V>(pairs, merges, &parts, bytes), parts.tokens, parts.len, merges)
+        };
+        let left = (1 << (parts + 2)) - 1;
+        let places = [Place::default(); 2];
+        Some(Lane { keys, tokens, left, merges, at: 0, before: 0, made_of: (0, 0), places, piece })
+    }
+
+    /// The keys and the tokens of bytes: always as many, so that no branch depends on the length.
+    #[inline(always)]
+    fn of_bytes(pairs: &Pairs, bytes: &[u8; 32], len: usize) -> ([S::Keys; V], [u32; 64]) {
+        let mut tokens = [NONE; 64];
+        let mut ranks = [[NO_MERGE; 16]; V];
+        for at in 0..16 * V {
+            tokens[at + 1] = pairs.single(bytes[at]);
+            let next = if at + 1 < 32 { bytes[at + 1] } else { 0 };
+            let key = key(pairs.of_bytes(bytes[at], next), at);
+            ranks[at / 16][at % 16] = if at + 1 < len { key } else { NO_MERGE };
         }
-        let merges = pairs.merges(parts.scripts);
-        Some(Lane {
-            piece,
-            keys: first_keys::<S, V>(pairs, merges, &parts, bytes),
-            tokens: parts.tokens,
-            left: (1 << (parts.len + 2)) - 1,
-            merges,
-            at: 0,
-            made_of: (0, 0),
-        })
+        tokens[(len + 1) & 63] = NONE;
+        (ranks.map(|ranks| S::keys(&ranks)), tokens)
     }
 
     #[inline(always)]
     fn next(&self, at: usize) -> usize {
-        at + 1 + (self.left >> (at + 1)).trailing_zeros() as usize
+        (at + 1 + (self.left >> (at + 1)).trailing_zeros() as usize) & 63
     }
 
     #[inline(always)]
     fn previous(&self, at: usize) -> usize {
-        63 - (self.left & ((1 << at) - 1)).leading_zeros() as usize
+        63 - (self.left & ((1 << at) - 1)).leading_zeros() as usize & 63
     }
 
     /// Sets the key of part `at`; none before the first part.
     #[inline(always)]
     fn set(&mut self, at: usize, value: u32) {
+        let part = (1u64 << at) >> 1;
         for (i, keys) in self.keys.iter_mut().enumerate() {
-            *keys = S::set(*keys, at.wrapping_sub(16 * i + 1), value);
+            *keys = S::set_of(*keys, (part >> (16 * i)) as u16, value);
         }
-    }
-
-    #[inline(always)]
-    fn token(&self, at: usize) -> u32 {
-        self.tokens[at & 63]
     }
 
     #[inline(always)]
     fn step(&mut self, pairs: &Pairs) -> Step {
         if self.at != 0 {
-            let at = self.at;
-            let merged = self.token(at);
+            let (at, before) = (self.at & 63, self.before & 63);
+            let merged = self.tokens[at];
             if !pairs.is_merge(self.made_of.0, self.made_of.1, merged) {
                 return Step::Wrong;
             }
-            let (left, right) = (self.previous(at), self.next(at));
-            let with_right = self.merges.guess(merged, self.token(right));
-            let with_left = self.merges.guess(self.token(left), merged);
-            self.set(at, key(with_right, at - 1));
-            self.set(left, key(with_left, left.wrapping_sub(1) & 31));
+            let [with_next, with_previous] = self.merges.guess_both::<S>(self.places);
+            self.set(at, key(with_next, at - 1));
+            self.set(before, key(with_previous, before.wrapping_sub(1) & 31));
         }
         let lowest = S::lowest(self.keys.into_iter().reduce(S::min).expect("one or more"));
         if lowest >= NO_MERGE {
             return Step::Done(self.left.count_ones() as usize - 2);
         }
-        let (merged, at) = super::merge::rank_and_position(lowest);
-        let at = at + 1 & 63;
-        let gone = self.next(at) & 63;
+        let (merged, at) = rank_and_position(lowest);
+        let at = (at + 1) & 63;
+        let gone = self.next(at);
         self.at = at;
-        self.made_of = (self.token(at), self.token(gone));
+        self.made_of = (self.tokens[at], self.tokens[gone]);
         self.tokens[at] = merged;
         self.left &= !(1 << gone);
         self.set(gone, u32::MAX);
-        pairs.prefetch(merged);
-        self.merges.prefetch(merged, self.token(self.next(at)));
-        self.merges.prefetch(self.token(self.previous(at)), merged);
+        self.before = self.previous(at);
+        pairs.prefetch_split(merged);
+        self.places = [
+            self.merges.place_ahead(merged, self.tokens[self.next(at)]),
+            self.merges.place_ahead(self.tokens[self.before], merged),
+        ];
         Step::On
     }
+}
+
+/// Whether no byte has its top bit.
+#[inline(always)]
+fn has_ascii_only(bytes: &[u8; 32]) -> bool {
+    bytes.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
 /// Pieces to be counted, and what is to be done with the counts.
 pub(crate) trait Work {
     /// The number of the next piece.
     fn next(&mut self) -> Option<usize>;
-    /// The bytes of a piece of UTF-8 and their number, 1 to 32.
+    /// The bytes of a piece of UTF-8, with zeros behind them, and their number, 1 to 31.
     fn bytes(&self, piece: usize) -> ([u8; 32], usize);
     /// It has `count` tokens.
     fn done(&mut self, piece: usize, count: usize);
@@ -133,7 +160,7 @@ pub(crate) fn count_in_turns<S: Simd>(pairs: &Pairs, work: &mut impl Work) {
     let mut wide = Vec::new();
     turns::<S, 1, _>(pairs, work, |work| work.next(), |piece| wide.push(piece));
     if !wide.is_empty() {
-        turns::<S, 2, _>(pairs, work, |_| wide.pop(), |_| unreachable!("32 parts at most"));
+        turns::<S, 2, _>(pairs, work, |_| wide.pop(), |_| unreachable!("31 parts at most"));
     }
 }
 
@@ -149,7 +176,7 @@ fn turns<S: Simd, const V: usize, W: Work>(
         loop {
             let piece = next(work)?;
             let (bytes, len) = work.bytes(piece);
-            match Lane::<S, V>::new(pairs, piece, &bytes[..len]) {
+            match Lane::<S, V>::new(pairs, piece, &bytes, len) {
                 Some(lane) => return Some(lane),
                 None => too_wide(piece),
             }
@@ -165,7 +192,7 @@ fn turns<S: Simd, const V: usize, W: Work>(
                 Step::Done(count) => count,
                 Step::Wrong => {
                     let (bytes, len) = work.bytes(running.piece);
-                    count_in_more_registers::<S>(pairs, &bytes[..len]).expect("32 parts at most")
+                    count_in_more_registers::<S>(pairs, &bytes[..len]).expect("31 parts at most")
                 }
             };
             work.done(running.piece, count);

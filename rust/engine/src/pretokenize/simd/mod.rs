@@ -85,6 +85,21 @@ pub(crate) trait Simd {
     fn keys(values: &[u32; 16]) -> Self::Keys;
     /// Sets number `at`; none where `at` is not below 16.
     fn set(keys: Self::Keys, at: usize, value: u32) -> Self::Keys;
+    /// Sets the numbers at the bits of `at`.
+    #[inline(always)]
+    fn set_of(mut keys: Self::Keys, mut at: u16, value: u32) -> Self::Keys {
+        while at != 0 {
+            keys = Self::set(keys, at.trailing_zeros() as usize, value);
+            at &= at - 1;
+        }
+        keys
+    }
+    /// The lowest of four numbers when the bits of `check` are changed in each.
+    #[inline(always)]
+    fn lowest_of_four(values: &[u32; 4], check: u32) -> u32 {
+        let [a, b, c, d] = values.map(|value| value ^ check);
+        a.min(b).min(c.min(d))
+    }
     /// The lower ones of each two.
     fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys;
     /// The lowest one.

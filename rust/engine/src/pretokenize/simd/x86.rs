@@ -215,6 +215,32 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn set_of(keys: Self::Keys, at: u16, value: u32) -> Self::Keys {
+        // SAFETY: as in `classify`.
+        unsafe {
+            let value = _mm256_set1_epi32(value as i32);
+            let at = _mm256_set1_epi32(at.into());
+            let low = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+            let half = |keys: __m256i, bits: __m256i| {
+                let chosen = _mm256_cmpeq_epi32(_mm256_and_si256(at, bits), bits);
+                _mm256_blendv_epi8(keys, value, chosen)
+            };
+            [half(keys[0], low), half(keys[1], _mm256_slli_epi32::<8>(low))]
+        }
+    }
+
+    #[inline(always)]
+    fn lowest_of_four(values: &[u32; 4], check: u32) -> u32 {
+        // SAFETY: as in `classify`; the load is unaligned and inside `values`.
+        unsafe {
+            let values = _mm_loadu_si128(values.as_ptr().cast());
+            let changed = _mm_xor_si128(values, _mm_set1_epi32(check as i32));
+            let half = _mm_min_epu32(changed, _mm_shuffle_epi32::<0b01_00_11_10>(changed));
+            _mm_cvtsi128_si32(_mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half))) as u32
+        }
+    }
+
+    #[inline(always)]
     fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys {
         // SAFETY: as in `classify`.
         unsafe { [_mm256_min_epu32(a[0], b[0]), _mm256_min_epu32(a[1], b[1])] }
@@ -343,6 +369,23 @@ impl Simd for Avx512 {
         let mask = if at < 16 { 1 << at } else { 0 };
         // SAFETY: as in `classify`.
         unsafe { _mm512_mask_set1_epi32(keys, mask, value as i32) }
+    }
+
+    #[inline(always)]
+    fn set_of(keys: __m512i, at: u16, value: u32) -> __m512i {
+        // SAFETY: as in `classify`.
+        unsafe { _mm512_mask_set1_epi32(keys, at, value as i32) }
+    }
+
+    #[inline(always)]
+    fn lowest_of_four(values: &[u32; 4], check: u32) -> u32 {
+        // SAFETY: as in `classify`; the load is unaligned and inside `values`.
+        unsafe {
+            let values = _mm_loadu_si128(values.as_ptr().cast());
+            let changed = _mm_xor_si128(values, _mm_set1_epi32(check as i32));
+            let half = _mm_min_epu32(changed, _mm_shuffle_epi32::<0b01_00_11_10>(changed));
+            _mm_cvtsi128_si32(_mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half))) as u32
+        }
     }
 
     #[inline(always)]
