@@ -39,10 +39,12 @@ pub(super) fn rank_and_position(key: u32) -> (u32, usize) {
 /// Longest piece that may be merged in registers.
 pub(crate) const SHORT: usize = 62;
 
-/// The parts of a piece of up to [`SHORT`] bytes: part i is at i + 1, between two that merge with
-/// nothing.
+/// The tokens that merging of a piece of up to [`SHORT`] bytes begins with: part i is at i + 1, between two
+/// that merge with nothing.
+pub(super) type Tokens = [u32; 64];
+
+/// The parts of a piece of up to [`SHORT`] bytes.
 pub(super) struct Parts {
-    pub tokens: [u32; 64],
     pub len: usize,
     pub scripts: Scripts,
 }
@@ -50,8 +52,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Splits `bytes` into what merging may begin with.
     #[inline(always)]
-    pub fn new(pairs: &Pairs, bytes: &[u8]) -> Parts {
-        let mut tokens = [NONE; 64];
+    pub fn new(pairs: &Pairs, bytes: &[u8], tokens: &mut Tokens) -> Parts {
         let (len, scripts) = if bytes.is_ascii() {
             for (part, &byte) in tokens[1..].iter_mut().zip(bytes) {
                 *part = pairs.single(byte);
@@ -60,16 +61,19 @@ impl Parts {
         } else {
             pairs.chars().split(pairs, bytes, &mut tokens[1..])
         };
-        Parts { tokens, len, scripts }
+        tokens[0] = NONE;
+        tokens[(len + 1) & 63] = NONE;
+        Parts { len, scripts }
     }
 
     /// The number of tokens that up to 16 `V` parts merge into; where there are as many parts as bytes,
     /// `bytes` are they.
     #[inline(always)]
-    fn merge<S: Simd, const V: usize>(self, pairs: &Pairs, bytes: &[u8]) -> usize {
+    fn merge<S: Simd, const V: usize>(self, pairs: &Pairs, bytes: &[u8], tokens: Tokens) -> usize {
         let mut count = self.len;
         let merges = pairs.merges(self.scripts);
-        let mut word = Word::<S, V>::new(pairs, merges, self, bytes);
+        let keys = first_keys::<S, V>(pairs, merges, self.len, bytes, &tokens);
+        let mut word = Word::<S, V> { keys, tokens, next: NEXT, previous: PREVIOUS };
         while word.step(pairs, merges) {
             count -= 1;
         }
@@ -107,18 +111,19 @@ const fn positions(distance: u8) -> [u8; 64] {
 pub(super) fn first_keys<S: Simd, const V: usize>(
     pairs: &Pairs,
     merges: &Merges,
-    parts: &Parts,
+    parts: usize,
     bytes: &[u8],
+    tokens: &Tokens,
 ) -> [S::Keys; V] {
     let mut ranks = [[NO_MERGE; 16]; V];
-    let len = parts.len.min(16 * V);
+    let len = parts.min(16 * V);
     if len == bytes.len() {
         for at in 0..len - 1 {
             ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
         }
     } else {
         for at in 0..len - 1 {
-            let merged = merges.guess(parts.tokens[at + 1], parts.tokens[at + 2]);
+            let merged = merges.guess(tokens[at + 1], tokens[at + 2]);
             pairs.prefetch(merged);
             ranks[at / 16][at % 16] = key(merged, at);
         }
@@ -130,19 +135,12 @@ pub(super) fn first_keys<S: Simd, const V: usize>(
 /// that hardly ever go the other way.
 struct Word<S: Simd, const V: usize> {
     keys: [S::Keys; V],
-    /// See [`Parts`].
-    tokens: [u32; 64],
+    tokens: Tokens,
     next: [u8; 64],
     previous: [u8; 64],
 }
 
 impl<S: Simd, const V: usize> Word<S, V> {
-    #[inline(always)]
-    fn new(pairs: &Pairs, merges: &Merges, parts: Parts, bytes: &[u8]) -> Self {
-        let keys = first_keys::<S, V>(pairs, merges, &parts, bytes);
-        Word { keys, tokens: parts.tokens, next: NEXT, previous: PREVIOUS }
-    }
-
     #[inline(always)]
     fn set(&mut self, at: usize, value: u32) {
         for (i, keys) in self.keys.iter_mut().enumerate() {
@@ -189,17 +187,19 @@ impl<S: Simd, const V: usize> Word<S, V> {
 /// The number of tokens of a piece of UTF-8 of 1 to 16 bytes.
 #[inline(always)]
 pub(crate) fn count_in_registers<S: Simd>(pairs: &Pairs, bytes: &[u8]) -> usize {
-    Parts::new(pairs, bytes).merge::<S, 1>(pairs, bytes)
+    let mut tokens = [NONE; 64];
+    Parts::new(pairs, bytes, &mut tokens).merge::<S, 1>(pairs, bytes, tokens)
 }
 
 /// The number of tokens of a piece of UTF-8 of 1 to [`SHORT`] bytes, if it has so few parts that
 /// registers hold them; always, if it is no longer than 32 bytes.
 #[inline(always)]
 pub(crate) fn count_in_more_registers<S: Simd>(pairs: &Pairs, bytes: &[u8]) -> Option<usize> {
-    let parts = Parts::new(pairs, bytes);
+    let mut tokens = [NONE; 64];
+    let parts = Parts::new(pairs, bytes, &mut tokens);
     match parts.len {
-        0..=16 => Some(parts.merge::<S, 1>(pairs, bytes)),
-        17..=32 => Some(parts.merge::<S, 2>(pairs, bytes)),
+        0..=16 => Some(parts.merge::<S, 1>(pairs, bytes, tokens)),
+        17..=32 => Some(parts.merge::<S, 2>(pairs, bytes, tokens)),
         _ => None,
     }
 }

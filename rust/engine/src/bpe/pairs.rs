@@ -312,7 +312,7 @@ impl Merges {
         if lowest < self.empty { lowest } else { NONE }
     }
 
-    /// Where the merge of `left` and `right` stands, for [`Merges::guess_both`]; what that will read is
+    /// Where the merge of `left` and `right` stands, for [`Merges::guess_at`]; what that will read is
     /// asked for.
     #[inline(always)]
     pub fn place_ahead(&self, left: u32, right: u32) -> Place {
@@ -321,18 +321,16 @@ impl Merges {
         Place { home: home as u32, check }
     }
 
-    /// [`Merges::guess`] of two merges.
+    /// [`Merges::guess`] of the merge of that place.
     #[inline(always)]
-    pub fn guess_both<S: Simd>(&self, places: [Place; 2]) -> [u32; 2] {
-        places.map(|Place { home, check }| {
-            let home = home as usize;
-            let bucket = &self.buckets[home];
-            if bucket[0] & OVERFLOW != 0 {
-                return self.guess_on(home, check);
-            }
-            let lowest = S::lowest_of_four(bucket, check);
-            if lowest < self.empty { lowest } else { NONE }
-        })
+    pub fn guess_at<S: Simd>(&self, Place { home, check }: Place) -> u32 {
+        let home = home as usize;
+        let bucket = &self.buckets[home];
+        if bucket[0] & OVERFLOW != 0 {
+            return self.guess_on(home, check);
+        }
+        let lowest = S::lowest_of_four(bucket, check);
+        if lowest < self.empty { lowest } else { NONE }
     }
 
     #[cold]

@@ -9,25 +9,28 @@
 //! check reads has come. A guess that was wrong, one in thousands, sends the piece to
 //! [`count_in_more_registers`], the twin that checks before it merges.
 
-use super::merge::{NO_MERGE, Parts, count_in_more_registers, first_keys, key, rank_and_position};
+use super::merge::{
+    NO_MERGE, Parts, Tokens, count_in_more_registers, first_keys, key, rank_and_position,
+};
 use super::pairs::{ASCII, Merges, NONE, Pairs, Place};
 use crate::pretokenize::simd::Simd;
 
 /// Pieces under way at once.
 const LANES: usize = 12;
 
-/// A piece of up to 16 `V` parts being merged. Parts are as in [`Parts`]: part i is at i + 1.
+/// A piece of up to 16 `V` parts being merged.
 struct Lane<'a, S: Simd, const V: usize> {
     /// The key of each part with the one behind it.
     keys: [S::Keys; V],
-    tokens: [u32; 64],
+    /// Part i is at i + 1, between two that merge with nothing.
+    tokens: Tokens,
     /// The parts that are left, and one before and one behind them.
     left: u64,
-    merges: &'a Merges,
-    /// The part that the last step made, what it was made of, and the part before it; 0 before the first
-    /// step.
+    merges: Option<&'a Merges>,
+    /// The part that the last step made, and the part before it; 0 before the first step.
     at: usize,
     before: usize,
+    /// What it was made of.
     made_of: (u32, u32),
     /// Where the merges of that part with the ones behind and before it stand.
     places: [Place; 2],
@@ -41,48 +44,67 @@ enum Step {
     On,
     /// Nothing merges any more: the number of tokens.
     Done(usize),
-    /// The last merge was wrong.
+    /// The last merge was none.
     Wrong,
 }
 
 impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
-    /// A lane for the first `len` of `bytes`; `None` if there are too many parts.
-    #[inline(always)]
-    fn new(pairs: &'a Pairs, piece: usize, bytes: &[u8; 32], len: usize) -> Option<Self> {
-        let (keys, tokens, parts, merges) = if has_ascii_only(bytes) {
-            if len > 16 * V {
-                return None;
-            }
-            let merges = pairs.merges(ASCII);
-            let (keys, tokens) = Self::of_bytes(pairs, bytes, len);
-            (keys, tokens, len, merges)
-        } else {
-            let bytes = &bytes[..len];
-            let parts = Parts::new(pairs, bytes);
-            if parts.len > 16 * V {
-                return None;
-            }
-            let merges = pairs.merges(parts.scripts);
-            (first_keys::<S, V>(pairs, merges, &parts, bytes), parts.tokens, parts.len, merges)
-        };
-        let left = (1 << (parts + 2)) - 1;
-        let places = [Place::default(); 2];
-        Some(Lane { keys, tokens, left, merges, at: 0, before: 0, made_of: (0, 0), places, piece })
+    fn idle() -> Self {
+        Lane {
+            keys: [S::keys(&[NO_MERGE; 16]); V],
+            tokens: [NONE; 64],
+            left: 0,
+            merges: None,
+            at: 0,
+            before: 0,
+            made_of: (0, 0),
+            places: [Place::default(); 2],
+            piece: 0,
+        }
     }
 
-    /// The keys and the tokens of bytes: always as many, so that no branch depends on the length.
+    /// Begins with the first `len` of `bytes`. Returns whether there are few enough parts.
     #[inline(always)]
-    fn of_bytes(pairs: &Pairs, bytes: &[u8; 32], len: usize) -> ([S::Keys; V], [u32; 64]) {
-        let mut tokens = [NONE; 64];
+    fn begin(&mut self, pairs: &'a Pairs, piece: usize, bytes: &[u8; 32], len: usize) -> bool {
+        let parts = if has_ascii_only(bytes) {
+            if len > 16 * V {
+                return false;
+            }
+            self.merges = Some(pairs.merges(ASCII));
+            self.begin_with_bytes(pairs, bytes, len);
+            len
+        } else {
+            let bytes = &bytes[..len];
+            let Parts { len, scripts } = Parts::new(pairs, bytes, &mut self.tokens);
+            if len > 16 * V {
+                return false;
+            }
+            let merges = pairs.merges(scripts);
+            self.merges = Some(merges);
+            self.keys = first_keys::<S, V>(pairs, merges, len, bytes, &self.tokens);
+            len
+        };
+        self.left = (1 << (parts + 2)) - 1;
+        self.at = 0;
+        self.piece = piece;
+        true
+    }
+
+    /// Sets the keys and the tokens of bytes: always as many, so that no branch depends on the length.
+    #[inline(always)]
+    fn begin_with_bytes(&mut self, pairs: &Pairs, bytes: &[u8; 32], len: usize) {
         let mut ranks = [[NO_MERGE; 16]; V];
         for at in 0..16 * V {
-            tokens[at + 1] = pairs.single(bytes[at]);
+            self.tokens[at + 1] = pairs.single(bytes[at]);
             let next = if at + 1 < 32 { bytes[at + 1] } else { 0 };
             let key = key(pairs.of_bytes(bytes[at], next), at);
             ranks[at / 16][at % 16] = if at + 1 < len { key } else { NO_MERGE };
         }
-        tokens[(len + 1) & 63] = NONE;
-        (ranks.map(|ranks| S::keys(&ranks)), tokens)
+        self.tokens[0] = NONE;
+        self.tokens[(len + 1) & 63] = NONE;
+        for (keys, ranks) in self.keys.iter_mut().zip(&ranks) {
+            *keys = S::keys(ranks);
+        }
     }
 
     #[inline(always)]
@@ -106,13 +128,14 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
 
     #[inline(always)]
     fn step(&mut self, pairs: &Pairs) -> Step {
+        let Some(merges) = self.merges else { return Step::Done(0) };
         if self.at != 0 {
             let (at, before) = (self.at & 63, self.before & 63);
-            let merged = self.tokens[at];
-            if !pairs.is_merge(self.made_of.0, self.made_of.1, merged) {
+            if !pairs.is_merge(self.made_of.0, self.made_of.1, self.tokens[at]) {
                 return Step::Wrong;
             }
-            let [with_next, with_previous] = self.merges.guess_both::<S>(self.places);
+            let with_next = merges.guess_at::<S>(self.places[0]);
+            let with_previous = merges.guess_at::<S>(self.places[1]);
             self.set(at, key(with_next, at - 1));
             self.set(before, key(with_previous, before.wrapping_sub(1) & 31));
         }
@@ -131,8 +154,8 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
         self.before = self.previous(at);
         pairs.prefetch_split(merged);
         self.places = [
-            self.merges.place_ahead(merged, self.tokens[self.next(at)]),
-            self.merges.place_ahead(self.tokens[self.before], merged),
+            merges.place_ahead(merged, self.tokens[self.next(at)]),
+            merges.place_ahead(self.tokens[self.before], merged),
         ];
         Step::On
     }
@@ -166,38 +189,49 @@ pub(crate) fn count_in_turns<S: Simd>(pairs: &Pairs, work: &mut impl Work) {
 
 /// Counts the pieces that `next` names; those of too many parts are `too_wide`.
 #[inline(always)]
-fn turns<S: Simd, const V: usize, W: Work>(
-    pairs: &Pairs,
+fn turns<'a, S: Simd, const V: usize, W: Work>(
+    pairs: &'a Pairs,
     work: &mut W,
     mut next: impl FnMut(&mut W) -> Option<usize>,
     mut too_wide: impl FnMut(usize),
 ) {
-    let mut lane = |work: &mut W| {
-        loop {
-            let piece = next(work)?;
+    let mut begin = |lane: &mut Lane<'a, S, V>, work: &mut W| {
+        while let Some(piece) = next(work) {
             let (bytes, len) = work.bytes(piece);
-            match Lane::<S, V>::new(pairs, piece, &bytes, len) {
-                Some(lane) => return Some(lane),
-                None => too_wide(piece),
+            if lane.begin(pairs, piece, &bytes, len) {
+                return true;
             }
+            too_wide(piece);
         }
+        false
     };
-    let mut lanes: [Option<Lane<S, V>>; LANES] = std::array::from_fn(|_| lane(work));
-    let mut under_way = lanes.iter().flatten().count();
+    let mut lanes: [Lane<S, V>; LANES] = std::array::from_fn(|_| Lane::idle());
+    let mut order: [usize; LANES] = std::array::from_fn(|i| i);
+    let mut under_way = 0;
+    while under_way < LANES && begin(&mut lanes[under_way], work) {
+        under_way += 1;
+    }
+    let mut i = 0;
     while under_way > 0 {
-        for slot in &mut lanes {
-            let Some(running) = slot else { continue };
-            let count = match running.step(pairs) {
-                Step::On => continue,
-                Step::Done(count) => count,
-                Step::Wrong => {
-                    let (bytes, len) = work.bytes(running.piece);
-                    count_in_more_registers::<S>(pairs, &bytes[..len]).expect("31 parts at most")
-                }
-            };
-            work.done(running.piece, count);
-            *slot = lane(work);
-            under_way -= usize::from(slot.is_none());
+        if i >= under_way {
+            i = 0;
+        }
+        let lane = &mut lanes[order[i] % LANES];
+        let count = match lane.step(pairs) {
+            Step::On => {
+                i += 1;
+                continue;
+            }
+            Step::Done(count) => count,
+            Step::Wrong => {
+                let (bytes, len) = work.bytes(lane.piece);
+                count_in_more_registers::<S>(pairs, &bytes[..len]).expect("31 parts at most")
+            }
+        };
+        work.done(lane.piece, count);
+        if !begin(lane, work) {
+            under_way -= 1;
+            order.swap(i, under_way);
         }
     }
 }
