@@ -246,7 +246,46 @@ def test_direct_reader_equals_plain_twin() -> None:
     for text in cases:
         read = _fasttok._read_str(text)
         if read is not None:
-            assert read[1].decode() == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            assert read[1].decode() == lossy(text)
+
+
+def lossy(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def test_direct_reader_reads_every_code_point() -> None:
+    """Beside its neighbours and among characters of every length in UTF-8, in every kind of str."""
+    points = [chr(c) for c in range(0x110000)]
+    texts = ["".join(points[i : i + 128]) for i in range(0, len(points), 128)]
+    for i in range(0, len(points), 8):
+        texts.append("".join(a + b for a, b in zip("aé字aé字aé", points[i : i + 8], strict=True)))
+    texts += [text + "🐈" for text in texts[: 0x10000 // 128]]
+    for text in texts:
+        read = _fasttok._read_str(text)
+        assert read is None or read[1].decode() == lossy(text)
+
+
+@pytest.mark.parametrize("filler", ["a", "é", "ж", "字", "🐈"])
+@pytest.mark.parametrize("odd", ["\x00", "\x7f", "\x80", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff"])
+def test_direct_reader_reads_at_every_position(filler: str, odd: str) -> None:
+    for length in [*range(35), *range(60, 84), 127, 128, 129]:
+        for at in range(length + 1):
+            text = filler * at + odd + filler * (length - at)
+            read = _fasttok._read_str(text)
+            assert read is None or read[1].decode() == text
+
+
+@pytest.mark.parametrize("filler", ["a", "é", "ж", "字", "🐈"])
+@pytest.mark.parametrize("odd", ["\ud800", "\udfff", "\udbff\udc00"])
+def test_surrogates_at_every_position(enc: fasttok.Encoding, filler: str, odd: str) -> None:
+    for length in [*range(35), *range(60, 84), 127, 128, 129]:
+        for at in range(length + 1):
+            text = filler * at + odd + filler * (length - at)
+            read = _fasttok._read_str(text)
+            assert read is None or read[1].decode() == lossy(text)
+            with pytest.raises(fasttok.InvalidUtf8Error) as caught:
+                enc.count(text)
+            assert caught.value.offset == at
 
 
 class Subclass(str):
@@ -260,8 +299,7 @@ def test_both_readers_give_the_same_counts_and_errors(enc: fasttok.Encoding) -> 
     assert _fasttok._read_str(Subclass("a")) is None
     for k in range(2_000):
         text = "".join(rng.choices(KINDS, k=k % 40))
-        lossy = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        expected = len(enc.encode(lossy))
+        expected = len(enc.encode(lossy(text)))
         assert enc.count(text, errors="replace") == expected
         assert enc.count(Subclass(text), errors="replace") == expected
         places = [i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff"]

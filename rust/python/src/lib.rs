@@ -9,6 +9,7 @@ mod encoding;
 mod errors;
 mod parallel;
 mod strings;
+mod transcode;
 
 use pyo3::prelude::*;
 
