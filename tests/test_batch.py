@@ -247,6 +247,8 @@ def test_direct_reader_equals_plain_twin() -> None:
         read = _fasttok._read_str(text)
         if read is not None:
             assert read[1].decode() == lossy(text)
+            # What is taken for UTF-8 without a look.
+            assert (read[0] == "ascii") == text.isascii()
 
 
 def lossy(text: str) -> str:

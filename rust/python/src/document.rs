@@ -18,8 +18,8 @@ pub enum Document<'a> {
     Bytes(&'a [u8]),
     /// Text in UTF-8; offsets are told in characters.
     Utf8(&'a [u8]),
-    /// A `str` of characters up to U+007F.
-    Ascii(&'a [u8]),
+    /// A `str` of characters up to U+007F: UTF-8 as it is.
+    Ascii(&'a str),
     /// A `str` of characters up to U+00FF.
     Latin1(&'a [u8]),
     /// A `str` of characters up to U+FFFF. A surrogate in it is always a lone one.
@@ -36,9 +36,8 @@ impl Document<'_> {
     /// Length in units.
     pub fn len(&self) -> usize {
         match self {
-            Document::Bytes(s) | Document::Utf8(s) | Document::Ascii(s) | Document::Latin1(s) => {
-                s.len()
-            }
+            Document::Bytes(s) | Document::Utf8(s) | Document::Latin1(s) => s.len(),
+            Document::Ascii(s) => s.len(),
             Document::Ucs2(s) => s.len(),
             Document::Ucs4(s) => s.len(),
         }
@@ -70,7 +69,8 @@ impl Document<'_> {
     ) -> Result<Cow<'s, str>, Invalid> {
         let start = range.start;
         let written = match self {
-            Document::Bytes(s) | Document::Utf8(s) | Document::Ascii(s) => {
+            Document::Ascii(s) => return Ok(Cow::Borrowed(&s[range])),
+            Document::Bytes(s) | Document::Utf8(s) => {
                 return decode_utf8(&s[range], errors).map_err(|e| match e {
                     fasttok_engine::Error::InvalidUtf8 { offset } => Invalid(start + offset),
                     _ => Invalid(start),

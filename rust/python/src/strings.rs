@@ -168,9 +168,9 @@ unsafe fn read<'a>(text: &'a Bound<'_, PyString>, layout: Layout) -> Option<Docu
     // SAFETY: a compact `str` has its characters in the same allocation, right behind its header.
     let data = unsafe { object.add(data) };
     match (kind, state & STATE_ASCII != 0) {
-        // SAFETY: a `str` of this kind has `length` units of one byte at `data`.
-        (1, true) => Some(Document::Ascii(unsafe { units(text, data, length) })),
-        // SAFETY: the same.
+        // SAFETY: a `str` of this kind has `length` units of one byte at `data`, all below 0x80.
+        (1, true) => Some(Document::Ascii(unsafe { ascii(units(text, data, length)) })),
+        // SAFETY: it has `length` units of one byte.
         (1, false) => Some(Document::Latin1(unsafe { units(text, data, length) })),
         // SAFETY: it has `length` units of two bytes; headers are multiples of 8 bytes long.
         (2, false) => Some(Document::Ucs2(unsafe { units(text, data, length) })),
@@ -189,6 +189,16 @@ unsafe fn units<'a, T>(text: &'a Bound<'_, PyString>, data: *const u8, length: u
     let _ = text;
     // SAFETY: as demanded of the caller.
     unsafe { std::slice::from_raw_parts(data.cast(), length) }
+}
+
+/// # Safety
+///
+/// All of `bytes` must be below 0x80. CPython sets the ASCII flag of a `str` only where they are, and
+/// reads the object as UTF-8 itself.
+unsafe fn ascii(bytes: &[u8]) -> &str {
+    debug_assert!(bytes.is_ascii());
+    // SAFETY: ASCII is UTF-8.
+    unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
 /// What the direct reader sees in `text`: its kind and its UTF-8; `None` where it does not read.
