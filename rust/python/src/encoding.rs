@@ -146,8 +146,15 @@ impl Encoding {
         errors: &str,
     ) -> PyResult<u64> {
         let options = options(special, errors, None)?;
-        let held = batch::hold(text, options.errors, None)?;
-        self.engine.count(py, held.document()?, options).map_err(|stop| into_py_err(py, stop, None))
+        let held;
+        let document = match batch::borrow(text) {
+            Some(document) => document,
+            None => {
+                held = batch::hold(text, options.errors, None)?;
+                held.document()?
+            }
+        };
+        self.engine.count(py, document, options).map_err(|stop| into_py_err(py, stop, None))
     }
 
     #[pyo3(signature = (texts, *, special = "text", errors = "strict", threads = None))]
