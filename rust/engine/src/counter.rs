@@ -16,6 +16,8 @@ use crate::bpe::pairs::Pairs;
 use crate::bpe::turns::{Work, count_in_turns};
 use crate::encoding::{Encoding, Special};
 use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
+#[cfg(target_arch = "aarch64")]
+use crate::pretokenize::simd::Neon;
 #[cfg(target_arch = "x86_64")]
 use crate::pretokenize::simd::{Avx2, Avx512};
 use crate::pretokenize::simd::{Portable, Simd, Task, is_east_asian};
@@ -38,6 +40,8 @@ pub(crate) enum Level {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Level {
@@ -54,6 +58,8 @@ impl Level {
                 levels.push(Level::Avx512);
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        levels.push(Level::Neon);
         levels
     }
 }
@@ -197,6 +203,8 @@ fn outlined<T: Task>(level: Level, task: T) -> T::Output {
         Level::Avx2 => Avx2::outlined(task),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => Avx512::outlined(task),
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => Neon::outlined(task),
     }
 }
 

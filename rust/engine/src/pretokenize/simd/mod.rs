@@ -2,10 +2,43 @@
 //!
 //! The only part of the scanner that is not ordinary arithmetic on `u64`.
 
+/// The masks, from a range test, an equality test and the top bits.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! masks {
+    ($in_range:expr, $equals:expr, $top:expr) => {{
+        let (in_range, equals, non_ascii) = ($in_range, $equals, $top);
+        let blank = equals(b' ');
+        let newline = equals(b'\n') | equals(b'\r');
+        let mut masks = ByteMasks {
+            non_ascii,
+            upper: in_range(b'A', 26),
+            lower: in_range(b'a', 26),
+            number: in_range(b'0', 10),
+            // \t \n \v \f \r
+            space: blank | in_range(b'\t', 5) & !newline,
+            newline,
+            blank,
+            apostrophe: equals(b'\''),
+            slash: equals(b'/'),
+            ..ByteMasks::default()
+        };
+        if non_ascii != 0 {
+            masks.continuation = in_range(0x80, 0x40);
+            masks.caseless = in_range(0xE5, 5) | in_range(0xEB, 2);
+            masks.east_asian = in_range(0xE3, 11) | equals(0xEF);
+        }
+        masks
+    }};
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
@@ -114,6 +147,11 @@ pub(crate) fn best<T: Task>(task: T) -> T::Output {
     } else if Avx2::is_available() {
         return Avx2::outlined(task);
     }
+    #[cfg(target_arch = "aarch64")]
+    {
+        Neon::outlined(task)
+    }
+    #[cfg(not(target_arch = "aarch64"))]
     Portable::outlined(task)
 }
 
@@ -167,6 +205,8 @@ mod tests {
                     assert_eq!(Avx512::outlined(Everything(a, b, m, n)), plain);
                 }
             }
+            #[cfg(target_arch = "aarch64")]
+            assert_eq!(Neon::outlined(Everything(a, b, m, n)), plain);
             assert_eq!(best(Everything(a, b, m, n)), plain);
         }
     }

@@ -28,34 +28,6 @@ impl Avx512 {
     }
 }
 
-/// The masks, from a range test, an equality test and the top bits.
-macro_rules! masks {
-    ($in_range:expr, $equals:expr, $top:expr) => {{
-        let (in_range, equals, non_ascii) = ($in_range, $equals, $top);
-        let blank = equals(b' ');
-        let newline = equals(b'\n') | equals(b'\r');
-        let mut masks = ByteMasks {
-            non_ascii,
-            upper: in_range(b'A', 26),
-            lower: in_range(b'a', 26),
-            number: in_range(b'0', 10),
-            // \t \n \v \f \r
-            space: blank | in_range(b'\t', 5) & !newline,
-            newline,
-            blank,
-            apostrophe: equals(b'\''),
-            slash: equals(b'/'),
-            ..ByteMasks::default()
-        };
-        if non_ascii != 0 {
-            masks.continuation = in_range(0x80, 0x40);
-            masks.caseless = in_range(0xE5, 5) | in_range(0xEB, 2);
-            masks.east_asian = in_range(0xE3, 11) | equals(0xEF);
-        }
-        masks
-    }};
-}
-
 impl Simd for Avx2 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {

@@ -1,0 +1,129 @@
+//! NEON.
+//!
+//! Every AArch64 that Rust compiles this for has it: nothing is to be checked or enabled.
+
+use std::arch::aarch64::*;
+
+use super::{ByteMasks, Portable, Simd, Task};
+
+pub(crate) struct Neon;
+
+/// The top bits of 64 bytes. No instruction gives them, but of bytes that are dealt out to four registers
+/// (see `Bytes`) a few shifts bring them together. The usual sums of a bit a byte (`vpaddq_u8`) would take
+/// twice the instructions: LLVM sees that nothing is carried, and makes three of each.
+#[inline(always)]
+fn top_bits([a, b, c, d]: [uint8x16_t; 4]) -> u64 {
+    // SAFETY: every AArch64 has NEON.
+    unsafe {
+        let four = vsriq_n_u8::<2>(vsriq_n_u8::<1>(d, c), vsriq_n_u8::<1>(b, a));
+        let twice = vreinterpretq_u16_u8(vsriq_n_u8::<4>(four, four));
+        vget_lane_u64::<0>(vreinterpret_u64_u8(vshrn_n_u16::<4>(twice)))
+    }
+}
+
+impl Simd for Neon {
+    #[inline(always)]
+    fn classify(block: &[u8; 64]) -> ByteMasks {
+        let bytes = Self::bytes(block);
+        let equals = |byte: u8| Self::equal(bytes, byte);
+        let in_range = |from: u8, count: u8| {
+            // SAFETY: as in `top_bits`.
+            let test = |x| unsafe { vcltq_u8(vsubq_u8(x, vdupq_n_u8(from)), vdupq_n_u8(count)) };
+            top_bits(bytes.map(test))
+        };
+        masks!(in_range, equals, top_bits(bytes))
+    }
+
+    #[inline(never)]
+    fn outlined<T: Task>(task: T) -> T::Output {
+        task.run::<Self>()
+    }
+
+    #[inline(always)]
+    fn continuation(block: &[u8; 64]) -> u64 {
+        // SAFETY: as in `top_bits`. Continuation bytes are the 64 lowest as signed numbers.
+        let test = |x| unsafe { vcltq_s8(vreinterpretq_s8_u8(x), vdupq_n_s8(-64)) };
+        top_bits(Self::bytes(block).map(test))
+    }
+
+    #[inline(always)]
+    fn any(block: &[u8; 64], bits: u8) -> u64 {
+        // SAFETY: as in `top_bits`.
+        top_bits(Self::bytes(block).map(|x| unsafe { vtstq_u8(x, vdupq_n_u8(bits)) }))
+    }
+
+    #[inline(always)]
+    fn extract(value: u64, mask: u64) -> u64 {
+        Portable::extract(value, mask)
+    }
+
+    #[inline(always)]
+    fn deposit(value: u64, mask: u64) -> u64 {
+        Portable::deposit(value, mask)
+    }
+
+    /// Every fourth byte: 0, 4, 8 and so on; 1, 5, 9; 2, 6, 10; 3, 7, 11.
+    type Bytes = [uint8x16_t; 4];
+
+    #[inline(always)]
+    fn bytes(block: &[u8; 64]) -> Self::Bytes {
+        // SAFETY: as in `top_bits`; the loads are unaligned and inside `block`.
+        let uint8x16x4_t(a, b, c, d) = unsafe { vld4q_u8(block.as_ptr()) };
+        [a, b, c, d]
+    }
+
+    #[inline(always)]
+    fn equal(bytes: Self::Bytes, byte: u8) -> u64 {
+        // SAFETY: as in `top_bits`.
+        top_bits(bytes.map(|x| unsafe { vceqq_u8(x, vdupq_n_u8(byte)) }))
+    }
+
+    #[inline(always)]
+    fn look_up(bytes: Self::Bytes, mask: u64, table: &[u8; 64], index: Self::Bytes) -> Self::Bytes {
+        // SAFETY: as in `top_bits`; the loads are unaligned and inside `table`.
+        unsafe {
+            let table = vld1q_u8_x4(table.as_ptr());
+            // Half a byte of the mask to each byte, a bit of it to each register.
+            let mask = vcreate_u8(mask);
+            let mask = vcombine_u8(vzip1_u8(mask, mask), vzip2_u8(mask, mask));
+            let first = vreinterpretq_u8_u16(vdupq_n_u16(0x1001));
+            std::array::from_fn(|i| {
+                let found = vqtbl4q_u8(table, vandq_u8(index[i], vdupq_n_u8(63)));
+                let chosen = vtstq_u8(mask, vshlq_u8(first, vdupq_n_s8(i as i8)));
+                vbslq_u8(chosen, found, bytes[i])
+            })
+        }
+    }
+
+    type Keys = [uint32x4_t; 4];
+
+    #[inline(always)]
+    fn keys(values: &[u32; 16]) -> Self::Keys {
+        // SAFETY: as in `top_bits`; the loads are unaligned and inside `values`.
+        let uint32x4x4_t(a, b, c, d) = unsafe { vld1q_u32_x4(values.as_ptr()) };
+        [a, b, c, d]
+    }
+
+    #[inline(always)]
+    fn set(keys: Self::Keys, at: usize, value: u32) -> Self::Keys {
+        let positions = Self::keys(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        // SAFETY: as in `top_bits`.
+        unsafe {
+            let value = vdupq_n_u32(value);
+            let at = vdupq_n_u32(at.min(16) as u32);
+            std::array::from_fn(|i| vbslq_u32(vceqq_u32(positions[i], at), value, keys[i]))
+        }
+    }
+
+    #[inline(always)]
+    fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys {
+        // SAFETY: as in `top_bits`.
+        std::array::from_fn(|i| unsafe { vminq_u32(a[i], b[i]) })
+    }
+
+    #[inline(always)]
+    fn lowest([a, b, c, d]: Self::Keys) -> u32 {
+        // SAFETY: as in `top_bits`.
+        unsafe { vminvq_u32(vminq_u32(vminq_u32(a, b), vminq_u32(c, d))) }
+    }
+}
