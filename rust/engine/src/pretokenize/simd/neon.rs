@@ -116,6 +116,17 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn set_of(keys: Self::Keys, at: u16, value: u32) -> Self::Keys {
+        let bits = Self::keys(&std::array::from_fn(|i| 1 << i));
+        // SAFETY: as in `top_bits`.
+        unsafe {
+            let value = vdupq_n_u32(value);
+            let at = vdupq_n_u32(at.into());
+            std::array::from_fn(|i| vbslq_u32(vtstq_u32(at, bits[i]), value, keys[i]))
+        }
+    }
+
+    #[inline(always)]
     fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys {
         // SAFETY: as in `top_bits`.
         std::array::from_fn(|i| unsafe { vminq_u32(a[i], b[i]) })
@@ -125,5 +136,11 @@ impl Simd for Neon {
     fn lowest([a, b, c, d]: Self::Keys) -> u32 {
         // SAFETY: as in `top_bits`.
         unsafe { vminvq_u32(vminq_u32(vminq_u32(a, b), vminq_u32(c, d))) }
+    }
+
+    #[inline(always)]
+    fn lowest_of_four(values: &[u32; 4], check: u32) -> u32 {
+        // SAFETY: as in `top_bits`; the load is unaligned and inside `values`.
+        unsafe { vminvq_u32(veorq_u32(vld1q_u32(values.as_ptr()), vdupq_n_u32(check))) }
     }
 }
