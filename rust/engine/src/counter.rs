@@ -15,7 +15,7 @@ use crate::bpe::merge::{SHORT, Window, count_in_more_registers, merge};
 use crate::bpe::pairs::Pairs;
 use crate::bpe::turns::{Work, count_in_turns};
 use crate::encoding::{Encoding, Special};
-use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
+use crate::pretokenize::block::{BLOCK, SLACK, flood, piece_starts};
 #[cfg(target_arch = "aarch64")]
 use crate::pretokenize::simd::Neon;
 #[cfg(target_arch = "x86_64")]
@@ -248,23 +248,28 @@ impl Scan<'_> {
         let mut last = 0;
         if len > 3 {
             let starts = piece_starts::<S>(scanner, text, at, len);
-            let mut rest = starts.mask & (starts.mask - 1);
-            let mut east_asian = 0;
-            while rest != 0 {
-                let next = rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                let len = next - last;
-                let piece = (u64::MAX >> (64 - len)) << last;
-                if self.is_whole(&text[at + last..at + next]) {
-                    *total += 1;
-                } else if starts.east_asian & piece != 0 {
-                    east_asian |= piece;
-                } else if len < 32 {
-                    self.known.look_up(text, at + last, len);
-                } else {
-                    *total += self.outlined_long::<S>(&text[at + last..at + next]);
+            last = 63 - starts.mask.leading_zeros() as usize;
+            // The piece that begins last is not finished.
+            let mut rest = starts.mask & low_bits(last);
+            let mut east_asian = east_asian_pieces::<S>(starts.mask, starts.east_asian);
+            if let Some(whole) = self.encoding.whole_pieces() {
+                for (start, next) in pieces(rest, starts.mask) {
+                    if whole.contains(&text[at + start..at + next]) {
+                        *total += 1;
+                        rest &= !(1 << start);
+                        east_asian &= !low_bits(next) | low_bits(start);
+                    }
                 }
-                last = next;
+            }
+            let window: &[u8; BLOCK + SLACK] =
+                text[at..at + BLOCK + SLACK].try_into().expect("readable");
+            for (start, next) in pieces(rest & !east_asian, starts.mask) {
+                let len = next - start;
+                if len < 32 {
+                    self.known.look_up(window, start, len);
+                } else {
+                    *total += self.outlined_long::<S>(&window[start..next]);
+                }
             }
             if east_asian != 0 {
                 let chars = starts.chars & east_asian;
@@ -401,6 +406,35 @@ impl Scan<'_> {
         }
         total
     }
+}
+
+/// The pieces that begin at the bits of `of`, some of `starts` but the last one: where each begins and the
+/// next one does.
+#[inline(always)]
+fn pieces(mut of: u64, starts: u64) -> impl Iterator<Item = (usize, usize)> {
+    std::iter::from_fn(move || {
+        if of == 0 {
+            return None;
+        }
+        let start = of.trailing_zeros() as usize & 63;
+        of &= of - 1;
+        let next = (starts & (u64::MAX << 1 << start)).trailing_zeros() as usize & 63;
+        Some((start, next))
+    })
+}
+
+/// The bytes of the pieces, of those that begin at the bits of `starts` but the last, that hold a bit of
+/// `east_asian`.
+#[inline(always)]
+fn east_asian_pieces<S: Simd>(starts: u64, east_asian: u64) -> u64 {
+    if east_asian == 0 {
+        return 0;
+    }
+    let ends = (starts & (starts - 1)) >> 1;
+    // Behind such a bit up to the end of its piece; into the next one only if that begins with one.
+    let reached = flood(east_asian, !starts | east_asian) & ends;
+    let begun = S::deposit(S::extract(reached, ends), starts);
+    (reached << 1).wrapping_sub(begun)
 }
 
 /// See [`Scan::run`].
