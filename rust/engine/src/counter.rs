@@ -253,7 +253,10 @@ impl Scan<'_> {
             let mut rest = starts.mask & low_bits(last);
             let mut east_asian = east_asian_pieces::<S>(starts.mask, starts.east_asian);
             if let Some(whole) = self.encoding.whole_pieces() {
-                for (start, next) in pieces(rest, starts.mask) {
+                let mut unseen = rest;
+                while unseen != 0 {
+                    let (start, next) = first_piece(unseen, starts.mask);
+                    unseen &= unseen - 1;
                     if whole.contains(&text[at + start..at + next]) {
                         *total += 1;
                         rest &= !(1 << start);
@@ -263,13 +266,11 @@ impl Scan<'_> {
             }
             let window: &[u8; BLOCK + SLACK] =
                 text[at..at + BLOCK + SLACK].try_into().expect("readable");
-            for (start, next) in pieces(rest & !east_asian, starts.mask) {
-                let len = next - start;
-                if len < 32 {
-                    self.known.look_up(window, start, len);
-                } else {
-                    *total += self.outlined_long::<S>(&window[start..next]);
-                }
+            let mut longer = self.known.look_up_all(window, rest & !east_asian, starts.mask);
+            while longer != 0 {
+                let (start, next) = first_piece(longer, starts.mask);
+                longer &= longer - 1;
+                *total += self.outlined_long::<S>(&window[start..next]);
             }
             if east_asian != 0 {
                 let chars = starts.chars & east_asian;
@@ -408,19 +409,12 @@ impl Scan<'_> {
     }
 }
 
-/// The pieces that begin at the bits of `of`, some of `starts` but the last one: where each begins and the
-/// next one does.
+/// The first of the pieces that begin at the bits of `of`, some of `starts` but the last one: where it begins
+/// and the next one does.
 #[inline(always)]
-fn pieces(mut of: u64, starts: u64) -> impl Iterator<Item = (usize, usize)> {
-    std::iter::from_fn(move || {
-        if of == 0 {
-            return None;
-        }
-        let start = of.trailing_zeros() as usize & 63;
-        of &= of - 1;
-        let next = (starts & (u64::MAX << 1 << start)).trailing_zeros() as usize & 63;
-        Some((start, next))
-    })
+fn first_piece(of: u64, starts: u64) -> (usize, usize) {
+    let start = of.trailing_zeros() as usize & 63;
+    (start, (starts & (u64::MAX << 1 << start)).trailing_zeros() as usize & 63)
 }
 
 /// The bytes of the pieces, of those that begin at the bits of `starts` but the last, that hold a bit of
@@ -514,6 +508,66 @@ impl Task for Characters<'_> {
             known.merge_long::<S>(encoding, &text[start..start + len])
         })
     }
+}
+
+/// See [`Known::look_up_all`]. What is apart here stays in registers.
+#[inline(always)]
+fn queue_all(
+    short: &Cache<2, 4>,
+    long: &Cache<4, 2>,
+    short_queue: &mut Queue<2>,
+    long_queue: &mut Queue<4>,
+    window: &[u8; BLOCK + SLACK],
+    mut of: u64,
+    starts: u64,
+) -> u64 {
+    let mut longer = 0;
+    let mut tail = short_queue.tail;
+    while of != 0 {
+        let (start, next) = first_piece(of, starts);
+        let len = next - start;
+        if len < 16 {
+            let key = short_key(window, start, len);
+            let line = short.line_of(&key);
+            short.prefetch(line);
+            short_queue.lines[tail as usize] = line as u32;
+            short_queue.keys[tail as usize] = key;
+            tail = tail.wrapping_add(1);
+        } else if len < 32 {
+            let key = long_key(window, start, len);
+            let line = long.line_of(&key);
+            long.prefetch(line);
+            long_queue.push(line, key);
+        } else {
+            longer |= 1 << start;
+        }
+        of &= of - 1;
+    }
+    short_queue.tail = tail;
+    longer
+}
+
+/// See [`Known::drain`]: takes all but `most` pieces out of the queue and returns their tokens. The places of
+/// those that are not known are put into `missed`, and their number is returned.
+#[inline(always)]
+fn look_up_queued(
+    cache: &Cache<2, 4>,
+    queue: &mut Queue<2>,
+    most: usize,
+    missed: &mut [u8; 256],
+) -> (u64, usize) {
+    let (mut total, mut misses) = (0, 0);
+    let mut head = queue.head;
+    for _ in most..queue.len() {
+        let (line, key) = queue.at(head);
+        let count = cache.get(line, &key);
+        missed[misses & 255] = head;
+        misses += usize::from(count == 0);
+        total += count as u64;
+        head = head.wrapping_add(1);
+    }
+    queue.head = head;
+    (total, misses)
 }
 
 /// Pieces that no cache knows: see [`Known::count_missed`].
@@ -613,23 +667,23 @@ impl Known {
         }
     }
 
+    /// [`Known::look_up`] of the pieces of `window` that begin at the bits of `of`, some of `starts`. Those of 32
+    /// bytes and more are returned.
+    #[inline(always)]
+    fn look_up_all(&mut self, window: &[u8; BLOCK + SLACK], of: u64, starts: u64) -> u64 {
+        let Known { short, long, short_queue, long_queue, .. } = self;
+        queue_all(short, long, short_queue, long_queue, window, of, starts)
+    }
+
     /// Looks up all but `most` pieces of each queue. What is not known waits to be merged with others,
     /// unless `most` is 0.
     #[inline(always)]
     fn drain<S: Simd>(&mut self, pairs: &Pairs, most: usize) -> u64 {
-        let mut total = 0;
         let mut missed = [0u8; 256];
-        let mut misses = 0;
-        let queue = &mut *self.short_queue;
-        while queue.len() > most {
-            missed[misses] = queue.head;
-            let (line, key) = queue.pop();
-            let count = self.short.get(line, &key);
-            total += count as u64;
-            misses += usize::from(count == 0);
-        }
+        let (mut total, misses) =
+            look_up_queued(&self.short, &mut self.short_queue, most, &mut missed);
         for &i in &missed[..misses] {
-            let (line, [low, high]) = queue.at(i);
+            let (line, [low, high]) = self.short_queue.at(i);
             let key = [low, high, 0, 0];
             self.missed.push(MissedPiece { line: line as u32, long: false, key });
         }
