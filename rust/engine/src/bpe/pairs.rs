@@ -19,6 +19,8 @@ const ID_BITS: u32 = 21;
 /// "These two do not merge", and a token that merges with nothing.
 pub(crate) const NONE: u32 = (1 << ID_BITS) - 1;
 
+/// Slots of a bucket, half of them filled: two buckets a cache line, and few that are too full.
+const SLOTS: usize = 8;
 /// Set in a bucket's first slot: merges that belong here stand in the next bucket.
 const OVERFLOW: u32 = 1 << 31;
 /// No split.
@@ -268,8 +270,8 @@ pub(crate) struct Place {
 
 /// Some of the merges, to be looked up fast.
 pub(crate) struct Merges {
-    /// Four slots a bucket: the hash's bits above the id of the merged token.
-    buckets: Table<[u32; 4]>,
+    /// The slots of a bucket: the hash's bits above the id of the merged token.
+    buckets: Table<[u32; SLOTS]>,
     /// The id in an empty slot: none's, and above all.
     empty: u32,
 }
@@ -278,8 +280,8 @@ impl Merges {
     /// Room for `count` merges, of tokens below `ids`.
     fn new(count: usize, ids: u32) -> Merges {
         let empty = (ids + 1).next_power_of_two() - 1;
-        let mut table = Merges { buckets: Table::new(count / 2 + 2), empty };
-        table.buckets.fill([empty; 4]);
+        let mut table = Merges { buckets: Table::new(2 * count / SLOTS + 2), empty };
+        table.buckets.fill([empty; SLOTS]);
         table
     }
 
@@ -304,11 +306,11 @@ impl Merges {
     #[inline(always)]
     pub fn guess(&self, left: u32, right: u32) -> u32 {
         let (home, check) = self.place(left, right);
-        let [a, b, c, d] = self.buckets[home];
-        if a & OVERFLOW != 0 {
+        let bucket = &self.buckets[home];
+        if bucket[0] & OVERFLOW != 0 {
             return self.guess_on(home, check);
         }
-        let lowest = (a ^ check).min(b ^ check).min((c ^ check).min(d ^ check));
+        let lowest = bucket.iter().fold(u32::MAX, |low, slot| low.min(slot ^ check));
         if lowest < self.empty { lowest } else { NONE }
     }
 
@@ -329,7 +331,7 @@ impl Merges {
         if bucket[0] & OVERFLOW != 0 {
             return self.guess_on(home, check);
         }
-        let lowest = S::lowest_of_four(bucket, check);
+        let lowest = S::lowest_of_eight(bucket, check);
         if lowest < self.empty { lowest } else { NONE }
     }
 

@@ -127,11 +127,10 @@ pub(crate) trait Simd {
         }
         keys
     }
-    /// The lowest of four numbers when the bits of `check` are changed in each.
+    /// The lowest of eight numbers when the bits of `check` are changed in each.
     #[inline(always)]
-    fn lowest_of_four(values: &[u32; 4], check: u32) -> u32 {
-        let [a, b, c, d] = values.map(|value| value ^ check);
-        a.min(b).min(c.min(d))
+    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
+        values.iter().fold(u32::MAX, |lowest, value| lowest.min(value ^ check))
     }
     /// The lower ones of each two.
     fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys;

@@ -139,8 +139,13 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn lowest_of_four(values: &[u32; 4], check: u32) -> u32 {
-        // SAFETY: as in `top_bits`; the load is unaligned and inside `values`.
-        unsafe { vminvq_u32(veorq_u32(vld1q_u32(values.as_ptr()), vdupq_n_u32(check))) }
+    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
+        // SAFETY: as in `top_bits`; the loads are unaligned and inside `values`.
+        unsafe {
+            let check = vdupq_n_u32(check);
+            let low = veorq_u32(vld1q_u32(values.as_ptr()), check);
+            let high = veorq_u32(vld1q_u32(values.as_ptr().add(4)), check);
+            vminvq_u32(vminq_u32(low, high))
+        }
     }
 }

@@ -202,12 +202,16 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn lowest_of_four(values: &[u32; 4], check: u32) -> u32 {
+    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
         // SAFETY: as in `classify`; the load is unaligned and inside `values`.
         unsafe {
-            let values = _mm_loadu_si128(values.as_ptr().cast());
-            let changed = _mm_xor_si128(values, _mm_set1_epi32(check as i32));
-            let half = _mm_min_epu32(changed, _mm_shuffle_epi32::<0b01_00_11_10>(changed));
+            let values = _mm256_loadu_si256(values.as_ptr().cast());
+            let changed = _mm256_xor_si256(values, _mm256_set1_epi32(check as i32));
+            let half = _mm_min_epu32(
+                _mm256_castsi256_si128(changed),
+                _mm256_extracti128_si256::<1>(changed),
+            );
+            let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
             _mm_cvtsi128_si32(_mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half))) as u32
         }
     }
@@ -350,12 +354,16 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn lowest_of_four(values: &[u32; 4], check: u32) -> u32 {
+    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
         // SAFETY: as in `classify`; the load is unaligned and inside `values`.
         unsafe {
-            let values = _mm_loadu_si128(values.as_ptr().cast());
-            let changed = _mm_xor_si128(values, _mm_set1_epi32(check as i32));
-            let half = _mm_min_epu32(changed, _mm_shuffle_epi32::<0b01_00_11_10>(changed));
+            let values = _mm256_loadu_si256(values.as_ptr().cast());
+            let changed = _mm256_xor_si256(values, _mm256_set1_epi32(check as i32));
+            let half = _mm_min_epu32(
+                _mm256_castsi256_si128(changed),
+                _mm256_extracti128_si256::<1>(changed),
+            );
+            let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
             _mm_cvtsi128_si32(_mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half))) as u32
         }
     }
