@@ -30,7 +30,7 @@ const LONG_LINES: u32 = 16;
 /// Pieces that wait in a queue while their cache lines are fetched.
 const WAITING: usize = 48;
 /// Pieces that no cache knows and that wait to be merged together.
-const MISSED: usize = 64;
+const MISSED: usize = 32;
 
 /// The instructions that scanning uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

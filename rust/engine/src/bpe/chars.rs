@@ -30,6 +30,26 @@ enum Part {
     End([u8; 2]),
 }
 
+/// A set of tokens.
+struct Marks(Vec<bool>);
+
+impl Marks {
+    fn new(pairs: &Pairs) -> Marks {
+        Marks(vec![false; pairs.ids()])
+    }
+
+    fn add(&mut self, token: u32) {
+        if let Some(mark) = self.0.get_mut(token as usize) {
+            *mark = true;
+        }
+    }
+
+    /// Whether the token is one of them; so is each that no merge makes and whose id is above all that one does.
+    fn has(&self, token: u32) -> bool {
+        self.0.get(token as usize).copied().unwrap_or(true)
+    }
+}
+
 impl Chars {
     pub fn new(pairs: &Pairs) -> Chars {
         let mut parts: HashMap<u32, Part, foldhash::fast::FixedState> = HashMap::default();
@@ -44,6 +64,9 @@ impl Chars {
                 }
             }
         }
+        // Most tokens are no parts, and asking a map for each takes milliseconds.
+        let mut is_part = Marks::new(pairs);
+        parts.keys().for_each(|&token| is_part.add(token));
         // The lowest ranks of merges of a part with what is outside: of an end, and of a beginning by
         // the last byte before it.
         let mut after_end: HashMap<[u8; 2], u32, foldhash::fast::FixedState> = HashMap::default();
@@ -51,6 +74,9 @@ impl Chars {
             HashMap::default();
         let mut three = Vec::new();
         for (left, right, merged) in pairs.all() {
+            if !is_part.has(left) && !is_part.has(right) {
+                continue;
+            }
             let (left_part, right_part) = (parts.get(&left), parts.get(&right));
             match (left_part, right_part) {
                 // Inside a character: of two bytes, which are looked up below, of three, or of four.
@@ -106,9 +132,12 @@ impl Chars {
                 add(c, token, rank, &[[a, 0], [a, b]]);
             }
         }
+        let mut is_begun = Marks::new(pairs);
+        begun.keys().for_each(|&token| is_begun.add(token));
         for (left, right, merged) in pairs.all() {
             for part in [left, right] {
-                if let Some(&(c, rank)) = begun.get(&part)
+                if is_begun.has(part)
+                    && let Some(&(c, rank)) = begun.get(&part)
                     && merged <= rank
                 {
                     chars.tokens[c] = 0;

@@ -100,7 +100,9 @@ impl EastAsian {
         let (mut whole, mut parts) = (Vec::new(), Vec::new());
         for (_, token) in vocab.tokens() {
             // Without these there is no East Asian character, whole or in part.
-            if !token.iter().any(|&byte| byte >= 0xE3) && token[0] & 0xC0 != 0x80 {
+            if token.is_ascii()
+                || !token.iter().any(|&byte| byte >= 0xE3) && token[0] & 0xC0 != 0x80
+            {
                 continue;
             }
             for cut in 1..token.len() {

@@ -125,6 +125,11 @@ impl Pairs {
             .map(|(split, id)| ((split >> 32) as u32, split as u32, id))
     }
 
+    /// One more than the highest id of a token that a merge makes.
+    pub fn ids(&self) -> usize {
+        self.splits.len()
+    }
+
     /// The last byte of `token`.
     pub fn last_byte(&self, mut token: u32) -> u8 {
         while let Some(&split) = self.splits.get(token as usize).filter(|&&split| split != UNSPLIT)
@@ -155,9 +160,20 @@ impl Pairs {
         let splits = splits.filter(|&(id, &split)| split != UNSPLIT && belongs(id));
         let count = splits.clone().count() + self.more.len();
         let mut merges = Merges::new(count, self.splits.len() as u32);
+        // What is inserted waits until its bucket has come from memory.
+        let mut waiting = [(0, 0); 16];
+        let mut seen = 0;
         for (id, &split) in splits {
-            merges.insert(split, id as u32);
+            let (split, id) = std::mem::replace(&mut waiting[seen % 16], (split, id as u32));
+            if seen >= 16 {
+                merges.insert(split, id);
+            }
+            let (split, _) = waiting[seen % 16];
+            merges.place_ahead((split >> 32) as u32, split as u32);
+            seen += 1;
         }
+        let rest = seen.saturating_sub(16)..seen;
+        rest.for_each(|i| merges.insert(waiting[i % 16].0, waiting[i % 16].1));
         for (&split, &id) in self.more.iter().filter(|&(_, &id)| belongs(id as usize)) {
             merges.insert(split, id);
         }

@@ -16,7 +16,7 @@ use super::pairs::{ASCII, Merges, NONE, Pairs, Place};
 use crate::pretokenize::simd::Simd;
 
 /// Pieces under way at once.
-const LANES: usize = 12;
+const LANES: usize = 6;
 
 /// A piece of up to 16 `V` parts being merged.
 struct Lane<'a, S: Simd, const V: usize> {
