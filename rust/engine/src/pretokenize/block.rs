@@ -14,7 +14,7 @@ pub(crate) const BLOCK: usize = 64;
 pub(crate) const SLACK: usize = 32;
 
 /// So many characters are classified faster one by one.
-const FEW: u32 = 6;
+const FEW: u32 = 12;
 
 /// The classes of the characters of a block, a bit a character.
 pub(crate) struct CharMasks {
