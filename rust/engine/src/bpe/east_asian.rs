@@ -35,6 +35,7 @@ const MORE: u32 = 0x08;
 /// Of an entry: where the low bits of the hash of a second pair stand, if there is one.
 const SECOND_SHIFT: u32 = 4;
 const SECOND: u32 = 0x7FF;
+const _: () = assert!(SECOND << SECOND_SHIFT < 1 << JOIN_BITS, "beside the hash");
 
 /// The safe boundaries of a vocabulary.
 ///
