@@ -988,6 +988,35 @@ mod tests {
         }
     }
 
+    /// Every two East Asian characters that stand side by side in a token, and as many that need not: the
+    /// table of joins has room for one pair a place.
+    #[test]
+    fn east_asian_neighbours() {
+        let mut random = Random(0x0123_4567_89AB_CDEF);
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let mut counter = Counter::new(encoding.clone());
+            let mut twos: Vec<[char; 2]> = Vec::new();
+            for (_, token) in encoding.vocab().tokens() {
+                if token.is_ascii() {
+                    continue;
+                }
+                let chars: Vec<char> = String::from_utf8_lossy(token).chars().collect();
+                twos.extend(chars.windows(2).map(|two| [two[0], two[1]]));
+            }
+            let known: Vec<char> = twos.iter().map(|two| two[0]).collect();
+            let any = |random: &mut Random| known[random.below(known.len())];
+            twos.extend((0..100_000).map(|_| [any(&mut random), any(&mut random)]));
+            for some in twos.chunks(150) {
+                let text: String = some.iter().flat_map(|two| [two[0], two[1], '\n']).collect();
+                let mut ids = Vec::new();
+                encoding.encode(&text, Special::Text, &mut ids).unwrap();
+                let count = counter.count(&text, Special::Text).unwrap();
+                assert_eq!(count, ids.len() as u64, "{name} {text:?}");
+            }
+        }
+    }
+
     /// A block of one character of four bytes has no neighbour to judge by.
     #[test]
     fn one_character() {

@@ -418,14 +418,14 @@ fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::Encoding;
     use crate::pretokenize::simd::Portable;
 
     /// What byte pair encoding is: the neighbours whose bytes together are the token of the lowest
     /// rank become it, until there are none.
-    fn merge_plainly(vocab: &Vocab, bytes: &[u8]) -> Vec<u32> {
+    pub(in crate::bpe) fn merge_plainly(vocab: &Vocab, bytes: &[u8]) -> Vec<u32> {
         let mut parts: Vec<&[u8]> = bytes.chunks(1).collect();
         let mut ends: Vec<usize> = (1..=bytes.len()).collect();
         loop {
@@ -492,6 +492,34 @@ mod tests {
                 {
                     assert_eq!(count, expected.len(), "{name} {word:?}");
                 }
+            }
+        }
+    }
+
+    /// Runs of a byte, as rules of tables are: a run of the same pair is merged without a search each.
+    #[test]
+    fn merges_runs() {
+        let mut state = 0x9E37_79B9_7F4A_7C15u64;
+        let mut random = |n: usize| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            (state >> 33) as usize % n
+        };
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
+            let mut window = Window::new();
+            for _ in 0..400 {
+                let few = [b"-|", b"=+", b"-:", b"aA", b"01", b"*/", b"..", b"ab"][random(8)];
+                let mut bytes = Vec::new();
+                for _ in 0..1 + random(8) {
+                    let len = 1 + random(120);
+                    bytes.extend(std::iter::repeat_n(few[random(2)], len));
+                }
+                let mut tokens = Vec::new();
+                merge::<Portable>(pairs, vocab, &mut window, &bytes, |t| {
+                    tokens.extend_from_slice(t)
+                });
+                assert_eq!(tokens, merge_plainly(vocab, &bytes), "{name} {bytes:?}");
             }
         }
     }

@@ -114,7 +114,7 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
 
     #[inline(always)]
     fn previous(&self, at: usize) -> usize {
-        63 - (self.left & ((1 << at) - 1)).leading_zeros() as usize & 63
+        (63 - (self.left & ((1 << at) - 1)).leading_zeros() as usize) & 63
     }
 
     /// Sets the key of part `at`; none before the first part.
@@ -232,6 +232,92 @@ fn turns<'a, S: Simd, const V: usize, W: Work>(
         if !begin(lane, work) {
             under_way -= 1;
             order.swap(i, under_way);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Encoding;
+    use crate::bpe::merge::tests::merge_plainly;
+    use crate::pretokenize::simd::{Portable, Task, best};
+
+    /// Counts words, and notes what each has.
+    struct Words<'a> {
+        pairs: &'a Pairs,
+        words: &'a [String],
+        next: usize,
+        counts: Vec<usize>,
+    }
+
+    impl Work for Words<'_> {
+        fn next(&mut self) -> Option<usize> {
+            self.next += 1;
+            (self.next <= self.words.len()).then(|| self.next - 1)
+        }
+
+        fn bytes(&self, piece: usize) -> ([u8; 32], usize) {
+            let mut bytes = [0; 32];
+            let len = self.words[piece].len();
+            bytes[..len].copy_from_slice(self.words[piece].as_bytes());
+            (bytes, len)
+        }
+
+        fn done(&mut self, piece: usize, count: usize) {
+            assert_eq!(self.counts[piece], 0, "once");
+            self.counts[piece] = count;
+        }
+    }
+
+    impl Task for Words<'_> {
+        type Output = Vec<usize>;
+
+        #[inline(always)]
+        fn run<S: Simd>(mut self) -> Vec<usize> {
+            count_in_turns::<S>(self.pairs, &mut self);
+            self.counts
+        }
+    }
+
+    /// Words of tokens cut anywhere between characters, many at a time and few.
+    #[test]
+    fn counts_what_merging_plainly_gives() {
+        let mut state = 0x2545_F491_4F6C_DD1Du64;
+        let mut random = |n: usize| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            (state >> 33) as usize % n
+        };
+        for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+            let encoding = Encoding::embedded(name).unwrap();
+            let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
+            let texts: Vec<&str> = vocab
+                .tokens()
+                .filter_map(|(_, token)| std::str::from_utf8(token).ok())
+                .filter(|token| token.len() < 30)
+                .collect();
+            for round in 0..600 {
+                let near = random(texts.len());
+                let word = |random: &mut dyn FnMut(usize) -> usize| {
+                    let mut word = String::new();
+                    for _ in 0..1 + random(4) {
+                        let from = if round % 2 == 0 { near } else { random(texts.len()) };
+                        let text = texts[(from + random(40)) % texts.len()];
+                        let chars = 1 + random(text.chars().count());
+                        word.extend(text.chars().take(chars));
+                    }
+                    while word.len() > 31 {
+                        word.pop();
+                    }
+                    word
+                };
+                let words: Vec<String> = (0..1 + random(150)).map(|_| word(&mut random)).collect();
+                let plainly: Vec<usize> =
+                    words.iter().map(|word| merge_plainly(vocab, word.as_bytes()).len()).collect();
+                let task = || Words { pairs, words: &words, next: 0, counts: vec![0; words.len()] };
+                assert_eq!(best(task()), plainly, "{name} {words:?}");
+                assert_eq!(Portable::outlined(task()), plainly, "{name} {words:?}");
+            }
         }
     }
 }

@@ -171,12 +171,19 @@ mod tests {
             masks.extend([1, 2, 0x7C, 0x80, 0xFF].map(|bits| S::any(&a, bits)));
             let found = S::look_up(S::bytes(&a), m, &b, S::bytes(&b));
             masks.extend((0..=255).map(|byte| S::equal(found, byte)));
+            for packed in [S::compress(&a, m), S::compress(&b, n), S::compress(&a, u64::MAX)] {
+                let (eight, _) = packed.as_chunks::<8>();
+                masks.extend(eight.iter().map(|eight| u64::from_le_bytes(*eight)));
+            }
             let numbers = |block: &[u8; 64]| {
                 let (four, _) = block.as_chunks::<4>();
                 S::keys(&std::array::from_fn(|i| u32::from_le_bytes(four[i])))
             };
             let mut lowest = vec![S::lowest(S::min(numbers(&a), numbers(&b)))];
             lowest.extend((0..18).map(|at| S::lowest(S::set(numbers(&a), at, m as u32 >> 8))));
+            lowest.push(S::lowest(S::set_of(numbers(&a), m as u16, n as u32)));
+            let values = std::array::from_fn(|i| (m ^ n.rotate_left(8 * i as u32)) as u32);
+            lowest.push(S::lowest_of_eight(&values, n as u32 >> 1));
             (S::classify(&a), masks, lowest)
         }
     }
