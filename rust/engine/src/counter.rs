@@ -547,6 +547,23 @@ fn queue_all(
     longer
 }
 
+/// Looks keys up as [`queue_all`] and [`look_up_queued`] do, without a text.
+#[cfg(feature = "probe")]
+pub(crate) fn look_up_keys(cache: &Cache<2, 4>, keys: impl Iterator<Item = Key<2>>) -> u64 {
+    let mut queue = Box::new(Queue::new());
+    let mut total = 0;
+    for (number, key) in keys.enumerate() {
+        let line = cache.line_of(&key);
+        cache.prefetch(line);
+        queue.push(line, key);
+        // A block has about as many pieces.
+        if number % 16 == 0 {
+            total += look_up_queued(cache, &mut queue, WAITING, &mut [0; 256]).0;
+        }
+    }
+    total + look_up_queued(cache, &mut queue, 0, &mut [0; 256]).0
+}
+
 /// See [`Known::drain`]: takes all but `most` pieces out of the queue and returns their tokens. The places of
 /// those that are not known are put into `missed`, and their number is returned.
 #[inline(always)]

@@ -12,6 +12,8 @@ mod load;
 mod normalize;
 mod pages;
 mod pretokenize;
+#[cfg(feature = "probe")]
+pub mod probe;
 mod vocab;
 
 pub use added::AddedToken;

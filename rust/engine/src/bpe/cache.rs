@@ -54,7 +54,7 @@ pub(crate) const MAX_COUNT: usize = 15;
 
 /// A set-associative table of counts: `WAYS` entries of `WORDS` words a 64-byte line.
 pub(crate) struct Cache<const WORDS: usize, const WAYS: usize> {
-    lines: Table<[Key<WORDS>; WAYS]>,
+    lines: Table<[[u64; WAYS]; WORDS]>,
     shift: u32,
     victim: usize,
 }
@@ -86,13 +86,14 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
     /// The count of the piece `key`, which belongs to `line`, or 0 if it is not known.
     #[inline(always)]
     pub fn get(&self, line: usize, key: &Key<WORDS>) -> usize {
+        let line = &self.lines[line];
         let mut count = 0;
-        for entry in &self.lines[line] {
-            let mut difference = (entry[WORDS - 1] ^ key[WORDS - 1]) << 4;
+        for way in 0..WAYS {
+            let mut difference = (line[WORDS - 1][way] ^ key[WORDS - 1]) << 4;
             for word in 0..WORDS - 1 {
-                difference |= entry[word] ^ key[word];
+                difference |= line[word][way] ^ key[word];
             }
-            count |= if difference == 0 { entry[WORDS - 1] >> 60 } else { 0 };
+            count |= if difference == 0 { line[WORDS - 1][way] >> 60 } else { 0 };
         }
         count as usize
     }
@@ -105,7 +106,9 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
         self.victim = self.victim.wrapping_add(1);
         let victim = self.victim % WAYS;
         let line = &mut self.lines[line];
-        let way = line.iter().position(|entry| entry[WORDS - 1] >> 60 == 0).unwrap_or(victim);
-        line[way] = key;
+        let way = line[WORDS - 1].iter().position(|last| last >> 60 == 0).unwrap_or(victim);
+        for (words, word) in line.iter_mut().zip(key) {
+            words[way] = word;
+        }
     }
 }

@@ -1,0 +1,85 @@
+//! The parts of counting by themselves, for the example `roofline`: what each would allow if the others cost
+//! nothing. Behind the feature `probe`; no part of the interface.
+
+use crate::bpe::cache::{Cache, Key, short_key};
+use crate::pretokenize::Scanner;
+use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
+use crate::pretokenize::simd::{Simd, Task, best};
+use crate::{Encoding, counter};
+
+/// Classifies the whole blocks of `text`. The result depends on all of it.
+pub fn classify(text: &[u8]) -> u64 {
+    best(Classify(text))
+}
+
+struct Classify<'a>(&'a [u8]);
+
+impl Task for Classify<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        let (blocks, _) = self.0.as_chunks::<BLOCK>();
+        let mut all = 0;
+        for block in blocks {
+            let masks = S::classify(block);
+            all ^= masks.upper ^ masks.lower ^ masks.number ^ masks.space ^ masks.newline;
+            all ^= masks.continuation ^ masks.caseless ^ masks.east_asian;
+            all ^= masks.blank ^ masks.apostrophe ^ masks.slash ^ masks.non_ascii;
+        }
+        all
+    }
+}
+
+/// The number of pieces that begin in `text`, but for its last bytes.
+pub fn pieces(encoding: &Encoding, text: &[u8]) -> u64 {
+    let scanner = encoding.pretokenizer().scanner().expect("an encoding with a scanner");
+    best(Pieces(scanner, text))
+}
+
+struct Pieces<'a>(Scanner, &'a [u8]);
+
+impl Task for Pieces<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> u64 {
+        let Pieces(scanner, text) = self;
+        let (mut at, mut count) = (0, 0);
+        while at + BLOCK + SLACK <= text.len() {
+            let starts = piece_starts::<S>(scanner, text, at, BLOCK).mask;
+            let last = 63 - starts.leading_zeros() as usize;
+            count += u64::from(starts.count_ones().max(2) - 1);
+            at = if last == 0 { (scanner.piece_end)(text, at) } else { at + last };
+        }
+        count
+    }
+}
+
+/// A cache of short pieces, half full, and the keys in it.
+pub struct LookUps {
+    cache: Cache<2, 4>,
+    keys: Vec<Key<2>>,
+}
+
+impl LookUps {
+    /// A cache of 2^`bits` lines of 64 bytes.
+    pub fn new(bits: u32) -> LookUps {
+        let mut cache = Cache::new(bits);
+        let mut keys = Vec::new();
+        for number in 0..2u64 << bits {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
+            let key = short_key(&bytes, 0, 8);
+            cache.insert(cache.line_of(&key), key, 1);
+            keys.push(key);
+        }
+        LookUps { cache, keys }
+    }
+
+    /// Looks `count` keys up, in the order in which they were made: at random places. Returns the sum.
+    pub fn run(&self, count: usize) -> u64 {
+        let keys = self.keys.iter().cycle().take(count).copied();
+        counter::look_up_keys(&self.cache, keys)
+    }
+}
