@@ -2,7 +2,7 @@
 //!
 //! A piece is its own key, kept inline with its length, and the count sits in the spare bits of the
 //! length byte: 16 bytes an entry for pieces of up to 15 bytes, 32 for up to 31. A line of 64 bytes is
-//! one set.
+//! one set, and has the first words of all its entries first, so that they are compared at once.
 
 use crate::pages::Table;
 
@@ -85,6 +85,7 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
 
     /// The count of the piece `key`, which belongs to `line`, or 0 if it is not known.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "a way is the same place of every word")]
     pub fn get(&self, line: usize, key: &Key<WORDS>) -> usize {
         let line = &self.lines[line];
         let mut count = 0;
