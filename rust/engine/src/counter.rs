@@ -796,18 +796,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A small generator of numbers, the same everywhere.
-    pub(super) struct Random(pub u64);
-
-    impl Random {
-        pub(super) fn below(&mut self, n: usize) -> usize {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 >> 11) as usize % n
-        }
-    }
+    use crate::testing::Random;
 
     pub(super) const PARTS: &[&str] = &[
         " ",

@@ -14,6 +14,8 @@ mod pages;
 mod pretokenize;
 #[cfg(feature = "probe")]
 pub mod probe;
+#[cfg(test)]
+mod testing;
 mod vocab;
 
 pub use added::AddedToken;

@@ -422,6 +422,7 @@ pub(super) mod tests {
     use super::*;
     use crate::Encoding;
     use crate::pretokenize::simd::Portable;
+    use crate::testing::Random;
 
     /// What byte pair encoding is: the neighbours whose bytes together are the token of the lowest
     /// rank become it, until there are none.
@@ -447,11 +448,7 @@ pub(super) mod tests {
     /// Words of every script, put together from parts of tokens so that boundaries fall everywhere.
     #[test]
     fn merges_as_defined() {
-        let mut state = 0x2545_F491_4F6C_DD1Du64;
-        let mut random = |n: usize| {
-            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
-            (state >> 33) as usize % n
-        };
+        let mut random = Random(0x2545_F491_4F6C_DD1D);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
@@ -465,16 +462,16 @@ pub(super) mod tests {
             let mut window = Window::new();
             for round in 0..60_000 {
                 let from = if round % 4 == 0 { &texts } else { &strange };
-                let first = random(from.len());
+                let first = random.below(from.len());
                 let mut word = String::new();
-                for part in 0..1 + random(4) {
+                for part in 0..1 + random.below(4) {
                     // Neighbours in the vocabulary are rarely of the same script: look for some.
                     let alike = |text: &&&str| {
                         text.as_bytes()[0] & 0xFC == from[first].as_bytes()[0] & 0xFC
                     };
-                    let near = from[random(from.len())..].iter().take(50).find(alike);
+                    let near = from[random.below(from.len())..].iter().take(50).find(alike);
                     let text = if part == 0 { from[first] } else { near.unwrap_or(&from[first]) };
-                    let chars = 1 + random(text.chars().count());
+                    let chars = 1 + random.below(text.chars().count());
                     word.extend(text.chars().take(chars));
                 }
                 if round % 3 == 0 {
@@ -499,21 +496,17 @@ pub(super) mod tests {
     /// Runs of a byte, as rules of tables are: a run of the same pair is merged without a search each.
     #[test]
     fn merges_runs() {
-        let mut state = 0x9E37_79B9_7F4A_7C15u64;
-        let mut random = |n: usize| {
-            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
-            (state >> 33) as usize % n
-        };
+        let mut random = Random(0x9E37_79B9_7F4A_7C15);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
             let mut window = Window::new();
             for _ in 0..400 {
-                let few = [b"-|", b"=+", b"-:", b"aA", b"01", b"*/", b"..", b"ab"][random(8)];
+                let few = [b"-|", b"=+", b"-:", b"aA", b"01", b"*/", b"..", b"ab"][random.below(8)];
                 let mut bytes = Vec::new();
-                for _ in 0..1 + random(8) {
-                    let len = 1 + random(120);
-                    bytes.extend(std::iter::repeat_n(few[random(2)], len));
+                for _ in 0..1 + random.below(8) {
+                    let len = 1 + random.below(120);
+                    bytes.extend(std::iter::repeat_n(few[random.below(2)], len));
                 }
                 let mut tokens = Vec::new();
                 merge::<Portable>(pairs, vocab, &mut window, &bytes, |t| {

@@ -242,6 +242,7 @@ mod tests {
     use crate::Encoding;
     use crate::bpe::merge::tests::merge_plainly;
     use crate::pretokenize::simd::{Portable, Task, best};
+    use crate::testing::Random;
 
     /// Counts words, and notes what each has.
     struct Words<'a> {
@@ -283,11 +284,7 @@ mod tests {
     /// Words of tokens cut anywhere between characters, many at a time and few.
     #[test]
     fn counts_what_merging_plainly_gives() {
-        let mut state = 0x2545_F491_4F6C_DD1Du64;
-        let mut random = |n: usize| {
-            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
-            (state >> 33) as usize % n
-        };
+        let mut random = Random(0x2545_F491_4F6C_DD1D);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
@@ -297,13 +294,13 @@ mod tests {
                 .filter(|token| token.len() < 30)
                 .collect();
             for round in 0..600 {
-                let near = random(texts.len());
-                let word = |random: &mut dyn FnMut(usize) -> usize| {
+                let near = random.below(texts.len());
+                let word = |random: &mut Random| {
                     let mut word = String::new();
-                    for _ in 0..1 + random(4) {
-                        let from = if round % 2 == 0 { near } else { random(texts.len()) };
-                        let text = texts[(from + random(40)) % texts.len()];
-                        let chars = 1 + random(text.chars().count());
+                    for _ in 0..1 + random.below(4) {
+                        let from = if round % 2 == 0 { near } else { random.below(texts.len()) };
+                        let text = texts[(from + random.below(40)) % texts.len()];
+                        let chars = 1 + random.below(text.chars().count());
                         word.extend(text.chars().take(chars));
                     }
                     while word.len() > 31 {
@@ -311,7 +308,8 @@ mod tests {
                     }
                     word
                 };
-                let words: Vec<String> = (0..1 + random(150)).map(|_| word(&mut random)).collect();
+                let words: Vec<String> =
+                    (0..1 + random.below(150)).map(|_| word(&mut random)).collect();
                 let plainly: Vec<usize> =
                     words.iter().map(|word| merge_plainly(vocab, word.as_bytes()).len()).collect();
                 let task = || Words { pairs, words: &words, next: 0, counts: vec![0; words.len()] };

@@ -190,11 +190,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::Level;
-    use super::super::tests::{PARTS, Random, nasty_text, shrink};
+    use super::super::tests::{PARTS, nasty_text, shrink};
     use super::*;
     use crate::characters::rules::{META, Prefix, Rules};
     use crate::characters::symbols::Order;
     use crate::characters::{Definition, Unknown};
+    use crate::testing::Random;
     use crate::{Encoding, Special};
 
     /// A vocabulary of the beginnings of words, and of characters that many of them lack.

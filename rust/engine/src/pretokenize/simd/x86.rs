@@ -28,6 +28,27 @@ impl Avx512 {
     }
 }
 
+/// Eight numbers fit into a register of AVX2.
+macro_rules! lowest_of_eight {
+    () => {
+        #[inline(always)]
+        fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
+            // SAFETY: as in `classify`; the load is unaligned and inside `values`.
+            unsafe {
+                let values = _mm256_loadu_si256(values.as_ptr().cast());
+                let changed = _mm256_xor_si256(values, _mm256_set1_epi32(check as i32));
+                let half = _mm_min_epu32(
+                    _mm256_castsi256_si128(changed),
+                    _mm256_extracti128_si256::<1>(changed),
+                );
+                let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
+                _mm_cvtsi128_si32(_mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half)))
+                    as u32
+            }
+        }
+    };
+}
+
 impl Simd for Avx2 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
@@ -201,20 +222,7 @@ impl Simd for Avx2 {
         }
     }
 
-    #[inline(always)]
-    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
-        // SAFETY: as in `classify`; the load is unaligned and inside `values`.
-        unsafe {
-            let values = _mm256_loadu_si256(values.as_ptr().cast());
-            let changed = _mm256_xor_si256(values, _mm256_set1_epi32(check as i32));
-            let half = _mm_min_epu32(
-                _mm256_castsi256_si128(changed),
-                _mm256_extracti128_si256::<1>(changed),
-            );
-            let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
-            _mm_cvtsi128_si32(_mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half))) as u32
-        }
-    }
+    lowest_of_eight!();
 
     #[inline(always)]
     fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys {
@@ -353,20 +361,7 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_set1_epi32(keys, at, value as i32) }
     }
 
-    #[inline(always)]
-    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
-        // SAFETY: as in `classify`; the load is unaligned and inside `values`.
-        unsafe {
-            let values = _mm256_loadu_si256(values.as_ptr().cast());
-            let changed = _mm256_xor_si256(values, _mm256_set1_epi32(check as i32));
-            let half = _mm_min_epu32(
-                _mm256_castsi256_si128(changed),
-                _mm256_extracti128_si256::<1>(changed),
-            );
-            let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
-            _mm_cvtsi128_si32(_mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half))) as u32
-        }
-    }
+    lowest_of_eight!();
 
     #[inline(always)]
     fn min(a: __m512i, b: __m512i) -> __m512i {
