@@ -587,7 +587,7 @@ fn look_up_queued(
     (total, misses)
 }
 
-/// Pieces that no cache knows: see [`Known::count_missed`].
+/// The pieces that no cache knows, on their way through [`count_in_turns`].
 struct Missed<'a> {
     known: &'a mut Known,
     next: usize,
@@ -624,7 +624,7 @@ impl Work for Missed<'_> {
     }
 }
 
-/// See [`Known::count_missed`].
+/// Merges and remembers the pieces that no cache knows: see [`Known::drain`].
 struct CountMissed<'a> {
     pairs: &'a Pairs,
     known: &'a mut Known,

@@ -445,6 +445,15 @@ pub(super) mod tests {
         parts.iter().map(|part| vocab.find(part).expect("a token")).collect()
     }
 
+    /// The tokens of fewer than 30 bytes that are text.
+    pub(in crate::bpe) fn short_texts(vocab: &Vocab) -> Vec<&str> {
+        vocab
+            .tokens()
+            .filter_map(|(_, token)| std::str::from_utf8(token).ok())
+            .filter(|token| token.len() < 30)
+            .collect()
+    }
+
     /// Words of every script, put together from parts of tokens so that boundaries fall everywhere.
     #[test]
     fn merges_as_defined() {
@@ -452,11 +461,7 @@ pub(super) mod tests {
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
-            let texts: Vec<&str> = vocab
-                .tokens()
-                .filter_map(|(_, token)| std::str::from_utf8(token).ok())
-                .filter(|token| token.len() < 30)
-                .collect();
+            let texts = short_texts(vocab);
             let strange: Vec<&str> =
                 texts.iter().copied().filter(|text| !text.is_ascii()).collect();
             let mut window = Window::new();

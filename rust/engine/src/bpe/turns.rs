@@ -240,7 +240,7 @@ fn turns<'a, S: Simd, const V: usize, W: Work>(
 mod tests {
     use super::*;
     use crate::Encoding;
-    use crate::bpe::merge::tests::merge_plainly;
+    use crate::bpe::merge::tests::{merge_plainly, short_texts};
     use crate::pretokenize::simd::{Portable, Task, best};
     use crate::testing::Random;
 
@@ -288,11 +288,7 @@ mod tests {
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
-            let texts: Vec<&str> = vocab
-                .tokens()
-                .filter_map(|(_, token)| std::str::from_utf8(token).ok())
-                .filter(|token| token.len() < 30)
-                .collect();
+            let texts = short_texts(vocab);
             for round in 0..600 {
                 let near = random.below(texts.len());
                 let word = |random: &mut Random| {
