@@ -32,8 +32,9 @@ demo: $(BUILT)
 
 build: $(BUILT)
 
+# The profile `checked` is release with debug assertions and overflow checks.
 test: $(TESTABLE)
-	cargo test --release --workspace --exclude fasttok-python
+	cargo test --profile checked --workspace --exclude fasttok-python
 	$(BIN)/python -m pytest
 
 test-long: $(TESTABLE)

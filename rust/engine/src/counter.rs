@@ -1037,6 +1037,19 @@ mod tests {
         }
     }
 
+    /// Tokens that begin inside a character U+0080-U+00FF and go on in ASCII, in pieces long enough to be cut.
+    #[test]
+    fn latin_1_before_ascii() {
+        let encoding = Encoding::embedded("o200k_base").unwrap();
+        let dashes = format!("{}\u{95}\n\n", "-".repeat(32));
+        let signs = format!("{}\n\n", "\u{95}".repeat(16));
+        for level in Level::available() {
+            let mut counter = Counter::with_level(encoding.clone(), level);
+            assert_eq!(counter.count(&dashes, Special::Text).unwrap(), 3, "{level:?}");
+            assert_eq!(counter.count(&signs, Special::Text).unwrap(), 32, "{level:?}");
+        }
+    }
+
     #[test]
     fn counts_of_cut_texts_add_up() {
         let mut random = Random(0x0FED_CBA9_8765_4321);

@@ -161,10 +161,12 @@ const NO_CHAR: u32 = 0x1F_FFFF;
 /// Characters that are looked up together.
 const BATCH: usize = 32;
 
-/// The covered characters that `part` of a token is or begins.
+/// The characters below U+2000 that `part` of a token is or begins.
 fn completions(part: &[u8]) -> impl Iterator<Item = u32> {
     let low = |at: usize| u32::from(part[at] & 0x3F);
     let (first, count) = match *part {
+        // Never left of a cut, but right of one: Latin-1 and ASCII are of the same 256.
+        [byte @ 0..0x80] => (u32::from(byte), 1),
         [lead @ 0xC2..=0xDF] => (u32::from(lead & 0x1F) << 6, 64),
         [lead @ 0xC2..=0xDF, _] => (u32::from(lead & 0x1F) << 6 | low(1), 1),
         [lead @ 0xE0..=0xE1] => (u32::from(lead & 15) << 12, 4096),

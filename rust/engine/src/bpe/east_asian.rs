@@ -193,7 +193,7 @@ impl EastAsian {
             self.parts[(bit >> 3) as usize] |= 1 << (bit & 7);
         }
         let mut groups = [0; 16];
-        for (last, leads) in (0..).zip(self.leads) {
+        for (last, leads) in (0..=255).zip(self.leads) {
             for (lead, groups) in groups.iter_mut().enumerate() {
                 *groups |= if leads >> lead & 1 != 0 { group(last) } else { 0 };
             }
