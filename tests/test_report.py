@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from cli_support import without_manifest, write_jsonl
+from training import trained
 
 import fasttok
 from fasttok import report as report_module
@@ -114,17 +115,53 @@ def test_manifest_says_how_it_was_counted(report: fasttok.Report, corpus: Path) 
     manifest = report.manifest
     encoding = fasttok.get_encoding("o200k_base")
     assert manifest["encodings"][0] == {
+        "label": "o200k_base",
         "name": "o200k_base",
         "hash": encoding.hash,
         "pretokenizer": encoding.pretokenizer,
+        "normalization": [],
+        "normalization_unicode": None,
     }
     assert manifest["fasttok"] == fasttok.__version__
     assert manifest["inputs"] == [str(corpus)]
     assert (manifest["special"], manifest["errors"]) == ("text", "strict")
-    assert (manifest["normalization"], manifest["unicode"]) == ("none", "16.0.0")
+    assert manifest["unicode"] == "16.0.0"
     assert manifest["rows"] == {"seen": 6, "counted": 6, "skipped": 0}
     assert manifest["files"] == 1
     assert manifest["bytes_read"] == corpus.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "steps", "unicode"),
+    [
+        (None, [], None),
+        ({"type": "NFC"}, ["NFC"], "9.0.0"),
+        (
+            {
+                "type": "Sequence",
+                "normalizers": [
+                    {"type": "Prepend", "prepend": "x"},
+                    {"type": "Replace", "pattern": {"String": "a"}, "content": "b"},
+                    {"type": "NFKD"},
+                ],
+            },
+            ["Prepend", "Replace", "NFKD"],
+            "9.0.0",
+        ),
+        ({"type": "Lowercase"}, ["Lowercase"], None),
+    ],
+)
+def test_manifest_says_how_each_encoding_normalizes(
+    corpus: Path, tmp_path: Path, normalizer: object, steps: list[str], unicode: str | None
+) -> None:
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps({**trained(300), "normalizer": normalizer}))
+    described = fasttok.count_corpus(corpus, {"mine": file}).manifest["encodings"][0]
+    assert (described["label"], described["normalization"], described["normalization_unicode"]) == (
+        "mine",
+        steps,
+        unicode,
+    )
 
 
 def test_only_the_manifest_depends_on_the_run(corpus: Path) -> None:

@@ -154,7 +154,6 @@ def cost(
         "cached_share": cached_share,
         "format": format,
         "special": special,
-        "normalization": "none",
         "on_error": on_error,
         "currency": billed[0].price.currency,
         "prices": [model.price.to_dict() for model in billed],

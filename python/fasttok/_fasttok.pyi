@@ -8,6 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 __version__: str
+UNICODE_VERSION: str
+"""The version of Unicode whose character classes split patterns go by."""
+NORMALIZATION_UNICODE_VERSION: str
+"""The version of Unicode by which NFC, NFD, NFKC, NFKD and StripAccents are done, as HF ``tokenizers`` does them."""
 SCRIPTS_UNICODE_VERSION: str
 """The version of Unicode whose scripts are counted."""
 SEGMENTATION_UNICODE_VERSION: str
@@ -59,6 +63,10 @@ class Encoding:
     def pretokenizer(self) -> str:
         """The family of the split pattern that has a scanner (``o200k``, ``qwen2``, …), or ``general`` for the
         slower path that runs any pattern."""
+    @property
+    def normalization(self) -> list[str]:
+        """What is done to text before it is split, step by step, by the names that the tokenizer's file has for it
+        (``NFC``, ``Replace``, ``add_dummy_prefix``). Empty where text is counted as it is."""
     @property
     def n_vocab(self) -> int:
         """The largest token id, special tokens included, plus one."""

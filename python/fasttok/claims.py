@@ -260,7 +260,6 @@ def check_claims(
     manifest = {
         **run_manifest(loaded),
         "special": "text",
-        "normalization": "none",
         "interval": {
             "method": "percentile bootstrap over documents or units",
             "confidence": CONFIDENCE,

@@ -25,6 +25,7 @@ from fasttok._encodings import Spec, resolve_all
 from fasttok._files import replacing, write_atomically
 from fasttok._inputs import PathLike, as_names, as_paths, require_existing
 from fasttok._languages import DETECT_BYTES, Detector, LabelSources
+from fasttok._manifest import describe_encoding
 
 if TYPE_CHECKING:
     import pandas
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Group", "Ledger", "LedgerEntry", "Report", "Tally", "count_corpus", "schema"]
 
 SCHEMA = "fasttok.report/1"
-UNICODE_VERSION = "16.0.0"
 
 MEASURES = ("tokens", "tokens_per_char", "chars_per_token", "bytes_per_token")
 SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES)
@@ -207,15 +207,11 @@ def run_corpus(
         "time": started.isoformat(timespec="seconds"),
         "seconds": seconds,
         "mb_per_second": raw["totals"]["bytes"] / seconds / 1e6 if seconds else None,
-        "encodings": [
-            {"name": name, "hash": encoding.hash, "pretokenizer": encoding.pretokenizer}
-            for name, encoding in loaded.items()
-        ],
+        "encodings": [describe_encoding(label, encoding) for label, encoding in loaded.items()],
         "special": special,
         "errors": errors,
         "on_error": on_error,
-        "normalization": "none",
-        "unicode": UNICODE_VERSION,
+        "unicode": _fasttok.UNICODE_VERSION,
         "unicode_scripts": _fasttok.SCRIPTS_UNICODE_VERSION,
         "inputs": inputs,
         "by": keys,

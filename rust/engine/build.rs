@@ -79,9 +79,23 @@ fn write_classes(path: &Path) {
     }
     let (index, blocks) = two_levels(&classes);
     let mut code = String::new();
+    writeln!(code, "/// The version of Unicode whose character classes split patterns go by.")
+        .unwrap();
+    writeln!(code, "pub const CLASSES_UNICODE_VERSION: &str = {:?};", classes_unicode_version())
+        .unwrap();
     writeln!(code, "static INDEX: [u16; {}] = {index:?};", index.len()).unwrap();
     writeln!(code, "static BLOCKS: [[u8; 128]; {}] = {blocks:?};", blocks.len()).unwrap();
     fs::write(path, code).expect("OUT_DIR is writable");
+}
+
+/// The newest version of Unicode whose characters the classes know.
+fn classes_unicode_version() -> String {
+    let knows = |major: u32, minor: u32| {
+        regex_syntax::parse(&format!(r"\p{{Age={major}.{minor}}}")).is_ok()
+    };
+    let mut versions = (1..100).flat_map(|major| (0..10).map(move |minor| (major, minor)));
+    let (major, minor) = versions.rfind(|&(a, b)| knows(a, b)).expect("ages are known");
+    format!("{major}.{minor}.0")
 }
 
 /// The number of the block of each 128 characters, and the blocks, each once.

@@ -1,6 +1,7 @@
 //! What is summed over documents. Sums only, so that the order in which documents are counted cannot matter.
 //!
-//! A new statistic is a field here, a line in [`Tally::add`] and one in `measure.rs`, where it comes from.
+//! In Rust a new statistic is a field here, a line in [`Tally::add`] and one in `measure.rs`, where it comes from; to
+//! be seen it must also be handed to Python and shown by the reports.
 
 use crate::Scripts;
 use crate::sample::Sample;

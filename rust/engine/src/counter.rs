@@ -23,10 +23,10 @@ use crate::pretokenize::simd::{Avx2, Avx512};
 use crate::pretokenize::simd::{Portable, Simd, Task, is_east_asian};
 use crate::pretokenize::{Pretokenizer, Scanner, general::General};
 
-/// Lines of the cache of pieces of up to 15 bytes: 8 MiB.
-const SHORT_LINES: u32 = 17;
-/// Lines of the cache of pieces of 16 to 31 bytes: 4 MiB.
-const LONG_LINES: u32 = 16;
+/// The logarithm, to base 2, of the lines of the cache of pieces of up to 15 bytes: 8 MiB of them.
+const SHORT_CACHE_LOG2_LINES: u32 = 17;
+/// The same of the cache of pieces of 16 to 31 bytes: 4 MiB.
+const LONG_CACHE_LOG2_LINES: u32 = 16;
 /// Pieces that wait in a queue while their cache lines are fetched.
 const WAITING: usize = 48;
 /// Pieces that no cache knows and that wait to be merged together.
@@ -142,8 +142,8 @@ impl Counter {
 
     pub(crate) fn with_level(encoding: Arc<Encoding>, level: Level) -> Counter {
         let mut known = Known {
-            short: Cache::new(SHORT_LINES),
-            long: Cache::new(LONG_LINES),
+            short: Cache::new(SHORT_CACHE_LOG2_LINES),
+            long: Cache::new(LONG_CACHE_LOG2_LINES),
             short_queue: Box::new(Queue::new()),
             long_queue: Box::new(Queue::new()),
             missed: Vec::with_capacity(2 * MISSED),

@@ -161,6 +161,17 @@ impl Encoding {
         &self.parts.pretokenizer
     }
 
+    /// What is done to text before it is split, step by step: the names that a `tokenizer.json` or a sentencepiece
+    /// model has for it (`NFC`, `Replace`, `add_dummy_prefix`). Nothing, where text is counted as it is.
+    pub fn normalization(&self) -> Vec<&'static str> {
+        let mut steps = Vec::new();
+        self.parts.normalizer.steps(&mut steps);
+        if let Some(characters) = self.characters() {
+            characters.rules.steps(&mut steps);
+        }
+        steps
+    }
+
     /// The largest token id, added tokens included, plus one.
     pub fn n_vocab(&self) -> u32 {
         let added = self.added.tokens().iter().map(|token| token.id.saturating_add(1));

@@ -23,4 +23,6 @@ pub use counter::Counter;
 pub use encoding::{Encoding, Special, Utf8Errors, decode_utf8};
 pub use error::Error;
 pub use load::{FileOptions, Known};
+pub use normalize::NORMALIZATION_UNICODE_VERSION;
 pub use pretokenize::Pretokenizer;
+pub use pretokenize::classes::CLASSES_UNICODE_VERSION;

@@ -96,6 +96,11 @@ impl Encoding {
     }
 
     #[getter]
+    fn normalization(&self) -> Vec<&'static str> {
+        self.engine.encoding.normalization()
+    }
+
+    #[getter]
     fn n_vocab(&self) -> u32 {
         self.engine.encoding.n_vocab()
     }

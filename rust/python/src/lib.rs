@@ -25,6 +25,9 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(corpus::count_corpus, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::normalize_language, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::_scripts_of, m)?)?;
+    let (major, minor, patch) = fasttok_engine::NORMALIZATION_UNICODE_VERSION;
+    m.add("NORMALIZATION_UNICODE_VERSION", format!("{major}.{minor}.{patch}"))?;
+    m.add("UNICODE_VERSION", fasttok_engine::CLASSES_UNICODE_VERSION)?;
     m.add("SCRIPTS_UNICODE_VERSION", fasttok_corpus::SCRIPTS_UNICODE_VERSION)?;
     m.add("SEGMENTATION_UNICODE_VERSION", fasttok_corpus::segmentation_unicode_version())?;
     Ok(())

@@ -52,6 +52,16 @@ impl Rules {
         }
     }
 
+    /// Adds what they do to text, as a sentencepiece model calls it.
+    pub fn steps(&self, to: &mut Vec<&'static str>) {
+        let steps = [
+            (self.charsmap.is_some(), "precompiled_charsmap"),
+            (self.remove_extra, "remove_extra_whitespaces"),
+            (self.prefix != Prefix::Never, "add_dummy_prefix"),
+        ];
+        to.extend(steps.iter().filter(|(done, _)| *done).map(|(_, name)| *name));
+    }
+
     /// Whether a text is begun with a blank. `at_start`: it begins the document.
     pub fn prefixes(&self, text: &str, at_start: bool) -> bool {
         let blank = || text.starts_with(' ') || text.starts_with(META);

@@ -55,6 +55,10 @@ pub(crate) enum Normalizer {
     Sequence(Vec<Normalizer>),
 }
 
+/// The version of the Unicode tables that NFC, NFD, NFKC, NFKD and StripAccents go by: HF `tokenizers`' own.
+pub const NORMALIZATION_UNICODE_VERSION: (u64, u64, u64) =
+    unicode_normalization_alignments::UNICODE_VERSION;
+
 /// What [`Normalizer::Replace`] looks for.
 pub(crate) enum Pattern {
     Literal(String),
@@ -143,6 +147,25 @@ impl Normalizer {
             }
             other => return Err(unsupported(other.to_owned(), "it is not known")),
         })
+    }
+
+    /// Adds the names of the steps, as a `tokenizer.json` calls them.
+    pub fn steps(&self, to: &mut Vec<&'static str>) {
+        to.push(match self {
+            Normalizer::Form(Form::Nfc) => "NFC",
+            Normalizer::Form(Form::Nfd) => "NFD",
+            Normalizer::Form(Form::Nfkc) => "NFKC",
+            Normalizer::Form(Form::Nfkd) => "NFKD",
+            Normalizer::Lowercase => "Lowercase",
+            Normalizer::Strip { .. } => "Strip",
+            Normalizer::StripAccents => "StripAccents",
+            Normalizer::Prepend(_) => "Prepend",
+            Normalizer::Replace { .. } => "Replace",
+            Normalizer::Precompiled(_) => "Precompiled",
+            Normalizer::Nmt => "Nmt",
+            Normalizer::ByteLevel => "ByteLevel",
+            Normalizer::Sequence(parts) => return parts.iter().for_each(|part| part.steps(to)),
+        });
     }
 
     /// `text` as the split pattern sees it.

@@ -13,7 +13,13 @@ pub(crate) struct Avx512;
 impl Avx2 {
     /// Whether this machine has the instructions.
     pub fn is_available() -> bool {
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2")
+        // All that `outlined` enables: where a hypervisor hides LZCNT, for one, it would run as BSR and
+        // counts would be wrong.
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
     }
 }
 
@@ -21,6 +27,7 @@ impl Avx512 {
     /// Whether this machine has the instructions.
     pub fn is_available() -> bool {
         Avx2::is_available()
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512vbmi")
@@ -52,8 +59,8 @@ macro_rules! lowest_of_eight {
 impl Simd for Avx2 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
-        // SAFETY: `Avx2` is used only behind a check for AVX2 and BMI2 (see `is_available`); the loads
-        // are unaligned and inside `block`.
+        // SAFETY: `Avx2` is used only after a check for all that `outlined` enables (see `is_available`);
+        // the loads are unaligned and inside `block`.
         unsafe {
             let low = _mm256_loadu_si256(block.as_ptr().cast());
             let high = _mm256_loadu_si256(block.as_ptr().add(32).cast());
@@ -249,7 +256,7 @@ impl Simd for Avx2 {
 impl Simd for Avx512 {
     #[inline(always)]
     fn classify(block: &[u8; 64]) -> ByteMasks {
-        // SAFETY: `Avx512` is used only behind a check for AVX-512BW, VBMI, VBMI2 and BMI2 (see `is_available`); the
+        // SAFETY: `Avx512` is used only after a check for all that `outlined` enables (see `is_available`); the
         // load is unaligned and inside `block`.
         unsafe {
             let bytes = _mm512_loadu_si512(block.as_ptr().cast());
