@@ -11,14 +11,15 @@ BUILT := $(VENV)/.built
 TESTABLE := $(VENV)/.testable
 LIBRARY = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
 
-.PHONY: help demo build test test-long lint format bench wheel clean
+.PHONY: help demo build test test-long lint format bench bench-quick wheel clean
 
 help:
 	@echo 'make demo       build, install into .venv, count a sample in 14 languages'
 	@echo 'make test       all tests, Rust and Python'
 	@echo 'make test-long  the tests that take minutes'
-	@echo 'make lint       format, clippy, ruff, mypy, stubtest'
+	@echo 'make lint       format, clippy, ruff, mypy, stubtest, spelling, workflows'
 	@echo 'make format     put the sources into the format that lint asks for'
+	@echo 'make bench-quick  what a call costs, in under two minutes'
 	@echo 'make bench      the comparison with other tokenizers'
 	@echo 'make wheel      a wheel in dist/'
 	@echo 'make clean      remove what was built, and .venv'
@@ -48,11 +49,17 @@ lint: $(TESTABLE)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/stubtest --allowlist tests/stubtest-allowlist.txt fasttok._fasttok
+	$(BIN)/typos
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 format: $(TESTABLE)
 	cargo fmt --all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench-quick: $(TESTABLE)
+	$(BIN)/python -m pytest benches/micro --benchmark-enable --benchmark-only --benchmark-columns=min,median,iqr,rounds
 
 bench: $(TESTABLE)
 	$(BIN)/python -m benches.compare
@@ -61,7 +68,7 @@ wheel: $(BIN)/maturin
 	$(BIN)/maturin build --release --out dist
 
 clean:
-	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .benchmarks
 	rm -f python/fasttok/_fasttok*.so
 	find python tests -name __pycache__ -type d -exec rm -rf {} +
 
