@@ -226,7 +226,7 @@ class TestRefused:
             library.cost(traffic, "gpt-4.9o")
         assert e.value.nearest
 
-    @pytest.mark.parametrize("model", ["claude-sonnet-4-5", "deepseek-chat"])
+    @pytest.mark.parametrize("model", ["claude-sonnet-4-5", "gpt-6-sol"])
     def test_a_model_without_a_known_tokenizer(self, traffic: Path, model: str) -> None:
         pytest.importorskip("genai_prices")
         with pytest.raises(library.UnknownModelError, match=f"--tokenizer {model}=NAME"):

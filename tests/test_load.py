@@ -218,7 +218,7 @@ class TestModels:
     def test_open_families(self, model: str, repository: str) -> None:
         assert fasttok.encoding_name_for_model(model) == repository
 
-    @pytest.mark.parametrize("model", ["qwen3-max", "deepseek-chat", "mistral-large-latest", "llama", "phi-4-vision"])
+    @pytest.mark.parametrize("model", ["qwen3-max", "deepseek-vl", "mistral-large-latest", "llama", "phi-4-vision"])
     def test_names_that_say_too_little(self, model: str) -> None:
         with pytest.raises(fasttok.UnknownModelError):
             fasttok.encoding_name_for_model(model)

@@ -367,13 +367,15 @@ def _billed(
             spec = price.tokenizer
         else:
             try:
-                spec = encoding_name_for_model(name.rpartition("/")[2])
+                spec = encoding_name_for_model(name)
             except UnknownModelError as error:
+                stop = "" if str(error.reason).endswith("?") else "."
                 raise UnknownModelError(
-                    f"{str(error).partition(' Name the encoding itself')[0].rstrip('.')}. If you have its tokenizer: "
+                    f"{error.reason}{stop} If you have its tokenizer, or for an estimate with another: "
                     f"--tokenizer {name}=NAME|FILE (tokenizers={{{name!r}: …}})",
                     name=name,
                     nearest=error.nearest,
+                    reason=error.reason,
                 ) from None
         billed.append(_Billed(name, resolve(spec), price))
     currencies = sorted({model.price.currency for model in billed})

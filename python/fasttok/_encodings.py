@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias, Union
 
 from ._fasttok import Encoding, _embedded_names
-from ._models import encoding_name_for_model
+from ._models import encoding_name_for_model, explain, look_up, nearest
 from .errors import UnknownEncodingError
 
 Spec: TypeAlias = Union[str, "os.PathLike[str]", Encoding]
@@ -28,8 +28,32 @@ def get_encoding(name: str) -> Encoding:
     encoding = _loaded.get(name)
     if encoding is None:
         # Two threads may get here at once: the first one to finish wins, for both.
-        encoding = _loaded.setdefault(name, Encoding(name))
+        try:
+            encoding = _loaded.setdefault(name, Encoding(name))
+        except UnknownEncodingError as error:
+            raise _or_a_model(error, name) from None
     return encoding
+
+
+def _or_a_model(error: UnknownEncodingError, name: str) -> UnknownEncodingError:
+    """The error for `name`, which is no encoding: where it is the name of a model, what to type for that."""
+    known = look_up(name)
+    if known.maker is None:
+        return error
+    model = f"{name!r} is a model, not an encoding"
+    in_python = f"in Python also encoding_for_model({name!r})"
+    if known.is_embedded:
+        message = f"{model}: name its encoding, {known.tokenizer} ({in_python})"
+    elif known.tokenizer is not None:
+        message = f"{model}: name its tokenizer, {known.tokenizer} on the Hugging Face hub ({in_python})"
+    elif known.reason is not None:
+        message = f"{model}, and {explain(name, known)}"
+    else:
+        near = nearest(name)
+        if not near:
+            return error
+        message = f"unknown encoding {name!r}. If it is a model: did you mean {', '.join(near)}?"
+    return UnknownEncodingError(message, name=name, nearest=[known.tokenizer] if known.is_embedded else [])
 
 
 def encoding_for_model(model: str) -> Encoding:
@@ -66,6 +90,8 @@ def resolve(spec: Spec) -> Encoding:
     try:
         return get_encoding(name)
     except UnknownEncodingError as error:
+        if look_up(name).tokenizer or look_up(name).reason:
+            raise
         message = (
             f"{error}{'' if str(error).endswith('?') else '.'} There is no such file or folder either, and a name on "
             "the Hugging Face hub is owner/name"

@@ -67,7 +67,9 @@ class UnknownModelError(FasttokError, ValueError, KeyError):
     name: str | None = None
     """The model that was asked for."""
     nearest: list[str] | None = None
-    """Known models, the most similar first."""
+    """Known models of the same maker, the most similar first."""
+    reason: str | None = None
+    """Why there is no encoding, without what to do about it."""
 
 
 class SpecialTokenError(FasttokError, ValueError):
@@ -145,7 +147,9 @@ class UnknownPriceError(FasttokError, ValueError, KeyError):
     name: str | None = None
     """The model that was asked for."""
     nearest: list[str] | None = None
-    """Models with a price, the most similar first."""
+    """Models with a price, of the same maker, the most similar first."""
+    sold_by: list[str] | None = None
+    """Where several providers sell the model: each as ``provider/model``, which asks for its price."""
 
 
 class PriceTableError(FasttokError, ValueError):

@@ -1,0 +1,185 @@
+"""Models by name: what the table says, that it says where it is from, and that it is as complete as genai-prices."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+import fasttok
+from fasttok import _models
+
+# Some forms in which people, routers and clouds write the models that are asked about today.
+TODAY = {
+    "gpt-5.1": "o200k_base",
+    "gpt-5.2-pro": "o200k_base",
+    "gpt-5.5": "o200k_base",
+    "openai/gpt-5.5": "o200k_base",
+    "global.openai.gpt-5.6-sol": "o200k_base",
+    "openai/gpt-4o:extended": "o200k_base",
+    "o1": "o200k_base",
+    "o3-pro": "o200k_base",
+    "o4-mini-deep-research": "o200k_base",
+    "openai/gpt-oss-120b": "o200k_harmony",
+    "deepseek-chat": "deepseek-ai/DeepSeek-V4-Flash",
+    "deepseek-reasoner": "deepseek-ai/DeepSeek-V4-Flash",
+    "deepseek-v4": "deepseek-ai/DeepSeek-V4-Pro",
+    "deepseek-ai/DeepSeek-V4-Pro": "deepseek-ai/DeepSeek-V4-Pro",
+    "deepseek-v4-flash": "deepseek-ai/DeepSeek-V4-Flash",
+    "databricks-deepseek-v4-1-flash": "deepseek-ai/DeepSeek-V4.1-Flash",
+    "accounts/fireworks/models/deepseek-v4p1-flash": "deepseek-ai/DeepSeek-V4.1-Flash",
+    "deepseek/deepseek-v3.2": "deepseek-ai/DeepSeek-V3.2",
+    "deepseek.r1-v1:0": "deepseek-ai/DeepSeek-R1",
+    "kimi-k2.6": "moonshotai/Kimi-K2.6",
+    "moonshotai/kimi-k2.6:free": "moonshotai/Kimi-K2.6",
+    "kimi-k3": "moonshotai/Kimi-K3",
+    "MiniMax-M3": "MiniMaxAI/MiniMax-M3",
+    "minimax/minimax-m2.5": "MiniMaxAI/MiniMax-M2.5",
+    "xiaomi/mimo-v2.5-pro": "XiaomiMiMo/MiMo-V2.5-Pro",
+    "mimo-v2.5": "XiaomiMiMo/MiMo-V2.5",
+    "mimo-v2-flash": "XiaomiMiMo/MiMo-V2-Flash",
+    "qwen3.5-9b": "Qwen/Qwen3.5-35B-A3B",
+    "qwen3.6-27b": "Qwen/Qwen3.6-27B",
+    "Qwen/Qwen3.8-27B-FP8": "Qwen/Qwen3.8-27B",
+    "glm-5": "zai-org/GLM-5",
+    "global.zai.glm-5.3": "zai-org/GLM-5.3",
+    "seed-oss-36b": "ByteDance-Seed/Seed-OSS-36B-Instruct",
+    "ByteDance-Seed/Seed-OSS-36B-Instruct": "ByteDance-Seed/Seed-OSS-36B-Instruct",
+    "google/gemma-4-31b-it": "google/gemma-4-31B-it",
+    "command-a": "CohereLabs/c4ai-command-a-03-2025",
+    "meta.llama4-scout-17b-instruct-v1:0": "meta-llama/Llama-4-Scout-17B-16E-Instruct",
+    "us.meta.llama3-3-70b-instruct-v1:0": "meta-llama/Llama-3.1-8B-Instruct",
+}
+
+# Of these no tokenizer is public: the maker, and the API that counts, where there is one.
+NOT_PUBLIC = {
+    "gpt-6-sol": ("OpenAI", "/v1/responses/input_tokens"),
+    "gpt-6": ("OpenAI", "/v1/responses/input_tokens"),
+    "claude-opus-4-7": ("Anthropic", "/v1/messages/count_tokens"),
+    "claude-opus-4.7": ("Anthropic", "/v1/messages/count_tokens"),
+    "us.anthropic.claude-opus-4-8-v1:0": ("Anthropic", "/v1/messages/count_tokens"),
+    "anthropic/claude-sonnet-5.5:batch": ("Anthropic", "/v1/messages/count_tokens"),
+    "gemini-3-pro": ("Google", "countTokens"),
+    "models/gemini-3.5-flash": ("Google", "countTokens"),
+    "grok-4.7": ("xAI", "/v1/tokenize-text"),
+    "doubao-seed-1-6": ("ByteDance", "/api/v3/tokenization"),
+    "bytedance-seed/seed-2.0-lite": ("ByteDance", "/api/v3/tokenization"),
+    "qwen3.7-max": ("Alibaba", None),
+    "qwen3.8-flash": ("Alibaba", None),
+    "qwen/qwen3-coder-plus": ("Alibaba", None),
+    "amazon.nova-pro-v1:0": ("Amazon", None),
+}
+
+
+@pytest.mark.parametrize(("model", "tokenizer"), TODAY.items())
+def test_models_of_today(model: str, tokenizer: str) -> None:
+    assert fasttok.encoding_name_for_model(model) == tokenizer
+
+
+@pytest.mark.parametrize(("model", "expected"), NOT_PUBLIC.items())
+def test_models_whose_tokenizer_is_not_public(model: str, expected: tuple[str, str | None]) -> None:
+    maker, api = expected
+    with pytest.raises(fasttok.UnknownModelError, match="is not public") as caught:
+        fasttok.encoding_name_for_model(model)
+    assert caught.value.nearest == []
+    assert "did you mean" not in str(caught.value)
+    known = _models.look_up(model)
+    assert (known.maker, known.is_public) == (maker, False)
+    if api is None:
+        assert known.counted_by is None
+    else:
+        assert api in str(caught.value)
+
+
+def test_opus_4_7_has_another_tokenizer_than_4_6() -> None:
+    assert "from Opus 4.7 on" in str(_models.look_up("claude-opus-4-7").reason)
+    assert "from Opus 4.7 on" not in str(_models.look_up("claude-opus-4-6").reason)
+
+
+def test_every_statement_has_a_source_and_every_pattern_a_name_that_it_fits() -> None:
+    table = _models.table()
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", table["checked"])
+    for i, family in enumerate(table["families"]):
+        assert family["maker"] in table["makers"]
+        assert family["source"] in table["sources"]
+        assert ("repository" in family) != ("why" in family)
+        for name in [name for entry, others in family.get("names", {}).items() for name in (entry, *others)]:
+            first = next(j for j, other in enumerate(table["families"]) if re.fullmatch(other["pattern"], name))
+            assert first == i, f"{name} is met by {table['families'][first]['pattern']} first"
+            assert _models.look_up(name).tokenizer == family.get("repository")
+    for name in table["tiktoken"]["listed"]:
+        assert _models.look_up(name).is_embedded
+
+
+def test_names_are_listed_once() -> None:
+    names = [name for entry, others in _models.listed() for name in (entry, *others)]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+    assert {_models.maker_of(name) for name in names} == set(_models.table()["makers"])
+
+
+def test_repositories_lead_to_themselves() -> None:
+    """A repository of the table, as a model's name, is counted by the tokenizer of that very repository or of the one
+    that stands for its family."""
+    repositories = {family["repository"] for family in _models.table()["families"] if "repository" in family}
+    strays = {name for name in repositories if _models.look_up(name).tokenizer != name}
+    assert strays == set()
+
+
+def test_all_models_of_genai_prices(record_property: object) -> None:
+    """Every model of a maker in the table is an encoding, a repository, or a reason; no other maker's is suggested."""
+    snapshot = pytest.importorskip("genai_prices.data_snapshot").get_snapshot()
+    counts: Counter[str] = Counter()
+    for provider in snapshot.providers:
+        for info in provider.models:
+            known = _models.look_up(info.id)
+            if known.tokenizer is not None:
+                counts["embedded" if known.is_embedded else "hub"] += 1
+                assert known.maker is not None
+                continue
+            with pytest.raises(fasttok.UnknownModelError) as caught:
+                fasttok.encoding_name_for_model(info.id)
+            error = caught.value
+            assert error.nearest is not None
+            assert {_models.maker_of(name) for name in error.nearest} <= {known.maker}
+            assert info.id not in error.nearest
+            if known.reason is not None:
+                counts["reason"] += 1
+                assert not error.nearest
+            else:
+                counts["unknown" if known.maker is None else "unknown of a known maker"] += 1
+    total = sum(counts.values())
+    print({**counts, "all": total})
+    assert counts["embedded"] + counts["hub"] + counts["reason"] > 0.75 * total
+    # What the makers themselves sell is known without exception, but for what is neither chat nor text.
+    for provider in snapshot.providers:
+        if provider.id in ("anthropic", "x-ai", "moonshotai", "minimax", "zai", "zhipuai", "deepseek"):
+            for info in provider.models:
+                known = _models.look_up(info.id)
+                assert known.tokenizer is not None or known.reason is not None, info.id
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gpt-5.5", "is a model, not an encoding: name its encoding, o200k_base"),
+        ("kimi-k3", "name its tokenizer, moonshotai/Kimi-K3 on the Hugging Face hub"),
+        ("claude-opus-4-7", "is a model, not an encoding, and the tokenizer of .* is not public"),
+        ("gpt5", "If it is a model: did you mean gpt-5"),
+    ],
+)
+def test_a_model_where_an_encoding_is_wanted(name: str, said: str) -> None:
+    for call in (fasttok.get_encoding, lambda name: fasttok.count_corpus("README.md", name)):
+        with pytest.raises(fasttok.UnknownEncodingError, match=said) as caught:
+            call(name)
+        assert caught.value.name == name
+    if not name.startswith("gpt5"):
+        with pytest.raises(fasttok.UnknownEncodingError, match="encoding_for_model|API counts tokens"):
+            fasttok.get_encoding(name)
+
+
+@pytest.mark.parametrize("name", ["o200k-base", "cl100k", "nothing"])
+def test_an_encoding_that_is_no_model_is_told_of_no_model(name: str) -> None:
+    with pytest.raises(fasttok.UnknownEncodingError, match="unknown encoding") as caught:
+        fasttok.get_encoding(name)
+    assert "model" not in str(caught.value)
