@@ -98,7 +98,7 @@ class Encoding:
 
         A text of more than half a million characters is counted by several threads.
 
-        Raises ``SpecialTokenError``, ``InvalidUtf8Error``, and ``TypeError`` for what is neither
+        Raises ``SpecialTokenError``, ``InvalidUtf8Error``, ``TextLimitError``, and ``TypeError`` for what is neither
         ``str`` nor ``bytes``.
         """
     def count_batch(
@@ -117,7 +117,7 @@ class Encoding:
         is read in slices of bounded size.
 
         Raises ``InputError`` for a missing text (None or null), ``TypeError`` for an element
-        that is no text, ``SpecialTokenError`` and ``InvalidUtf8Error`` for the first text that
+        that is no text, ``SpecialTokenError``, ``InvalidUtf8Error`` and ``TextLimitError`` for the first text that
         calls for them; each has the place of the text as ``index``.
         """
     def encode(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> npt.NDArray[np.uint32]:

@@ -16,6 +16,7 @@ __all__ = [
     "NotParallelError",
     "PriceTableError",
     "SpecialTokenError",
+    "TextLimitError",
     "TokenizerFileError",
     "UnknownEncodingError",
     "UnknownGroupError",
@@ -90,6 +91,16 @@ class InvalidUtf8Error(FasttokError, ValueError):
     """Where the first one is: in characters of a ``str``, in bytes of a ``bytes``."""
     index: int | None = None
     """Which text of a batch holds it, from 0."""
+
+
+class TextLimitError(FasttokError, ValueError):
+    """A text that the tokenizer itself cannot take: one of its regular expressions goes back too often in it, or
+    its normalizer makes more than 64 times as much of it (and more than 64 MiB)."""
+
+    component: str | None = None
+    """The step of the tokenizer and its regular expression, where it is one."""
+    index: int | None = None
+    """Which text of a batch it is, from 0."""
 
 
 class UnknownTokenError(FasttokError, ValueError):

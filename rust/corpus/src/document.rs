@@ -3,7 +3,8 @@
 //! Its sums count only when every part was counted and its end was read: a document is counted whole or not at all.
 //! When parts fail, the failure at the lowest byte is the document's, whichever worker was first.
 
-use std::sync::{Mutex, MutexGuard};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use fasttok_engine::{Encoding, Special};
 use unicode_segmentation::UnicodeSegmentation;
@@ -18,12 +19,26 @@ pub(crate) const CUT_MARGIN: usize = 1024;
 /// The first place at or after `from` where all `encodings` may cut `text`, and, with `whole_words`, where no word and
 /// no grapheme cluster of UAX #29 is cut. `from` need not be on a character.
 pub(crate) fn find_cut(
-    encodings: &[std::sync::Arc<Encoding>],
+    encodings: &[Arc<Encoding>],
     special: Special,
     whole_words: bool,
     text: &str,
     from: usize,
 ) -> Option<usize> {
+    // A defect of the engine costs the document that it is met in, where that is counted; not the file.
+    let cut = || find_cut_unguarded(encodings, special, whole_words, text, from);
+    catch_unwind(AssertUnwindSafe(cut)).unwrap_or_default()
+}
+
+fn find_cut_unguarded(
+    encodings: &[Arc<Encoding>],
+    special: Special,
+    whole_words: bool,
+    text: &str,
+    from: usize,
+) -> Option<usize> {
+    #[cfg(test)]
+    assert!(!text.contains(crate::measure::PANIC), "an injected panic");
     let mut at = from.max(1);
     loop {
         while at < text.len() && !text.is_char_boundary(at) {

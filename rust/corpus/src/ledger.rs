@@ -40,6 +40,12 @@ pub enum Reason {
     LoneSurrogate,
     /// The text holds a special token and the job refuses them.
     SpecialToken,
+    /// A regular expression of the tokenizer gives the text up.
+    PatternLimit,
+    /// The tokenizer's normalizer multiplies the text.
+    NormalizedTooLarge,
+    /// The engine panicked over the text: a defect of this program.
+    InternalError,
     /// The record is longer than the job allows.
     RecordTooLarge,
     /// The file ends before it should.
@@ -67,6 +73,9 @@ impl Reason {
             Reason::Utf16 => "utf16",
             Reason::LoneSurrogate => "lone_surrogate",
             Reason::SpecialToken => "special_token",
+            Reason::PatternLimit => "pattern_limit",
+            Reason::NormalizedTooLarge => "normalized_too_large",
+            Reason::InternalError => "internal_error",
             Reason::RecordTooLarge => "record_too_large",
             Reason::Truncated => "truncated",
             Reason::Corrupt => "corrupt",

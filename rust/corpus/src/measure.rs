@@ -14,6 +14,10 @@ pub fn segmentation_unicode_version() -> String {
     format!("{major}.{minor}.{patch}")
 }
 
+/// A text that holds this makes the tests' engine panic.
+#[cfg(test)]
+pub(crate) const PANIC: &str = "\u{10fffe}panic\u{10ffff}";
+
 /// What is measured besides bytes, characters, scripts and tokens, which always are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Extra {
@@ -62,6 +66,8 @@ impl Measurer {
 
     /// Adds what `text` has to `tally`. The text is a part of a document, cut where `find_cut` allows it.
     pub fn measure(&mut self, text: &str, tally: &mut Tally) -> Result<(), Error> {
+        #[cfg(test)]
+        assert!(!text.contains(PANIC), "an injected panic");
         let scripts = self.scripts.count(text);
         tally.bytes += text.len() as u64;
         tally.chars += scripts.chars();

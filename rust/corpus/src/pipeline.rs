@@ -177,11 +177,14 @@ fn work(shared: &Shared) -> Sums {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let message = match panic.downcast_ref::<&str>() {
+    Error::Panic { message: message(panic) }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    match panic.downcast_ref::<&str>() {
         Some(message) => (*message).to_owned(),
         None => panic.downcast_ref::<String>().cloned().unwrap_or_default(),
-    };
-    Error::Panic { message }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -320,6 +323,13 @@ enum Uncounted {
     },
     /// The run is over: the text is neither counted nor skipped, and nobody will ask.
     Over,
+}
+
+/// Why a text has no measurements.
+enum Unmeasured {
+    Refused(EngineError),
+    /// The engine panicked with this message.
+    Panicked(String),
 }
 
 impl<'s, 'a> Worker<'s, 'a> {
@@ -675,10 +685,7 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Measures `text`, which stands at `offset` of its document.
     fn count(&mut self, text: &str, offset: u64) -> Result<Tally, Uncounted> {
-        let Run { config, extra, .. } = self.run;
-        let measurer = self
-            .measurer
-            .get_or_insert_with(|| Measurer::new(&config.encodings, config.special, *extra));
+        let config = &self.run.config;
         let mut tally = Tally::default();
         let mut from = 0;
         loop {
@@ -693,13 +700,35 @@ impl<'s, 'a> Worker<'s, 'a> {
                 false => None,
             };
             let to = to.unwrap_or(text.len());
-            if let Err(e) = measurer.measure(&text[from..to], &mut tally) {
-                return Err(self.shared.uncounted(offset + from as u64, e));
-            }
+            self.measure(&text[from..to], &mut tally).map_err(|e| match e {
+                Unmeasured::Refused(e) => self.shared.uncounted(offset + from as u64, e),
+                Unmeasured::Panicked(message) => {
+                    let offset = offset + from as u64;
+                    Uncounted::Bad { offset, bad: internal_error(&message) }
+                }
+            })?;
             from = to;
             if from == text.len() {
                 return Ok(tally);
             }
+        }
+    }
+
+    /// Adds what `text` has to `tally`. A panic costs the text and the measurer, whose state is unknown behind it.
+    fn measure(&mut self, text: &str, tally: &mut Tally) -> Result<(), Unmeasured> {
+        let Run { config, extra, .. } = self.run;
+        let mut measurer = self.measurer.take();
+        let measured = catch_unwind(AssertUnwindSafe(|| {
+            let measurer = measurer
+                .get_or_insert_with(|| Measurer::new(&config.encodings, config.special, *extra));
+            measurer.measure(text, tally)
+        }));
+        match measured {
+            Ok(result) => {
+                self.measurer = measurer;
+                result.map_err(Unmeasured::Refused)
+            }
+            Err(panic) => Err(Unmeasured::Panicked(message(&*panic))),
         }
     }
 
@@ -732,6 +761,13 @@ impl Shared<'_> {
                 let offset = from + offset as u64;
                 Uncounted::Bad { offset, bad: special_token(&token, offset) }
             }
+            EngineError::PatternLimit { .. } => {
+                Uncounted::Bad { offset: from, bad: Bad::new(Reason::PatternLimit, e.to_string()) }
+            }
+            EngineError::NormalizedTooLarge { .. } => {
+                let bad = Bad::new(Reason::NormalizedTooLarge, e.to_string());
+                Uncounted::Bad { offset: from, bad }
+            }
             e => {
                 self.fail(Failure::Other(e.into()));
                 Uncounted::Over
@@ -744,5 +780,12 @@ fn special_token(token: &str, offset: u64) -> Bad {
     Bad::new(
         Reason::SpecialToken,
         format!("the text holds the special token {token:?} at byte {offset}"),
+    )
+}
+
+fn internal_error(message: &str) -> Bad {
+    Bad::new(
+        Reason::InternalError,
+        format!("the engine panicked, which is a defect of fasttok; please report it: {message}"),
     )
 }

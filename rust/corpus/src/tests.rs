@@ -260,6 +260,71 @@ fn bad_rows_are_skipped_with_their_reason() {
     }
 }
 
+/// A tokenizer whose pretokenizer is a split by `split` and whose normalizer is `normalizer`.
+fn tokenizer(normalizer: &str, split: &str) -> Arc<Encoding> {
+    let vocab: String = (b'a'..=b'z').map(|c| format!("\"{}\":{},", c as char, c)).collect();
+    let json = format!(
+        r#"{{"added_tokens":[],"normalizer":{normalizer},"pre_tokenizer":{{"type":"Split",
+        "pattern":{{"Regex":"{split}"}},"behavior":"Isolated","invert":false}},
+        "model":{{"type":"BPE","unk_token":"!","vocab":{{{vocab}"!":33}},"merges":[]}}}}"#
+    );
+    Arc::new(Encoding::from_file_bytes(json.as_bytes(), Default::default()).unwrap())
+}
+
+fn replace(pattern: &str, content: &str) -> String {
+    format!(r#"{{"type":"Replace","pattern":{{{pattern}}},"content":"{content}"}}"#)
+}
+
+/// A text that the tokenizer cannot do costs its row.
+#[test]
+fn texts_that_the_tokenizer_gives_up_are_rows() {
+    let runs = "a".repeat(50) + "!";
+    let long = "a".repeat(50_000) + "!";
+    let many = replace(r#""String":"a""#, &"b".repeat(2_000));
+    for (normalizer, split, bad, reason) in [
+        ("null", "(a+)+$", &runs, Reason::PatternLimit),
+        (&replace(r#""Regex":"(a+)+$""#, "b"), "b", &runs, Reason::PatternLimit),
+        (&many, "!", &long, Reason::NormalizedTooLarge),
+    ] {
+        let folder = Folder::with(
+            "a.jsonl",
+            format!("{{\"text\":\"ab\"}}\n{{\"text\":\"{bad}\"}}\n{{\"text\":\"b\"}}"),
+        );
+        folder.write("b.txt", bad);
+        let job = Job { encodings: vec![tokenizer(normalizer, split)], ..folder.job() };
+        let outcome = count(&job);
+        let expected =
+            [("a.jsonl".to_owned(), Some(2), reason), ("b.txt".to_owned(), None, reason)];
+        assert_eq!(folder.ledger(&outcome), expected);
+        assert_eq!(outcome.totals, tally(&job, ["ab", "b"]));
+
+        let job = Job { on_error: OnError::Fail, ..job };
+        let e = try_count(&job, 64).unwrap_err();
+        assert!(matches!(e, Error::BadRow { line: Some(2), .. }), "{e}");
+    }
+}
+
+/// A panic of the engine costs its row, wherever the row is counted: by itself, in parts, by all workers.
+#[test]
+fn a_panic_costs_its_row() {
+    let bad = crate::measure::PANIC;
+    let long = format!("{}{bad}{}", prose(2_000), prose(2_000));
+    let folder = Folder::with(
+        "a.jsonl",
+        format!("{{\"text\":\"ab\"}}\n{{\"text\":\"x {bad}\"}}\n{{\"text\":\"b\"}}"),
+    );
+    folder.write("b.txt", &long);
+    folder.write("c.txt", prose(300));
+    folder.write("d.jsonl", serde_json::json!({"text": long.repeat(60)}).to_string());
+    let job = folder.job();
+    let outcome = count(&job);
+    let row = |file: &str, line| (file.to_owned(), line, Reason::InternalError);
+    let expected = [row("a.jsonl", Some(2)), row("b.txt", None), row("d.jsonl", Some(1))];
+    assert_eq!(folder.ledger(&outcome), expected);
+    assert!(outcome.ledger.entries[0].detail.ends_with("an injected panic"));
+    assert_eq!(outcome.totals, tally(&job, ["ab", "b", &prose(300)]));
+}
+
 #[test]
 fn invalid_utf8_in_text() {
     let mut bytes = prose(300).into_bytes();

@@ -59,7 +59,8 @@ pub(crate) struct AddedTokens {
     elsewhere: HashSet<u32>,
     /// Made when they are first asked for.
     raw: OnceLock<Option<Finder>>,
-    normalized: OnceLock<Option<Finder>>,
+    /// An error where a token cannot be normalized.
+    normalized: OnceLock<Result<Option<Finder>, Error>>,
     specials: OnceLock<Option<Finder>>,
 }
 
@@ -165,13 +166,13 @@ impl AddedTokens {
             .as_ref()
     }
 
-    fn normalized(&self, normalizer: &Normalizer) -> Option<&Finder> {
+    fn normalized(&self, normalizer: &Normalizer) -> Result<Option<&Finder>, Error> {
         let tokens = || self.tokens.iter().enumerate().filter(|(_, token)| token.normalized);
-        self.normalized
-            .get_or_init(|| {
-                Finder::new(tokens().map(|(i, t)| (i, normalizer.normalize(&t.content))))
-            })
-            .as_ref()
+        let finder = self.normalized.get_or_init(|| {
+            let patterns = tokens().map(|(i, t)| Ok((i, normalizer.normalize(&t.content)?)));
+            Ok(Finder::new(patterns.collect::<Result<Vec<_>, Error>>()?.into_iter()))
+        });
+        finder.as_ref().map(Option::as_ref).map_err(Error::clone)
     }
 
     /// The first special token in `text`, and where it begins.
@@ -200,14 +201,14 @@ impl AddedTokens {
             return Err(Error::SpecialToken { token: token.to_owned(), offset });
         }
         if !self.searches(special) {
-            return then(Part::Text(&normalizer.normalize(text)));
+            return then(Part::Text(&normalizer.normalize(text)?));
         }
         let plain = special != Special::Token;
         self.split(self.raw(), text, plain, &mut |part| match part {
             Part::Token(id) => then(Part::Token(id)),
             Part::Text(text) => {
-                let text = normalizer.normalize(text);
-                self.split(self.normalized(normalizer), &text, plain, then)
+                let text = normalizer.normalize(text)?;
+                self.split(self.normalized(normalizer)?, &text, plain, then)
             }
         })
     }

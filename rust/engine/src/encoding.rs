@@ -271,7 +271,7 @@ impl Encoding {
                 characters.encode(tables, window, piece, ids);
             });
         }
-        characters.encode(tables, window, &characters.rules.apply(text, at_start), ids);
+        characters.encode(tables, window, &characters.rules.apply(text, at_start)?, ids);
         Ok(())
     }
 

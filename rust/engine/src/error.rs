@@ -40,6 +40,21 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A text in which a regular expression of the tokenizer goes back too often: its engine gives up, in the
+    /// reference as here.
+    PatternLimit {
+        /// The step of the tokenizer and its regular expression.
+        component: String,
+        /// What the engine says.
+        reason: String,
+    },
+    /// A text that the tokenizer's normalizer multiplies.
+    NormalizedTooLarge {
+        /// Bytes of the text.
+        bytes: usize,
+        /// The most bytes that it may become.
+        limit: usize,
+    },
     /// A tokenizer that cannot be followed exactly.
     UnsupportedTokenizer {
         /// The component, as the file names it.
@@ -47,6 +62,21 @@ pub enum Error {
         /// What about it.
         reason: String,
     },
+}
+
+impl Error {
+    /// The regular expression `pattern` of the step `step` cannot be run on a text.
+    pub(crate) fn gave_up(step: &str, pattern: &str, reason: &str) -> Error {
+        Error::PatternLimit { component: format!("{step} {pattern:?}"), reason: reason.to_owned() }
+    }
+
+    /// The byte of the text that the error is about, where it is about one.
+    pub fn offset(&self) -> Option<usize> {
+        match self {
+            Error::SpecialToken { offset, .. } | Error::InvalidUtf8 { offset } => Some(*offset),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -72,6 +102,16 @@ impl fmt::Display for Error {
             Error::UnknownToken { id } => write!(f, "the encoding has no token with id {id}"),
             Error::InvalidOption { reason } => f.write_str(reason),
             Error::TokenizerFile { reason } => write!(f, "damaged tokenizer file: {reason}"),
+            Error::PatternLimit { component, reason } => write!(
+                f,
+                "{component} of the tokenizer gives this text up ({reason}), as it does in the reference: \
+                 leave the text out, or break up its longest runs of one kind of character"
+            ),
+            Error::NormalizedTooLarge { bytes, limit } => write!(
+                f,
+                "the normalizer of the tokenizer makes more than {limit} bytes of this text of {bytes}: \
+                 leave the text out, or cut it"
+            ),
             Error::UnsupportedTokenizer { component, reason } => {
                 write!(f, "{component} cannot be counted exactly: {reason}")
             }

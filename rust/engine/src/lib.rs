@@ -10,6 +10,7 @@ mod encoding;
 mod error;
 mod load;
 mod normalize;
+mod oniguruma;
 mod pages;
 mod pretokenize;
 #[cfg(feature = "probe")]

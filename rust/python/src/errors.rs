@@ -78,6 +78,21 @@ impl Failure {
                 };
                 exception(py, "InvalidUtf8Error", message, Some(&attributes))
             }
+            Error::PatternLimit { .. } | Error::NormalizedTooLarge { .. } => {
+                let attributes = PyDict::new(py);
+                let component = match &self.error {
+                    Error::PatternLimit { component, .. } => Some(component),
+                    _ => None,
+                };
+                let set = attributes
+                    .set_item("component", component)
+                    .and_then(|()| attributes.set_item("index", index));
+                if let Err(e) = set {
+                    return e;
+                }
+                let message = format!("{whose}: {}", self.error);
+                exception(py, "TextLimitError", message, Some(&attributes))
+            }
             other => to_py_err(py, other),
         }
     }
@@ -103,6 +118,10 @@ pub fn to_py_err(py: Python<'_>, error: &Error) -> PyErr {
         Error::InvalidUtf8 { offset } => {
             ("InvalidUtf8Error", attributes.set_item("offset", offset))
         }
+        Error::PatternLimit { component, .. } => {
+            ("TextLimitError", attributes.set_item("component", component))
+        }
+        Error::NormalizedTooLarge { .. } => ("TextLimitError", Ok(())),
         Error::TokenizerFile { .. } => ("TokenizerFileError", Ok(())),
         Error::UnsupportedTokenizer { component, .. } => {
             ("UnsupportedTokenizerError", attributes.set_item("component", component))

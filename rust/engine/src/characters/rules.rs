@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use super::boundaries::UserPieces;
+use crate::Error;
+use crate::normalize::Growth;
 use crate::normalize::charsmap::Charsmap;
 
 /// What stands for a blank in pieces.
@@ -81,19 +83,19 @@ impl Rules {
         !(rewrites || self.escape && holds_meta())
     }
 
-    /// The text that is merged, with blanks in the place of U+2581.
-    pub fn apply<'a>(&self, text: &'a str, at_start: bool) -> Cow<'a, str> {
+    /// The text that is merged, with blanks in the place of U+2581. An error is a text that grows beyond all bounds.
+    pub fn apply<'a>(&self, text: &'a str, at_start: bool) -> Result<Cow<'a, str>, Error> {
         let prefixed = self.prefixes(text, at_start);
         let as_is = self.leave_alone(text);
         if as_is && !prefixed {
-            return Cow::Borrowed(text);
+            return Ok(Cow::Borrowed(text));
         }
         if as_is {
-            return Cow::Owned([" ", text].concat());
+            return Ok(Cow::Owned([" ", text].concat()));
         }
         let mut out = String::with_capacity(text.len() + text.len() / 8 + 1);
         if self.remove_extra || self.charsmap.is_some() {
-            self.normalize(text, prefixed, &mut out);
+            self.normalize(text, prefixed, &mut out)?;
         } else {
             let blank = |out: &mut String, wanted: bool| {
                 if wanted {
@@ -104,7 +106,7 @@ impl Rules {
             out.push_str(text);
             blank(&mut out, prefixed && self.suffix);
         }
-        Cow::Owned(if self.escape { out.replace(META, " ") } else { out })
+        Ok(Cow::Owned(if self.escape { out.replace(META, " ") } else { out }))
     }
 
     /// What the beginning of `rest`, which is not empty, becomes, and how many bytes that is.
@@ -120,7 +122,8 @@ impl Rules {
     }
 
     /// sentencepiece's normalization: replacements, and white space as the rules say.
-    fn normalize(&self, text: &str, prefixed: bool, out: &mut String) {
+    fn normalize(&self, text: &str, prefixed: bool, out: &mut String) -> Result<(), Error> {
+        let growth = Growth::of(text);
         let mut rest = text;
         if self.remove_extra {
             while !rest.is_empty() {
@@ -131,7 +134,7 @@ impl Rules {
                 rest = &rest[len..];
             }
             if rest.is_empty() {
-                return;
+                return Ok(());
             }
         }
         if prefixed && !self.suffix {
@@ -145,6 +148,7 @@ impl Rules {
             }
             if !part.is_empty() {
                 out.push_str(part);
+                growth.check(out.len())?;
                 after_blank = self.remove_extra && part.ends_with(' ');
             }
             rest = &rest[len..];
@@ -157,5 +161,6 @@ impl Rules {
         if prefixed && self.suffix {
             out.push(' ');
         }
+        Ok(())
     }
 }

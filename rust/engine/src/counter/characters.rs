@@ -25,31 +25,36 @@ impl Counter {
             self.encoding.encode_characters(window, text, at_start, &mut ids)?;
             return Ok(ids.len() as u64);
         }
-        Ok(self.count_by_boundaries(characters, text, at_start))
+        self.count_by_boundaries(characters, text, at_start)
     }
 
-    fn count_by_boundaries(&mut self, characters: &Characters, text: &str, at_start: bool) -> u64 {
+    fn count_by_boundaries(
+        &mut self,
+        characters: &Characters,
+        text: &str,
+        at_start: bool,
+    ) -> Result<u64, Error> {
         let rules = &characters.rules;
         let user_blanks = characters.boundaries.user().is_some_and(|user| user.begin_with_blank());
         if !rules.leave_alone(text) || rules.prefixes(text, at_start) && user_blanks {
-            return self.count_prepared(characters, &rules.apply(text, at_start));
+            return Ok(self.count_prepared(characters, &rules.apply(text, at_start)?));
         }
         if !rules.prefixes(text, at_start) {
-            return self.count_prepared(characters, text);
+            return Ok(self.count_prepared(characters, text));
         }
         if characters.has_whole() {
-            return self.count_prepared(characters, &rules.apply(text, at_start));
+            return Ok(self.count_prepared(characters, &rules.apply(text, at_start)?));
         }
         // Only the first piece knows of the blank before it.
         let (head, _) = characters.boundaries.piece_end(text.as_bytes(), 0);
         if head > HEAD {
-            return self.count_prepared(characters, &[" ", text].concat());
+            return Ok(self.count_prepared(characters, &[" ", text].concat()));
         }
         let (head, rest) = text.split_at(head);
         let surplus = characters.surplus(self.encoding.pairs(), text.as_bytes());
         let total = self.count_merged(characters, [" ", head].concat().as_bytes())
             + self.count_merged(characters, rest.as_bytes());
-        total.wrapping_add_signed(surplus)
+        Ok(total.wrapping_add_signed(surplus))
     }
 
     /// Counts a text to which the rules have been applied.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::damaged;
+use super::{Growth, damaged};
 use crate::Error;
 
 pub(crate) struct Charsmap {
@@ -85,9 +85,13 @@ impl Charsmap {
 
     /// HF's way: the shortest rule that begins a grapheme of less than six bytes replaces all of it, else
     /// the shortest that begins a character replaces that.
-    pub fn normalize_graphemes<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub fn normalize_graphemes<'a>(
+        &self,
+        text: &'a str,
+        growth: Growth,
+    ) -> Result<Cow<'a, str>, Error> {
         if !text.bytes().any(|byte| self.first[usize::from(byte)]) {
-            return Cow::Borrowed(text);
+            return Ok(Cow::Borrowed(text));
         }
         let shortest = |part: &str| {
             let first = *part.as_bytes().first()?;
@@ -98,6 +102,7 @@ impl Charsmap {
         };
         let mut out = String::with_capacity(text.len());
         for grapheme in text.graphemes(true) {
+            growth.check(out.len())?;
             if grapheme.len() < 6
                 && let Some(replacement) = shortest(grapheme)
             {
@@ -112,7 +117,7 @@ impl Charsmap {
                 }
             }
         }
-        Cow::Owned(out)
+        Ok(Cow::Owned(out))
     }
 }
 

@@ -10,7 +10,6 @@ use std::borrow::Cow;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use memchr::memmem;
-use onig::Regex;
 use serde_json::Value;
 use unicode_normalization_alignments::char::is_combining_mark;
 
@@ -18,7 +17,34 @@ use charsmap::Charsmap;
 use forms::Form;
 
 use crate::Error;
+use crate::oniguruma::Oniguruma;
 use crate::vocab::byte_level;
+
+/// What bounds the memory that a normalizer takes: how long a text may become.
+#[derive(Clone, Copy)]
+pub(crate) struct Growth {
+    bytes: usize,
+    limit: usize,
+}
+
+impl Growth {
+    /// Every text may become 64 MiB.
+    const FREE: usize = 64 << 20;
+    /// A longer one may become so many times longer. NFKD, the most that Unicode does, is 11 times.
+    const TIMES: usize = 64;
+
+    /// The bounds of `text`.
+    pub fn of(text: &str) -> Growth {
+        let limit = text.len().saturating_mul(Growth::TIMES).max(Growth::FREE);
+        Growth { bytes: text.len(), limit }
+    }
+
+    /// Whether the text may become `bytes` long.
+    pub fn check(self, bytes: usize) -> Result<(), Error> {
+        let Growth { bytes: of, limit } = self;
+        if bytes <= limit { Ok(()) } else { Err(Error::NormalizedTooLarge { bytes: of, limit }) }
+    }
+}
 
 /// A tokenizer file that does not say what it should.
 fn damaged(reason: String) -> Error {
@@ -63,7 +89,7 @@ pub const NORMALIZATION_UNICODE_VERSION: (u64, u64, u64) =
 pub(crate) enum Pattern {
     Literal(String),
     /// In the engine that the reference runs it in.
-    Regex(Box<Regex>),
+    Regex(Box<Oniguruma>),
 }
 
 impl Default for Normalizer {
@@ -168,9 +194,14 @@ impl Normalizer {
         });
     }
 
-    /// `text` as the split pattern sees it.
-    pub fn normalize<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match self {
+    /// `text` as the split pattern sees it. An error is a text that grows beyond all bounds, or one in which a
+    /// regular expression gives up.
+    pub fn normalize<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, Error> {
+        self.run(text, Growth::of(text))
+    }
+
+    fn run<'a>(&self, text: &'a str, growth: Growth) -> Result<Cow<'a, str>, Error> {
+        Ok(match self {
             Normalizer::Form(form) => form.normalize(text),
             Normalizer::Lowercase => lowercase(text),
             Normalizer::Strip { left, right } => {
@@ -184,25 +215,26 @@ impl Normalizer {
             }),
             Normalizer::Prepend(_) if text.is_empty() => Cow::Borrowed(text),
             Normalizer::Prepend(prefix) => Cow::Owned([prefix, text].concat()),
-            Normalizer::Replace { pattern, content } => pattern.replace(text, content),
-            Normalizer::Precompiled(map) => map.normalize_graphemes(text),
+            Normalizer::Replace { pattern, content } => pattern.replace(text, content, growth)?,
+            Normalizer::Precompiled(map) => map.normalize_graphemes(text, growth)?,
             Normalizer::Nmt => nmt(text),
             Normalizer::ByteLevel => Cow::Owned(byte_level::encode(text.as_bytes())),
             Normalizer::Sequence(parts) => {
                 let mut text = Cow::Borrowed(text);
                 for part in parts {
                     text = match text {
-                        Cow::Borrowed(text) => part.normalize(text),
-                        Cow::Owned(text) => match part.normalize(&text) {
+                        Cow::Borrowed(text) => part.run(text, growth)?,
+                        Cow::Owned(text) => match part.run(&text, growth)? {
                             // Nothing changed, or only its sides.
                             Cow::Borrowed(same) if same.len() == text.len() => Cow::Owned(text),
                             other => Cow::Owned(other.into_owned()),
                         },
                     };
+                    growth.check(text.len())?;
                 }
                 text
             }
-        }
+        })
     }
 }
 
@@ -217,13 +249,17 @@ impl Pattern {
         let pattern = value.get("Regex").and_then(Value::as_str);
         let pattern = pattern
             .ok_or_else(|| damaged("Replace: the pattern is no string and no regex".to_owned()))?;
-        let regex = Regex::new(pattern).map_err(|e| {
-            unsupported(format!("Replace of the regex {pattern:?}"), &e.to_string())
-        })?;
+        let regex = Oniguruma::new(pattern)
+            .map_err(|e| unsupported(format!("Replace of the regex {pattern:?}"), &e))?;
         Ok(Pattern::Regex(Box::new(regex)))
     }
 
-    fn replace<'a>(&self, text: &'a str, content: &str) -> Cow<'a, str> {
+    fn replace<'a>(
+        &self,
+        text: &'a str,
+        content: &str,
+        growth: Growth,
+    ) -> Result<Cow<'a, str>, Error> {
         let mut out = String::new();
         let mut copied = 0;
         let mut found = |from: usize, to: usize| {
@@ -233,24 +269,23 @@ impl Pattern {
             out.push_str(&text[copied..from]);
             out.push_str(content);
             copied = to;
+            growth.check(out.len())
         };
         match self {
             Pattern::Literal(literal) => {
                 for at in memmem::find_iter(text.as_bytes(), literal) {
-                    found(at, at + literal.len());
+                    found(at, at + literal.len())?;
                 }
             }
             Pattern::Regex(regex) => {
-                for (from, to) in regex.find_iter(text) {
-                    found(from, to);
-                }
+                regex.for_each_match("the normalizer Replace of", text, &mut found)?;
             }
         }
         if copied == 0 && out.is_empty() {
-            return Cow::Borrowed(text);
+            return Ok(Cow::Borrowed(text));
         }
         out.push_str(&text[copied..]);
-        Cow::Owned(out)
+        Ok(Cow::Owned(out))
     }
 }
 
@@ -324,7 +359,7 @@ mod tests {
 
     fn normalized(json: &str, text: &str) -> String {
         let normalizer = Normalizer::from_json(&serde_json::from_str(json).unwrap()).unwrap();
-        normalizer.normalize(text).into_owned()
+        normalizer.normalize(text).unwrap().into_owned()
     }
 
     #[test]

@@ -10,10 +10,14 @@ use unicode_categories::UnicodeCategories;
 
 use super::{Scanner, patterns};
 use crate::Error;
+use crate::oniguruma::Oniguruma;
 use crate::vocab::byte_level;
 
 /// A pattern that has code of its own.
 const THREE_DIGITS: &str = "[0-9][0-9][0-9]";
+
+/// What errors call a regular expression of this module.
+const STEP: &str = "the split pattern";
 
 /// The steps of a pretokenizer.
 pub struct General {
@@ -46,7 +50,7 @@ pub(crate) enum Pattern {
     /// What this scanner finds: it leaves nothing out.
     Scanner(Scanner),
     /// In Oniguruma's Ruby syntax.
-    Onig(Box<onig::Regex>),
+    Onig(Box<Oniguruma>),
     /// In the syntax of the crate `fancy-regex`.
     Fancy(Box<fancy_regex::Regex>),
     /// `[0-9][0-9][0-9]`
@@ -78,9 +82,9 @@ impl Pattern {
         if pattern == THREE_DIGITS {
             return Ok(Pattern::ThreeDigits);
         }
-        match onig::Regex::new(pattern) {
+        match Oniguruma::new(pattern) {
             Ok(regex) => Ok(Pattern::Onig(Box::new(regex))),
-            Err(error) => Err(bad_pattern(pattern, error.description())),
+            Err(error) => Err(bad_pattern(pattern, &error)),
         }
     }
 
@@ -117,16 +121,17 @@ impl Pattern {
             }
             Pattern::ThreeDigits => three_digits(text.as_bytes(), &mut matched),
             Pattern::Onig(regex) => {
-                for (start, end) in regex.find_iter(text) {
+                regex.for_each_match(STEP, text, &mut |start, end| {
                     matched(start, end);
-                }
+                    Ok(())
+                })?;
             }
             Pattern::Fancy(regex) => {
                 for found in regex.find_iter(text) {
-                    let found = found.map_err(|error| Error::UnsupportedTokenizer {
-                        component: "the split pattern".to_owned(),
-                        reason: format!("the regular expression gives up on this text: {error}"),
-                    })?;
+                    let gave_up = |error: fancy_regex::Error| {
+                        Error::gave_up(STEP, regex.as_str(), &error.to_string())
+                    };
+                    let found = found.map_err(gave_up)?;
                     matched(found.start(), found.end());
                 }
             }
@@ -160,7 +165,7 @@ impl Pattern {
 
 fn bad_pattern(pattern: &str, reason: &str) -> Error {
     Error::UnsupportedTokenizer {
-        component: format!("the split pattern {pattern:?}"),
+        component: format!("{STEP} {pattern:?}"),
         reason: reason.to_owned(),
     }
 }
