@@ -23,9 +23,12 @@ SHORT = {
     "code": "for i in range(n): x",
 }
 WORDS = {
-    "latin": "the of and to in is that for with as on was be by this are from at not or an which token".split(),
-    "cyrillic": "и в не на что он как это по но из мы она так они же все был уже если когда нет".split(),
-    "han": list("的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"),
+    kind: text.split() if " " in text else list(text)
+    for kind, text in {
+        "latin": "the of and to in is that for with as on was be by this are from at not or an which token",
+        "cyrillic": "и в не на что он как это по но из мы она так они же все был уже если когда нет",
+        "han": "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动",
+    }.items()
 }
 
 _SEEDS = itertools.count(1)

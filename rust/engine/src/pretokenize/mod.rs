@@ -15,6 +15,8 @@ pub(crate) mod o200k;
 pub(crate) mod patterns;
 pub(crate) mod sequences;
 pub(crate) mod simd;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

@@ -309,7 +309,9 @@ impl Family for DeepSeekV2 {
             return Starts::UNKNOWN;
         }
         let before_sign = m.space & !before_letter & (sign_only >> 1);
-        let rest = !(letter | sign_only | before_letter | before_sign | m.newline);
+        // Nothing stands after the last character: white space that reaches it is not known to end there.
+        let within = u64::MAX >> (64 - m.len);
+        let rest = !(letter | sign_only | before_letter | before_sign | m.newline) & within;
         let mut starts = 1 | before_letter | before_sign | rest & !(rest << 1);
         starts |= (letter & !(letter << 1) | sign_only & !(sign_only << 1)) & !(m.space << 1);
         starts |= letter & (letter << 1) & (sign ^ sign << 1);

@@ -1,0 +1,125 @@
+//! The contract of [`Family`]: what `starts` says of a block is what `piece_end`, asked piece by piece, says of the
+//! same text; for every family, at every instruction set, on random text.
+
+use super::block::{BLOCK, SLACK, piece_starts};
+use super::simd::{Portable, Simd, Task};
+use super::{Pretokenizer, Scanner};
+use crate::testing::Random;
+
+/// Characters of every class that some rule asks for, likely to stand together in a text.
+const POOLS: [&[&str]; 9] = [
+    &["a", "b", "Z", "é", "ß", "Ж", "я", "ǅ", "ſ", "K"],
+    &["中", "文", "字", "々", "가", "힣", "の", "カ", "ー", "ࠀ", "א", "ع", "ก", "ʰ", "ª"],
+    &["\u{301}", "\u{94D}", "\u{E34}", "\u{FE0F}", "\u{20DD}"],
+    &["0", "1", "9", "٣", "½", "Ⅷ", "𝟘", "〇"],
+    &[" ", "  ", "\t", "\u{A0}", "\u{3000}", "\u{2028}", "\u{85}", "\u{1680}"],
+    &["\n", "\r\n", "\r", "\n\n"],
+    &["'s", "'LL", "'ve", "'", "'ſ", "'t", "''d", "’s"],
+    &["/", "//", ".", ",", "!", "-", "（", "。", "、", "€", "→", "$", "_", "~"],
+    &["😀", "👩\u{200D}💻", "\u{0}", "\u{7F}", "\u{AD}", "\u{E000}", "\u{10FFFF}", "\u{378}"],
+];
+
+fn text(random: &mut Random) -> String {
+    let mut text = String::new();
+    // A few pools at a time, and runs of one, so that blocks hold what each rule is about.
+    let pools: Vec<_> =
+        (0..1 + random.below(4)).map(|_| POOLS[random.below(POOLS.len())]).collect();
+    let size = 1 + random.below(400);
+    while text.len() < size {
+        let pool = pools[random.below(pools.len())];
+        let one = pool[random.below(pool.len())];
+        let times = if random.below(4) == 0 { 1 + random.below(40) } else { 1 };
+        for _ in 0..times {
+            text.push_str(one);
+        }
+    }
+    text
+}
+
+/// A bit for each of the first 64 bytes from `at` on at which a piece starts; `at` is a piece start.
+fn by_piece_end(scanner: Scanner, text: &str, at: usize) -> u64 {
+    let (mut mask, mut start) = (0, at);
+    while start < text.len() && start - at < 64 {
+        mask |= 1 << (start - at);
+        let end = (scanner.piece_end)(text.as_bytes(), start);
+        assert!(end > start, "an empty piece");
+        start = end;
+    }
+    mask
+}
+
+struct Check<'a> {
+    name: &'a str,
+    scanner: Scanner,
+    text: &'a str,
+}
+
+impl Task for Check<'_> {
+    /// The blocks that held more than one piece.
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> usize {
+        let Check { name, scanner, text } = self;
+        let mut padded = text.as_bytes().to_vec();
+        padded.resize(text.len() + BLOCK + SLACK, 0);
+        let (mut at, mut useful) = (0, 0);
+        while at < text.len() {
+            // As the counter does: whole blocks while what is behind them can be read, the rest with its length.
+            let whole = at + BLOCK + SLACK <= text.len();
+            let len = if whole { BLOCK } else { BLOCK.min(text.len() - at) };
+            let mut last = 0;
+            if len > 3 {
+                let found = piece_starts::<S>(scanner, &padded, at, len).mask;
+                last = 63 - found.leading_zeros() as usize;
+                let expected = by_piece_end(scanner, text, at) & (u64::MAX >> (63 - last));
+                assert_eq!(
+                    found, expected,
+                    "{name}: byte {at} of {text:?}: {found:b}, not {expected:b}"
+                );
+            }
+            useful += usize::from(last > 0);
+            at = if last > 0 { at + last } else { (scanner.piece_end)(text.as_bytes(), at) };
+        }
+        useful
+    }
+}
+
+fn check_families(seeds: std::ops::Range<u64>) {
+    for name in Pretokenizer::names() {
+        let scanner =
+            Pretokenizer::by_name(name).and_then(|p| p.scanner()).expect("a family has one");
+        let mut useful = 0;
+        for seed in seeds.clone() {
+            let text = text(&mut Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+            let check = || Check { name, scanner, text: &text };
+            useful += Portable::outlined(check());
+            #[cfg(target_arch = "x86_64")]
+            {
+                use super::simd::{Avx2, Avx512};
+                if Avx2::is_available() {
+                    useful += Avx2::outlined(check());
+                }
+                if Avx512::is_available() {
+                    useful += Avx512::outlined(check());
+                }
+            }
+            #[cfg(target_arch = "aarch64")]
+            {
+                useful += super::simd::Neon::outlined(check());
+            }
+        }
+        assert!(useful as u64 > seeds.end - seeds.start, "{name}: `starts` nearly always gives up");
+    }
+}
+
+#[test]
+fn starts_are_the_ends_of_pieces() {
+    check_families(1..1500);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn starts_are_the_ends_of_pieces_of_many_texts() {
+    check_families(1500..150_000);
+}
