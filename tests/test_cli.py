@@ -421,6 +421,7 @@ class TestOtherCommands:
             "cost",
             "claims",
             "encodings",
+            "models",
             "verify",
             "demo",
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import json
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -15,6 +16,7 @@ from cli_support import fasttok, on_terminal, write_jsonl
 from rich.cells import cell_len
 
 import fasttok as library
+from fasttok._models import maker_of
 from fasttok.prices import find_price, read_price_table
 
 TABLE: dict[str, Any] = {
@@ -44,6 +46,10 @@ RECORDS = [
 @pytest.fixture
 def traffic(tmp_path: Path) -> Path:
     return write_jsonl(tmp_path / "traffic.jsonl", RECORDS)
+
+
+def library_has(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 def tokens(text: str, encoding: str = "o200k_base") -> int:
@@ -234,6 +240,72 @@ class TestRefused:
         report = library.cost(traffic, model, tokenizers={model: "r50k_base"}, price_date=date(2026, 11, 1))
         assert report.get(model).encoding == "r50k_base"
 
+    @pytest.mark.parametrize("model", ["qwen3.7-max", "Qwen3.7-Max", "qwen/qwen3.7-max", "mimo-v2.5-pro"])
+    def test_a_model_that_several_providers_sell(self, traffic: Path, model: str) -> None:
+        pytest.importorskip("genai_prices")
+        with pytest.raises(library.UnknownPriceError, match="sold by several providers") as caught:
+            library.cost(traffic, model)
+        error = caught.value
+        assert error.sold_by is not None and len(error.sold_by) > 1 and error.nearest == []
+        assert model not in error.sold_by and "did you mean" not in str(error)
+        assert any(form.startswith("openrouter/") for form in error.sold_by)
+        for form in error.sold_by:
+            # What the message says to type is priced, from that provider.
+            assert form in str(error)
+            assert find_price(form, on=date(2026, 11, 1)).source.endswith(f": {form}")
+        assert fasttok("cost", traffic, "-m", model).code == 1
+
+    def test_a_provider_that_does_not_sell_it(self) -> None:
+        pytest.importorskip("genai_prices")
+        with pytest.raises(
+            library.UnknownPriceError, match="no price of anthropic is known for 'qwen3.7-max'; there is"
+        ):
+            find_price("anthropic/qwen3.7-max")
+
+    @pytest.mark.parametrize(
+        ("model", "source"),
+        [
+            ("openrouter/xiaomi/mimo-v2.5-pro", "openrouter/xiaomi/mimo-v2.5-pro"),
+            ("openrouter/qwen3.7-max", "openrouter/qwen/qwen3.7-max"),
+            ("gpt-6-sol", "openai/gpt-6-sol"),
+            ("claude-opus-4.7", "anthropic/claude-opus-4-7"),
+            ("deepseek-v4-pro", "deepseek/deepseek-v4-pro"),
+            ("kimi-k3", "moonshotai/kimi-k3"),
+            # The only one who sells it; by another of its names.
+            ("seed-2.0-lite", "openrouter/bytedance-seed/seed-2.0-lite"),
+            ("nova-pro", "openrouter/amazon/nova-pro-v1"),
+        ],
+    )
+    def test_priced(self, model: str, source: str) -> None:
+        pytest.importorskip("genai_prices")
+        assert find_price(model, on=date(2026, 11, 20)).source.endswith(f": {source}")
+
+    @pytest.mark.parametrize("model", ["deepseek-r1-distill-qwen-32b", "deepseek-v4-pro-0813"])
+    def test_another_model_whose_name_begins_so_is_not_the_same(self, model: str) -> None:
+        """genai-prices knows some entries by how the name begins."""
+        pytest.importorskip("genai_prices")
+        with pytest.raises(library.UnknownPriceError, match="sold by several providers"):
+            find_price(model)
+
+    def test_what_was_typed_is_never_suggested(self) -> None:
+        """Every model of genai-prices by its bare name: priced, or refused without being offered itself or another
+        maker's model."""
+        snapshot = pytest.importorskip("genai_prices.data_snapshot").get_snapshot()
+        names = sorted({info.id.rpartition("/")[2] for provider in snapshot.providers for info in provider.models})
+        priced = refused = 0
+        for name in names[::5]:
+            try:
+                find_price(name, on=date(2026, 11, 20))
+                priced += 1
+            except library.UnknownPriceError as error:
+                refused += 1
+                assert error.nearest is not None and error.sold_by is not None
+                assert name.casefold() not in [near.casefold() for near in error.nearest]
+                assert name not in error.sold_by
+                assert {maker_of(near) for near in error.nearest} <= {maker_of(name)}
+        print(f"{priced} priced, {refused} refused")
+        assert priced > 100 and refused > 10
+
     def test_options_that_make_no_sense(self, traffic: Path) -> None:
         for options in (
             {"base": "eng"},
@@ -248,6 +320,102 @@ class TestRefused:
             library.cost(traffic, "flat", by="language", base="fra", prices=TABLE)
         with pytest.raises(library.InputError, match="no document has a value in 'lang'"):
             library.cost(traffic, "flat", by="lang", base="eng", prices=TABLE)
+
+
+class TestEstimates:
+    """A count that was made with another model's tokenizer is labelled so wherever it is shown."""
+
+    MODELS = ("gpt-4o", "claude-opus-4.7")
+    TABLE = {"date": "2026-11-01", "models": {"gpt-4o": {"input": 1}, "claude-opus-4.7": {"input": 5}}}  # noqa: RUF012
+
+    @pytest.fixture
+    def report(self, traffic: Path, tmp_path: Path) -> library.CostReport:
+        folder = tmp_path / "parallel"
+        folder.mkdir()
+        (folder / "eng.txt").write_text("Good night.\nIt rains.\n")
+        (folder / "jpn.txt").write_text("おやすみなさい。\n雨が降っています。\n")
+        return library.cost(
+            traffic, self.MODELS, by="language", base="eng", parallel=folder, prices=self.TABLE,
+            tokenizers={"claude-opus-4.7": "o200k_base"},
+        )  # fmt: skip
+
+    def test_rows(self, report: library.CostReport) -> None:
+        for row in [*report.groups, *report.totals]:
+            expected = (True, "gpt-4o") if row.model == "claude-opus-4.7" else (False, None)
+            assert (row.estimate, row.tokenizer_of) == expected
+        assert {(entry.model, entry.estimate) for entry in report.same_content} == {
+            ("gpt-4o", False),
+            ("claude-opus-4.7", True),
+        }
+        assert [" (estimate)" in entry.in_words() for entry in report.same_content] == [False, True]
+
+    def test_every_form(self, report: library.CostReport) -> None:
+        shown = {
+            "table": str(report),
+            "notebook": report._repr_html_(),
+            "repr": repr(report),
+            "summary": report.summary(),
+        }
+        if library_has("altair"):
+            shown["page"] = report.to_html()
+            shown["chart"] = report.plot().to_json()
+        for form, text in shown.items():
+            assert "estimate" in text, form
+            assert "gpt-4o (estimate)" not in text, form
+        assert "claude-opus-4.7 (estimate)" in shown["table"]
+        assert "claude-opus-4.7 with that of gpt-4o" in " ".join(shown["table"].split())
+
+    def test_data(self, report: library.CostReport) -> None:
+        data = report.to_dict()
+        schema = json.loads((Path(library.__file__).parent / "schemas" / "cost-1.schema.json").read_text())
+        jsonschema.Draft202012Validator(schema).validate(json.loads(report.to_json()))
+        assert data["manifest"]["estimates"] == {"claude-opus-4.7": "gpt-4o"}
+        assert [row["estimate"] for row in data["totals"]] == [False, True]
+        assert [row["tokenizer_of"] for row in data["totals"]] == [None, "gpt-4o"]
+        header, *lines = report.to_csv().splitlines()
+        column = header.split(",").index("estimate")
+        assert [line.split(",")[column] for line in lines] == ["false", "true"] * 2
+        pa = pytest.importorskip("pyarrow")
+        table = report.to_arrow()
+        assert table.schema.field("estimate").type == pa.bool_()
+        assert table.column("estimate").to_pylist() == [False, True] * 2
+
+    @pytest.mark.parametrize(
+        ("model", "spec", "expected"),
+        [
+            ("gpt-4o", "o200k_base", None),
+            ("gpt-4o", "cl100k_base", "gpt-4"),
+            ("gpt-4", library.get_encoding("o200k_base"), "gpt-4o"),
+            ("gpt-6-sol", "o200k_base", "gpt-4o"),
+            ("qwen3.7-max", "cl100k_base", "gpt-4"),
+            ("qwen3-32b", "o200k_base", "gpt-4o"),
+            # The user's own model: nobody knows better.
+            ("ours", "o200k_base", None),
+        ],
+    )
+    def test_what_is_one(self, traffic: Path, model: str, spec: Any, expected: str | None) -> None:
+        table = {"date": "2026-11-01", "models": {model: {"input": 1}}}
+        row = library.cost(traffic, model, prices=table, tokenizers={model: spec}).get(model)
+        assert (row.estimate, row.tokenizer_of) == (expected is not None, expected)
+
+    def test_files(self, traffic: Path, tmp_path: Path) -> None:
+        """A file is taken at the user's word, but where no tokenizer of the model is public."""
+        path = tmp_path / "some.fasttok"
+        library.save(library.get_encoding("r50k_base"), path)
+        for model, expected in (("kimi-k3", None), ("claude-opus-4-7", str(path)), ("gpt-4o", str(path))):
+            table = {"date": "2026-11-01", "models": {model: {"input": 1, "tokenizer": str(path)}}}
+            assert library.cost(traffic, model, prices=table).get(model).tokenizer_of == expected
+
+    def test_on_a_terminal(self, traffic: Path, tmp_path: Path) -> None:
+        prices = tmp_path / "prices.json"
+        prices.write_text(json.dumps(self.TABLE))
+        result = on_terminal(
+            "cost", traffic, "-m", ",".join(self.MODELS), "--prices", prices, "--by", "language",
+            "--tokenizer", "claude-opus-4.7=o200k_base",
+        )  # fmt: skip
+        assert "claude-opus-4.7 (estimate)" in result.out
+        assert "; estimates: claude-opus-4.7" in result.out
+        assert max(cell_len(line) for line in result.out.splitlines()[:-1]) <= 80
 
 
 class TestRecords:

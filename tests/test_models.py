@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import importlib.util
+import json
 import re
 from collections import Counter
+from datetime import date, datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
 
+import jsonschema
 import pytest
+from cli_support import fasttok as run
+from cli_support import on_terminal
+from rich.cells import cell_len
 
 import fasttok
 from fasttok import _models
@@ -126,7 +136,7 @@ def test_repositories_lead_to_themselves() -> None:
     assert strays == set()
 
 
-def test_all_models_of_genai_prices(record_property: object) -> None:
+def test_all_models_of_genai_prices() -> None:
     """Every model of a maker in the table is an encoding, a repository, or a reason; no other maker's is suggested."""
     snapshot = pytest.importorskip("genai_prices.data_snapshot").get_snapshot()
     counts: Counter[str] = Counter()
@@ -183,3 +193,110 @@ def test_an_encoding_that_is_no_model_is_told_of_no_model(name: str) -> None:
     with pytest.raises(fasttok.UnknownEncodingError, match="unknown encoding") as caught:
         fasttok.get_encoding(name)
     assert "model" not in str(caught.value)
+
+
+class TestCatalogue:
+    def test_all_of_them(self) -> None:
+        found = fasttok.models()
+        assert len(found) == len(list(_models.listed())) > 200
+        assert isinstance(found[0], fasttok.Model)
+        for model in found:
+            assert (model.tokenizer is None) == (model.origin is None) == (model.reason is not None)
+            assert model.source and model.checked and model.maker
+            if model.origin == "embedded":
+                assert model.tokenizer in fasttok.list_encodings()
+            elif model.origin == "hub":
+                assert str(model.tokenizer).count("/") == 1
+
+    @pytest.mark.parametrize("words", ["qwen3.8", "QWEN3.8", "alibaba 3.8", "Qwen/Qwen3.8"])
+    def test_words(self, words: str) -> None:
+        found = fasttok.models(words)
+        assert 1 < len(found) < 20
+        assert all("3.8" in model.name and model.maker == "Alibaba" for model in found)
+
+    def test_a_name_that_is_not_listed(self) -> None:
+        (model,) = fasttok.models("gpt-4o-2024-05-13")
+        assert (model.name, model.tokenizer) == ("gpt-4o-2024-05-13", "o200k_base")
+        assert len(fasttok.models("no-such-thing")) == 0
+
+    def test_prices(self) -> None:
+        """Those of the day, of the maker itself or of a market, as the library reckons them."""
+        genai_prices = pytest.importorskip("genai_prices")
+        day = date(2026, 11, 20)
+        found = fasttok.models(price_date=day)
+        priced = [model for model in found if model.price is not None]
+        assert len(priced) > 0.8 * len(found)
+        for model in priced:
+            price = model.price
+            assert price is not None and price.date == found.price_date == "2026-11-20"
+            assert price.source.startswith(f"genai-prices {version('genai-prices')}: {model.provider}/")
+            expected = genai_prices.calc_price(
+                genai_prices.Usage(input_tokens=1000),
+                model_ref=price.source.partition(f": {model.provider}/")[2],
+                provider_id=model.provider,
+                genai_request_timestamp=datetime(2026, 11, 20, 12, tzinfo=timezone.utc),
+            ).input_price
+            assert price.input.at(1000) * 1000 / 1_000_000 == expected, model.name
+        for provider, owner in (("openai", "OpenAI"), ("anthropic", "Anthropic"), ("moonshotai", "Moonshot AI")):
+            assert {model.provider for model in priced if model.maker == owner} <= {provider, "azure"}
+
+    def test_without_genai_prices(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fasttok._catalogue.has_genai_prices", lambda: False)
+        found = fasttok.models("kimi-k3")
+        assert [model.price for model in found] == [None] * len(found)
+        assert "No prices: they come with the extra 'prices'" in str(found)
+
+    def test_every_form(self) -> None:
+        found = fasttok.models("deepseek")
+        data = json.loads(found.to_json())
+        schema = json.loads((Path(fasttok.__file__).parent / "schemas" / "models-1.schema.json").read_text())
+        jsonschema.Draft202012Validator(schema).validate(data)
+        rows = list(csv.DictReader(found.to_csv().splitlines()))
+        assert [row["name"] for row in rows] == [model.name for model in found]
+        assert {row["confirmed"] for row in rows} <= {"true", "false"}
+        assert "deepseek-v4-pro" in str(found) and "<table>" in found._repr_html_()
+        if importlib.util.find_spec("pyarrow") is not None:
+            assert found.to_arrow().num_rows == len(found)
+
+    def test_whole_list_as_json(self) -> None:
+        schema = json.loads((Path(fasttok.__file__).parent / "schemas" / "models-1.schema.json").read_text())
+        jsonschema.Draft202012Validator(schema).validate(json.loads(fasttok.models().to_json()))
+
+
+class TestCommand:
+    def test_on_a_pipe(self) -> None:
+        result = run("models", "kimi")
+        assert (result.code, result.err) == (0, "")
+        names = [row["name"] for row in result.rows()]
+        assert {"kimi-k2.6", "kimi-k3"} <= set(names)
+        assert run("models", "kimi", "--json").json()["models"][0]["name"] == names[0]
+
+    @pytest.mark.parametrize("width", [80, 60, 160])
+    def test_on_a_terminal(self, width: int) -> None:
+        result = on_terminal("models", width=width)
+        assert result.code == 0
+        assert max(cell_len(line) for line in result.out.splitlines()) <= width
+        for line in ("gpt-5.5", "claude-opus-4-7", "qwen3.7-max", "kimi-k3"):
+            assert any(row.startswith(line) for row in result.out.splitlines())
+        if width > 100:
+            assert "openrouter" in result.out
+
+    def test_one_in_full(self) -> None:
+        result = on_terminal("models", "claude-opus-4.7")
+        shown = " ".join(result.out.split())
+        assert "Also called claude-opus-4.7." in shown
+        assert "POST /v1/messages/count_tokens" in shown
+        assert "not public" in shown and "Source, read on" in shown
+
+    def test_nothing_found(self) -> None:
+        result = run("models", "kimi-k9x")
+        assert result.code == 0, "the family is known"
+        result = run("models", "no", "such")
+        assert (result.code, result.out) == (1, "")
+        assert "no model is known that has 'no such'" in result.err
+
+    def test_to_a_file(self, tmp_path: Path) -> None:
+        path = tmp_path / "models.csv"
+        result = run("models", "mimo", "-o", path)
+        assert (result.code, result.out) == (0, "")
+        assert path.read_text().startswith("name,aliases,maker,tokenizer,origin,")

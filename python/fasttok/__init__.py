@@ -36,6 +36,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from ._catalogue import Model, Models, models
     from ._cost import CostReport, cost
     from ._density import DensityReport, density
     from ._load import load, save
@@ -55,6 +56,8 @@ __all__ = [
     "InvalidUtf8Error",
     "MisalignedError",
     "MissingExtraError",
+    "Model",
+    "Models",
     "NotFoundError",
     "NotParallelError",
     "ParallelText",
@@ -80,6 +83,7 @@ __all__ = [
     "get_encoding",
     "list_encodings",
     "load",
+    "models",
     "premium",
     "read_parallel",
     "save",
@@ -89,6 +93,8 @@ _LAZY = {
     "ClaimsReport": "claims",
     "CostReport": "_cost",
     "DensityReport": "_density",
+    "Model": "_catalogue",
+    "Models": "_catalogue",
     "ParallelText": "parallel",
     "PremiumReport": "_premium",
     "Report": "report",
@@ -97,6 +103,7 @@ _LAZY = {
     "count_corpus": "report",
     "density": "_density",
     "load": "_load",
+    "models": "_catalogue",
     "premium": "_premium",
     "read_parallel": "parallel",
     "save": "_load",

@@ -54,7 +54,12 @@ def interval_chart(data: Mapping[str, Any], *, several: bool, pivot: str) -> alt
     axis = alt.Axis(format="~g", tickCount=8, orient="top")
     x = alt.X("premium:Q", scale=scale, title=f"tokens relative to {pivot} (logarithmic)", axis=axis)
     color = (
-        alt.Color("encoding:N", sort=None, scale=alt.Scale(scheme=SCHEME), legend=alt.Legend(orient="top", title=None))
+        alt.Color(
+            "encoding:N",
+            sort=None,
+            scale=alt.Scale(scheme=SCHEME),
+            legend=alt.Legend(orient="top", title=None, labelLimit=300),
+        )
         if several
         else alt.value("#d9622b")
     )
@@ -108,7 +113,7 @@ def cost_values(report: CostReport) -> list[dict[str, Any]]:
     return [
         {
             "group": " · ".join("(none)" if value is None else value for value in row.key.values()) or "total",
-            "model": row.model,
+            "model": row.label,
             "cost": row.cost,
             "per_1000": None if row.cost_per_document is None else 1000 * row.cost_per_document,
         }
@@ -133,7 +138,10 @@ def cost_bars(data: Mapping[str, Any], currency: str) -> altair.Chart:
             yOffset=alt.YOffset("model:N", sort=None),
             x=alt.X("cost:Q", title=f"cost, {currency}", axis=alt.Axis(format="~g", orient="top")),
             color=alt.Color(
-                "model:N", sort=None, scale=alt.Scale(scheme=SCHEME), legend=alt.Legend(orient="top", title=None)
+                "model:N",
+                sort=None,
+                scale=alt.Scale(scheme=SCHEME),
+                legend=alt.Legend(orient="top", title=None, labelLimit=300),
             ),
             tooltip=tooltip,
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fasttok._encodings import Spec, resolve
+from fasttok._encodings import Spec, resolve, stand_in
 from fasttok._fasttok import Encoding
 from fasttok._inputs import PathLike, as_names, as_paths, nearest
 from fasttok._manifest import run_manifest
@@ -79,7 +79,8 @@ def cost(
     prices: a table of prices, or the TOML or JSON file it is in; see :func:`fasttok.prices.read_price_table`. It wins
         over those of genai-prices (extra `prices`).
     price_date: the day whose prices of genai-prices are taken; today, UTC, by default.
-    tokenizers: what counts for a model: the name of an encoding, a tokenizer file, or an encoding.
+    tokenizers: what counts for a model: the name of an encoding, a tokenizer file, or an encoding. With another
+        model's tokenizer the count is an estimate, and every form of the report says so.
     requests_per_day: project the cost of a month of 30 days from these documents as a sample.
     wh_per_mtok: watt-hours a million tokens, to state the energy.
 
@@ -133,12 +134,23 @@ def cost(
         wanted = pivot or base or "eng_Latn"
         spoken = read_parallel(parallel)
         at = spoken.find(wanted)
-        counted = {model.name: model.encoding for model in billed}
+        counted = {_label(model.name, model.stands_in): model.encoding for model in billed}
         report = premium(
             spoken.select([at, *_spoken(groups, spoken.languages, at)]), counted, pivot=at, special=special
         )
+        by_label = {_label(model.name, model.stands_in): model for model in billed}
         same = [
-            SameContent(row.encoding, row.language, row.name, at, row.premium, row.low, row.high)
+            SameContent(
+                model=by_label[row.encoding].name,
+                language=row.language,
+                name=row.name,
+                pivot=at,
+                ratio=row.premium,
+                low=row.low,
+                high=row.high,
+                estimate=by_label[row.encoding].stands_in is not None,
+                tokenizer_of=by_label[row.encoding].stands_in,
+            )
             for row in report.premiums
             if row.language != at
         ]
@@ -157,6 +169,7 @@ def cost(
         "on_error": on_error,
         "currency": billed[0].price.currency,
         "prices": [model.price.to_dict() for model in billed],
+        "estimates": {model.name: model.stands_in for model in billed if model.stands_in is not None},
         "requests_per_day": requests_per_day,
         "days_a_month": None if requests_per_day is None else DAYS,
         "wh_per_mtok": wh_per_mtok,
@@ -173,6 +186,10 @@ class CostRow:
     key: Mapping[str, str | None]
     model: str
     encoding: str
+    estimate: bool
+    """Whether the tokens were counted with another model's tokenizer."""
+    tokenizer_of: str | None
+    """Whose that is: a model, a repository on the Hugging Face hub, or a file."""
     documents: int
     bytes: int
     chars: int
@@ -192,6 +209,11 @@ class CostRow:
     """The 95 % interval (normal) of the month: documents vary, and these are a sample of them."""
     energy_wh: float | None
 
+    @property
+    def label(self) -> str:
+        """The model as it is shown: an estimate is labelled so."""
+        return _label(self.model, self.tokenizer_of)
+
 
 @dataclass(frozen=True)
 class SameContent:
@@ -204,6 +226,10 @@ class SameContent:
     ratio: float
     low: float | None
     high: float | None
+    estimate: bool
+    """Whether the tokens were counted with another model's tokenizer."""
+    tokenizer_of: str | None
+    """Whose that is."""
 
     def in_words(self) -> str:
         """One sentence."""
@@ -214,7 +240,7 @@ class SameContent:
             interval = f" (95 % interval {100 * (self.low - 1):+.0f} to {100 * (self.high - 1):+.0f} %)"
         return (
             f"The same content as input costs {more} in {self.name or self.language} than in {self.pivot} on "
-            f"{self.model}{interval}."
+            f"{_label(self.model, self.tokenizer_of)}{interval}."
         )
 
 
@@ -297,13 +323,14 @@ class CostReport(Tabular):
         ledger = self.ledger
         rows = "row" if ledger.seen == 1 else "rows"
         dates = ", ".join(dict.fromkeys(price["date"] for price in self.manifest["prices"]))
+        estimates = ", ".join(self.manifest["estimates"])
         return (
             f"{ledger.seen:,} {rows} seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped; "
-            f"{self.currency}, prices of {dates}"
+            f"{self.currency}, prices of {dates}{'; estimates: ' if estimates else ''}{estimates}"
         )
 
     def __repr__(self) -> str:
-        totals = ", ".join(f"{row.model}: {row.cost:,.4f}" for row in self.totals)
+        totals = ", ".join(f"{row.label}: {row.cost:,.4f}" for row in self.totals)
         return f"<fasttok.CostReport of {self.ledger.counted:,} documents, {self.currency} {{{totals}}}>"
 
     def __str__(self) -> str:
@@ -320,6 +347,8 @@ class CostReport(Tabular):
 _COLUMNS: dict[str, Kind] = {
     "model": "string",
     "encoding": "string",
+    "estimate": "boolean",
+    "tokenizer_of": "string",
     "documents": "integer",
     "bytes": "integer",
     "chars": "integer",
@@ -345,6 +374,12 @@ class _Billed:
     name: str
     encoding: Encoding
     price: Price
+    stands_in: str | None
+    """Whose tokenizer counts, where it is not the model's own."""
+
+
+def _label(model: str, tokenizer_of: str | None) -> str:
+    return model if tokenizer_of is None else f"{model} (estimate)"
 
 
 def _billed(
@@ -360,11 +395,10 @@ def _billed(
     billed = []
     for name in names:
         price = find_price(name, table, on)
+        given = tokenizers.get(name, price.tokenizer)
         spec: Spec
-        if name in tokenizers:
-            spec = tokenizers[name]
-        elif price.tokenizer is not None:
-            spec = price.tokenizer
+        if given is not None:
+            spec = given
         else:
             try:
                 spec = encoding_name_for_model(name)
@@ -377,7 +411,8 @@ def _billed(
                     nearest=error.nearest,
                     reason=error.reason,
                 ) from None
-        billed.append(_Billed(name, resolve(spec), price))
+        encoding = resolve(spec)
+        billed.append(_Billed(name, encoding, price, None if given is None else stand_in(name, given, encoding)))
     currencies = sorted({model.price.currency for model in billed})
     if len(currencies) > 1:
         raise PriceTableError(
@@ -510,6 +545,8 @@ class _Finish:
             key=dict(zip(self.keys, key, strict=False)),
             model=model.name,
             encoding=model.encoding.name,
+            estimate=model.stands_in is not None,
+            tokenizer_of=model.stands_in,
             documents=documents,
             bytes=sum(group.bytes for group in groups),
             chars=sum(group.chars for group in groups),

@@ -90,6 +90,9 @@ def notes(report: CostReport) -> list[str]:
     """What must be known to read the numbers."""
     manifest = report.manifest
     found = []
+    if manifest["estimates"]:
+        whose = ", ".join(f"{model} with that of {other}" for model, other in manifest["estimates"].items())
+        found.append(f"estimate: counted with another model's tokenizer, {whose}; its own may count more or fewer.")
     if any(row.long_context_documents for row in report.totals):
         found.append("long: documents so long that the rates of a long context hold for all their tokens.")
     if manifest["requests_per_day"] is not None:
@@ -133,7 +136,7 @@ def _costs(report: CostReport) -> Layout:
     columns = [
         *named,
         Column("docs", [f"{row.documents:,}" if i % models == 0 else "" for i, row in enumerate(rows)]),
-        Column("model", [row.model for row in rows], is_name=True),
+        Column("model", [row.label for row in rows], is_name=True),
         Column("tokens in", [f"{row.input_tokens:,}" for row in rows]),
     ]
     if any(row.output_tokens for row in rows):
@@ -166,7 +169,7 @@ def _same(report: CostReport) -> Layout:
     return Layout(
         [
             Column("language", [printable(names[language]) for language in languages], is_name=True, is_key=True),
-            *(Column(model, [cells[language, model] for language in languages]) for model in report.models),
+            *(Column(row.label, [cells[language, row.model] for language in languages]) for row in report.totals),
         ],
         given_up=(),
     )

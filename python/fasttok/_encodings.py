@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias, Union
 
 from ._fasttok import Encoding, _embedded_names
-from ._models import encoding_name_for_model, explain, look_up, nearest
+from ._models import encoding_name_for_model, explain, look_up, nearest, table
 from .errors import UnknownEncodingError
 
 Spec: TypeAlias = Union[str, "os.PathLike[str]", Encoding]
@@ -64,6 +64,25 @@ def encoding_for_model(model: str) -> Encoding:
     public, and what :func:`fasttok.load` raises.
     """
     return resolve(encoding_name_for_model(model))
+
+
+def stand_in(model: str, spec: Spec, encoding: Encoding) -> str | None:
+    """Whose tokenizer `spec` is, where it was given to count for `model` and is not the model's own; else None.
+
+    A file of which nothing is known is taken at the user's word, unless no tokenizer of the model is public.
+    """
+    known = look_up(model)
+    name = encoding.name if isinstance(spec, Encoding) else os.fspath(spec)
+    if known.is_embedded:
+        is_own = encoding == get_encoding(str(known.tokenizer))
+    elif known.is_public is False:
+        is_own = False
+    elif name in list_encodings():
+        is_own = known.maker is None
+    else:
+        other = None if os.path.lexists(name) or "/" not in name else look_up(name).tokenizer
+        is_own = known.maker is None or other in (None, known.tokenizer)
+    return None if is_own else table()["tiktoken"]["known_by"].get(name, name)
 
 
 def list_encodings() -> list[str]:

@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ._fasttok import _embedded_names
 from .errors import UnknownModelError
 
 
@@ -138,6 +137,19 @@ def listed() -> Iterator[tuple[str, list[str]]]:
         yield from of_maker
 
 
+def sellers(maker: str | None) -> list[str]:
+    """Who in genai-prices sells the models of a maker: itself, or else a market of many makers' models."""
+    return [] if maker is None else list(table()["makers"][maker]["prices"])
+
+
+def other_names(model: str) -> list[str]:
+    """The other names of the model that is listed under this one, the one that it is listed by first."""
+    for entry, others in listed():
+        if model in (entry, *others):
+            return [name for name in (entry, *others) if name != model]
+    return []
+
+
 def nearest(model: str) -> list[str]:
     """Known names that `model` may be a slip of, of the same maker: a name of another maker's is never meant."""
     from ._inputs import nearest as closest
@@ -184,21 +196,3 @@ def encoding_name_for_model(model: str) -> str:
         )
     near = [] if known.reason is not None else nearest(model)
     raise UnknownModelError(reason + remedy, name=model, nearest=near, reason=reason)
-
-
-def stands_in(model: str, spec: object) -> bool:
-    """Whether `spec`, which was given to count for `model`, is known to be another model's tokenizer.
-
-    A file is taken at the user's word, unless the maker of the model has published no tokenizer at all.
-    """
-    known = look_up(model)
-    if known.is_public is False:
-        return True
-    if not isinstance(spec, str):
-        return False
-    if spec in _embedded_names():
-        return known.maker is not None and spec != known.tokenizer
-    if known.tokenizer is None or os.path.lexists(spec) or "/" not in spec:
-        return False
-    other = look_up(spec).tokenizer
-    return other is not None and other != known.tokenizer

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-Kind: TypeAlias = Literal["string", "integer", "real"]
+Kind: TypeAlias = Literal["string", "integer", "real", "boolean"]
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
 
@@ -50,7 +50,7 @@ class Tabular(ABC):
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(self.columns())
-        writer.writerows(self.rows())
+        writer.writerows([as_text(value) for value in row] for row in self.rows())
         return written(out.getvalue(), path)
 
     def to_tsv(self, path: PathLike | None = None) -> str:
@@ -64,7 +64,7 @@ class Tabular(ABC):
     def to_arrow(self) -> pyarrow.Table:
         """The rows as a pyarrow table."""
         pa = need("pyarrow", "arrow", "to_arrow()")
-        types = {"string": pa.string(), "integer": pa.int64(), "real": pa.float64()}
+        types = {"string": pa.string(), "integer": pa.int64(), "real": pa.float64(), "boolean": pa.bool_()}
         schema = pa.schema([(name, types[kind]) for name, kind in self.fields()])
         arrays = [pa.array(values, field.type) for values, field in zip(self._transposed(), schema, strict=True)]
         table: pyarrow.Table = pa.table(arrays, schema=schema)
@@ -82,7 +82,7 @@ class Tabular(ABC):
     def to_pandas(self) -> pandas.DataFrame:
         """The rows as a pandas data frame."""
         pd = need("pandas", "pandas", "to_pandas()")
-        types = {"string": "object", "integer": "int64", "real": "float64"}
+        types = {"string": "object", "integer": "int64", "real": "float64", "boolean": "boolean"}
         frame: pandas.DataFrame = pd.DataFrame(
             {
                 name: pd.Series(values, dtype=types[kind])
@@ -94,7 +94,7 @@ class Tabular(ABC):
     def to_polars(self) -> polars.DataFrame:
         """The rows as a polars data frame."""
         pl = need("polars", "polars", "to_polars()")
-        types = {"string": pl.String, "integer": pl.Int64, "real": pl.Float64}
+        types = {"string": pl.String, "integer": pl.Int64, "real": pl.Float64, "boolean": pl.Boolean}
         frame: polars.DataFrame = pl.DataFrame(
             [
                 pl.Series(name, values, dtype=types[kind])
@@ -118,6 +118,13 @@ def written(text: str, path: PathLike | None) -> str:
 _TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
+def as_text(value: object) -> str:
+    """A value as a field of CSV: nothing where there is none, ``true`` and ``false`` as JSON writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
 def tsv(value: object) -> str:
     """A value as a field of tab-separated values."""
-    return "" if value is None else str(value).translate(_TSV_ESCAPES)
+    return as_text(value).translate(_TSV_ESCAPES)

@@ -6,6 +6,7 @@ network. This module knows nothing of tokens or text.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -13,11 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from fasttok._extras import need
 from fasttok._inputs import PathLike, nearest
+from fasttok._models import look_up, maker_of, other_names
 from fasttok.errors import FileError, PriceTableError, UnknownPriceError
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, Provider
 
 __all__ = ["Price", "PriceTable", "Rate", "Tier", "find_price", "read_price_table"]
 
@@ -102,16 +108,50 @@ class PriceTable:
 def find_price(model: str, table: PriceTable | None = None, on: date | None = None) -> Price:
     """The price of `model`: that of `table`, else that of genai-prices on the day `on` (today, UTC, by default).
 
-    ``provider/model`` asks for the price of one provider.
+    ``provider/model`` asks for the price of one provider. Without it the maker's own price is taken, else that of the
+    only provider who sells the model.
 
-    Raises ``UnknownPriceError`` (a ``ValueError`` and ``KeyError``) with the nearest models, and
+    Raises ``UnknownPriceError`` (a ``ValueError`` and ``KeyError``) with what to ask for where several providers sell
+    the model (``sold_by``), or with the nearest models of the same maker, and
     ``MissingExtraError`` where the table has no price and genai-prices is not installed.
     """
     if table is not None and model in table.prices:
         return table.prices[model]
-    day = on or datetime.now(timezone.utc).date()
+    day = on or today()
     need("genai_prices", "prices", f"the price of {model!r}, which no table of yours has,")
     return _bundled_price(model, day)
+
+
+def today() -> date:
+    """The day it is, UTC."""
+    return datetime.now(timezone.utc).date()
+
+
+def try_price(names: Sequence[str], sellers: Sequence[str], day: date) -> tuple[Price, str] | None:
+    """The price on `day` of the model that has any of `names`, of the first of `sellers` who has one, and who that is.
+
+    A seller is a provider of genai-prices (``deepseek``), or one with the owner that stands before the model's name
+    there (``openrouter/qwen``). None where nobody has a price. Needs genai-prices.
+    """
+    from genai_prices.data_snapshot import get_snapshot
+
+    providers = {provider.id: provider for provider in get_snapshot().providers}
+    asked = [(providers[seller.partition("/")[0]], seller.partition("/")[2]) for seller in sellers]
+    for exactly in (True, False):
+        for provider, owner in asked:
+            for name in names:
+                full = f"{owner}/{name}" if owner else name
+                info = (
+                    next((info for info in provider.models if info.id.casefold() == full.casefold()), None)
+                    if exactly
+                    else provider.find_model(full.lower())
+                )
+                if info is not None and not _is_meant(full, info):
+                    continue
+                price = None if info is None else _priced(names[0], provider, info, day)
+                if price is not None:
+                    return price, provider.id
+    return None
 
 
 def read_price_table(source: PathLike | Mapping[str, Any]) -> PriceTable:
@@ -228,46 +268,113 @@ def _day(value: Any, source: str) -> str:
         raise PriceTableError(f"{source}: 'date' is a day such as 2026-11-01, not {value!r}") from None
 
 
+_OFFERS = 8
+"""So many providers are named in a message; the error has them all."""
+
+
 def _bundled_price(model: str, day: date) -> Price:
-    from importlib.metadata import version
-
-    from genai_prices.data_snapshot import get_snapshot
-
-    snapshot = get_snapshot()
-    provider_id, slash, bare = model.partition("/")
-    known = {provider.id for provider in snapshot.providers}
-    asked = (bare, provider_id) if slash and provider_id in known else (model, None)
-    try:
-        provider, info = snapshot.find_provider_model(asked[0], None, asked[1], None)
-    except LookupError:
-        models = sorted({info.id for provider in snapshot.providers for info in provider.models})
-        near = nearest(asked[0], models)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise UnknownPriceError(
-            f"no price is known for {model!r}{hint} State it in a table of your own (--prices FILE)"
-            if near
-            else f"no price is known for {model!r}: state it in a table of your own (--prices FILE)",
-            name=model,
-            nearest=near,
-        ) from None
-    # Where prices vary within the day, noon decides.
-    listed = info.get_prices(datetime.combine(day, time(12), timezone.utc))
-    rates = {name: _bundled_rate(getattr(listed, name)) for name in ("input_mtok", "output_mtok", "cache_read_mtok")}
-    if rates["input_mtok"] is None:
+    provider, info = _find_bundled(model, day)
+    price = _priced(model, provider, info, day)
+    if price is None:
         raise UnknownPriceError(
             f"genai-prices has no price of input tokens for {model!r}: state it in a table of your own (--prices FILE)",
             name=model,
             nearest=[],
+            sold_by=[],
         )
-    return Price(
-        model,
-        "USD",
-        rates["input_mtok"],
-        rates["output_mtok"],
-        rates["cache_read_mtok"],
-        f"genai-prices {version('genai-prices')}: {provider.id}/{info.id}",
-        day.isoformat(),
+    return price
+
+
+def _priced(model: str, provider: Provider, info: ModelInfo, day: date) -> Price | None:
+    """What a provider asks for a model on that day; None where it has no price of input tokens."""
+    # Where prices vary within the day, noon decides.
+    listed = info.get_prices(datetime.combine(day, time(12), timezone.utc))
+    base, output, cached = (
+        _bundled_rate(getattr(listed, name)) for name in ("input_mtok", "output_mtok", "cache_read_mtok")
     )
+    if base is None:
+        return None
+    source = f"genai-prices {version('genai-prices')}: {provider.id}/{info.id}"
+    return Price(model, "USD", base, output, cached, source, day.isoformat())
+
+
+def _find_bundled(model: str, day: date) -> tuple[Provider, ModelInfo]:
+    """The provider and its entry that `model` names: the provider's where one is named, else the maker's own, else
+    that of the only one who sells it."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    snapshot = get_snapshot()
+    provider_id, slash, rest = model.partition("/")
+    known = {provider.id for provider in snapshot.providers}
+    asked, seller = (rest, provider_id) if slash and provider_id in known else (model, None)
+    for name in (asked, *other_names(asked)):
+        with contextlib.suppress(LookupError):
+            provider, info = snapshot.find_provider_model(name, None, seller, None)
+            if _is_meant(name, info):
+                return provider, info
+    sellers = [found for name in (asked, *other_names(asked)) for found in _sellers(name)]
+    meant = [found for found in sellers if seller in (None, found[0].id)]
+    if len(meant) == 1:
+        return meant[0]
+    forms = [f"{provider.id}/{info.id}" for provider, info in sellers]
+    if forms:
+        asks = [_in_short(_priced(model, provider, info, day)) for provider, info in sellers]
+        offers = ", ".join(f"{form} ({ask})" for form, ask in list(zip(forms, asks, strict=True))[:_OFFERS])
+        if len(forms) > _OFFERS:
+            offers += f" and {len(forms) - _OFFERS} more"
+        what = (
+            f"{model!r} is sold by several providers, each at its own price: name one, as here"
+            if seller is None
+            else f"no price of {seller} is known for {asked!r}; there is"
+        )
+        raise UnknownPriceError(f"{what}: {offers}", name=model, nearest=[], sold_by=forms)
+    ids = (info.id.rpartition("/")[2] for provider in snapshot.providers for info in provider.models)
+    maker = maker_of(asked)
+    names = sorted({name for name in ids if maker_of(name) == maker}) if maker is not None else []
+    near = [name for name in nearest(asked, names) if name.casefold() != asked.casefold()]
+    raise UnknownPriceError(
+        f"no price is known for {model!r}; did you mean {', '.join(near)}? State it in a table of your own "
+        "(--prices FILE)"
+        if near
+        else f"no price is known for {model!r}: state it in a table of your own (--prices FILE)",
+        name=model,
+        nearest=near,
+        sold_by=[],
+    )
+
+
+def _is_meant(name: str, info: ModelInfo) -> bool:
+    """Whether an entry that genai-prices finds for `name`, maybe by no more than how it begins, is that model's:
+    ``deepseek-r1-distill-qwen-7b`` is not sold at the price of ``deepseek-r1``."""
+    from genai_prices.types import ClauseEquals, ClauseOr
+
+    def spells_out(clause: object) -> bool:
+        if isinstance(clause, ClauseOr):
+            return any(spells_out(one) for one in clause.or_)
+        return isinstance(clause, ClauseEquals) and clause.equals.casefold() == name.casefold()
+
+    is_same = info.id.casefold() == name.casefold() or spells_out(info.match)
+    return is_same or look_up(info.id).tokenizer == look_up(name).tokenizer
+
+
+def _sellers(model: str) -> list[tuple[Provider, ModelInfo]]:
+    """Who sells a model of this name, the owner before it aside."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    name = model.rpartition("/")[2].casefold()
+    return [
+        (provider, info)
+        for provider in get_snapshot().providers
+        for info in provider.models
+        if info.id.rpartition("/")[2].casefold() == name
+    ]
+
+
+def _in_short(price: Price | None) -> str:
+    if price is None:
+        return "no price"
+    output = "" if price.output is None else f", {price.output.base:f} out"
+    return f"{price.input.base:f} in{output}"
 
 
 def _bundled_rate(price: Any) -> Rate | None:

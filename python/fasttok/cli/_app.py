@@ -16,7 +16,7 @@ from fasttok.errors import FasttokError, UnknownEncodingError
 
 OK, FAILED, USAGE, SKIPPED, INTERRUPTED = 0, 1, 2, 3, 130
 
-COMMANDS = ("count", "density", "premium", "cost", "claims", "encodings", "verify", "demo")
+COMMANDS = ("count", "density", "premium", "cost", "claims", "encodings", "models", "verify", "demo")
 """Each is the object `command` of the module of that name."""
 
 

@@ -82,7 +82,7 @@ def cost_page(report: CostReport, title: str | None = None) -> str:
     ledger = report.ledger
     notices += _p(f"{ledger.seen:,} rows seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped.")
     sections.append(_section("notes", "To read the numbers", notices))
-    spent = ", ".join(f"{money(row.cost)} {report.currency} on {row.model}" for row in report.totals)
+    spent = ", ".join(f"{money(row.cost)} {report.currency} on {row.label}" for row in report.totals)
     lead = f"{report.totals[0].documents:,} documents cost {spent}."
     return _page(title or "What traffic costs", lead, "".join(sections), definitions, report.manifest, data)
 
@@ -278,7 +278,7 @@ def _cost_table(report: CostReport) -> str:
         thousand = None if row.cost_per_document is None else 1000 * row.cost_per_document
         cells: list[tuple[str, Any]] = [
             *key,
-            (row.model, row.model),
+            (row.label, row.label),
             (f"{row.documents:,}", row.documents),
             (f"{row.input_tokens:,}", row.input_tokens),
         ]

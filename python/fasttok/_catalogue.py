@@ -1,0 +1,207 @@
+"""The models that are known, with their tokenizers and prices, as rows.
+
+What is known is `fasttok._models`', prices are genai-prices': this module joins them. It loads no tokenizer and counts
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, overload
+
+from fasttok import _models
+from fasttok._tabular import Kind, Tabular
+from fasttok.prices import Price, today, try_price
+
+__all__ = ["Model", "Models", "models"]
+
+SCHEMA = "fasttok.models/1"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is known of one model."""
+
+    name: str
+    aliases: Sequence[str]
+    """Other names of the same model."""
+    maker: str | None
+    tokenizer: str | None
+    """The name of an embedded encoding, or of a repository on the Hugging Face hub; None where there is none."""
+    origin: str | None
+    """Where the file of the tokenizer comes from: ``"embedded"`` or ``"hub"``."""
+    is_public: bool | None
+    """Whether its maker has published it; None where that is not known."""
+    reason: str | None
+    """Why there is none: what stands after "the tokenizer of X" in a sentence."""
+    counted_by: str | None
+    """The API of the maker that counts tokens, where there is no tokenizer."""
+    is_confirmed: bool
+    """Whether a public source says this in so many words. What is not confirmed is the best guess there is."""
+    source: str | None
+    """That source."""
+    checked: str
+    """The day on which it was read, ISO 8601."""
+    note: str | None
+    price: Price | None
+    """What the maker asks for it, or else what it costs on a market of many makers' models, with its date; None where
+    genai-prices has no price or is not installed."""
+    provider: str | None
+    """Whose price that is."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The model as the JSON has it."""
+        return {
+            "name": self.name,
+            "aliases": list(self.aliases),
+            "maker": self.maker,
+            "tokenizer": self.tokenizer,
+            "origin": self.origin,
+            "public": self.is_public,
+            "reason": self.reason,
+            "counted_by": self.counted_by,
+            "confirmed": self.is_confirmed,
+            "source": self.source,
+            "checked": self.checked,
+            "note": self.note,
+            "provider": self.provider,
+            "price": None if self.price is None else self.price.to_dict(),
+        }
+
+
+class Models(Tabular, Sequence[Model]):
+    """Models, by maker. A sequence, and a table: ``to_csv()``, ``to_json()``, ``to_arrow()`` and so on."""
+
+    def __init__(self, found: Sequence[Model], day: date, has_prices: bool) -> None:
+        self._found = tuple(found)
+        self.price_date = day.isoformat()
+        """The day whose prices these are, ISO 8601."""
+        self.has_prices = has_prices
+        """Whether genai-prices is installed: without it no price is known."""
+
+    @overload
+    def __getitem__(self, index: int) -> Model: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Model]: ...
+    def __getitem__(self, index: int | slice) -> Model | Sequence[Model]:
+        return self._found[index]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def fields(self) -> Sequence[tuple[str, Kind]]:
+        return list(_COLUMNS.items())
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        for model in self._found:
+            flat = model.to_dict()
+            price = model.price
+            flat["aliases"] = ",".join(model.aliases)
+            for name in ("input", "cached_input", "output"):
+                rate = None if price is None else getattr(price, name)
+                flat[name] = None if rate is None else float(rate.base)
+            flat["currency"] = None if price is None else price.currency
+            flat["price_date"] = None if price is None else price.date
+            flat["price_source"] = None if price is None else price.source
+            yield tuple(flat[name] for name in _COLUMNS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The list as the JSON has it: see docs/guide.md."""
+        return {
+            "schema": SCHEMA,
+            "checked": _models.table()["checked"],
+            "price_date": self.price_date if self.has_prices else None,
+            "models": [model.to_dict() for model in self._found],
+        }
+
+    def __repr__(self) -> str:
+        return f"<fasttok.Models: {len(self):,}>"
+
+    def __str__(self) -> str:
+        from fasttok._catalogue_table import render_text
+
+        return render_text(self)
+
+    def _repr_html_(self) -> str:
+        from fasttok._catalogue_table import render_html
+
+        return render_html(self)
+
+
+_COLUMNS: dict[str, Kind] = {
+    "name": "string",
+    "aliases": "string",
+    "maker": "string",
+    "tokenizer": "string",
+    "origin": "string",
+    "public": "boolean",
+    "reason": "string",
+    "counted_by": "string",
+    "confirmed": "boolean",
+    "source": "string",
+    "checked": "string",
+    "note": "string",
+    "input": "real",
+    "cached_input": "real",
+    "output": "real",
+    "currency": "string",
+    "price_date": "string",
+    "provider": "string",
+    "price_source": "string",
+}
+
+
+def models(matching: str = "", *, price_date: date | None = None) -> Models:
+    """The models that are known by name, with their tokenizers, and their prices where genai-prices is installed
+    (extra `prices`).
+
+    matching: words that all must be in a model's name, aliases, maker or tokenizer, letter case aside. A name that is
+        not listed but known all the same (``gpt-4o-2024-05-13``) is the only row.
+    price_date: the day whose prices are taken; today, UTC, by default.
+
+    The list is no limit: :func:`fasttok.encoding_name_for_model` knows whole families, and :func:`fasttok.load` takes
+    any tokenizer. Asks no network.
+    """
+    day = price_date or today()
+    words = matching.casefold().split()
+    found = []
+    for name, aliases in _models.listed():
+        known = _models.look_up(name)
+        hay = " ".join([name, *aliases, known.maker or "", known.tokenizer or ""]).casefold()
+        if all(word in hay for word in words):
+            found.append((name, aliases, known))
+    if not found and len(words) == 1:
+        known = _models.look_up(matching.strip())
+        if known.tokenizer is not None or known.reason is not None:
+            found = [(matching.strip(), [], known)]
+    rows = [_row(name, aliases, known, day) for name, aliases, known in found]
+    return Models(rows, day, has_genai_prices())
+
+
+def has_genai_prices() -> bool:
+    """Whether genai-prices is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("genai_prices") is not None
+
+
+def _row(name: str, aliases: Sequence[str], known: _models.Known, day: date) -> Model:
+    offered = try_price([name, *aliases], _models.sellers(known.maker), day) if has_genai_prices() else None
+    return Model(
+        name=name,
+        aliases=tuple(aliases),
+        maker=known.maker,
+        tokenizer=known.tokenizer,
+        origin=None if known.tokenizer is None else "embedded" if known.is_embedded else "hub",
+        is_public=known.is_public,
+        reason=known.reason,
+        counted_by=known.counted_by,
+        is_confirmed=known.is_confirmed,
+        source=known.source,
+        checked=_models.table()["checked"],
+        note=known.note,
+        price=None if offered is None else offered[0],
+        provider=None if offered is None else offered[1],
+    )
