@@ -7,7 +7,10 @@ import random
 import subprocess
 import sys
 import tracemalloc
+from collections import UserList, UserString, deque
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,10 +58,22 @@ class OnlyCapsule:
     """Something that has nothing but the interface of an Arrow array."""
 
     def __init__(self, texts: list[str]) -> None:
-        self.array = pytest.importorskip("pyarrow").array(texts)
+        self.array = pytest.importorskip("pyarrow").array(texts, "string")
+
+    @classmethod
+    def of(cls, array: Any) -> OnlyCapsule:
+        made = cls([])
+        made.array = array
+        return made
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
         return self.array.__arrow_c_array__(requested_schema)
+
+
+def string_dtype() -> Any:
+    if not hasattr(np.dtypes, "StringDType"):
+        pytest.skip("numpy 1 has no StringDType")
+    return np.dtypes.StringDType()
 
 
 class Custom:
@@ -101,18 +116,66 @@ INPUTS: dict[str, Callable[[list[str]], Any]] = {
         lambda pd, t: pd.Series(t, dtype=pd.ArrowDtype(pytest.importorskip("pyarrow").string()))
     ),
     "pandas, sliced and reversed": pandas(lambda pd, t: pd.Series(["no", *t[::-1]])[:0:-1]),
-    "polars": polars(lambda pl, t: pl.Series(t)),
+    "pandas unique": pandas(lambda pd, t: pd.Series(t).unique()),
+    "pandas values": pandas(lambda pd, t: pd.Series(t).values),
+    "pandas array": pandas(lambda pd, t: pd.Series(t).array),
+    "pandas.array": pandas(lambda pd, t: pd.array(t, dtype=None if t else "string")),
+    "pandas.array of objects": pandas(lambda pd, t: pd.array(np.array(t, dtype=object), dtype=object)),
+    "pandas StringArray": pandas(lambda pd, t: pd.array(t, dtype="string[python]")),
+    "pandas ArrowStringArray": pandas(lambda pd, t: pd.array(t, dtype="string[pyarrow]")),
+    "pandas ArrowExtensionArray": pandas(
+        lambda pd, t: pd.arrays.ArrowExtensionArray(pytest.importorskip("pyarrow").array(t, "string"))
+    ),
+    "pandas ArrowExtensionArray, dictionary": pandas(
+        lambda pd, t: pd.arrays.ArrowExtensionArray(
+            pytest.importorskip("pyarrow").chunked_array([t, []], "string").dictionary_encode()
+        )
+    ),
+    "pandas Categorical": pandas(lambda pd, t: pd.Categorical(t, categories=sorted({*t, "not used"}))),
+    "pandas CategoricalIndex": pandas(lambda pd, t: pd.CategoricalIndex(t, categories=sorted({*t, "not used"}))),
+    "pandas SparseArray": pandas(
+        lambda pd, t: pd.arrays.SparseArray(np.array(t, dtype=object), fill_value=t[0] if t else "")
+    ),
+    "pandas sparse Series": pandas(
+        lambda pd, t: pd.Series(pd.arrays.SparseArray(np.array(t, dtype=object), fill_value=t[0] if t else ""))
+    ),
+    "pandas level of a MultiIndex": pandas(lambda pd, t: pd.MultiIndex.from_arrays([t, t]).get_level_values(0)),
+    "pandas subclass": pandas(lambda pd, t: type("OwnSeries", (pd.Series,), {})(t, dtype=object)),
+    "numpy StringDType": lambda texts: np.array(texts, dtype=string_dtype()),
+    "numpy masked, nothing masked": lambda texts: np.ma.array(np.array(texts, dtype=object), mask=[False] * len(texts)),
+    "pyarrow runs": arrow(lambda pa, t: pa.compute.run_end_encode(pa.array(t, pa.string()))),
+    "pyarrow runs, sliced": arrow(
+        lambda pa, t: pa.compute.run_end_encode(pa.array(["no", "no", *t, "no"]), run_end_type=pa.int16()).slice(
+            2, len(t)
+        )
+    ),
+    "pyarrow extension type": arrow(lambda pa, t: pa.array(t, pa.json_())),
+    "pyarrow dictionary, sliced": arrow(lambda pa, t: pa.array(["no", *t, "no"]).dictionary_encode().slice(1, len(t))),
+    "polars": polars(lambda pl, t: pl.Series(t, dtype=pl.String)),
+    "polars enum": polars(lambda pl, t: pl.Series(t, dtype=pl.Enum(sorted(set(t))))),
+    "polars sliced": polars(lambda pl, t: pl.Series(["no", *t, "no"])[1:-1]),
+    "deque": deque,
+    "user list": UserList,
+    "dict values": lambda texts: dict(enumerate(texts)).values(),
     "polars categorical": polars(lambda pl, t: pl.Series(t, dtype=pl.Categorical)),
     "polars binary": polars(lambda pl, t: pl.Series([x.encode() for x in t])),
     "polars chunks": polars(lambda pl, t: pl.Series(t[:3]).append(pl.Series(t[3:]))),
 }
 
 
+LOSING_NUL = {
+    # Fixed width: numpy drops NULs at the end.
+    *("numpy str", "numpy bytes", "numpy str, other byte order", "numpy str, every other"),
+    # What compares them takes "\x00" for "" in pandas 2.
+    *("pandas category", "pandas Categorical", "pandas CategoricalIndex"),
+    *("pandas unique", "pandas level of a MultiIndex"),
+}
+
+
 @pytest.mark.parametrize("kind", INPUTS)
 def test_inputs(enc: fasttok.Encoding, expected: list[int], kind: str) -> None:
     texts, counts = TEXTS, expected
-    if kind in ("numpy str", "numpy bytes") or kind.startswith("numpy str,"):
-        # Fixed width: numpy drops NULs at the end.
+    if kind in LOSING_NUL:
         texts, counts = zip(*((t, c) for t, c in zip(TEXTS, expected, strict=True) if t != "\x00"), strict=True)
         texts, counts = list(texts), list(counts)
     make = INPUTS[kind]
@@ -139,6 +202,14 @@ MISSING: dict[str, Callable[[], Any]] = {
     "list": lambda: ["a", None],
     "generator": lambda: iter(["a", None]),
     "nan": lambda: ["a", float("nan")],
+    "nan of numpy": lambda: ["a", np.float32("nan")],
+    "nan of decimal": lambda: ["a", Decimal("nan")],
+    "NaT of numpy": lambda: ["a", np.datetime64("NaT")],
+    "NA": lambda: ["a", pytest.importorskip("pandas").NA],
+    "NaT": lambda: ["a", pytest.importorskip("pandas").NaT],
+    "masked": lambda: np.ma.array(np.array(["a", "b"], dtype=object), mask=[False, True]),
+    "masked, fixed width": lambda: np.ma.array(["a", "b"], mask=[False, True]),
+    "StringDType": lambda: np.array(["a", None], dtype=type(string_dtype())(na_object=None)),
     "numpy": lambda: np.array(["a", None], dtype=object),
     "pyarrow": lambda: pytest.importorskip("pyarrow").array(["a", None]),
     "pyarrow view": lambda: pytest.importorskip("pyarrow").array(["a", None]).cast("string_view"),
@@ -147,7 +218,18 @@ MISSING: dict[str, Callable[[], Any]] = {
     "pandas": lambda: pytest.importorskip("pandas").Series(["a", None]),
     "pandas object": lambda: pytest.importorskip("pandas").Series(["a", None], dtype=object),
     "pandas NA": lambda: pytest.importorskip("pandas").Series(["a", None], dtype="string[python]"),
+    "pandas category": lambda: pytest.importorskip("pandas").Series(["a", None], dtype="category"),
+    "pandas sparse": lambda: pytest.importorskip("pandas").arrays.SparseArray(np.array(["a", np.nan], dtype=object)),
+    "pandas array": lambda: pytest.importorskip("pandas").array(["a", None], dtype="string"),
+    "pandas pyarrow": lambda: pytest.importorskip("pandas").array(["a", None], dtype="string[pyarrow]"),
+    "pyarrow runs": lambda: pytest.importorskip("pyarrow.compute").run_end_encode(["a", None]),
+    "pyarrow dictionary with a null": lambda: pytest.importorskip("pyarrow").DictionaryArray.from_arrays(
+        [0, 1], pytest.importorskip("pyarrow").array(["a", None])
+    ),
     "polars": lambda: pytest.importorskip("polars").Series(["a", None]),
+    "polars categorical": lambda: (
+        pytest.importorskip("polars").Series(["a", None], dtype=str).cast(pytest.importorskip("polars").Categorical)
+    ),
 }
 
 
@@ -156,14 +238,88 @@ def test_missing_texts_are_named(enc: fasttok.Encoding, kind: str) -> None:
     with pytest.raises(fasttok.InputError, match=r"texts\[1\] is missing") as caught:
         enc.count_batch(MISSING[kind]())
     assert caught.value.index == 1
+    with pytest.raises(fasttok.InputError, match=r"texts\[1\] is missing"):
+        enc.encode_batch(MISSING[kind]())
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_missing_texts_have_no_tokens_where_that_is_wanted(enc: fasttok.Encoding, kind: str) -> None:
+    zero = enc.count_batch(MISSING[kind](), nulls="zero")
+    assert type(zero) is np.ndarray
+    assert (zero.dtype, zero.tolist()) == (np.int64, [1, 0])
+    null = enc.count_batch(MISSING[kind](), nulls="null")
+    assert isinstance(null, np.ma.MaskedArray)
+    assert (null.dtype, null.tolist(), null.mask.tolist()) == (np.int64, [1, None], [False, True])
+    ids, offsets = enc.encode_batch(MISSING[kind](), nulls="zero")
+    assert (ids.tolist(), offsets.tolist()) == (enc.encode("a").tolist(), [0, 1, 1])
+    with pytest.raises(ValueError, match="offsets cannot say"):
+        enc.encode_batch(MISSING[kind](), nulls="null")
+
+
+@pytest.mark.parametrize("nulls", ["error", "zero", "null"])
+@pytest.mark.parametrize("kind", ["list", "generator", "numpy str", "pandas", "polars", "pyarrow string"])
+def test_without_missing_texts(enc: fasttok.Encoding, kind: str, nulls: Any) -> None:
+    made = [text for text in TEXTS if text != "\x00"]
+    counts = enc.count_batch(INPUTS[kind](made), nulls=nulls)
+    assert counts.tolist() == enc.count_batch(made).tolist()
+    assert isinstance(counts, np.ma.MaskedArray) == (nulls == "null")
+
+
+def test_what_nulls_may_be(enc: fasttok.Encoding) -> None:
+    for wrong in ("skip", "", "Zero"):
+        with pytest.raises(ValueError, match="nulls must be"):
+            enc.count_batch(["a"], nulls=wrong)  # type: ignore[arg-type]
+
+
+def test_masked_counts_go_into_frames(enc: fasttok.Encoding) -> None:
+    counts = enc.count_batch(["a b", None, "a"], nulls="null")  # type: ignore[list-item]
+    pa = pytest.importorskip("pyarrow")
+    pd = pytest.importorskip("pandas")
+    assert pa.array(counts).to_pylist() == [2, None, 1]
+    assert pd.arrays.IntegerArray(counts.data, counts.mask).tolist() == [2, pd.NA, 1]
+
+
+def test_missing_texts_anywhere(enc: fasttok.Encoding) -> None:
+    """Runs of them longer than a slice, in every form; and the places of errors among them."""
+    pa = pytest.importorskip("pyarrow")
+    rng = random.Random(4)
+    for trial in range(6):
+        texts: list[str | None] = []
+        while len(texts) < 150_000:
+            run = rng.choice((1, 1, 2, 30, 70_000))
+            texts += [rng.choice((None, "a", "a b", "字"))] * run
+        expected = [0 if text is None else enc.count(text) for text in texts]
+        for form in (texts, iter(texts), pa.array(texts, pa.string()), np.array(texts, dtype=object)):
+            counts = enc.count_batch(form, nulls="null")
+            assert counts.mask.tolist() == [text is None for text in texts]
+            assert counts.data.tolist() == expected
+        ids, offsets = enc.encode_batch(texts, nulls="zero")
+        assert np.diff(offsets).tolist() == expected
+        assert len(ids) == offsets[-1]
+        at = rng.randrange(len(texts))
+        texts[at] = "lone \ud800"
+        with pytest.raises(fasttok.InvalidUtf8Error) as caught:
+            enc.count_batch(texts, nulls=("null", "zero")[trial % 2])  # type: ignore[arg-type]
+        assert (caught.value.index, caught.value.offset) == (at, 5)
+        texts[at] = 5  # type: ignore[call-overload]
+        with pytest.raises(TypeError, match=rf"texts\[{at}\] must be str or bytes, not int"):
+            enc.count_batch(texts, nulls="zero")
 
 
 def test_columns_of_nulls_only(enc: fasttok.Encoding) -> None:
     pa = pytest.importorskip("pyarrow")
-    for column in (pa.nulls(2), pa.array([None], pa.dictionary(pa.int8(), pa.string()))):
+    pd = pytest.importorskip("pandas")
+    pl = pytest.importorskip("polars")
+    for column in (pa.nulls(2), pa.array([None, None], pa.dictionary(pa.int8(), pa.string())), [None, None],
+                   pa.chunked_array([[None], [None]], pa.null()), pd.Series([None, None]), pd.Series([np.nan] * 2),
+                   pd.Series([np.nan] * 2, dtype="float32"), pl.Series([None, None]), np.array([np.nan, np.nan]),
+                   pd.Series([None, None], dtype="string"), pd.Categorical([None, None]),
+                   pa.array([None, None], pa.string_view())):  # fmt: skip
         with pytest.raises(fasttok.InputError) as caught:
             enc.count_batch(column)
         assert caught.value.index == 0
+        assert enc.count_batch(column, nulls="zero").tolist() == [0, 0]
+        assert enc.count_batch(column, nulls="null").mask.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("element", [1, 1.5, [], ["a"], bytearray(b"a"), object()])
@@ -187,6 +343,77 @@ def test_what_is_no_collection_of_texts(enc: fasttok.Encoding) -> None:
             enc.count_batch(wrong)
         with pytest.raises(TypeError):
             enc.encode_batch(wrong)
+
+
+WRONG: dict[str, tuple[Callable[[], Any], str]] = {
+    "polars objects": (lambda: polars_objects([object(), object()]), "holds Python objects: pass its to_list()"),
+    "polars objects that are str": (lambda: polars_objects(["a", "b"]), "holds Python objects: pass its to_list()"),
+    "no polars objects": (lambda: polars_objects([]), "holds Python objects: pass its to_list()"),
+    "polars lazy frame": (lambda: pytest.importorskip("polars").LazyFrame({"a": ["b"]}), "not a table"),
+    "UUIDs": (lambda: extension("uuid", 16), "extension type arrow.uuid: pass its storage"),
+    "UUIDs, array capsule": (lambda: OnlyCapsule.of(extension("uuid", 16)), "extension type arrow.uuid"),
+    "opaque binary": (
+        lambda: pytest.importorskip("pyarrow").ExtensionArray.from_storage(
+            pytest.importorskip("pyarrow").opaque(pytest.importorskip("pyarrow").binary(), "geometry", "maps"),
+            pytest.importorskip("pyarrow").array([b"abc"]),
+        ),
+        "extension type arrow.opaque",
+    ),
+    "table": (lambda: pytest.importorskip("pyarrow").table({"a": ["b"], "c": ["d"]}), 'pass one of "a", "c"'),
+    "pandas frame": (lambda: pytest.importorskip("pandas").DataFrame({"a": ["b"], "c": ["d"]}), 'one of "a", "c"'),
+    "polars frame": (lambda: pytest.importorskip("polars").DataFrame({"a": ["b"], "c": ["d"]}), 'one of "a", "c"'),
+    "MultiIndex": (lambda: pytest.importorskip("pandas").MultiIndex.from_arrays([["a"], ["b"]]), "get_level_values"),
+    "pandas integers": (lambda: pytest.importorskip("pandas").array([1, 2]), "not of int64"),
+    "pandas integers, one missing": (
+        lambda: pytest.importorskip("pandas").array([1, None]),
+        "texts[0] must be str or bytes",
+    ),
+    "pandas categories of integers": (lambda: pytest.importorskip("pandas").Categorical([1, 2]), "not of int64"),
+    "pandas dates": (lambda: pytest.importorskip("pandas").to_datetime(["2020-01-01"]), "not of datetime64"),
+    "pandas lists": (lambda: pytest.importorskip("pandas").Series([["a"]]), "not list"),
+    "floats": (lambda: np.array([1.5]), "not float"),
+    "records": (lambda: np.rec.array([("a", 1)], dtype=[("text", "U3"), ("n", int)]), "array of str or bytes"),
+    "dict": (lambda: {"a": "text"}, "values() or its keys()"),
+    "str": (lambda: "text", "for a single one use count"),
+    "str of numpy": (lambda: np.str_("text"), "for a single one use count"),
+    "own str": (lambda: Subclass("text"), "for a single one use count"),
+    "bytes": (lambda: b"text", "for a single one use count"),
+    "bytearray": (lambda: bytearray(b"text"), "for a single one use count"),
+    "memoryview": (lambda: memoryview(b"text"), "for a single one use count"),
+    "path": (lambda: Path("x"), "count_corpus counts files"),
+    "paths": (lambda: [Path("x")], "texts[0] must be str or bytes, not"),
+    "nested": (lambda: [["a"], ["b"]], "texts[0] must be str or bytes, not list"),
+    "nested tuple": (lambda: ("a", ("b",)), "texts[1] must be str or bytes, not tuple"),
+    "numbers": (lambda: range(3), "texts[0] must be str or bytes, not int"),
+    "user strings": (lambda: [UserString("a")], "texts[0] must be str or bytes, not UserString"),
+    "a class": (lambda: str, "not type"),
+    "pandas accessor": (lambda: pytest.importorskip("pandas").Series(["a"]).str, "not StringMethods"),
+    "polars expression": (lambda: pytest.importorskip("polars").col("a"), "not Expr"),
+}
+
+
+def polars_objects(values: list[Any]) -> Any:
+    pl = pytest.importorskip("polars")
+    return pl.Series(values, dtype=pl.Object)
+
+
+def extension(name: str, width: int) -> Any:
+    pa = pytest.importorskip("pyarrow")
+    return pa.array([b"x" * width], getattr(pa, name)())
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_no_collection_of_texts_is_told(enc: fasttok.Encoding, kind: str) -> None:
+    make, message = WRONG[kind]
+    for nulls in ("error", "zero"):
+        for call in (enc.count_batch, enc.encode_batch):
+            with pytest.raises(TypeError) as caught:
+                call(make(), nulls=nulls)
+            assert message in str(caught.value)
+
+
+def test_what_a_polars_column_of_objects_can_be_made_into(enc: fasttok.Encoding) -> None:
+    assert enc.count_batch(polars_objects(["a b", "c"]).to_list()).tolist() == [2, 1]
 
 
 def test_invalid_utf8_in_an_arrow_column(enc: fasttok.Encoding) -> None:

@@ -339,3 +339,11 @@ def test_ledger_file_is_written_whole(corpus: Path, tmp_path: Path) -> None:
 def test_import_is_light() -> None:
     code = "import sys, fasttok; print([m for m in ('numpy', 'rich', 'click', 'pyarrow', 'json') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("library", ["pandas.DataFrame", "polars.DataFrame", "polars.LazyFrame", "pyarrow.table"])
+def test_a_frame_is_no_path(library: str) -> None:
+    module, _, name = library.partition(".")
+    frame = getattr(pytest.importorskip(module), name)({"text": ["a b"]})
+    with pytest.raises(TypeError, match=r"call Encoding\.count_batch"):
+        fasttok.count_corpus(frame, ENCODINGS)

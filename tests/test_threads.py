@@ -161,6 +161,50 @@ def test_fork(enc: fasttok.Encoding) -> None:
             thread.join()
 
 
+FORK_AT_THE_FIRST_BATCH = """
+import os, sys, threading, time
+import fasttok
+enc = fasttok.get_encoding("o200k_base")
+thread = threading.Thread(target=enc.count_batch, args=(["a b"],))
+thread.start()
+while "numpy" not in sys.modules:
+    time.sleep(0)
+child = os.fork()
+if child == 0:
+    os._exit(0 if enc.count_batch(["a b", "c"]).tolist() == [2, 1] else 1)
+thread.join()
+end = time.monotonic() + 30
+while time.monotonic() < end:
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done:
+        sys.exit(f"the child ended with {status}" if status else 0)
+    time.sleep(0.01)
+os.kill(child, 9)
+os.waitpid(child, 0)
+sys.exit("the child hangs")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("attempt", range(8))
+def test_fork_while_a_thread_makes_its_first_batch(attempt: int) -> None:
+    """numpy is imported then, and a child never sees the end of an import that it was forked in."""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK_AT_THE_FIRST_BATCH], capture_output=True, text=True, timeout=90
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_numpy_is_imported_by_the_first_array_and_no_earlier() -> None:
+    code = (
+        "import sys, fasttok; enc = fasttok.get_encoding('o200k_base'); enc.count('a');"
+        "before = 'numpy' in sys.modules; enc.count_batch(['a']);"
+        "print(before, 'numpy' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "True"]
+
+
 def test_spawn(enc: fasttok.Encoding) -> None:
     text = "".join(texts(43, 100))
     with multiprocessing.get_context("spawn").Pool(1) as pool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from . import _numpy as _numpy
 from ._encodings import encoding_for_model, get_encoding, list_encodings
 from ._fasttok import Encoding, __version__
 from ._models import encoding_name_for_model

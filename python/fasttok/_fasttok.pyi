@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Literal, Protocol, SupportsIndex, TypeAlias, final
+from typing import Any, ClassVar, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -81,10 +81,13 @@ class Encoding:
         """
     _COMPILED_VERSION: ClassVar[int]
     @property
-    def _has_compiled(self) -> bool: ...
-    def _compiled(self) -> bytes | None: ...
+    def _has_compiled(self) -> bool:
+        """Whether there is a form that loads fastest."""
+    def _compiled(self) -> bytes | None:
+        """The form that loads fastest, if there is one."""
     @property
-    def _origin(self) -> Any: ...
+    def _origin(self) -> Any:
+        """How Python made it, see ``fasttok._load``; None for the embedded ones."""
     @staticmethod
     def _from_file_bytes(
         data: bytes,
@@ -92,33 +95,52 @@ class Encoding:
         pattern: str | None = None,
         special_tokens: Sequence[tuple[str, int]] | None = None,
         origin: Any = None,
-    ) -> Encoding: ...
+    ) -> Encoding:
+        """The tokenizer in the bytes of a file. ``origin``: see ``fasttok._load``."""
     def count(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> int:
         """The number of tokens of ``text``.
 
         A text of more than half a million characters is counted by several threads.
 
-        Raises ``SpecialTokenError``, ``InvalidUtf8Error``, ``TextLimitError``, and ``TypeError`` for what is neither
-        ``str`` nor ``bytes``.
+        Raises ``SpecialTokenError`` and ``InvalidUtf8Error``, with the ``offset`` in characters of a ``str`` and in
+        bytes of ``bytes``, ``TextLimitError``, and ``TypeError`` for what is neither ``str`` nor ``bytes``.
         """
+    @overload
     def count_batch(
         self,
         texts: _Texts,
         *,
         special: _Special = "text",
         errors: _Errors = "strict",
+        nulls: Literal["error", "zero"] = "error",
         threads: int | None = None,
-    ) -> npt.NDArray[np.int64]:
+    ) -> npt.NDArray[np.int64]: ...
+    @overload
+    def count_batch(
+        self,
+        texts: _Texts,
+        *,
+        special: _Special = "text",
+        errors: _Errors = "strict",
+        nulls: Literal["null"],
+        threads: int | None = None,
+    ) -> np.ma.MaskedArray[tuple[int], np.dtype[np.int64]]:
         """The number of tokens of each text, as an int64 array of shape (n,).
 
         ``texts`` is a list, a tuple or any iterable of ``str`` or ``bytes``, a one-dimensional
-        numpy array, a pandas or polars Series, a pyarrow array, or anything else with the Arrow
-        PyCapsule interface. Texts in memory are read where they are, without a copy; a generator
-        is read in slices of bounded size.
+        numpy array, a pandas Series, Index or array, a polars Series, a pyarrow array, or anything
+        else with the Arrow PyCapsule interface. Texts in memory are read where they are, without a
+        copy; a generator is read in slices of bounded size.
 
-        Raises ``InputError`` for a missing text (None or null), ``TypeError`` for an element
-        that is no text, ``SpecialTokenError``, ``InvalidUtf8Error`` and ``TextLimitError`` for the first text that
-        calls for them; each has the place of the text as ``index``.
+        ``nulls`` says what a missing text (None, NaN, NA, NaT, masked or null) is. ``"error"``: an
+        ``InputError``. ``"zero"``: no tokens. ``"null"``: its count is missing, too; what is returned
+        is then a ``numpy.ma.MaskedArray`` of the same type and shape, masked where a text is missing,
+        with 0 below the mask.
+
+        Raises ``InputError`` for a missing text, ``TypeError`` for an element that is no text,
+        ``SpecialTokenError``, ``InvalidUtf8Error`` and ``TextLimitError`` for the first text that calls
+        for them; each has the place of the text, from 0, as ``index``. ``TypeError`` for what is no
+        batch of texts: a single text, a mapping, a table, numbers.
         """
     def encode(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> npt.NDArray[np.uint32]:
         """The token ids of ``text``, as a uint32 array of shape (tokens,).
@@ -131,6 +153,7 @@ class Encoding:
         *,
         special: _Special = "text",
         errors: _Errors = "strict",
+        nulls: Literal["error", "zero"] = "error",
         threads: int | None = None,
     ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """The token ids of all texts, one after the other, and where each text begins.
@@ -138,19 +161,22 @@ class Encoding:
         Returns ``ids``, a uint32 array of shape (tokens,), and ``offsets``, an int64 array of
         shape (n + 1,): the ids of text i are ``ids[offsets[i]:offsets[i + 1]]``.
 
-        Takes and raises the same as :meth:`count_batch`.
+        Takes and raises the same as :meth:`count_batch`, but for ``nulls="null"``: offsets cannot
+        say that a text is missing. With ``nulls="zero"`` a missing text has no ids.
         """
     def decode(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]], errors: str = "replace") -> str:
-        """The text that ``ids`` stand for.
+        """The text that ``ids``, a sequence or an array of integers, stand for.
 
         ``errors`` is that of ``bytes.decode``: ids can end in the middle of a character.
 
-        Raises ``UnknownTokenError``, and ``UnicodeDecodeError`` with ``errors="strict"``.
+        Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
+        is no integer, and ``UnicodeDecodeError`` with ``errors="strict"``.
         """
     def decode_bytes(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]) -> bytes:
-        """The bytes that ``ids`` stand for.
+        """The bytes that ``ids``, a sequence or an array of integers, stand for.
 
-        Raises ``UnknownTokenError``.
+        Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
+        is no integer.
         """
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...

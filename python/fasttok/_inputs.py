@@ -21,9 +21,17 @@ def as_names(value: str | Iterable[str]) -> list[str]:
 
 
 def as_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
-    """One path or several, as a list of strings, in the order given."""
+    """One path or several, as a list of strings, in the order given.
+
+    Raises ``TypeError`` for a table of pandas, polars or Arrow: that is what is counted, not where it lies.
+    """
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
+    if hasattr(type(paths), "columns"):
+        raise TypeError(
+            f"paths must be files or folders, not {type(paths).__name__}: for a column of texts in memory call "
+            'Encoding.count_batch(table["text"])'
+        )
     return [os.fspath(path) for path in paths]
 
 

@@ -1,14 +1,29 @@
 //! numpy arrays out, and integers in.
 //!
-//! numpy is imported when the first array is made. An array is a view of a `bytearray`, which needs no
-//! C interface of numpy: that interface would be one more crate, and it panics when it cannot load.
+//! numpy is imported when the first array is made, by `fasttok._numpy`. An array is a view of a
+//! `bytearray`, which needs no C interface of numpy: that interface would be one more crate, and it
+//! panics when it cannot load.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyInt, PyList};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyByteArray, PyInt, PyList, PyModule};
 
 use crate::errors::unknown_token;
+
+/// numpy, once it is imported.
+fn numpy(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    static NUMPY: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    if let Some(numpy) = NUMPY.get(py) {
+        return Ok(numpy.bind(py).clone());
+    }
+    // Not within the lock of the `PyOnceLock`: other threads run during an import, and one may fork.
+    let numpy = py.import("fasttok._numpy")?.call_method0("load")?.cast_into::<PyModule>()?;
+    // Another thread may have been faster, with the same module.
+    let _ = NUMPY.set(py, numpy.clone().unbind());
+    Ok(numpy)
+}
 
 /// A new array of dtype int64 and shape (len,).
 pub fn int64<'py>(py: Python<'py>, values: &[i64]) -> PyResult<Bound<'py, PyAny>> {
@@ -20,13 +35,23 @@ pub fn uint32<'py>(py: Python<'py>, values: &[u32]) -> PyResult<Bound<'py, PyAny
     array(py, "uint32", values, u32::to_ne_bytes)
 }
 
+/// A new masked array of dtype int64 and shape (len,), with `values` and, where `mask` has a 1, nothing.
+pub fn masked_int64<'py>(
+    py: Python<'py>,
+    values: &[i64],
+    mask: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
+    let mask = array(py, "bool", mask, u8::to_ne_bytes)?;
+    numpy(py)?.getattr("ma")?.call_method1("MaskedArray", (int64(py, values)?, mask))
+}
+
 fn array<'py, T: Copy, const N: usize>(
     py: Python<'py>,
     dtype: &str,
     values: &[T],
     to_bytes: impl Fn(T) -> [u8; N],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let numpy = py.import("numpy")?;
+    let numpy = numpy(py)?;
     if values.is_empty() {
         return numpy.call_method1("empty", (0, dtype));
     }

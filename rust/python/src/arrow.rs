@@ -5,11 +5,12 @@
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
 use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
+use arrow_array::types::{Int16Type, Int32Type, Int64Type, RunEndIndexType};
 use arrow_array::{
     Array, ArrayReader, ArrayRef, BinaryArray, BinaryViewArray, FixedSizeBinaryArray,
     LargeBinaryArray, make_array,
 };
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, Field};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -36,7 +37,7 @@ pub fn columns(texts: &Bound<'_, PyAny>) -> PyResult<Option<Columns>> {
         match reader.field().data_type() {
             // Not every producer sends such arrays as the specification has them.
             DataType::Null => return Ok(None),
-            other => check_type(other)?,
+            _ => check_field(reader.field())?,
         }
         let columns = reader.map(|array| Column::new(&array.map_err(arrow_error)?));
         return Ok(Some(Box::new(columns)));
@@ -45,9 +46,12 @@ pub fn columns(texts: &Bound<'_, PyAny>) -> PyResult<Option<Columns>> {
     let (schema, array) = pair.extract::<(Bound<'_, PyCapsule>, Bound<'_, PyCapsule>)>()?;
     let schema = schema.pointer_checked(Some(c"arrow_schema"))?.cast::<FFI_ArrowSchema>();
     let array = array.pointer_checked(Some(c"arrow_array"))?.cast::<FFI_ArrowArray>();
+    // SAFETY: a capsule of this name holds a valid schema, which stays where it is as long as `pair` lives.
+    let schema = unsafe { schema.as_ref() };
+    check_field(&Field::try_from(schema).map_err(arrow_error)?)?;
     // SAFETY: capsules of these names hold a valid schema, which stays where it is as long as
     // `pair` lives, and a valid array of it, which is moved out and marked as released.
-    let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
+    let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema) };
     let column = Column::new(&make_array(data.map_err(arrow_error)?));
     Ok(Some(Box::new(std::iter::once(column))))
 }
@@ -56,12 +60,36 @@ fn arrow_error(error: ArrowError) -> PyErr {
     PyValueError::new_err(format!("the Arrow column cannot be read: {error}"))
 }
 
-fn check_type(data_type: &DataType) -> PyResult<()> {
-    let values = match data_type {
+/// The key of a field's metadata that names its extension type.
+const EXTENSION: &str = "ARROW:extension:name";
+
+fn check_field(field: &Field) -> PyResult<()> {
+    check_type(field.data_type())?;
+    let is_binary = !matches!(
+        values_of(field.data_type()),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null
+    );
+    match field.metadata().get(EXTENSION) {
+        // The bytes of a UUID or of a geometry are no text.
+        Some(name) if is_binary => Err(PyTypeError::new_err(format!(
+            "texts must be an Arrow column of strings or binary values, not of the extension type {name}: \
+             pass its storage if that is text"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The type of the values where they are referred to by keys or runs, else the type itself.
+fn values_of(data_type: &DataType) -> &DataType {
+    match data_type {
         DataType::Dictionary(_, values) => values,
+        DataType::RunEndEncoded(_, values) => values_of(values.data_type()),
         other => other,
-    };
-    match values {
+    }
+}
+
+fn check_type(data_type: &DataType) -> PyResult<()> {
+    match values_of(data_type) {
         DataType::Null
         | DataType::Utf8
         | DataType::LargeUtf8
@@ -70,10 +98,21 @@ fn check_type(data_type: &DataType) -> PyResult<()> {
         | DataType::LargeBinary
         | DataType::BinaryView
         | DataType::FixedSizeBinary(_) => Ok(()),
-        _ => Err(PyTypeError::new_err(format!(
-            "texts must be an Arrow column of strings or binary values, not of {data_type}"
-        ))),
+        DataType::Struct(fields) => {
+            let names: Vec<_> = fields.iter().map(|field| format!("{:?}", field.name())).collect();
+            Err(PyTypeError::new_err(format!(
+                "texts must be one column, not a table or a column of structs: pass one of {}",
+                names.join(", ")
+            )))
+        }
+        _ => Err(wrong_type(data_type)),
     }
+}
+
+fn wrong_type(data_type: &DataType) -> PyErr {
+    PyTypeError::new_err(format!(
+        "texts must be an Arrow column of strings or binary values, not of {data_type}"
+    ))
 }
 
 /// An Arrow array of texts. Strings are held as the binary values they are made of, for nobody
@@ -94,10 +133,21 @@ pub enum Column {
         text: bool,
     },
     Fixed(FixedSizeBinaryArray),
-    Dictionary {
-        keys: Vec<Option<usize>>,
+    /// Values by their places: of dictionaries and of runs.
+    Indirect {
+        places: Vec<Option<usize>>,
         values: Box<Column>,
     },
+}
+
+/// An array of runs, with ends of the type `R`; `None` if it is of another.
+fn runs<R: RunEndIndexType>(array: &ArrayRef) -> Option<PyResult<Column>> {
+    let runs = array.as_run_opt::<R>()?;
+    let places = (0..runs.len()).map(|i| Some(runs.get_physical_index(i))).collect();
+    Some(
+        Column::new(runs.values())
+            .map(|values| Column::Indirect { places, values: Box::new(values) }),
+    )
 }
 
 impl Column {
@@ -124,6 +174,12 @@ impl Column {
                 Column::View { values: array.as_binary_view().clone(), text: false }
             }
             DataType::FixedSizeBinary(_) => Column::Fixed(array.as_fixed_size_binary().clone()),
+            DataType::RunEndEncoded(..) => {
+                return runs::<Int16Type>(array)
+                    .or_else(|| runs::<Int32Type>(array))
+                    .or_else(|| runs::<Int64Type>(array))
+                    .unwrap_or_else(|| Err(wrong_type(array.data_type())));
+            }
             _ => {
                 let dictionary = array.as_any_dictionary();
                 if dictionary.values().is_empty() {
@@ -131,8 +187,8 @@ impl Column {
                 }
                 let valid = dictionary.keys().nulls().cloned();
                 let valid = |i| valid.as_ref().is_none_or(|valid| valid.is_valid(i));
-                Column::Dictionary {
-                    keys: (dictionary.normalized_keys().into_iter().enumerate())
+                Column::Indirect {
+                    places: (dictionary.normalized_keys().into_iter().enumerate())
                         .map(|(i, key)| valid(i).then_some(key))
                         .collect(),
                     values: Box::new(Column::new(dictionary.values())?),
@@ -149,7 +205,7 @@ impl Column {
             Column::LargeBinary { values, .. } => values.len(),
             Column::View { values, .. } => values.len(),
             Column::Fixed(values) => values.len(),
-            Column::Dictionary { keys, .. } => keys.len(),
+            Column::Indirect { places, .. } => places.len(),
         }
     }
 
@@ -170,7 +226,7 @@ impl Column {
                 values.is_valid(i).then(|| as_document(values.value(i), *text))
             }
             Column::Fixed(values) => values.is_valid(i).then(|| Document::Bytes(values.value(i))),
-            Column::Dictionary { keys, values } => values.get(keys[i]?),
+            Column::Indirect { places, values } => values.get(places[i]?),
         }
     }
 }

@@ -8,11 +8,15 @@ use fasttok_engine::Utf8Errors;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyFloat, PyList, PySlice, PyString, PyTuple};
+use pyo3::types::{
+    PyByteArray, PyBytes, PyDict, PyFloat, PyList, PyMapping, PyMemoryView, PySlice, PyString,
+    PyTuple,
+};
 
 use crate::arrow;
 use crate::document::Document;
 use crate::errors::{Failure, Offsets, input_error};
+use crate::parallel::Stop;
 use crate::strings;
 
 /// Documents in a slice.
@@ -72,16 +76,25 @@ pub fn hold<'py>(
     errors: Utf8Errors,
     index: Option<usize>,
 ) -> PyResult<Held<'py>> {
+    match hold_text(text, errors, index)? {
+        Some(held) => Ok(held),
+        None => Err(wrong_element(text, index)),
+    }
+}
+
+/// As [`hold`]; `None` for what is no text.
+fn hold_text<'py>(
+    text: &Bound<'py, PyAny>,
+    errors: Utf8Errors,
+    index: Option<usize>,
+) -> PyResult<Option<Held<'py>>> {
     if let Ok(text) = text.cast::<PyString>() {
         return match strings::borrow(text) {
-            Some(_) => Ok(Held::Str(text.clone())),
-            None => hold_encoded(text, errors, index),
+            Some(_) => Ok(Some(Held::Str(text.clone()))),
+            None => hold_encoded(text, errors, index).map(Some),
         };
     }
-    if let Ok(bytes) = text.cast::<PyBytes>() {
-        return Ok(Held::Bytes(bytes.clone()));
-    }
-    Err(wrong_element(text, index))
+    Ok(text.cast::<PyBytes>().ok().map(|bytes| Held::Bytes(bytes.clone())))
 }
 
 #[cold]
@@ -117,37 +130,86 @@ fn hold_encoded<'py>(
 #[cold]
 fn wrong_element(text: &Bound<'_, PyAny>, index: Option<usize>) -> PyErr {
     let kind = match text.get_type().name() {
-        Ok(name) => name.to_string(),
+        Ok(name) => name,
         Err(e) => return e,
     };
-    match index {
-        None => PyTypeError::new_err(format!("the text must be str or bytes, not {kind}")),
-        Some(index) if is_missing(text, &kind) => null_error(text.py(), index),
-        Some(index) => {
-            let error =
-                PyTypeError::new_err(format!("texts[{index}] must be str or bytes, not {kind}"));
-            match error.value(text.py()).setattr("index", index) {
-                Ok(()) => error,
-                Err(e) => e,
-            }
-        }
+    let Some(index) = index else {
+        return PyTypeError::new_err(format!("the text must be str or bytes, not {kind}"));
+    };
+    let error = PyTypeError::new_err(format!("texts[{index}] must be str or bytes, not {kind}"));
+    match error.value(text.py()).setattr("index", index) {
+        Ok(()) => error,
+        Err(e) => e,
     }
 }
 
-/// Whether this is what a column has in the place of a missing text.
-fn is_missing(value: &Bound<'_, PyAny>, kind: &str) -> bool {
-    value.is_none()
-        || kind == "NAType"
-        || kind == "NaTType"
-        || value.cast::<PyFloat>().is_ok_and(|x| x.value().is_nan())
+/// Whether this is what a column has in the place of a missing text: None, NaN, pandas' NA and NaT,
+/// what numpy masks, and whatever else of numpy or `decimal` is not equal to itself.
+fn is_missing(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if value.is_none() {
+        return Ok(true);
+    }
+    if let Ok(number) = value.cast::<PyFloat>() {
+        return Ok(number.value().is_nan());
+    }
+    match value.get_type().name()?.to_str()? {
+        "NAType" | "NaTType" | "MaskedConstant" => Ok(true),
+        "float16" | "float32" | "longdouble" | "datetime64" | "timedelta64" | "Decimal" => {
+            value.ne(value)
+        }
+        _ => Ok(false),
+    }
 }
 
 fn null_error(py: Python<'_>, index: usize) -> PyErr {
     let message = format!(
-        "texts[{index}] is missing (None or null); drop missing texts or fill them, with \"\" for \
-         a count of 0"
+        "texts[{index}] is missing (None, NaN or null); drop missing texts, or pass nulls=\"zero\" to \
+         take them as no tokens or nulls=\"null\" to have their counts masked"
     );
     input_error(py, message, index)
+}
+
+/// The places of missing texts in a batch, ascending, where a missing text is no error.
+#[derive(Default)]
+pub struct Missing(Vec<usize>);
+
+impl Missing {
+    /// The index in the batch of the text that was the `given`-th of those that are not missing.
+    fn index_of(&self, given: usize) -> usize {
+        // Each missing text before it moves it up by one.
+        let mut index = given;
+        for &missing in &self.0 {
+            if missing > index {
+                break;
+            }
+            index += 1;
+        }
+        index
+    }
+
+    /// `counts` of the texts that are there, with a 0 for each that is missing.
+    pub fn expand(&self, counts: Vec<i64>) -> Vec<i64> {
+        if self.0.is_empty() {
+            return counts;
+        }
+        let mut expanded = Vec::with_capacity(counts.len() + self.0.len());
+        let mut counts = counts.into_iter();
+        for &missing in &self.0 {
+            expanded.extend(counts.by_ref().take(missing - expanded.len()));
+            expanded.push(0);
+        }
+        expanded.extend(counts);
+        expanded
+    }
+
+    /// For each of `len` texts 1 if it is missing, else 0.
+    pub fn mask(&self, len: usize) -> Vec<u8> {
+        let mut mask = vec![0; len];
+        for &missing in &self.0 {
+            mask[missing] = 1;
+        }
+        mask
+    }
 }
 
 /// How many texts there are, as far as that is known; not more than is sensible to reserve.
@@ -156,15 +218,17 @@ pub fn len_hint(texts: &Bound<'_, PyAny>) -> usize {
 }
 
 /// Receives one slice of documents after the other.
-pub type Receive<'f> = dyn FnMut(&[Document<'_>]) -> PyResult<()> + 'f;
+pub type Receive<'f> = dyn FnMut(&[Document<'_>]) -> Result<(), Stop> + 'f;
 
-/// Calls `receive` with the documents of `texts`, slice by slice, in order.
+/// Calls `receive` with the documents of `texts`, slice by slice, in order. Missing texts are put down in
+/// `missing`, and are an error without it.
 pub fn for_each_slice(
     texts: &Bound<'_, PyAny>,
     errors: Utf8Errors,
+    missing: Option<&mut Missing>,
     receive: &mut Receive<'_>,
 ) -> PyResult<()> {
-    let py = texts.py();
+    let mut slices = Slices { errors, missing, receive, seen: 0, given: 0 };
     if let Ok(list) = texts.cast_exact::<PyList>() {
         // By index, with the length asked anew: another thread may change the list between slices.
         let mut i = 0;
@@ -173,42 +237,102 @@ pub fn for_each_slice(
             i += 1;
             item
         };
-        return elements(&mut next, 0, false, errors, receive).map(drop);
+        return slices.elements(texts.py(), &mut next, false);
     }
     if let Ok(tuple) = texts.cast_exact::<PyTuple>() {
         let mut items = tuple.iter();
-        return elements(&mut || Ok(items.next()), 0, false, errors, receive).map(drop);
+        return slices.elements(texts.py(), &mut || Ok(items.next()), false);
     }
-    if texts.is_instance_of::<PyString>() || texts.is_instance_of::<PyBytes>() {
-        return Err(PyTypeError::new_err(
-            "texts must be a collection of texts; for a single one use count or encode",
-        ));
-    }
-    let module = texts.get_type().getattr(intern!(py, "__module__"))?;
-    let module = module.extract::<String>().unwrap_or_default();
-    if module.starts_with("pandas.") && texts.hasattr("dtype")? {
-        let array = texts.getattr("array")?;
-        let dtype = texts.getattr("dtype")?;
+    refuse_what_is_no_batch(texts)?;
+    if let Some(column) = pandas_array(texts)? {
+        let dtype = column.getattr("dtype")?;
         let storage = match dtype.getattr_opt("storage")? {
             Some(storage) => storage.extract::<String>().unwrap_or_default(),
             None => String::new(),
         };
         return if storage == "pyarrow" || dtype.hasattr("pyarrow_dtype")? {
-            arrow_column(&array.call_method0("__arrow_array__")?, receive)
+            slices.arrow(&column.call_method0("__arrow_array__")?)
         } else {
-            numpy(&texts.call_method0("to_numpy")?, errors, receive)
+            slices.numpy(&column.call_method0("to_numpy")?)
         };
     }
-    if texts.hasattr(intern!(py, "__arrow_c_stream__"))?
-        || texts.hasattr(intern!(py, "__arrow_c_array__"))?
+    if texts.hasattr(intern!(texts.py(), "__arrow_c_stream__"))?
+        || texts.hasattr(intern!(texts.py(), "__arrow_c_array__"))?
     {
-        return arrow_column(texts, receive);
+        return slices.arrow(texts);
     }
-    if module == "numpy" && texts.hasattr("dtype")? {
-        return numpy(texts, errors, receive);
+    if is_of(texts, "numpy", &["ndarray"])? {
+        return slices.numpy(texts);
     }
     let mut items = texts.try_iter().map_err(|_| not_texts(texts))?;
-    elements(&mut || items.next().transpose(), 0, true, errors, receive).map(drop)
+    slices.elements(texts.py(), &mut || items.next().transpose(), true)
+}
+
+/// What can be iterated over but gives something else than the texts that are meant, or gives it in a
+/// form that is none.
+fn refuse_what_is_no_batch(texts: &Bound<'_, PyAny>) -> PyResult<()> {
+    if texts.is_instance_of::<PyString>()
+        || texts.is_instance_of::<PyBytes>()
+        || texts.is_instance_of::<PyByteArray>()
+        || texts.is_instance_of::<PyMemoryView>()
+    {
+        return Err(PyTypeError::new_err(
+            "texts must be a collection of texts; for a single one use count or encode",
+        ));
+    }
+    if texts.cast::<PyMapping>().is_ok() {
+        return Err(PyTypeError::new_err(
+            "texts must not be a mapping: pass its values() or its keys(), whichever is meant",
+        ));
+    }
+    if texts.hasattr("__fspath__")? {
+        return Err(PyTypeError::new_err(
+            "texts must not be a path: fasttok.count_corpus counts files",
+        ));
+    }
+    if is_of(texts, "polars", &["LazyFrame"])? {
+        return Err(PyTypeError::new_err(
+            "texts must be one column, not a table: collect it, then pass a column of it",
+        ));
+    }
+    if is_of(texts, "polars", &["Series"])? && texts.getattr("dtype")?.str()? == "Object" {
+        // Such a column shows other libraries the addresses of its objects and nothing else.
+        return Err(PyTypeError::new_err(
+            "texts is a polars Series of dtype Object, which holds Python objects: pass its to_list()",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether `value` is of one of the classes of a module, which is not imported for it.
+fn is_of(value: &Bound<'_, PyAny>, module: &str, classes: &[&str]) -> PyResult<bool> {
+    let modules = value.py().import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    let Some(module) = modules.get_item(module)? else {
+        return Ok(false);
+    };
+    for class in classes {
+        // Another thread may be importing the module.
+        if let Some(class) = module.getattr_opt(*class)?
+            && value.is_instance(&class)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The array of a pandas column or index; `None` for what is none of pandas.
+fn pandas_array<'py>(texts: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if is_of(texts, "pandas", &["MultiIndex"])? {
+        return Err(PyTypeError::new_err(
+            "texts must not be a MultiIndex: pass one level of it, as get_level_values(0)",
+        ));
+    }
+    if is_of(texts, "pandas", &["Series", "Index"])? {
+        return texts.getattr("array").map(Some);
+    }
+    let is_array = is_of(texts, "pandas.api.extensions", &["ExtensionArray"])?;
+    Ok(is_array.then(|| texts.clone()))
 }
 
 fn not_texts(texts: &Bound<'_, PyAny>) -> PyErr {
@@ -220,92 +344,134 @@ fn not_texts(texts: &Bound<'_, PyAny>) -> PyErr {
     }
 }
 
-/// Slices of what `next` gives; `first` is the index of the first element, `owned` says that
-/// nobody else keeps the elements. Returns how many there were.
-fn elements<'py>(
-    next: &mut dyn FnMut() -> PyResult<Option<Bound<'py, PyAny>>>,
-    first: usize,
-    owned: bool,
+/// A batch on its way to whoever counts it.
+struct Slices<'a, 'f> {
     errors: Utf8Errors,
-    receive: &mut Receive<'_>,
-) -> PyResult<usize> {
-    let mut total = 0;
-    let mut held = Vec::new();
-    loop {
-        held.clear();
-        let mut kept = 0;
-        while held.len() < SLICE && kept < SLICE_BYTES {
-            let Some(text) = next()? else { break };
-            let text = hold(&text, errors, Some(first + total + held.len()))?;
-            kept += text.kept(owned);
-            held.push(text);
-        }
-        if held.is_empty() {
-            return Ok(total);
-        }
-        let documents = held.iter().map(Held::document).collect::<PyResult<Vec<_>>>()?;
-        receive(&documents)?;
-        total += held.len();
-    }
+    missing: Option<&'a mut Missing>,
+    receive: &'a mut Receive<'f>,
+    /// Texts so far, with the missing ones.
+    seen: usize,
+    /// Documents that were received.
+    given: usize,
 }
 
-/// A numpy array of objects or of fixed-width strings.
-fn numpy(texts: &Bound<'_, PyAny>, errors: Utf8Errors, receive: &mut Receive<'_>) -> PyResult<()> {
-    let dtype = texts.getattr("dtype")?;
-    let kind: String = dtype.getattr("kind")?.extract()?;
-    let dimensions: usize = texts.getattr("ndim")?.extract()?;
-    if dimensions != 1 {
-        return Err(PyTypeError::new_err(format!(
-            "texts must be a one-dimensional array, not one of {dimensions} dimensions"
-        )));
-    }
-    let len = texts.len()?;
-    // An empty array has the type of nothing: numpy makes it float.
-    if len != 0 && !matches!(kind.as_str(), "O" | "U" | "S" | "T") {
-        return Err(PyTypeError::new_err(format!(
-            "texts must be an array of str or bytes, not of {}",
-            dtype.str()?
-        )));
-    }
-    let fixed_width = matches!(kind.as_str(), "U" | "S");
-    let item: usize = dtype.getattr("itemsize")?.extract()?;
-    let step = if fixed_width { (SLICE_BYTES / item.max(1)).clamp(1, SLICE) } else { SLICE };
-    let mut start = 0;
-    while start < len {
-        let slice = PySlice::new(texts.py(), start as isize, (start + step) as isize, 1);
-        // `tolist` makes plain str and bytes, without the padding, whatever strides and byte order.
-        let items = texts.get_item(slice)?.call_method0("tolist")?.cast_into::<PyList>()?;
-        let mut items = items.iter();
-        let read = elements(&mut || Ok(items.next()), start, kind != "O", errors, receive)?;
-        start += read.max(1);
-    }
-    Ok(())
-}
-
-/// Anything that speaks the Arrow PyCapsule interface.
-fn arrow_column(texts: &Bound<'_, PyAny>, receive: &mut Receive<'_>) -> PyResult<()> {
-    let py = texts.py();
-    let Some(columns) = arrow::columns(texts)? else {
-        return match texts.len() {
-            Ok(0) => Ok(()),
-            _ => Err(null_error(py, 0)),
-        };
-    };
-    let mut total = 0;
-    for column in columns {
-        let column = column?;
-        let mut documents = Vec::with_capacity(column.len().min(SLICE));
-        let mut start = 0;
-        while start < column.len() {
-            documents.clear();
-            for i in start..column.len().min(start + SLICE) {
-                let document = column.get(i).ok_or_else(|| null_error(py, total + i))?;
-                documents.push(document);
+impl Slices<'_, '_> {
+    fn pass(&mut self, py: Python<'_>, documents: &[Document<'_>]) -> PyResult<()> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        (self.receive)(documents).map_err(|stop| match stop {
+            Stop::Signal(error) => error,
+            Stop::Failure(failure) => {
+                let given = self.given + failure.document;
+                let index = self.missing.as_ref().map_or(given, |missing| missing.index_of(given));
+                failure.into_py_err(py, Some(index))
             }
-            receive(&documents)?;
-            start += documents.len();
-        }
-        total += column.len();
+        })?;
+        self.given += documents.len();
+        Ok(())
     }
-    Ok(())
+
+    /// Takes down that the next text is missing.
+    fn miss(&mut self, py: Python<'_>) -> PyResult<()> {
+        match &mut self.missing {
+            Some(missing) => missing.0.push(self.seen),
+            None => return Err(null_error(py, self.seen)),
+        }
+        self.seen += 1;
+        Ok(())
+    }
+
+    /// Slices of what `next` gives; `owned` says that nobody else keeps the elements.
+    fn elements<'py>(
+        &mut self,
+        py: Python<'py>,
+        next: &mut dyn FnMut() -> PyResult<Option<Bound<'py, PyAny>>>,
+        owned: bool,
+    ) -> PyResult<()> {
+        let mut held = Vec::new();
+        let mut ended = false;
+        while !ended {
+            held.clear();
+            let mut kept = 0;
+            while held.len() < SLICE && kept < SLICE_BYTES {
+                let Some(text) = next()? else {
+                    ended = true;
+                    break;
+                };
+                match hold_text(&text, self.errors, Some(self.seen))? {
+                    Some(text) => {
+                        kept += text.kept(owned);
+                        held.push(text);
+                        self.seen += 1;
+                    }
+                    None if is_missing(&text)? => self.miss(py)?,
+                    None => return Err(wrong_element(&text, Some(self.seen))),
+                }
+            }
+            let documents = held.iter().map(Held::document).collect::<PyResult<Vec<_>>>()?;
+            self.pass(py, &documents)?;
+        }
+        Ok(())
+    }
+
+    /// A numpy array of objects or of fixed-width strings.
+    fn numpy(&mut self, texts: &Bound<'_, PyAny>) -> PyResult<()> {
+        let dtype = texts.getattr("dtype")?;
+        let kind: String = dtype.getattr("kind")?.extract()?;
+        let dimensions: usize = texts.getattr("ndim")?.extract()?;
+        if dimensions != 1 {
+            return Err(PyTypeError::new_err(format!(
+                "texts must be a one-dimensional array, not one of {dimensions} dimensions"
+            )));
+        }
+        let len = texts.len()?;
+        // Nothing, or nothing but missing texts, is an array of floats in numpy and pandas.
+        if !matches!(kind.as_str(), "O" | "U" | "S" | "T" | "f") {
+            return Err(PyTypeError::new_err(format!(
+                "texts must be an array of str or bytes, not of {}",
+                dtype.str()?
+            )));
+        }
+        let fixed_width = matches!(kind.as_str(), "U" | "S");
+        let item: usize = dtype.getattr("itemsize")?.extract()?;
+        let step = if fixed_width { (SLICE_BYTES / item.max(1)).clamp(1, SLICE) } else { SLICE };
+        for start in (0..len).step_by(step) {
+            let slice = PySlice::new(texts.py(), start as isize, (start + step) as isize, 1);
+            // `tolist` makes plain str and bytes, without the padding, whatever strides and byte order.
+            let items = texts.get_item(slice)?.call_method0("tolist")?.cast_into::<PyList>()?;
+            let mut items = items.iter();
+            self.elements(texts.py(), &mut || Ok(items.next()), kind != "O")?;
+        }
+        Ok(())
+    }
+
+    /// Anything that speaks the Arrow PyCapsule interface.
+    fn arrow(&mut self, texts: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = texts.py();
+        let Some(columns) = arrow::columns(texts)? else {
+            for _ in 0..texts.len()? {
+                self.miss(py)?;
+            }
+            return Ok(());
+        };
+        for column in columns {
+            let column = column?;
+            let mut documents = Vec::with_capacity(column.len().min(SLICE));
+            for start in (0..column.len()).step_by(SLICE) {
+                documents.clear();
+                for i in start..column.len().min(start + SLICE) {
+                    match column.get(i) {
+                        Some(document) => {
+                            documents.push(document);
+                            self.seen += 1;
+                        }
+                        None => self.miss(py)?,
+                    }
+                }
+                self.pass(py, &documents)?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -30,7 +30,7 @@ const TELL: Duration = Duration::from_millis(100);
 /// `ENOENT`, the same everywhere.
 const NO_SUCH_FILE: i32 = 2;
 
-/// Counts the tokens of files. The dict is raw material for `fasttok.count_corpus`, which is the public function.
+/// Counts the tokens of files. The dict is raw material for ``fasttok.count_corpus``.
 #[pyfunction]
 #[pyo3(signature = (
     paths,
@@ -156,7 +156,7 @@ impl Detector for Callable {
     }
 }
 
-/// The canonical form of a language label (BCP 47, FLORES), or None if it is none that CLDR knows.
+/// The canonical form of a language label (BCP 47, FLORES); None if it is no language that CLDR knows.
 #[pyfunction]
 #[pyo3(signature = (label, /))]
 pub fn normalize_language(label: &str) -> Option<String> {

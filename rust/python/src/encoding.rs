@@ -9,11 +9,30 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use crate::arrays;
-use crate::batch;
+use crate::batch::{self, Missing};
 use crate::errors::to_py_err;
 use crate::parallel::{Engine, Options, Stop, Want};
 
-/// A named tokenizer: immutable, shared between threads.
+/// A named tokenizer: immutable, to be shared between threads.
+///
+/// Get one with :func:`fasttok.get_encoding` or :func:`fasttok.load`. An embedded one is pickled by its name, one
+/// from a file by the path and the hash of the file.
+///
+/// These arguments mean the same everywhere:
+///
+/// ``special``
+///     What special tokens in the text (``<|endoftext|>``) are. ``"text"``: plain text like any
+///     other. ``"token"``: each is one token. ``"error"``: a ``SpecialTokenError``.
+/// ``errors``
+///     What to do with bytes that are not UTF-8 and with lone surrogates in a ``str``.
+///     ``"strict"``: an ``InvalidUtf8Error``. ``"replace"``: each is taken as U+FFFD; in a ``str``
+///     a high and a low surrogate side by side are the character they stand for in UTF-16, as
+///     tiktoken does.
+/// ``threads``
+///     The most threads to use; by default as many as the process may run at once. The result
+///     does not depend on it.
+///
+/// Equal encodings have the same name, hash, pretokenizer and added tokens.
 #[pyclass(frozen, weakref, module = "fasttok._fasttok", name = "Encoding")]
 pub struct Encoding {
     engine: Engine,
@@ -35,7 +54,7 @@ pub fn embedded_names() -> Vec<&'static str> {
     fasttok_engine::Encoding::embedded_names().collect()
 }
 
-/// What is known of the rank file with this SHA-256.
+/// The family, whether text is put into NFC, and the special tokens of the rank file with this SHA-256.
 #[pyfunction]
 #[pyo3(name = "_known_rank_file")]
 #[allow(clippy::type_complexity)]
@@ -43,7 +62,7 @@ pub fn known_rank_file(hash: &str) -> Option<(&'static str, bool, Vec<(String, u
     Known::by_hash(hash).map(|known| (known.pretokenizer, known.nfc, (known.special_tokens)()))
 }
 
-/// The regular expression of a family, if it is a single one.
+/// The regular expression of the family of that name, if it is a single one.
 #[pyfunction]
 #[pyo3(name = "_family_pattern")]
 pub fn family_pattern(name: &str) -> Option<&'static str> {
@@ -62,7 +81,7 @@ impl Encoding {
         Ok(Encoding { engine: Engine::new(encoding), origin: None })
     }
 
-    /// The tokenizer in the bytes of a file. `origin`: see `fasttok._load`.
+    /// The tokenizer in the bytes of a file. ``origin``: see ``fasttok._load``.
     #[staticmethod]
     #[pyo3(signature = (data, name, pattern = None, special_tokens = None, origin = None))]
     fn _from_file_bytes(
@@ -80,31 +99,39 @@ impl Encoding {
         Ok(Encoding { engine: Engine::new(Arc::new(encoding)), origin })
     }
 
+    /// The name of the encoding, as ``o200k_base``.
     #[getter]
     fn name(&self) -> &str {
         self.engine.encoding.name()
     }
 
+    /// SHA-256, in hex, of the tokenizer file that the encoding was made from.
     #[getter]
     fn hash(&self) -> &str {
         self.engine.encoding.hash()
     }
 
+    /// The family of the split pattern that has a scanner (``o200k``, ``qwen2``, …), or ``general`` for the
+    /// slower path that runs any pattern.
     #[getter]
     fn pretokenizer(&self) -> &str {
         self.engine.encoding.pretokenizer().name()
     }
 
+    /// What is done to text before it is split, step by step, by the names that the tokenizer's file has for it
+    /// (``NFC``, ``Replace``, ``add_dummy_prefix``). Empty where text is counted as it is.
     #[getter]
     fn normalization(&self) -> Vec<&'static str> {
         self.engine.encoding.normalization()
     }
 
+    /// The largest token id, special tokens included, plus one.
     #[getter]
     fn n_vocab(&self) -> u32 {
         self.engine.encoding.n_vocab()
     }
 
+    /// Special tokens and their ids.
     #[getter]
     fn special_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tokens = PyDict::new(py);
@@ -114,6 +141,9 @@ impl Encoding {
         Ok(tokens)
     }
 
+    /// All tokens beside the vocabulary, special or not, and their ids.
+    ///
+    /// Those that are not special are found in text whatever ``special`` is.
     #[getter]
     fn added_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tokens = PyDict::new(py);
@@ -123,6 +153,7 @@ impl Encoding {
         Ok(tokens)
     }
 
+    /// Whether there is a form that loads fastest.
     #[getter]
     fn _has_compiled(&self) -> bool {
         self.engine.encoding.has_compiled()
@@ -137,11 +168,18 @@ impl Encoding {
     #[classattr]
     const _COMPILED_VERSION: u32 = fasttok_engine::Encoding::COMPILED_VERSION;
 
+    /// How Python made it, see ``fasttok._load``; None for the embedded ones.
     #[getter]
     fn _origin(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.origin.as_ref().map(|origin| origin.clone_ref(py))
     }
 
+    /// The number of tokens of ``text``.
+    ///
+    /// A text of more than half a million characters is counted by several threads.
+    ///
+    /// Raises ``SpecialTokenError`` and ``InvalidUtf8Error``, with the ``offset`` in characters of a ``str`` and in
+    /// bytes of ``bytes``, ``TextLimitError``, and ``TypeError`` for what is neither ``str`` nor ``bytes``.
     #[pyo3(signature = (text, *, special = "text", errors = "strict"))]
     fn count(
         &self,
@@ -159,32 +197,57 @@ impl Encoding {
                 held.document()?
             }
         };
-        self.engine.count(py, document, options).map_err(|stop| into_py_err(py, stop, None))
+        self.engine.count(py, document, options).map_err(|stop| into_py_err(py, stop))
     }
 
-    #[pyo3(signature = (texts, *, special = "text", errors = "strict", threads = None))]
+    /// The number of tokens of each text, as an int64 array of shape (n,).
+    ///
+    /// ``texts`` is a list, a tuple or any iterable of ``str`` or ``bytes``, a one-dimensional
+    /// numpy array, a pandas Series, Index or array, a polars Series, a pyarrow array, or anything
+    /// else with the Arrow PyCapsule interface. Texts in memory are read where they are, without a
+    /// copy; a generator is read in slices of bounded size.
+    ///
+    /// ``nulls`` says what a missing text (None, NaN, NA, NaT, masked or null) is. ``"error"``: an
+    /// ``InputError``. ``"zero"``: no tokens. ``"null"``: its count is missing, too; what is returned
+    /// is then a ``numpy.ma.MaskedArray`` of the same type and shape, masked where a text is missing,
+    /// with 0 below the mask.
+    ///
+    /// Raises ``InputError`` for a missing text, ``TypeError`` for an element that is no text,
+    /// ``SpecialTokenError``, ``InvalidUtf8Error`` and ``TextLimitError`` for the first text that calls
+    /// for them; each has the place of the text, from 0, as ``index``. ``TypeError`` for what is no
+    /// batch of texts: a single text, a mapping, a table, numbers.
+    #[pyo3(signature = (
+        texts, *, special = "text", errors = "strict", nulls = "error", threads = None
+    ))]
     fn count_batch<'py>(
         &self,
         py: Python<'py>,
         texts: &Bound<'py, PyAny>,
         special: &str,
         errors: &str,
+        nulls: &str,
         threads: Option<i64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = options(special, errors, threads)?;
+        let nulls = Nulls::parse(nulls)?;
+        let mut missing = Missing::default();
         let mut counts: Vec<i64> = Vec::with_capacity(batch::len_hint(texts));
-        batch::for_each_slice(texts, options.errors, &mut |documents| {
-            let first = counts.len();
-            let tokens = self
-                .engine
-                .run(py, documents, options, Want::Counts)
-                .map_err(|stop| into_py_err(py, stop, Some(first)))?;
+        let allowed = (nulls != Nulls::Error).then_some(&mut missing);
+        batch::for_each_slice(texts, options.errors, allowed, &mut |documents| {
+            let tokens = self.engine.run(py, documents, options, Want::Counts)?;
             counts.extend(tokens.counts.iter().map(|&count| count as i64));
             Ok(())
         })?;
-        arrays::int64(py, &counts)
+        let counts = missing.expand(counts);
+        match nulls {
+            Nulls::Error | Nulls::Zero => arrays::int64(py, &counts),
+            Nulls::Null => arrays::masked_int64(py, &counts, &missing.mask(counts.len())),
+        }
     }
 
+    /// The token ids of ``text``, as a uint32 array of shape (tokens,).
+    ///
+    /// Raises as :meth:`count`.
     #[pyo3(signature = (text, *, special = "text", errors = "strict"))]
     fn encode<'py>(
         &self,
@@ -198,33 +261,46 @@ impl Encoding {
         let tokens = self
             .engine
             .run(py, &[held.document()?], options, Want::Ids)
-            .map_err(|stop| into_py_err(py, stop, None))?;
+            .map_err(|stop| into_py_err(py, stop))?;
         arrays::uint32(py, &tokens.ids)
     }
 
-    #[pyo3(signature = (texts, *, special = "text", errors = "strict", threads = None))]
+    /// The token ids of all texts, one after the other, and where each text begins.
+    ///
+    /// Returns ``ids``, a uint32 array of shape (tokens,), and ``offsets``, an int64 array of
+    /// shape (n + 1,): the ids of text i are ``ids[offsets[i]:offsets[i + 1]]``.
+    ///
+    /// Takes and raises the same as :meth:`count_batch`, but for ``nulls="null"``: offsets cannot
+    /// say that a text is missing. With ``nulls="zero"`` a missing text has no ids.
+    #[pyo3(signature = (
+        texts, *, special = "text", errors = "strict", nulls = "error", threads = None
+    ))]
     fn encode_batch<'py>(
         &self,
         py: Python<'py>,
         texts: &Bound<'py, PyAny>,
         special: &str,
         errors: &str,
+        nulls: &str,
         threads: Option<i64>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let options = options(special, errors, threads)?;
+        let mut missing = Missing::default();
+        let allowed = match Nulls::parse(nulls)? {
+            Nulls::Error => None,
+            Nulls::Zero => Some(&mut missing),
+            Nulls::Null => {
+                return Err(PyValueError::new_err(
+                    "nulls must be \"error\" or \"zero\" here: offsets cannot say that a text is missing, \
+                     as what count_batch returns can",
+                ));
+            }
+        };
         let mut ids: Vec<u32> = Vec::new();
-        let mut offsets: Vec<i64> = vec![0];
-        batch::for_each_slice(texts, options.errors, &mut |documents| {
-            let first = offsets.len() - 1;
-            let tokens = self
-                .engine
-                .run(py, documents, options, Want::Ids)
-                .map_err(|stop| into_py_err(py, stop, Some(first)))?;
-            let mut end = ids.len() as i64;
-            offsets.extend(tokens.counts.iter().map(|&count| {
-                end += count as i64;
-                end
-            }));
+        let mut counts: Vec<i64> = Vec::with_capacity(batch::len_hint(texts));
+        batch::for_each_slice(texts, options.errors, allowed, &mut |documents| {
+            let tokens = self.engine.run(py, documents, options, Want::Ids)?;
+            counts.extend(tokens.counts.iter().map(|&count| count as i64));
             if ids.is_empty() {
                 ids = tokens.ids;
             } else {
@@ -232,15 +308,31 @@ impl Encoding {
             }
             Ok(())
         })?;
+        let mut end = 0;
+        let ends = missing.expand(counts).into_iter().map(|count| {
+            end += count;
+            end
+        });
+        let offsets: Vec<i64> = std::iter::once(0).chain(ends).collect();
         Ok((arrays::uint32(py, &ids)?, arrays::int64(py, &offsets)?))
     }
 
+    /// The text that ``ids``, a sequence or an array of integers, stand for.
+    ///
+    /// ``errors`` is that of ``bytes.decode``: ids can end in the middle of a character.
+    ///
+    /// Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
+    /// is no integer, and ``UnicodeDecodeError`` with ``errors="strict"``.
     #[pyo3(signature = (ids, errors = "replace"))]
     fn decode<'py>(&self, ids: &Bound<'py, PyAny>, errors: &str) -> PyResult<Bound<'py, PyString>> {
         let bytes = self.decode_bytes(ids)?;
         bytes.call_method1("decode", ("utf-8", errors))?.cast_into::<PyString>().map_err(Into::into)
     }
 
+    /// The bytes that ``ids``, a sequence or an array of integers, stand for.
+    ///
+    /// Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
+    /// is no integer.
     fn decode_bytes<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = ids.py();
         let ids = arrays::token_ids(ids)?;
@@ -309,12 +401,33 @@ fn options(special: &str, errors: &str, threads: Option<i64>) -> PyResult<Option
     Ok(Options { special, errors, threads })
 }
 
-fn into_py_err(py: Python<'_>, stop: Stop, first: Option<usize>) -> PyErr {
+fn into_py_err(py: Python<'_>, stop: Stop) -> PyErr {
     match stop {
-        Stop::Failure(failure) => {
-            let index = first.map(|first| first + failure.document);
-            failure.into_py_err(py, index)
-        }
+        Stop::Failure(failure) => failure.into_py_err(py, None),
         Stop::Signal(error) => error,
+    }
+}
+
+/// What a missing text of a batch is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    /// An error.
+    Error,
+    /// A count that is missing, too.
+    Null,
+    /// No tokens.
+    Zero,
+}
+
+impl Nulls {
+    fn parse(nulls: &str) -> PyResult<Nulls> {
+        match nulls {
+            "error" => Ok(Nulls::Error),
+            "null" => Ok(Nulls::Null),
+            "zero" => Ok(Nulls::Zero),
+            other => Err(PyValueError::new_err(format!(
+                "nulls must be \"error\", \"null\" or \"zero\", not {other:?}"
+            ))),
+        }
     }
 }

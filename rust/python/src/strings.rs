@@ -201,8 +201,7 @@ unsafe fn ascii(bytes: &[u8]) -> &str {
     unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
-/// What the direct reader sees in `text`: its kind and its UTF-8; `None` where it does not read.
-/// For the tests, which hold it against `str.encode`.
+/// What the direct reader sees in ``text``: its kind and its UTF-8. For tests.
 #[pyfunction]
 pub fn _read_str<'py>(
     text: &Bound<'py, PyString>,
