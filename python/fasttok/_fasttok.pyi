@@ -196,7 +196,7 @@ def count_corpus(
     words: bool = False,
     partial_tokens: bool = False,
     sample: bool = False,
-    field: str = ...,
+    field: str | None = None,
     format: str | None = None,
     lines: bool = False,
     special: str = "text",
@@ -205,7 +205,9 @@ def count_corpus(
     threads: int | None = None,
     hidden: bool = False,
     ignore_files: bool = True,
+    decompress: bool = False,
     max_record_bytes: int | None = None,
+    max_window_bytes: int | None = None,
     ledger_path: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int | None, int], object] | None = None,
 ) -> dict[str, Any]:
@@ -222,6 +224,9 @@ def normalize_language(label: str, /) -> str | None:
 
 def _embedded_names() -> list[str]:
     """The names of the embedded encodings, aliases included."""
+
+def _path_name(path: str | os.PathLike[str], /) -> str:
+    """A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others."""
 
 def _scripts_of(documents: Sequence[str], /) -> dict[str, int]:
     """The scripts of documents, summed. For tests and measurements."""

@@ -54,7 +54,7 @@ def count_corpus(
     language_from_path: bool = False,
     detect_language: bool | Detector = False,
     detect_bytes: int = DETECT_BYTES,
-    text: str = "text",
+    text: str | None = None,
     format: Literal["text", "lines", "jsonl"] | None = None,
     lines: bool = False,
     special: Special = "text",
@@ -63,7 +63,9 @@ def count_corpus(
     threads: int | None = None,
     hidden: bool = False,
     ignore_files: bool = True,
+    decompress: bool = False,
     max_record_bytes: int | None = None,
+    max_window_bytes: int | None = None,
     ledger_path: PathLike | None = None,
     progress: bool | Progress = False,
 ) -> Report:
@@ -82,7 +84,8 @@ def count_corpus(
         takes a list of texts, the beginnings of up to 256 documents, and returns a list of labels or Nones. It
         is called by one thread at a time and holds the GIL: its time is added to the run's.
     detect_bytes: how much of each document a detector is given, in bytes of UTF-8.
-    text: the field of a JSONL record that holds the text.
+    text: the field of a JSONL record that holds the text; `"text"` unless said otherwise. Where it is given, or `by`
+        names a field, a CSV or TSV file is an entry of the ledger: its fields are not read yet.
     format: `"text"` (a document a file), `"lines"` (a document a line) or `"jsonl"` for every file, instead
         of what each file's name says.
     lines: in files of plain text a document is a line, not the file.
@@ -90,7 +93,11 @@ def count_corpus(
     errors: bytes that are not UTF-8 make a document an error (`"strict"`) or are counted as U+FFFD (`"replace"`).
     on_error: `"skip"` lists a row that cannot be counted in the ledger and goes on; `"fail"` raises.
     threads: the number of workers; all available cores by default. It changes no count.
-    max_record_bytes: a JSONL record longer than this is skipped, with that reason.
+    decompress: unpack `.gz` and `.zst` files in folders even where they hold no records. Those that are named, or
+        that a glob fits, are always unpacked.
+    max_record_bytes: a JSONL record longer than this is skipped, with that reason; 1 GiB unless said otherwise.
+    max_window_bytes: the most memory that a zstd frame may ask for; what asks for more is skipped, with that reason.
+        128 MiB unless said otherwise.
     ledger_path: a file that receives every skipped row, however many there are.
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
         A callable is called now and then with the bytes read, the bytes there are (None when that is not
@@ -111,7 +118,9 @@ def count_corpus(
         threads=threads,
         hidden=hidden,
         ignore_files=ignore_files,
+        decompress=decompress,
         max_record_bytes=max_record_bytes,
+        max_window_bytes=max_window_bytes,
         ledger_path=ledger_path,
         progress=progress,
     )
@@ -137,7 +146,7 @@ def run_corpus(
     *,
     labels: LabelSources,
     by: str | Iterable[str],
-    text: str,
+    text: str | None,
     format: str | None,
     lines: bool,
     special: str,
@@ -146,7 +155,9 @@ def run_corpus(
     threads: int | None,
     hidden: bool,
     ignore_files: bool,
+    decompress: bool,
     max_record_bytes: int | None,
+    max_window_bytes: int | None,
     ledger_path: PathLike | None,
     progress: bool | Progress,
     **more: Any,
@@ -188,7 +199,9 @@ def run_corpus(
                 threads=threads,
                 hidden=hidden,
                 ignore_files=ignore_files,
+                decompress=decompress,
                 max_record_bytes=max_record_bytes,
+                max_window_bytes=max_window_bytes,
                 ledger_path=ledger_file,
                 progress=callback,
             )
@@ -213,16 +226,22 @@ def run_corpus(
         "on_error": on_error,
         "unicode": _fasttok.UNICODE_VERSION,
         "unicode_scripts": _fasttok.SCRIPTS_UNICODE_VERSION,
-        "inputs": inputs,
+        "inputs": [_fasttok._path_name(path) for path in inputs],
         "by": keys,
         "languages": labels.manifest(),
-        "field": text,
+        "field": raw["field"],
         "format": format,
         "lines": lines,
         "hidden": hidden,
         "ignore_files": ignore_files,
+        "decompress": decompress,
+        "max_record_bytes": raw["max_record_bytes"],
+        "max_window_bytes": raw["max_window_bytes"],
         "files": raw["files"],
         "files_ignored": raw["files_ignored"],
+        "files_packed": raw["files_packed"],
+        "files_unchecked": raw["files_unchecked"],
+        "inputs_repeated": raw["inputs_repeated"],
         "bytes_read": raw["bytes_read"],
         "rows": {"seen": ledger.seen, "counted": ledger.counted, "skipped": ledger.skipped},
     }
@@ -342,12 +361,15 @@ class Ledger:
     by_reason: Mapping[str, int]
     entries: Sequence[LedgerEntry]
     entries_complete: bool
+    unsupported: Mapping[str, int] = field(default_factory=dict)
+    """Files of formats that are known and not read, by format."""
 
     @classmethod
     def _from_raw(cls, raw: Mapping[str, Any]) -> Ledger:
         entries = [LedgerEntry(e["file"], e["line"], e["reason"], e["detail"]) for e in raw["entries"]]
         by_reason = dict(sorted(raw["by_reason"].items()))
-        return cls(raw["seen"], raw["counted"], raw["skipped"], by_reason, entries, raw["entries_complete"])
+        rows = (raw["seen"], raw["counted"], raw["skipped"])
+        return cls(*rows, by_reason, entries, raw["entries_complete"], raw["unsupported"])
 
     def to_dict(self) -> dict[str, Any]:
         """The ledger as the report's JSON has it."""
@@ -356,6 +378,7 @@ class Ledger:
             "counted": self.counted,
             "skipped": self.skipped,
             "by_reason": dict(self.by_reason),
+            "unsupported": dict(self.unsupported),
             "entries_complete": self.entries_complete,
             "entries": [{"file": e.file, "line": e.line, "reason": e.reason, "detail": e.detail} for e in self.entries],
         }

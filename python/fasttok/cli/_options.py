@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fasttok.report import Ledger
 
 SHOWN_SKIPPED = 10
+UNSUPPORTED = "unsupported_format"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -93,12 +94,30 @@ def print_skipped(ledger: Ledger, where: str) -> None:
     if not ledger.skipped:
         return
     out = io.StringIO()
-    for entry in ledger.entries[:SHOWN_SKIPPED]:
+    entries, rest = ledger.entries, ledger.skipped
+    if (files := sum(ledger.unsupported.values())) > 1:
+        # One line for all of them.
+        entries, rest = [entry for entry in entries if entry.reason != UNSUPPORTED], rest - files
+    for entry in entries[:SHOWN_SKIPPED]:
         out.write(f"skipped {entry}\n")
-    more = ledger.skipped - min(SHOWN_SKIPPED, len(ledger.entries))
+    more = rest - min(SHOWN_SKIPPED, len(entries))
     if more > 0:
         out.write(f"skipped {more:,} more: {where}\n")
+    if files > 1:
+        most_first = sorted(ledger.unsupported.items(), key=lambda item: (-item[1], item[0]))
+        formats = ", ".join(f"{count:,} {name}" for name, count in most_first)
+        out.write(f"skipped {files:,} files of formats not supported yet: {formats}; {where}\n")
     sys.stderr.write(out.getvalue())
+
+
+def print_passed_over(manifest: Mapping[str, Any]) -> None:
+    """Say on standard error which files were not read and are no skipped rows: a line for each kind."""
+    if packed := manifest["files_packed"]:
+        files = "1 compressed file that holds" if packed == 1 else f"{packed:,} compressed files that hold"
+        sys.stderr.write(f"not unpacked: {files} no records; -z counts them\n")
+    if repeated := manifest["inputs_repeated"]:
+        files = "1 file was" if repeated == 1 else f"{repeated:,} files were"
+        sys.stderr.write(f"{files} met again under another path or name; each file is counted once\n")
 
 
 def corpus_options(function: Function) -> Function:
@@ -162,10 +181,8 @@ _CORPUS_OPTIONS = (
     ),
     click.option(
         "--field",
-        default="text",
-        show_default=True,
         metavar="NAME",
-        help="The JSONL field that holds the text. In a.b, b is inside a.",
+        help="The JSONL field that holds the text. In a.b, b is inside a. [default: text]",
     ),
     click.option(
         "--format",
@@ -197,6 +214,24 @@ _CORPUS_OPTIONS = (
     click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]"),
     click.option("--hidden", is_flag=True, help="Count hidden files and folders too."),
     click.option("--no-ignore", is_flag=True, help="Count what .gitignore and .ignore leave out too."),
+    click.option(
+        "-z",
+        "--decompress",
+        is_flag=True,
+        help="In folders, unpack .gz and .zst files that hold no records too.",
+    ),
+    click.option(
+        "--max-record-bytes",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Skip JSONL records that are longer. [default: 1 GiB]",
+    ),
+    click.option(
+        "--max-window-bytes",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Skip zstd data that take more memory to unpack. [default: 128 MiB]",
+    ),
     click.option("--ledger", metavar="FILE", help="Write every skipped row to FILE, as JSONL."),
     click.option("--no-progress", is_flag=True, help="Show no progress bar."),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors."),

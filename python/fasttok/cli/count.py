@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fasttok.cli._options import corpus_arguments, corpus_options, print_skipped
+from fasttok.cli._options import corpus_arguments, corpus_options, print_passed_over, print_skipped
 from fasttok.cli._output import check_writable, choose_format, emit, output_options
 from fasttok.report import SORT_KEYS, Report, count_corpus
 
@@ -41,7 +41,8 @@ def command(
     PATH is a file, a folder (walked as ripgrep walks it), a glob in quotes, or - for standard input. Without
     PATH, what is piped in is counted; if nothing is, the current folder.
 
-    Plain text is a document a file; .jsonl and .ndjson a document a line; .gz and .zst are unpacked.
+    Plain text is a document a file; .jsonl, .ndjson and JSON lines under the name .json, under a name without
+    extension or on standard input a document a line. .gz and .zst are unpacked, in folders if they hold records.
 
     On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
     """
@@ -59,6 +60,7 @@ def command(
     sys.stdout.flush()
     if not corpus["quiet"]:
         print_skipped(report.ledger, corpus["ledger"] or "--ledger FILE or --json lists them")
+        print_passed_over(report.manifest)
         print(report.summary(), file=sys.stderr)
     return SKIPPED if report.ledger.skipped else OK
 

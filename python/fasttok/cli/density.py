@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fasttok._density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS, DensityReport, density
-from fasttok.cli._options import corpus_arguments, corpus_options, print_skipped
+from fasttok.cli._options import corpus_arguments, corpus_options, print_passed_over, print_skipped
 from fasttok.cli._output import check_writable, choose_format, emit, output_options
 
 SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL, *TO_BASE)
@@ -77,6 +77,7 @@ def command(
     sys.stdout.flush()
     if not corpus["quiet"]:
         print_skipped(report.ledger, corpus["ledger"] or "--ledger FILE or --json lists them")
+        print_passed_over(report.manifest)
         print(report.summary(), file=sys.stderr)
     return SKIPPED if report.ledger.skipped else OK
 

@@ -11,6 +11,7 @@ use crate::format::{self, Fields};
 use crate::language::{Detector, UNDETERMINED, language_of_path};
 use crate::ledger::Collector;
 use crate::pipeline::{self, Run};
+use crate::recognise::Formats;
 use crate::source::{self, Input, InputKind, StreamConfig, Walk};
 use crate::{Error, Extra, Ledger, Progress, Tally};
 
@@ -78,9 +79,11 @@ pub struct Job {
     pub extra: Extra,
     /// Keep what a bootstrap over documents needs in [`Tally::sample`].
     pub sample: bool,
-    /// The field that holds the text, where records have fields; a dot goes one level down.
-    pub field: String,
-    /// The format of all files; `None` goes by the suffix, and what has no known one is plain text.
+    /// The field that holds the text, where records have fields; a dot goes one level down. `None` is [`TEXT_FIELD`],
+    /// and does not say that there must be fields.
+    pub field: Option<String>,
+    /// The format of all files; `None` goes by the suffix, and what has no known one is plain text, unless it has no
+    /// suffix or that of JSON and is JSON lines.
     pub format: Option<String>,
     /// In plain text each line is a document, instead of each file.
     pub lines: bool,
@@ -96,12 +99,20 @@ pub struct Job {
     pub hidden: bool,
     /// Heed `.gitignore` and its kin in a walk.
     pub ignore_files: bool,
+    /// Unpack compressed files in a walk too where they hold no records. What is named or fits a pattern is always
+    /// unpacked.
+    pub decompress: bool,
     /// The most bytes that are held of one record, or of one text in which no place to cut is found. What is longer
     /// is skipped.
     pub max_record_bytes: usize,
+    /// The most memory that a zstd frame may ask for to be unpacked; what asks for more is skipped.
+    pub max_window_bytes: u64,
     /// Where to write all ledger entries as JSONL, in the order in which they are met.
     pub ledger_path: Option<PathBuf>,
 }
+
+/// The field that holds the text unless a job says otherwise.
+pub const TEXT_FIELD: &str = "text";
 
 impl Job {
     /// A job with the defaults for everything else.
@@ -113,7 +124,7 @@ impl Job {
             languages: LanguageLabels::default(),
             extra: Extra::default(),
             sample: false,
-            field: "text".to_owned(),
+            field: None,
             format: None,
             lines: false,
             special: Special::default(),
@@ -122,7 +133,9 @@ impl Job {
             threads: None,
             hidden: false,
             ignore_files: true,
+            decompress: false,
             max_record_bytes: 1 << 30,
+            max_window_bytes: 128 << 20,
             ledger_path: None,
         }
     }
@@ -148,8 +161,14 @@ pub struct Outcome {
     pub ledger: Ledger,
     /// Files that were read, or that should have been.
     pub files: u64,
-    /// Binary files that a walk met and passed by.
+    /// Files that a walk met and passed by: binary ones, links, and [`Outcome::files_packed`].
     pub files_ignored: u64,
+    /// Compressed files that a walk passed by since they hold no records.
+    pub files_packed: u64,
+    /// Inputs that were left out because they are a file that is among the others.
+    pub inputs_repeated: u64,
+    /// Files in whose compressed data damage cannot be seen, for they have no checksum.
+    pub files_unchecked: u64,
     /// Bytes read from files as they are stored.
     pub bytes_read: u64,
 }
@@ -191,15 +210,14 @@ pub(crate) fn run_in_chunks(
     }
 
     let groups = GroupKeys::new(&job.by);
-    let mut fields = Fields { text: Fields::path(&job.field), groups: groups.fields() };
+    let text = job.field.as_deref().unwrap_or(TEXT_FIELD);
+    let mut fields = Fields { text: Fields::path(text), groups: groups.fields() };
     // The label comes behind the fields that are keys.
     fields.groups.extend(job.languages.field.as_deref().map(Fields::path));
-    let (formats, skip_binary) = formats(job, inputs)?;
     let sums = pipeline::count(
         &Run {
             inputs,
-            formats,
-            skip_binary,
+            formats: formats(job, &fields)?,
             fields: &fields,
             groups: &groups,
             languages: &job.languages,
@@ -209,6 +227,7 @@ pub(crate) fn run_in_chunks(
             config: StreamConfig {
                 chunk,
                 max_record: job.max_record_bytes,
+                max_window: job.max_window_bytes,
                 encodings: job.encodings.clone(),
                 special: job.special,
                 errors: job.errors,
@@ -221,15 +240,19 @@ pub(crate) fn run_in_chunks(
         worth_while(inputs, most, chunk),
         &mut ledger,
     )?;
-    if bad == 0 && !inputs.is_empty() && sums.ignored == inputs.len() as u64 {
+    let ignored = sums.binary + sums.packed;
+    if bad == 0 && !inputs.is_empty() && ignored == inputs.len() as u64 {
         let paths: Vec<_> = job.paths.iter().map(|p| p.display().to_string()).collect();
-        return Err(Error::NoInput {
-            message: format!(
-                "{}: all {} files are binary; name a file itself to have it read",
-                paths.join(", "),
-                sums.ignored
-            ),
-        });
+        let what = match (sums.binary, sums.packed) {
+            (_, 0) => "binary; name a file itself to have it read",
+            (0, _) => "compressed and hold no records; --decompress (decompress=True) counts them",
+            _ => {
+                "binary, or compressed and without records; --decompress (decompress=True) counts \
+                 the compressed ones"
+            }
+        };
+        let message = format!("{}: all {ignored} files are {what}", paths.join(", "));
+        return Err(Error::NoInput { message });
     }
 
     let mut totals = Tally { tokens: vec![0; job.encodings.len()], ..Tally::default() };
@@ -245,8 +268,11 @@ pub(crate) fn run_in_chunks(
         },
         totals,
         ledger: ledger.finish(bad + sums.seen, sums.counted)?,
-        files: inputs.len() as u64 - sums.ignored + bad,
-        files_ignored: sums.ignored + found.passed,
+        files: inputs.len() as u64 - ignored + bad,
+        files_ignored: ignored + found.passed,
+        files_packed: sums.packed,
+        inputs_repeated: found.repeated,
+        files_unchecked: sums.unchecked,
         bytes_read: progress.bytes(),
     })
 }
@@ -276,25 +302,24 @@ fn path_languages(job: &Job, inputs: &[Input]) -> Vec<Option<Box<str>>> {
     inputs.iter().map(|input| language_of_path(&input.name).map(String::into)).collect()
 }
 
-/// The format of each input, and whether it must be looked at before it is taken for text.
-fn formats(job: &Job, inputs: &[Input]) -> Result<(Vec<usize>, Vec<bool>), Error> {
+/// What the job says of formats.
+fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
     let named = |name: &str| {
         format::by_name(name).ok_or_else(|| Error::InvalidJob { message: name.to_owned() })
     };
     let plain = named(if job.lines { "lines" } else { "text" })?;
-    let forced = match job.format.as_deref() {
-        None => None,
-        Some("text") => Some(plain),
-        Some(name) => Some(named(name)?),
-    };
-    Ok(inputs
-        .iter()
-        .map(|input| {
-            let known = input.extension().and_then(|suffix| format::by_suffix(&suffix));
-            // A file whose suffix says what it is was meant, even with a NUL in it: then the row is bad.
-            (forced.or(known).unwrap_or(plain), !input.explicit && known.is_none())
-        })
-        .unzip())
+    Ok(Formats {
+        forced: match job.format.as_deref() {
+            None => None,
+            Some("text") => Some(plain),
+            Some(name) => Some(named(name)?),
+        },
+        plain,
+        fields,
+        asks_fields: job.field.is_some() || !fields.groups.is_empty(),
+        decompress: job.decompress,
+        is_strict: job.errors == Utf8Errors::Strict,
+    })
 }
 
 /// How many workers have something to do: a small job should not wait for threads.

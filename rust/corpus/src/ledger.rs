@@ -58,6 +58,10 @@ pub enum Reason {
     NotFound,
     /// A symbolic link to nothing.
     BrokenLink,
+    /// The file is of a format that is known and not read.
+    UnsupportedFormat,
+    /// Unpacking the data takes more memory than the job allows.
+    WindowTooLarge,
 }
 
 impl Reason {
@@ -82,6 +86,8 @@ impl Reason {
             Reason::Unreadable => "unreadable",
             Reason::NotFound => "not_found",
             Reason::BrokenLink => "broken_link",
+            Reason::UnsupportedFormat => "unsupported_format",
+            Reason::WindowTooLarge => "window_too_large",
         }
     }
 }
@@ -157,6 +163,8 @@ pub struct Ledger {
     pub skipped: u64,
     /// The skipped rows by reason.
     pub by_reason: BTreeMap<Reason, u64>,
+    /// The files of formats that are not read, by format.
+    pub unsupported: BTreeMap<&'static str, u64>,
     /// The first skipped rows, sorted by file and line.
     pub entries: Vec<Entry>,
     /// Whether `entries` holds all skipped rows.
@@ -167,6 +175,7 @@ pub struct Ledger {
 pub(crate) struct Collector {
     skipped: u64,
     by_reason: BTreeMap<Reason, u64>,
+    unsupported: BTreeMap<&'static str, u64>,
     /// The largest on top, so that it gives way to a smaller one.
     kept: BinaryHeap<Entry>,
     limit: usize,
@@ -189,10 +198,16 @@ impl Collector {
         Ok(Collector {
             skipped: 0,
             by_reason: BTreeMap::new(),
+            unsupported: BTreeMap::new(),
             kept: BinaryHeap::new(),
             limit: LEDGER_ENTRIES_KEPT,
             all,
         })
+    }
+
+    /// Counts a file of a format that is not read. Its entry comes by [`Collector::add`].
+    pub fn add_unsupported(&mut self, format: &'static str) {
+        *self.unsupported.entry(format).or_default() += 1;
     }
 
     pub fn add(&mut self, entry: Entry) -> Result<(), Error> {
@@ -226,6 +241,7 @@ impl Collector {
             counted,
             skipped: self.skipped,
             by_reason: self.by_reason,
+            unsupported: self.unsupported,
             entries_complete: self.skipped == self.kept.len() as u64,
             entries: self.kept.into_sorted_vec(),
         })

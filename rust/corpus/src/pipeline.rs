@@ -9,7 +9,7 @@ use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
@@ -20,6 +20,7 @@ use crate::job::{GroupKeys, LanguageLabels, OnError};
 use crate::language::{Labels, UNDETERMINED};
 use crate::ledger::{Bad, Collector, Entry, Reason};
 use crate::measure::{Extra, Measurer};
+use crate::recognise::{Formats, Taken, Unread, recognise};
 use crate::source::{Chunk, Control, FileRules, Framing, Input, Stream, StreamConfig, open};
 use crate::{Error, Progress, Tally};
 
@@ -39,10 +40,7 @@ const KEPT: usize = 8 << 20;
 /// What the workers of a run share.
 pub(crate) struct Run<'a> {
     pub inputs: &'a [Input],
-    /// The format of each input.
-    pub formats: Vec<FormatId>,
-    /// Files that are looked into before they are taken for text.
-    pub skip_binary: Vec<bool>,
+    pub formats: Formats<'a>,
     pub fields: &'a Fields,
     pub groups: &'a GroupKeys,
     pub languages: &'a LanguageLabels,
@@ -62,7 +60,12 @@ pub(crate) struct Sums {
     pub groups: HashMap<Box<[u8]>, Tally>,
     pub seen: u64,
     pub counted: u64,
-    pub ignored: u64,
+    /// Binary files that a walk met.
+    pub binary: u64,
+    /// Compressed files that a walk met, without records.
+    pub packed: u64,
+    /// Files whose compressed data have no checksum.
+    pub unchecked: u64,
 }
 
 impl Sums {
@@ -72,12 +75,16 @@ impl Sums {
         }
         self.seen += other.seen;
         self.counted += other.counted;
-        self.ignored += other.ignored;
+        self.binary += other.binary;
+        self.packed += other.packed;
+        self.unchecked += other.unchecked;
     }
 }
 
 struct Shared<'a> {
     run: &'a Run<'a>,
+    /// The format by which each input is read, known once it was opened.
+    formats: Vec<OnceLock<FormatId>>,
     schedule: Mutex<Schedule<'a>>,
     wake: Condvar,
     ledger: Mutex<&'a mut Collector>,
@@ -90,7 +97,7 @@ struct Shared<'a> {
 struct Schedule<'a> {
     parts: VecDeque<SharedPart>,
     /// Open files that no worker reads at the moment.
-    open: VecDeque<Stream<'a>>,
+    open: VecDeque<Box<Stream<'a>>>,
     next_input: usize,
     busy: usize,
 }
@@ -105,7 +112,7 @@ struct SharedPart {
 
 enum Task<'a> {
     Part(SharedPart),
-    Read(Stream<'a>),
+    Read(Box<Stream<'a>>),
     Open(usize),
 }
 
@@ -120,6 +127,7 @@ pub(crate) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result
     let stop = AtomicBool::new(false);
     let shared = Shared {
         run,
+        formats: run.inputs.iter().map(|_| OnceLock::new()).collect(),
         schedule: Mutex::default(),
         wake: Condvar::new(),
         ledger: Mutex::new(ledger),
@@ -234,7 +242,7 @@ impl<'a> Shared<'a> {
         }
     }
 
-    fn put_back(&self, stream: Stream<'a>) {
+    fn put_back(&self, stream: Box<Stream<'a>>) {
         lock(&self.schedule).open.push_back(stream);
         self.wake.notify_one();
     }
@@ -275,6 +283,11 @@ impl<'a> Shared<'a> {
             Some(Failure::Other(_)) => true,
             None => false,
         }
+    }
+
+    /// The format by which an input is read that was opened.
+    fn format(&self, file: usize) -> FormatId {
+        self.formats[file].get().copied().unwrap_or(self.run.formats.plain)
     }
 
     fn control(&self) -> Control<'a> {
@@ -360,27 +373,36 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     fn open(&mut self, file: usize) {
         let input = &self.run.inputs[file];
-        let opened = match open(input, self.shared.control(), self.run.progress) {
+        let (control, max_window) = (self.shared.control(), self.run.config.max_window);
+        let mut opened = match open(input, control, self.run.progress, max_window) {
             Ok(opened) => opened,
             Err(bad) => return self.skip(file, None, bad),
         };
-        let format = format::format(self.run.formats[file]);
-        let rules = FileRules {
-            framing: format.framing(),
-            skip_binary: self.run.skip_binary[file],
-            passes_bom: format.passes_bom(),
+        let format = match recognise(input, &mut opened, &self.run.formats) {
+            Ok(Taken::As(format)) => format,
+            Ok(Taken::Binary) => return self.sums.binary += 1,
+            Ok(Taken::Compressed) => return self.sums.packed += 1,
+            Err(Unread { format, bad }) => {
+                if let Some(format) = format {
+                    lock(&self.shared.ledger).add_unsupported(format);
+                }
+                return self.skip(file, None, bad);
+            }
         };
+        // Each input is opened once.
+        let format = format::format(*self.shared.formats[file].get_or_init(|| format));
+        let rules = FileRules { framing: format.framing(), passes_bom: format.passes_bom() };
         let extension = input.extension();
         let place = Place { file, line: None, name: &input.name, extension: extension.as_deref() };
         let mut key = std::mem::take(&mut self.key);
         let is_labelled = self.group(&place, &[], &mut key);
         let group = Group { key: key.as_slice().into(), is_labelled };
         self.key = key;
-        self.read(Stream::new(file, opened, self.shared.control(), rules, group));
+        self.read(Box::new(Stream::new(file, opened, self.shared.control(), rules, group)));
     }
 
     /// Reads a chunk, lets the next worker read on, and counts the chunk.
-    fn read(&mut self, mut stream: Stream<'a>) {
+    fn read(&mut self, mut stream: Box<Stream<'a>>) {
         if self.buf.capacity() > KEPT {
             self.buf = Vec::new();
         }
@@ -388,12 +410,10 @@ impl<'s, 'a> Worker<'s, 'a> {
         let step = stream.step(&mut buf, &self.run.config);
         let file = stream.file;
         if step.end {
+            self.sums.unchecked += u64::from(stream.is_unchecked());
             drop(stream);
         } else {
             self.shared.put_back(stream);
-        }
-        if step.ignored {
-            self.sums.ignored += 1;
         }
         match step.chunk {
             None => {}
@@ -418,7 +438,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         let all = decode_utf8(records, Utf8Errors::Strict).ok();
         let input = &self.run.inputs[file];
         let extension = input.extension();
-        let max = match format::format(self.run.formats[file]).framing() {
+        let max = match format::format(self.shared.format(file)).framing() {
             Framing::Records => self.run.config.max_record,
             Framing::Lines | Framing::Whole => usize::MAX,
         };
@@ -482,7 +502,7 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Counts the document of a record. An error is the reason why the row is skipped.
     fn row(&mut self, place: &Place, record: &str) -> Result<(), Bad> {
-        let format = self.run.formats[place.file];
+        let format = self.shared.format(place.file);
         // Taken out, for the row borrows from the reader while the rest of the worker counts.
         let mut reader = self.readers[format]
             .take()

@@ -125,8 +125,12 @@ fn gz(text: impl AsRef<[u8]>) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// As the `zstd` command writes it, with a checksum.
 fn zst(text: impl AsRef<[u8]>) -> Vec<u8> {
-    zstd::encode_all(text.as_ref(), 1).unwrap()
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(text.as_ref()).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// Text that does not compress to nothing, in lines.
@@ -359,8 +363,8 @@ fn invalid_utf8_in_text() {
 #[test]
 fn a_byte_order_mark() {
     let folder = Folder::with("a.txt", "\u{feff}text");
-    let job = folder.job();
-    assert_eq!(count(&job).totals, tally(&job, ["\u{feff}text"]));
+    let marked = folder.job();
+    assert_eq!(count(&marked).totals, tally(&marked, ["\u{feff}text"]));
 
     let folder = Folder::with("a.txt", b"\xff\xfet\0e\0x\0t\0");
     folder.write("b.jsonl", b"\xfe\xff\0{\0}");
@@ -369,7 +373,12 @@ fn a_byte_order_mark() {
         folder.ledger(&outcome),
         [("a.txt".into(), None, Reason::Utf16), ("b.jsonl".into(), None, Reason::Utf16)]
     );
-    assert!(outcome.ledger.entries[0].detail.contains("iconv -f UTF-16"));
+    assert!(outcome.ledger.entries[0].detail.contains("iconv -f UTF-16LE"));
+
+    // Without the mark, of a file that is named: zeros that no text has.
+    let folder = Folder::with("a.txt", b"p\0l\0a\0i\0n\0 \0t\0e\0x\0t\0");
+    let outcome = count(&job(&[&folder.path("a.txt")]));
+    assert_eq!(folder.ledger(&outcome), [("a.txt".into(), None, Reason::Utf16)]);
 }
 
 #[test]
@@ -382,8 +391,12 @@ fn binary_files_are_passed_by_unless_named() {
     assert_eq!((outcome.files, outcome.files_ignored, outcome.ledger.seen), (2, 2, 3));
     assert_eq!(folder.ledger(&outcome), [("c.jsonl".into(), Some(2), Reason::BrokenJson)]);
 
-    let job = job(&[&folder.path("b.bin")]);
-    assert_eq!(count(&job).totals, tally(&job, ["\x7fELF\0\0"]));
+    folder.write("text.bin", b"text with \0 in it");
+    let named = job(&[&folder.path("text.bin")]);
+    assert_eq!(count(&named).totals, tally(&named, ["text with \0 in it"]));
+    let outcome = count(&job(&[&folder.path("b.bin")]));
+    assert_eq!(folder.ledger(&outcome), [("b.bin".into(), None, Reason::UnsupportedFormat)]);
+    assert!(outcome.ledger.entries[0].detail.contains("an ELF program"));
 
     let only = Folder::with("b.bin", b"\0");
     let e = try_count(&only.job(), 64).unwrap_err();
@@ -403,7 +416,7 @@ fn compressed_files() {
     // The first bytes tell where the name does not.
     folder.write("e", gz(&text));
     folder.write("f.txt", zst(&text));
-    let job = Job { by: vec![Key::Extension], ..folder.job() };
+    let job = Job { by: vec![Key::Extension], decompress: true, ..folder.job() };
     let outcome = count(&job);
     assert_eq!(outcome.totals, tally(&job, [text.as_str(); 6]));
     let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref()).collect();
@@ -420,7 +433,7 @@ fn damaged_compressed_text_is_not_counted() {
     folder.write("d.txt.zst", damaged(&zst));
     folder.write("e.txt.gz", "not compressed at all");
     folder.write("f.txt.zst", "");
-    let outcome = count(&folder.job());
+    let outcome = count(&Job { decompress: true, ..folder.job() });
     let reasons: Vec<_> = outcome.ledger.entries.iter().map(|e| e.reason).collect();
     use Reason::{Corrupt, Truncated};
     assert_eq!(reasons, [Truncated, Truncated, Corrupt, Corrupt, Corrupt, Truncated]);
@@ -864,4 +877,288 @@ fn extra_measures_and_samples_do_not_depend_on_threads_or_chunks() {
     }
     assert_eq!((totals.single_token_words[0], totals.partial_tokens[0]), (single, partial));
     assert!(single > 0 && partial > 0);
+}
+
+/// Every known format, in files that are named, in a walk, and inside gzip: never counted, never met with advice that
+/// would count it as text.
+#[test]
+fn files_of_known_formats_are_named_and_not_counted() {
+    let mut tar = vec![0u8; 1024];
+    tar[..5].copy_from_slice(b"a.txt");
+    tar[257..262].copy_from_slice(b"ustar");
+    let parquet = [&b"PAR1\x15\x04\x15\x0c"[..], &[0xff; 64], b"PAR1"].concat();
+    let warc = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 4\r\n\r\ntext\r\n\r\n";
+    let data: &[(&str, &str, &[u8])] = &[
+        ("a.parquet", "Parquet", &parquet),
+        ("b.jsonl", "Parquet", &parquet),
+        ("c.txt", "xz", b"\xfd7zXZ\0\0\x04\xe6\xd6"),
+        ("d.bz2", "bzip2", b"BZh91AY&SY\x01\x02\xff"),
+        ("e.tar", "tar", &tar),
+        ("f.warc", "WARC", warc.as_bytes()),
+        ("g.db", "SQLite", b"SQLite format 3\0\x10\0\x01\x01"),
+        ("h.pdf", "PDF", b"%PDF-1.4\n1 0 obj\n"),
+        ("i.zip", "zip", b"PK\x03\x04\x14\0\0\0\x08\0"),
+        ("j.arrow", "Arrow IPC", b"ARROW1\0\0\xff\xff\xff\xff"),
+        ("k.gz", "bzip2", b"BZh91AY&SY\x01\x02\xff"),
+    ];
+    let folder = Folder::with("z.jsonl", "{\"text\":\"a\"}\n");
+    for (name, _, bytes) in data {
+        folder.write(name, bytes);
+    }
+    folder.write("l.tar.gz", gz(&tar));
+    folder.write("m.warc.zst", zst(warc));
+    folder.write("n.txt.gz.gz", gz(gz("text")));
+    folder.write("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    let outcome = count(&folder.job());
+    assert_eq!((outcome.totals.documents, outcome.files_ignored), (1, 1));
+    let expected: Vec<_> = data
+        .iter()
+        .map(|(name, format, _)| (*name, *format))
+        .chain([("l.tar.gz", "tar inside gzip"), ("m.warc.zst", "WARC inside zstd")])
+        .chain([("n.txt.gz.gz", "gzip inside gzip")])
+        .collect();
+    assert_eq!(outcome.ledger.entries.len(), expected.len());
+    for (entry, (name, format)) in outcome.ledger.entries.iter().zip(&expected) {
+        assert!(entry.file.ends_with(name), "{entry:?}");
+        assert_eq!((entry.line, entry.reason), (None, Reason::UnsupportedFormat), "{entry:?}");
+        assert!(
+            entry.detail.starts_with(&format!("not supported yet: {format}; to count it, ")),
+            "{entry:?}"
+        );
+        // Nor when it is named, or its bytes are to be replaced.
+        let named = Job { errors: Utf8Errors::Replace, ..job(&[&folder.path(name)]) };
+        let named = count(&named);
+        assert_eq!((named.ledger.seen, named.ledger.counted), (1, 0));
+        assert_eq!(named.ledger.entries[0].detail, entry.detail);
+    }
+    let unsupported = &outcome.ledger.unsupported;
+    assert_eq!((unsupported["Parquet"], unsupported["WARC"], unsupported["tar"]), (2, 2, 2));
+    assert_eq!(unsupported.values().sum::<u64>(), outcome.ledger.skipped);
+
+    let picture = count(&job(&[&folder.path("picture.png")]));
+    assert!(picture.ledger.entries[0].detail.contains("a PNG image"));
+
+    // What is text all the same is read when it is asked for as text; what is none is not.
+    let forced = |name: &str| Job { format: Some("text".into()), ..job(&[&folder.path(name)]) };
+    assert_eq!(count(&forced("m.warc.zst")).totals, tally(&forced("f.warc"), [warc]));
+    assert_eq!(count(&forced("h.pdf")).totals.documents, 1);
+    assert_eq!(count(&forced("a.parquet")).totals.documents, 0);
+}
+
+#[test]
+fn binary_data_that_is_named_is_not_met_with_advice_to_replace() {
+    let folder = Folder::with("a.bin", b"\x01\x02\0\xff\xfe\0\x80");
+    let named = job(&[&folder.path("a.bin")]);
+    let outcome = count(&named);
+    assert_eq!(folder.ledger(&outcome), [("a.bin".into(), None, Reason::UnsupportedFormat)]);
+    assert!(!outcome.ledger.entries[0].detail.contains("replace"));
+    // Who asks for it gets it.
+    let replaced = Job { errors: Utf8Errors::Replace, ..named };
+    assert_eq!(count(&replaced).totals.documents, 1);
+}
+
+#[test]
+fn tables_are_text_until_a_field_of_them_is_asked_for() {
+    let folder = Folder::with("a.csv", "text,lang\nhello,en\n");
+    folder.write("b.tsv.gz", gz("text\tlang\n"));
+    folder.write("c.jsonl", "{\"text\":\"a\",\"lang\":\"en\"}\n");
+    let paths = [folder.path("a.csv"), folder.path("b.tsv.gz"), folder.path("c.jsonl")];
+    let plain = job(&[&paths[0], &paths[1], &paths[2]]);
+    assert_eq!(count(&plain).totals.documents, 3);
+    let mut with_language = plain.clone();
+    with_language.languages.field = Some("lang".into());
+    for asks in [
+        Job { field: Some("text".into()), ..plain.clone() },
+        Job { by: vec![Key::parse("lang")], ..plain.clone() },
+        with_language,
+    ] {
+        let outcome = count(&asks);
+        let table = |name: &str| (name.to_owned(), None, Reason::UnsupportedFormat);
+        assert_eq!(folder.ledger(&outcome), [table("a.csv"), table("b.tsv.gz")]);
+        assert!(outcome.ledger.entries[1].detail.contains("the fields of TSV"));
+        assert_eq!(outcome.totals.documents, 1);
+        let text = Job { format: Some("text".into()), ..asks };
+        assert_eq!(count(&text).totals.documents, 3);
+    }
+    let by_file = Job { by: vec![Key::File], ..plain };
+    assert_eq!(count(&by_file).totals.documents, 3);
+}
+
+#[test]
+fn a_walk_unpacks_records_and_what_it_is_asked_to() {
+    let rows = "{\"text\":\"a\"}\n{\"text\":\"b\"}\n";
+    let folder = Folder::with("a.txt", "text");
+    folder.write("sub/b.txt.gz", gz("packed"));
+    folder.write("sub/c.svgz", gz("<svg/>"));
+    folder.write("d.zst", zst("packed"));
+    folder.write("e.jsonl.gz", gz(rows));
+    folder.write("f.ndjson.zst", zst(rows));
+    folder.write("g.json.gz", gz(rows));
+    folder.write("h.json.gz", gz("{\n\"text\": \"a\"\n}\n"));
+    folder.write("i.jsonl.gz", gz(""));
+    let walk = count(&folder.job());
+    assert_eq!((walk.totals.documents, walk.files_packed, walk.files_ignored), (7, 4, 4));
+    assert_eq!((walk.files, walk.ledger.skipped), (5, 0));
+    let asked = count(&Job { decompress: true, ..folder.job() });
+    assert_eq!((asked.totals.documents, asked.files_packed, asked.files_ignored), (11, 0, 0));
+    let records = count(&Job { format: Some("jsonl".into()), ..folder.job() });
+    assert_eq!((records.files_packed, records.files), (0, 9));
+    // Named, or by a pattern that fits its name; not by one that fits its folder.
+    assert_eq!(count(&job(&[&folder.path("d.zst")])).totals.documents, 1);
+    assert_eq!(count(&job(&[&folder.path("*.zst")])).totals.documents, 3);
+    assert_eq!(count(&job(&[&folder.path("**/*.gz")])).totals.documents, 6);
+    for path in [folder.path("sub"), folder.path("s?b")] {
+        let e = try_count(&job(&[&path]), 64).unwrap_err().to_string();
+        assert!(e.contains("all 2 files are compressed and hold no records; --decompress"), "{e}");
+    }
+}
+
+#[test]
+fn json_lines_are_read_as_records_where_the_name_does_not_say() {
+    let rows = "{\"text\":\"hello world\"}\n{\"text\":\"second doc\"}\n";
+    for name in ["dolma.json.gz", "c4.json.zst", "a.json", "part-00000", "part-00000.gz"] {
+        let bytes = match name.rsplit('.').next() {
+            Some("gz") => gz(rows),
+            Some("zst") => zst(rows),
+            _ => rows.as_bytes().to_vec(),
+        };
+        let folder = Folder::with(name, bytes);
+        let named = job(&[&folder.path(name)]);
+        assert_eq!(count(&named).totals, tally(&named, ["hello world", "second doc"]), "{name}");
+        let forced = Job { format: Some("text".into()), ..named };
+        assert_eq!(count(&forced).totals, tally(&forced, [rows]), "{name}");
+    }
+    // One JSON value is a text, and so is JSON in a file that is called text.
+    for (name, text) in [
+        ("a.json", "{\n \"text\": \"a\"\n}\n"),
+        ("a.json", "[{\"text\":\"a\"},\n{\"text\":\"b\"}]\n"),
+        ("a.json", "{\"name\":\"package\",\"version\":\"1\"}"),
+        ("a.txt", rows),
+        ("a", "{ {\n"),
+    ] {
+        let folder = Folder::with(name, text);
+        let named = job(&[&folder.path(name)]);
+        assert_eq!(count(&named).totals, tally(&named, [text]), "{name} {text}");
+    }
+    // First lines longer than what is looked at first; bad rows are rows.
+    let long = serde_json::json!({ "text": prose(2_000) }).to_string();
+    let text = format!("{long}\n{{\"text\":1}}\n{{\"text\":\"a\",\"n\":NaN}}\n");
+    let folder = Folder::with("a.json", &text);
+    let outcome = count(&folder.job());
+    assert_eq!(outcome.totals, tally(&folder.job(), [prose(2_000).as_str()]));
+    assert_eq!(
+        folder.ledger(&outcome),
+        [
+            ("a.json".into(), Some(2), Reason::NotAString),
+            ("a.json".into(), Some(3), Reason::BrokenJson)
+        ]
+    );
+    // The field that is asked for decides about a line alone.
+    let folder = Folder::with("a.json", "{\"body\":\"a\"}\n");
+    assert_eq!(count(&folder.job()).totals.bytes, 13);
+    let body = Job { field: Some("body".into()), ..folder.job() };
+    assert_eq!(count(&body).totals, tally(&body, ["a"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_read_once_whatever_it_is_called() {
+    let folder = Folder::with("a.jsonl", "{\"text\":\"a\"}\n");
+    fs::create_dir(folder.path("d")).unwrap();
+    std::os::unix::fs::symlink("a.jsonl", folder.path("link.jsonl")).unwrap();
+    fs::hard_link(folder.path("a.jsonl"), folder.path("hard.jsonl")).unwrap();
+    folder.write("other.jsonl", "{\"text\":\"a\"}\n");
+    let first = folder.path("link.jsonl");
+    let paths = [
+        first.clone(),
+        folder.path("a.jsonl"),
+        folder.path("d/../a.jsonl"),
+        folder.path("hard.jsonl"),
+        folder.path("a.*"),
+        folder.path(""),
+        folder.path("d/.."),
+    ];
+    let mut job = job(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+    job.by = vec![Key::File];
+    let outcome = count(&job);
+    // The walks and the pattern meet it again: two names in each of them, and the other file in one of them.
+    assert_eq!((outcome.totals.documents, outcome.files), (2, 2));
+    assert_eq!(outcome.inputs_repeated, 3 + 1 + 2 + 3);
+    let names: Vec<_> = outcome.groups.iter().map(|g| g.key[0].clone().unwrap()).collect();
+    assert!(names.contains(&first.display().to_string()), "{names:?}");
+
+    // A broken link too is one row.
+    std::os::unix::fs::symlink("nowhere", folder.path("broken")).unwrap();
+    job.paths = vec![folder.path("broken"), folder.path("broken"), first];
+    assert_eq!(count(&job).ledger.seen, 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_not_utf8_stay_apart() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let names: [&[u8]; 4] = [b"a\xff.txt", b"a\xfe.txt", b"a\\xff.txt", b"a.\xff"];
+    for name in names {
+        let path = folder.path("").join(std::ffi::OsStr::from_bytes(name));
+        if fs::write(&path, "text").is_err() {
+            // A file system that takes no such names has none to keep apart.
+            return;
+        }
+    }
+    let job = Job { by: vec![Key::File, Key::Extension], ..folder.job() };
+    let outcome = count(&job);
+    let base = folder.path("").display().to_string();
+    let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref().unwrap()).collect();
+    let keys: Vec<_> = keys.iter().map(|k| k.strip_prefix(&base).unwrap()).collect();
+    assert_eq!(keys, ["a.\\xff", "a\\\\xff.txt", "a\\xfe.txt", "a\\xff.txt"]);
+    assert_eq!(outcome.groups[0].key[1].as_deref(), Some("\\xff"));
+}
+
+/// A frame whose header asks for this window and whose data are one block of text.
+fn frame_with_window(exponent: u8, mantissa: u8, text: &str) -> Vec<u8> {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, (exponent - 10) << 3 | mantissa];
+    frame.extend_from_slice(&((text.len() as u32) << 3 | 1).to_le_bytes()[..3]);
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+#[test]
+fn memory_that_a_frame_asks_for_is_bounded() {
+    let row = "{\"text\":\"a\"}\n";
+    let folder = Folder::with("a.jsonl.zst", frame_with_window(31, 0, row));
+    let outcome = count(&folder.job());
+    assert_eq!(folder.ledger(&outcome), [("a.jsonl.zst".into(), Some(1), Reason::WindowTooLarge)]);
+    let detail = &outcome.ledger.entries[0].detail;
+    assert!(detail.contains("--max-window-bytes 2147483648"), "{detail}");
+    let more = Job { max_window_bytes: 2 << 30, ..folder.job() };
+    assert_eq!(count(&more).totals, tally(&more, ["a"]));
+
+    // To the byte, whole rows before it are counted, and the default takes 128 MiB.
+    let frames = [zst(row), frame_with_window(20, 3, row)].concat();
+    let folder = Folder::with("a.jsonl.zst", frames);
+    let window = (1 << 20) + (3 << 17);
+    let exact = Job { max_window_bytes: window, ..folder.job() };
+    assert_eq!(count(&exact).ledger.counted, 2);
+    let less = Job { max_window_bytes: window - 1, ..folder.job() };
+    let outcome = count(&less);
+    assert_eq!(outcome.ledger.counted, 1);
+    assert_eq!(folder.ledger(&outcome), [("a.jsonl.zst".into(), Some(2), Reason::WindowTooLarge)]);
+    let folder = Folder::with("a.jsonl.zst", frame_with_window(27, 0, row));
+    assert_eq!(count(&folder.job()).ledger.counted, 1);
+    let folder = Folder::with("a.jsonl.zst", frame_with_window(27, 1, row));
+    assert_eq!(count(&folder.job()).ledger.counted, 0);
+}
+
+#[test]
+fn files_whose_damage_cannot_be_seen_are_numbered() {
+    let row = "{\"text\":\"a\"}\n";
+    let unchecked = zstd::encode_all(row.as_bytes(), 1).unwrap();
+    let folder = Folder::with("a.jsonl.zst", zst(row));
+    folder.write("b.jsonl.gz", gz(row));
+    folder.write("c.jsonl", row);
+    assert_eq!(count(&folder.job()).files_unchecked, 0);
+    folder.write("d.jsonl.zst", &unchecked);
+    folder.write("e.jsonl.zst", [zst(row), unchecked].concat());
+    assert_eq!(count(&folder.job()).files_unchecked, 2);
 }

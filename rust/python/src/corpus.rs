@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use fasttok_corpus::{
     Detector, Error, Extra, Job, Key, LanguageLabels, Ledger, OnError, Outcome, Progress, Reason,
-    Tally, run,
+    TEXT_FIELD, Tally, run,
 };
 use fasttok_engine::{Special, Utf8Errors};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
@@ -46,7 +46,7 @@ const NO_SUCH_FILE: i32 = 2;
     words = false,
     partial_tokens = false,
     sample = false,
-    field = "text".to_owned(),
+    field = None,
     format = None,
     lines = false,
     special = "text",
@@ -55,7 +55,9 @@ const NO_SUCH_FILE: i32 = 2;
     threads = None,
     hidden = false,
     ignore_files = true,
+    decompress = false,
     max_record_bytes = None,
+    max_window_bytes = None,
     ledger_path = None,
     progress = None,
 ))]
@@ -74,7 +76,7 @@ pub fn count_corpus<'py>(
     words: bool,
     partial_tokens: bool,
     sample: bool,
-    field: String,
+    field: Option<String>,
     format: Option<String>,
     lines: bool,
     special: &str,
@@ -83,7 +85,9 @@ pub fn count_corpus<'py>(
     threads: Option<i64>,
     hidden: bool,
     ignore_files: bool,
+    decompress: bool,
     max_record_bytes: Option<usize>,
+    max_window_bytes: Option<u64>,
     ledger_path: Option<PathBuf>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
@@ -122,10 +126,12 @@ pub fn count_corpus<'py>(
         .map_err(|n| PyValueError::new_err(format!("threads must be at least 1, not {n}")))?;
     job.hidden = hidden;
     job.ignore_files = ignore_files;
+    job.decompress = decompress;
     job.max_record_bytes = max_record_bytes.unwrap_or(job.max_record_bytes);
+    job.max_window_bytes = max_window_bytes.unwrap_or(job.max_window_bytes);
     job.ledger_path = ledger_path;
     let outcome = run_for_python(py, &job, progress.as_ref())?;
-    outcome_dict(py, &outcome)
+    outcome_dict(py, &job, &outcome)
 }
 
 /// A detector by its name, or a callable.
@@ -161,6 +167,13 @@ impl Detector for Callable {
 #[pyo3(signature = (label, /))]
 pub fn normalize_language(label: &str) -> Option<String> {
     fasttok_corpus::normalize_language(label)
+}
+
+/// A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others.
+#[pyfunction]
+#[pyo3(signature = (path, /))]
+pub fn _path_name(path: PathBuf) -> String {
+    fasttok_corpus::path_name(&path)
 }
 
 /// The scripts of documents, summed. For tests and measurements.
@@ -244,7 +257,11 @@ fn run_for_python(
     }
 }
 
-fn outcome_dict<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyDict>> {
+fn outcome_dict<'py>(
+    py: Python<'py>,
+    job: &Job,
+    outcome: &Outcome,
+) -> PyResult<Bound<'py, PyDict>> {
     let groups = PyList::empty(py);
     for group in &outcome.groups {
         let dict = tally_dict(py, &group.tally)?;
@@ -257,6 +274,12 @@ fn outcome_dict<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, 
     dict.set_item("ledger", ledger_dict(py, &outcome.ledger)?)?;
     dict.set_item("files", outcome.files)?;
     dict.set_item("files_ignored", outcome.files_ignored)?;
+    dict.set_item("files_packed", outcome.files_packed)?;
+    dict.set_item("files_unchecked", outcome.files_unchecked)?;
+    dict.set_item("inputs_repeated", outcome.inputs_repeated)?;
+    dict.set_item("field", job.field.as_deref().unwrap_or(TEXT_FIELD))?;
+    dict.set_item("max_record_bytes", job.max_record_bytes)?;
+    dict.set_item("max_window_bytes", job.max_window_bytes)?;
     dict.set_item("bytes_read", outcome.bytes_read)?;
     Ok(dict)
 }
@@ -302,6 +325,7 @@ fn ledger_dict<'py>(py: Python<'py>, ledger: &Ledger) -> PyResult<Bound<'py, PyD
     dict.set_item("counted", ledger.counted)?;
     dict.set_item("skipped", ledger.skipped)?;
     dict.set_item("by_reason", by_reason)?;
+    dict.set_item("unsupported", ledger.unsupported.clone())?;
     dict.set_item("entries", entries)?;
     dict.set_item("entries_complete", ledger.entries_complete)?;
     Ok(dict)
@@ -353,7 +377,9 @@ fn bad_row_class(reason: Reason) -> &'static str {
         | Reason::Corrupt
         | Reason::Unreadable
         | Reason::NotFound
-        | Reason::BrokenLink => "FileError",
+        | Reason::BrokenLink
+        | Reason::UnsupportedFormat
+        | Reason::WindowTooLarge => "FileError",
         _ => "InputError",
     }
 }

@@ -25,6 +25,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(corpus::count_corpus, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::normalize_language, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::_scripts_of, m)?)?;
+    m.add_function(wrap_pyfunction!(corpus::_path_name, m)?)?;
     let (major, minor, patch) = fasttok_engine::NORMALIZATION_UNICODE_VERSION;
     m.add("NORMALIZATION_UNICODE_VERSION", format!("{major}.{minor}.{patch}"))?;
     m.add("UNICODE_VERSION", fasttok_engine::CLASSES_UNICODE_VERSION)?;

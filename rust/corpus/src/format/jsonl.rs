@@ -144,7 +144,26 @@ fn not_a_record(record: &str, e: &serde_json::Error) -> Bad {
     // The message ends with a line and a column of its own, and the line is always the first.
     let message = e.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    Bad::new(Reason::BrokenJson, format!("{message} at byte {} of the line", e.column()))
+    let (at, message) = match not_json(record, e.column()) {
+        Some((at, value)) => {
+            (at, format!("{value} is not JSON (write null, or a string): {message}"))
+        }
+        None => (e.column(), message.to_owned()),
+    };
+    Bad::new(Reason::BrokenJson, format!("{message} at byte {at} of the line"))
+}
+
+/// The value that Python's json writes for a number that JSON does not have, and its byte from 1, if that is what the
+/// parser stopped at, at byte `column`.
+fn not_json(record: &str, column: usize) -> Option<(usize, &'static str)> {
+    // The parser may have taken the sign already.
+    ["-Infinity", "Infinity", "NaN"].into_iter().find_map(|value| {
+        let at = [column.checked_sub(1)?, column].into_iter().find(|&at| {
+            at > 0
+                && record.as_bytes().get(at - 1..).is_some_and(|r| r.starts_with(value.as_bytes()))
+        })?;
+        Some((at, value))
+    })
 }
 
 fn kind(json: &str) -> &'static str {

@@ -137,6 +137,25 @@ fn broken_json_is_found_wherever_it_is() {
 }
 
 #[test]
+fn numbers_that_json_does_not_have_are_named() {
+    let mut reader = jsonl::Jsonl.reader(&fields("text", &[]));
+    let mut detail = |line: &str| reader.read(line, Strict).unwrap_err().detail;
+    for value in ["NaN", "Infinity", "-Infinity"] {
+        for (before, after) in
+            [(r#"{"text":"a","score":"#, "}"), (r#"{"a":[1, "#, r#"],"text":"a"}"#), ("", "")]
+        {
+            let detail = detail(&format!("{before}{value}{after}"));
+            assert!(detail.starts_with(&format!("{value} is not JSON")), "{detail}");
+            let at = format!("at byte {} of the line", before.len() + 1);
+            assert!(detail.ends_with(&at), "{value} {detail}");
+        }
+    }
+    assert_eq!(detail(r#"{"text":Nothing}"#), "expected value at byte 9 of the line");
+    // Inside a string they are text.
+    assert_eq!(text(r#"{"text":"NaN, -Infinity"}"#), is("NaN, -Infinity"));
+}
+
+#[test]
 fn fields_that_are_not_there_or_not_text() {
     assert_eq!(text(r#"{}"#), Err(Reason::MissingField));
     assert_eq!(text(r#"{"Text":"a","a":{"text":"b"}}"#), Err(Reason::MissingField));

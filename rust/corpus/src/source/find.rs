@@ -2,10 +2,10 @@
 //!
 //! What was named must exist: a typing mistake is an error before anything is counted, not a smaller total. What was
 //! merely found (a broken link, a folder that may not be read) goes to the ledger. Links inside a folder are not
-//! followed, so no file is met twice that way; a file that is named twice is read once.
+//! followed. A file is read once under the first name it has, however it is named: twice, by another path, by a link.
 
-use std::collections::HashSet;
-use std::fs;
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use super::{Input, InputKind};
+use super::{Input, InputKind, path_name};
 use crate::Error;
 use crate::ledger::{Bad, Entry, Reason};
 
@@ -38,6 +38,8 @@ pub(crate) struct Found {
     pub bad: Vec<Entry>,
     /// Links, sockets and the like that a walk passed by.
     pub passed: u64,
+    /// Inputs left out because they are a file that is among the others.
+    pub repeated: u64,
 }
 
 pub(crate) fn find(paths: &[PathBuf], walk: Walk) -> Result<Found, Error> {
@@ -48,10 +50,42 @@ pub(crate) fn find(paths: &[PathBuf], walk: Walk) -> Result<Found, Error> {
             return Err(Error::Interrupted);
         }
     }
-    let mut names = HashSet::new();
-    found.inputs.retain(|input| names.insert(input.path.clone()));
+    let mut met = HashSet::with_capacity(found.inputs.len());
+    let all = found.inputs.len();
+    found.inputs.retain(|input| met.insert(input.identity.clone()));
+    found.repeated = (all - found.inputs.len()) as u64;
+    let mut met = BTreeSet::new();
+    found.bad.retain(|entry| met.insert(entry.clone()));
     Ok(found)
 }
+
+/// What is the same for two names of one file, and for nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Identity {
+    /// Device, inode and size: where inodes are not told apart, files of two sizes are.
+    #[cfg(unix)]
+    Node(u64, u64, u64),
+    Path(PathBuf),
+}
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(path: &Path, meta: Option<&Metadata>) -> Identity {
+        use std::os::unix::fs::MetadataExt;
+        match meta {
+            Some(meta) => Identity::Node(meta.dev(), meta.ino(), meta.len()),
+            None => Identity::Path(path.to_owned()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn of(path: &Path, _: Option<&Metadata>) -> Identity {
+        Identity::Path(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+    }
+}
+
+/// Another name of standard input, by which it can be told whether a file that is named is the one redirected in.
+const STDIN_PATH: &str = "/dev/stdin";
 
 fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
     if path.as_os_str() == "-" {
@@ -60,7 +94,9 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
             name: "-".into(),
             size: None,
             explicit: true,
+            unpack: true,
             kind: InputKind::Stdin,
+            identity: Identity::of(path, fs::metadata(STDIN_PATH).ok().as_ref()),
         });
         return Ok(());
     }
@@ -85,7 +121,9 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
                 name: name(path),
                 size: meta.is_file().then_some(meta.len()),
                 explicit: true,
+                unpack: true,
                 kind: if meta.is_file() { InputKind::File } else { InputKind::Blocking },
+                identity: Identity::of(path, Some(&meta)),
             });
             Ok(())
         }
@@ -101,7 +139,7 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
 }
 
 fn find_folder(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
-    let part = walk_folder(path, walk, |_| true);
+    let part = walk_folder(path, walk, |_| Some(Wanted { unpack: false }));
     if part.inputs.is_empty() && part.bad.is_empty() && !walk.cancel.load(Relaxed) {
         let links = match part.passed {
             0 => String::new(),
@@ -127,6 +165,7 @@ fn find_pattern(pattern: &Pattern, mut walk: Walk, found: &mut Found) -> Result<
         path.ancestors()
             .take_while(|a| a != base && !a.as_os_str().is_empty())
             .any(|a| pattern.matcher.is_match(a))
+            .then(|| Wanted { unpack: pattern.matcher.is_match(path) })
     };
     let part = match base.as_os_str().is_empty() || base.exists() {
         true => walk_folder(base, walk, wanted),
@@ -151,7 +190,12 @@ fn excluded(walk: Walk) -> &'static str {
     }
 }
 
-fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> bool + Sync) -> Found {
+/// What a walk is to do with a file that it wants.
+struct Wanted {
+    unpack: bool,
+}
+
+fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> Option<Wanted> + Sync) -> Found {
     let part = Mutex::new(Found::default());
     let root = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     WalkBuilder::new(root)
@@ -181,7 +225,7 @@ fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> bool + Sync) -
 
 fn visit(
     entry: Result<DirEntry, ignore::Error>,
-    wanted: &impl Fn(&Path) -> bool,
+    wanted: &impl Fn(&Path) -> Option<Wanted>,
     part: &Mutex<Found>,
 ) {
     let add = |change: &dyn Fn(&mut Found)| {
@@ -206,9 +250,12 @@ fn visit(
     let Some(kind) = entry.file_type() else {
         return;
     };
-    if kind.is_dir() || !wanted(&path) {
+    if kind.is_dir() {
         return;
     }
+    let Some(Wanted { unpack }) = wanted(&path) else {
+        return;
+    };
     if kind.is_symlink() {
         let broken = matches!(fs::metadata(&path), Err(e) if e.kind() == ErrorKind::NotFound);
         return add(&|found| match broken {
@@ -219,14 +266,16 @@ fn visit(
     if !kind.is_file() {
         return add(&|found| found.passed += 1);
     }
-    let size = entry.metadata().ok().map(|m| m.len());
+    let meta = entry.metadata().ok();
     add(&|found| {
         found.inputs.push(Input {
             name: name(&path),
             path: path.clone(),
-            size,
+            size: meta.as_ref().map(|m| m.len()),
             explicit: false,
+            unpack,
             kind: InputKind::File,
+            identity: Identity::of(&path, meta.as_ref()),
         });
     });
 }
@@ -251,7 +300,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 fn name(path: &Path) -> String {
-    plain(path).to_string_lossy().into_owned()
+    path_name(&plain(path))
 }
 
 fn broken_link(path: &Path) -> Entry {

@@ -3,11 +3,16 @@
 //! Knows nothing of what is in a record and nothing of counting.
 
 mod find;
+mod frames;
+mod magic;
+mod name;
 mod open;
 mod stream;
 
-pub(crate) use find::{Walk, find};
-pub(crate) use open::{Control, open};
+pub(crate) use find::{Identity, Walk, find};
+pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
+pub use name::path_name;
+pub(crate) use open::{Control, Opened, open, packing, unsupported};
 pub(crate) use stream::{Chunk, FileRules, Framing, Stream, StreamConfig};
 
 use std::path::{Path, PathBuf};
@@ -25,7 +30,10 @@ pub(crate) struct Input {
     pub size: Option<u64>,
     /// Named by the user rather than found in a folder: read whatever it looks like.
     pub explicit: bool,
+    /// Unpacked if it is compressed, whatever is in it: it was named, or a pattern fits its very name.
+    pub unpack: bool,
     pub kind: InputKind,
+    pub identity: Identity,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +63,7 @@ impl Input {
 }
 
 fn extension(path: &Path) -> Option<String> {
-    Some(path.extension()?.to_string_lossy().to_lowercase())
+    Some(path_name(Path::new(path.extension()?)).to_lowercase())
 }
 
 #[cfg(test)]
@@ -77,7 +85,9 @@ mod tests {
                 name: path.into(),
                 size: None,
                 explicit: true,
+                unpack: true,
                 kind: InputKind::File,
+                identity: Identity::Path(path.into()),
             };
             assert_eq!(input.extension().as_deref(), extension, "{path}");
             assert_eq!(input.compression_suffix(), compression, "{path}");

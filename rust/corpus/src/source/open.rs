@@ -1,14 +1,18 @@
 //! Opening an input: where its bytes come from, and what stands between them and the text (`.gz`, `.zst`).
 //!
 //! Compression is told by the suffix and by the first bytes. A text that is UTF-8 cannot begin like a compressed
-//! file, so the first bytes alone suffice; where the suffix promises compression, its absence is damage.
+//! file, so the first bytes alone suffice; where the suffix promises compression, its absence is damage, unless the
+//! first bytes are those of another format that is known.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use super::frames::{Frames, WindowTooLarge};
+use super::magic::{self, HEAD, Known};
 use super::{Input, InputKind};
 use crate::Progress;
 use crate::ledger::{Bad, Reason};
@@ -21,10 +25,10 @@ const PIPE_READ: usize = 256 << 10;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// Frames that hold no data but may stand first: `pzstd` writes them. They are magic only in a `.zst`.
+/// Frames that hold no data but may stand first: `pzstd` writes them. The byte before is 0x50 to 0x5f.
 const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 
-/// The largest window that zstd can be asked for (`--long=31`). Memory is used only when the file needs it.
+/// The largest window that the decoder can be allowed (`zstd --long=31`).
 const ZSTD_WINDOW_LOG: u32 = 31;
 
 /// How readers learn that the run is over.
@@ -42,15 +46,22 @@ impl Control<'_> {
 
 /// An open input.
 pub(crate) struct Opened<'e> {
-    pub reader: Box<dyn Read + Send + 'e>,
+    pub reader: Peeked<Box<dyn Read + Send + 'e>>,
     /// The number of bytes that `reader` must give, where that is known.
     pub expected: Option<u64>,
+    /// How the file is packed, if it is.
+    pub packed: Option<&'static str>,
+    /// Set while reading, where the data have no checksum by which damage would be seen.
+    pub unchecked: Arc<AtomicBool>,
 }
 
+/// Opens `input` for reading what is in it, decompressed. A zstd frame with a window of more than `max_window` bytes
+/// is an error of the reader.
 pub(crate) fn open<'e>(
     input: &Input,
     control: Control<'e>,
     progress: &'e Progress,
+    max_window: u64,
 ) -> Result<Opened<'e>, Bad> {
     let mut size = None;
     let raw: Box<dyn Read + Send + 'e> = match input.kind {
@@ -65,38 +76,144 @@ pub(crate) fn open<'e>(
             Box::new(PipeReader::new(control, move || File::open(&path)))
         }
     };
-    let mut raw = Metered { inner: raw, progress };
-    let mut head = Vec::with_capacity(4);
-    (&mut raw).take(4).read_to_end(&mut head).map_err(|e| read_error(&e))?;
-    let suffix = input.compression_suffix();
-    let is_zstd = head == ZSTD || (suffix == Some("zst") && head.get(1..) == Some(ZSTD_SKIPPABLE));
-    let is_gzip = head.starts_with(GZIP);
-    let empty = head.is_empty();
-    let raw = Cursor::new(head).chain(raw);
-
-    if is_gzip {
-        let raw = BufReader::with_capacity(DECODER_INPUT, raw);
-        let reader = Box::new(flate2::bufread::MultiGzDecoder::new(raw));
-        return Ok(Opened { reader, expected: None });
-    }
-    if is_zstd {
-        let raw = BufReader::with_capacity(DECODER_INPUT, raw);
-        let mut reader =
-            zstd::stream::read::Decoder::with_buffer(raw).map_err(|e| read_error(&e))?;
-        reader.window_log_max(ZSTD_WINDOW_LOG).map_err(|e| read_error(&e))?;
-        return Ok(Opened { reader: Box::new(reader), expected: None });
-    }
-    match suffix {
-        Some(suffix) if empty => {
-            Err(Bad::new(Reason::Truncated, format!("an empty file is no .{suffix} file")))
+    let raw: Box<dyn Read + Send + 'e> = Box::new(Metered { inner: raw, progress });
+    let mut raw = Peeked::new(raw);
+    raw.peek(HEAD);
+    let (head, suffix) = (raw.head(), input.compression_suffix());
+    let unchecked = Arc::new(AtomicBool::new(false));
+    let opened = |reader: Box<dyn Read + Send + 'e>, packed| {
+        let mut reader = Peeked::new(reader);
+        reader.peek(HEAD);
+        Ok(Opened { reader, expected: None, packed: Some(packed), unchecked: unchecked.clone() })
+    };
+    match packing(head) {
+        Some("gzip") => {
+            let raw = BufReader::with_capacity(DECODER_INPUT, raw);
+            opened(Box::new(flate2::bufread::MultiGzDecoder::new(raw)), "gzip")
         }
-        Some(suffix) => Err(Bad::new(
-            Reason::Corrupt,
-            format!("the file does not begin as a .{suffix} file does; is it really compressed?"),
-        )),
-        // Files of /proc have size 0 and yet something in them.
-        None => Ok(Opened { reader: Box::new(raw), expected: size.filter(|&s| s > 0) }),
+        Some(packed) => {
+            let frames = Frames::new(raw, max_window, unchecked.clone());
+            let raw = BufReader::with_capacity(DECODER_INPUT, frames);
+            let decoder = zstd::stream::read::Decoder::with_buffer(raw);
+            let mut decoder = decoder.map_err(|e| read_error(&e))?;
+            let log = max_window.max(1).next_power_of_two().trailing_zeros();
+            decoder.window_log_max(log.clamp(10, ZSTD_WINDOW_LOG)).map_err(|e| read_error(&e))?;
+            opened(Box::new(decoder), packed)
+        }
+        None => match suffix {
+            Some(suffix) if head.is_empty() => Err(match raw.failure() {
+                Some(e) => read_error(e),
+                None => Bad::new(Reason::Truncated, format!("an empty file is no .{suffix} file")),
+            }),
+            Some(suffix) if magic::recognise(head).is_none() => Err(Bad::new(
+                Reason::Corrupt,
+                format!(
+                    "the file does not begin as a .{suffix} file does; is it really compressed?"
+                ),
+            )),
+            // Files of /proc have size 0 and yet something in them.
+            _ => Ok(Opened {
+                reader: raw,
+                expected: size.filter(|&s| s > 0),
+                packed: None,
+                unchecked,
+            }),
+        },
     }
+}
+
+/// How a file that begins with `head` is packed.
+pub(crate) fn packing(head: &[u8]) -> Option<&'static str> {
+    let skippable = |head: &[u8]| {
+        matches!(head.first(), Some(0x50..=0x5f))
+            && head.get(1..).is_some_and(|rest| rest.starts_with(ZSTD_SKIPPABLE))
+    };
+    if head.starts_with(GZIP) {
+        Some("gzip")
+    } else if head.starts_with(ZSTD) || skippable(head) {
+        Some("zstd")
+    } else {
+        None
+    }
+}
+
+/// A reader whose first bytes can be looked at before they are read.
+pub(crate) struct Peeked<R> {
+    head: Vec<u8>,
+    /// How much of the head was read.
+    at: usize,
+    /// What ended the looking, if it is not to be asked for again.
+    end: Option<io::Result<()>>,
+    inner: R,
+}
+
+impl<R: Read> Peeked<R> {
+    fn new(inner: R) -> Peeked<R> {
+        Peeked { head: Vec::new(), at: 0, end: None, inner }
+    }
+
+    /// Makes the head `len` bytes long, or as long as what can be read is. An error is kept for who reads.
+    pub fn peek(&mut self, len: usize) {
+        let mut at = self.head.len();
+        if at >= len {
+            return;
+        }
+        self.head.resize(len, 0);
+        while at < len && self.end.is_none() {
+            match self.inner.read(&mut self.head[at..]) {
+                Ok(0) => self.end = Some(Ok(())),
+                Ok(n) => at += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => self.end = Some(Err(e)),
+            }
+        }
+        self.head.truncate(at);
+    }
+
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Whether the head is all there is.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.end, Some(Ok(())))
+    }
+
+    fn failure(&self) -> Option<&io::Error> {
+        self.end.as_ref()?.as_ref().err()
+    }
+}
+
+impl<R: Read> Read for Peeked<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.at < self.head.len() {
+            let n = buf.len().min(self.head.len() - self.at);
+            buf[..n].copy_from_slice(&self.head[self.at..self.at + n]);
+            self.at += n;
+            if self.at == self.head.len() && self.head.capacity() > HEAD {
+                (self.head, self.at) = (Vec::new(), 0);
+            }
+            return Ok(n);
+        }
+        match self.end.take() {
+            Some(Err(e)) => Err(e),
+            Some(Ok(())) => {
+                self.end = Some(Ok(()));
+                Ok(0)
+            }
+            None => self.inner.read(buf),
+        }
+    }
+}
+
+/// The entry for a file that is of a known format and not read.
+pub(crate) fn unsupported(known: &Known, packed: Option<&str>) -> Bad {
+    let within = packed.map(|packed| format!(" inside {packed}")).unwrap_or_default();
+    let Known { name, remedy, .. } = known;
+    Bad::new(
+        Reason::UnsupportedFormat,
+        format!("not supported yet: {name}{within}; to count it, {remedy}"),
+    )
 }
 
 fn open_error(e: &io::Error) -> Bad {
@@ -110,6 +227,9 @@ fn open_error(e: &io::Error) -> Bad {
 
 /// What went wrong while reading: the machine, or the data.
 pub(crate) fn read_error(e: &io::Error) -> Bad {
+    if let Some(window) = e.get_ref().and_then(|e| e.downcast_ref::<WindowTooLarge>()) {
+        return window.bad();
+    }
     if e.raw_os_error().is_some() || e.kind() == ErrorKind::NotFound {
         return Bad::new(Reason::Unreadable, e.to_string());
     }

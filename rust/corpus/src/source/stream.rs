@@ -14,11 +14,11 @@ use super::open::{Control, Opened, read_error};
 use crate::document::{CUT_MARGIN, Group, LongDocument, Settled, find_cut};
 use crate::ledger::{Bad, Reason};
 
-/// A file with a NUL in its first bytes is binary, as ripgrep has it.
-const HEAD: usize = 8 << 10;
-
 /// A cut is looked for this far before the end of what is held, so that parts are of even size.
 const CUT_SEARCH: usize = 64 << 10;
+
+/// No read is smaller than this, whatever the size of the file was said to be.
+const MIN_READ: usize = 8 << 10;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -39,6 +39,8 @@ pub(crate) struct StreamConfig {
     pub chunk: usize,
     /// The most that is held of one record, or of one text in which no cut is found.
     pub max_record: usize,
+    /// The largest window of a zstd frame.
+    pub max_window: u64,
     pub encodings: Vec<Arc<Encoding>>,
     pub special: Special,
     pub errors: Utf8Errors,
@@ -70,8 +72,6 @@ pub(crate) struct Stream<'e> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileRules {
     pub framing: Framing,
-    /// A binary file is passed by: it was found, not named.
-    pub skip_binary: bool,
     /// A byte order mark at the start is no part of the text.
     pub passes_bom: bool,
 }
@@ -116,8 +116,6 @@ pub(crate) struct Step {
     pub settled: Option<(Arc<LongDocument>, Settled)>,
     /// Nothing will follow.
     pub end: bool,
-    /// The file is binary, and nobody asked for it.
-    pub ignored: bool,
 }
 
 /// How the reading ended.
@@ -152,6 +150,11 @@ impl<'e> Stream<'e> {
         }
     }
 
+    /// Whether what was read so far had no checksum by which damage would be seen.
+    pub fn is_unchecked(&self) -> bool {
+        self.input.unchecked.load(Relaxed)
+    }
+
     /// Reads on. The bytes that the chunk is about are left in `buf`.
     pub fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step {
         buf.clear();
@@ -165,8 +168,8 @@ impl<'e> Stream<'e> {
             }
             if self.at_start {
                 self.at_start = false;
-                if let Some(step) = self.look_at_head(buf) {
-                    return step;
+                if self.rules.passes_bom && buf.starts_with(BOM) {
+                    buf.drain(..BOM.len());
                 }
             }
             if let State::Discard = self.state {
@@ -199,7 +202,7 @@ impl<'e> Stream<'e> {
             Some(expected) => expected.saturating_sub(self.read).saturating_add(1),
             None => u64::MAX,
         };
-        let want = chunk.min(usize::try_from(left).unwrap_or(usize::MAX)).max(HEAD.min(chunk));
+        let want = chunk.min(usize::try_from(left).unwrap_or(usize::MAX)).max(MIN_READ.min(chunk));
         buf.resize(start + want, 0);
         let mut at = start;
         while at < buf.len() {
@@ -234,30 +237,6 @@ impl<'e> Stream<'e> {
             )),
             _ => End::Complete,
         }
-    }
-
-    /// What the first bytes say: text that is not UTF-8, a binary file, a byte order mark.
-    fn look_at_head(&self, buf: &mut Vec<u8>) -> Option<Step> {
-        let wide = match buf.as_slice() {
-            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
-            _ => None,
-        };
-        if let Some(name) = wide {
-            let detail = format!(
-                "the file begins with a {name} byte order mark; convert it, for instance with \
-                 iconv -f {name} -t UTF-8"
-            );
-            let bad = (None, Bad::new(Reason::Utf16, detail));
-            return Some(Step { bad: Some(bad), end: true, ..Step::default() });
-        }
-        if self.rules.skip_binary && memchr::memchr(0, &buf[..buf.len().min(HEAD)]).is_some() {
-            return Some(Step { end: true, ignored: true, ..Step::default() });
-        }
-        if self.rules.passes_bom && buf.starts_with(BOM) {
-            buf.drain(..BOM.len());
-        }
-        None
     }
 
     fn whole(&mut self, buf: &mut Vec<u8>) -> Option<Step> {

@@ -1,0 +1,255 @@
+//! What an input is taken for: the format by which it is read, an entry of the ledger, or nothing at all.
+//!
+//! Decided once for each input, by what the job says, its name and its first bytes, and never by how it is cut into
+//! chunks. Knows formats and first bytes; counts nothing and reads no further than it must.
+
+use crate::format::{self, Fields, FormatId};
+use crate::ledger::{Bad, Reason};
+use crate::source::{
+    Framing, HEAD, Input, InputKind, Opened, is_text, packing, recognise as known_format,
+    unsupported, wide_encoding,
+};
+
+/// A first line longer than this is not looked at further: a file that begins with one is plain text.
+const FIRST_LINE: usize = 16 << 20;
+
+/// Tables whose fields nobody reads yet.
+const TABLES: [(&str, &str); 3] = [("csv", "CSV"), ("tsv", "TSV"), ("tab", "TSV")];
+
+/// What a job says of formats.
+pub(crate) struct Formats<'j> {
+    /// The format of all files, if the job names it.
+    pub forced: Option<FormatId>,
+    /// The format of what is plain text.
+    pub plain: FormatId,
+    pub fields: &'j Fields,
+    /// A field was asked for: of the text, of a group or of the language.
+    pub asks_fields: bool,
+    /// Compressed files are unpacked wherever they are met.
+    pub decompress: bool,
+    /// What is not text is an error, unless the job replaces it.
+    pub is_strict: bool,
+}
+
+/// What an input is.
+pub(crate) enum Taken {
+    /// To be read by this format.
+    As(FormatId),
+    /// A binary file that a walk met.
+    Binary,
+    /// A compressed file that a walk met and that holds no records.
+    Compressed,
+}
+
+/// Says what `input` is, of which `opened` shows the beginning.
+pub(crate) fn recognise(
+    input: &Input,
+    opened: &mut Opened,
+    formats: &Formats,
+) -> Result<Taken, Unread> {
+    let head = opened.reader.head();
+    let extension = input.extension();
+    let named = extension.as_deref().and_then(format::by_suffix);
+
+    if let Some(known) = known_format(head)
+        && !(formats.forced.is_some() && is_text(head))
+    {
+        // Whose name says that it holds records was meant to be read.
+        if known.is_data || input.explicit || named.is_some() {
+            return Err(Unread {
+                format: Some(known.name),
+                bad: unsupported(known, opened.packed),
+            });
+        }
+        return Ok(Taken::Binary);
+    }
+    if let Some(packed) = opened.packed
+        && let Some(inner) = packing(head)
+    {
+        let detail = format!(
+            "not supported yet: {inner} inside {packed}; to count it, unpack it once and name what comes out"
+        );
+        let bad = Bad::new(Reason::UnsupportedFormat, detail);
+        return Err(Unread { format: Some("compressed twice"), bad });
+    }
+    if let Some((encoding, true)) = wide_encoding(head) {
+        return Err(wide(encoding, "begins with its byte order mark"));
+    }
+    if !input.explicit && named.is_none() && memchr::memchr(0, head).is_some() {
+        return Ok(Taken::Binary);
+    }
+    if let Some((encoding, false)) = wide_encoding(head) {
+        return Err(wide(encoding, "has zeros where it has them"));
+    }
+    if formats.is_strict && named.is_none() && is_binary(head) {
+        let detail =
+            "binary data of no format that is known; to count it, name a file that holds text";
+        let bad = Bad::new(Reason::UnsupportedFormat, detail);
+        return Err(Unread { format: Some("unknown"), bad });
+    }
+
+    let format = match formats.forced.or(named) {
+        Some(format) => format,
+        None => {
+            let table = TABLES.iter().find(|(suffix, _)| extension.as_deref() == Some(suffix));
+            if let Some((_, name)) = table
+                && formats.asks_fields
+            {
+                let detail = format!(
+                    "not supported yet: the fields of {name}; to count one, write it as JSONL; to count \
+                     the whole file, ask for no field, or for --format text"
+                );
+                let bad = Bad::new(Reason::UnsupportedFormat, detail);
+                return Err(Unread { format: Some(name), bad });
+            }
+            match may_hold_records(input, extension.as_deref())
+                && holds_records(opened, formats.fields)
+            {
+                true => format::by_name("jsonl").unwrap_or(formats.plain),
+                false => formats.plain,
+            }
+        }
+    };
+    let is_records = format::format(format).framing() == Framing::Records;
+    let is_wanted = input.unpack || formats.decompress || is_records || named.is_some();
+    if opened.packed.is_some() && !is_wanted {
+        return Ok(Taken::Compressed);
+    }
+    Ok(Taken::As(format))
+}
+
+/// An input that is not read, and what it is.
+pub(crate) struct Unread {
+    /// The format, where it is known and not read.
+    pub format: Option<&'static str>,
+    pub bad: Bad,
+}
+
+fn wide(encoding: &str, why: &str) -> Unread {
+    let detail = format!(
+        "the file is {encoding}: it {why}; convert it, for instance with iconv -f {encoding} -t UTF-8"
+    );
+    Unread { format: None, bad: Bad::new(Reason::Utf16, detail) }
+}
+
+/// Whether these are bytes that nobody would want U+FFFD counted for.
+fn is_binary(head: &[u8]) -> bool {
+    memchr::memchr(0, head).is_some()
+        && std::str::from_utf8(head).is_err_and(|e| e.error_len().is_some())
+}
+
+/// Whether the name leaves open that there are records: it is no name, has no extension, or is that of JSON.
+fn may_hold_records(input: &Input, extension: Option<&str>) -> bool {
+    input.kind != InputKind::File
+        || input.path.starts_with("/dev")
+        || matches!(extension, None | Some("json"))
+}
+
+/// Whether the input is JSON lines: its first two lines that are not blank each begin an object, and the first of them
+/// ends one. No JSON value over several lines begins so, for a comma would have to stand between the two. Of one line
+/// alone, whether it is a record with the text field.
+fn holds_records(opened: &mut Opened, fields: &Fields) -> bool {
+    let mut len = HEAD;
+    loop {
+        let (head, whole) = (opened.reader.head(), opened.reader.is_whole());
+        match looks_like_records(head, whole, fields) {
+            Some(answer) => return answer,
+            None if head.len() < len || len > FIRST_LINE => return false,
+            None => len *= 2,
+        }
+        opened.reader.peek(len);
+    }
+}
+
+/// The same of `head`, the beginning of an input or the `whole` of it; `None` where more must be read.
+fn looks_like_records(head: &[u8], whole: bool, fields: &Fields) -> Option<bool> {
+    if head.len() < 3 && !whole {
+        return None;
+    }
+    let rest = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    match begins_object(rest) {
+        Some(true) => {}
+        Some(false) => return Some(false),
+        None => return whole.then_some(false),
+    }
+    let Some(end) = memchr::memchr(b'\n', rest) else {
+        return whole.then(|| is_record(rest, fields));
+    };
+    let (first, rest) = (rest[..end].trim_ascii_end(), rest[end..].trim_ascii_start());
+    if !first.ends_with(b"}") {
+        return Some(false);
+    }
+    match begins_object(rest) {
+        Some(answer) => Some(answer),
+        None if !whole => None,
+        None => Some(rest.is_empty() && is_record(first, fields)),
+    }
+}
+
+/// Whether `{` and then `"` or `}` stand there, with blanks between; `None` where the bytes end before that is clear.
+fn begins_object(bytes: &[u8]) -> Option<bool> {
+    let (&first, rest) = bytes.split_first()?;
+    if first != b'{' {
+        return Some(false);
+    }
+    let blank = rest.iter().take_while(|&&b| matches!(b, b' ' | b'\t')).count();
+    rest.get(blank).map(|&b| matches!(b, b'"' | b'}'))
+}
+
+/// Whether a line is a record with a text in it.
+fn is_record(line: &[u8], fields: &Fields) -> bool {
+    let Some(jsonl) = format::by_name("jsonl") else { return false };
+    let mut reader = format::format(jsonl).reader(fields);
+    std::str::from_utf8(line).is_ok_and(|line| {
+        matches!(reader.read(line, fasttok_engine::Utf8Errors::Replace), Ok(Some(_)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields() -> Fields {
+        Fields { text: Fields::path("text"), groups: Vec::new() }
+    }
+
+    #[test]
+    fn json_lines_are_told_from_json() {
+        for (text, expected) in [
+            ("{\"text\":\"a\"}\n{\"text\":\"b\"}\n", true),
+            ("\u{feff}\n {\"a\":1} \r\n\r\n\t{ \"b\":2}", true),
+            ("{\"text\":\"a\",\"n\":NaN}\n{\"text\":\"b\",\"n\":NaN}\n", true),
+            ("{}\n{}\n", true),
+            // One line.
+            ("{\"text\":\"a\"}", true),
+            ("{\"text\":\"a\"}\n\n", true),
+            ("{\"body\":\"a\"}\n", false),
+            ("{\"text\":1}\n", false),
+            // JSON over several lines, in every layout.
+            ("{\n \"text\": \"a\"\n}\n", false),
+            ("{\"a\": {\"b\": 1},\n\"c\": 2}", false),
+            ("{\"a\": [{\"b\": 1},\n{\"c\": 2}]}", false),
+            ("{\"a\": [{\"b\": 1}\n,{\"c\": 2}]}", false),
+            ("{\"a\": {\"b\": 1}\n}", false),
+            ("[{\"text\":\"a\"},\n{\"text\":\"b\"}]", false),
+            ("{\"text\":\"a\"}\nand so on", false),
+            // Text.
+            ("", false),
+            ("{", false),
+            ("{ {\n{ }\n", false),
+            ("{braces}\n{braces}\n", false),
+            ("text\n{\"text\":\"a\"}\n{\"text\":\"b\"}\n", false),
+        ] {
+            assert_eq!(
+                looks_like_records(text.as_bytes(), true, &fields()),
+                Some(expected),
+                "{text:?}"
+            );
+            // With less of it the answer is the same, or that more must be read.
+            for end in 0..text.len() {
+                let part = looks_like_records(&text.as_bytes()[..end], false, &fields());
+                assert!(part.is_none_or(|part| part == expected), "{text:?} {end}");
+            }
+        }
+    }
+}
