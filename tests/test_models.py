@@ -198,7 +198,7 @@ def test_an_encoding_that_is_no_model_is_told_of_no_model(name: str) -> None:
 class TestCatalogue:
     def test_all_of_them(self) -> None:
         found = fasttok.models()
-        assert len(found) == len(list(_models.listed())) > 200
+        assert len(found) == len(list(_models.listed())) > 300
         assert isinstance(found[0], fasttok.Model)
         for model in found:
             assert (model.tokenizer is None) == (model.origin is None) == (model.reason is not None)
@@ -278,7 +278,7 @@ class TestCommand:
         assert max(cell_len(line) for line in result.out.splitlines()) <= width
         for line in ("gpt-5.5", "claude-opus-4-7", "qwen3.7-max", "kimi-k3"):
             assert any(row.startswith(line) for row in result.out.splitlines())
-        if width > 100:
+        if width > 100 and importlib.util.find_spec("genai_prices") is not None:
             assert "openrouter" in result.out
 
     def test_one_in_full(self) -> None:

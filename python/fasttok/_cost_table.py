@@ -136,7 +136,7 @@ def _costs(report: CostReport) -> Layout:
     columns = [
         *named,
         Column("docs", [f"{row.documents:,}" if i % models == 0 else "" for i, row in enumerate(rows)]),
-        Column("model", [row.label for row in rows], is_name=True),
+        Column("model", [printable(row.label) for row in rows], is_name=True),
         Column("tokens in", [f"{row.input_tokens:,}" for row in rows]),
     ]
     if any(row.output_tokens for row in rows):
@@ -169,7 +169,10 @@ def _same(report: CostReport) -> Layout:
     return Layout(
         [
             Column("language", [printable(names[language]) for language in languages], is_name=True, is_key=True),
-            *(Column(row.label, [cells[language, row.model] for language in languages]) for row in report.totals),
+            *(
+                Column(printable(row.label), [cells[language, row.model] for language in languages])
+                for row in report.totals
+            ),
         ],
         given_up=(),
     )
@@ -179,12 +182,12 @@ def _prices(report: CostReport) -> Layout:
     prices: list[dict[str, Any]] = report.manifest["prices"]
     return Layout(
         [
-            Column("model", [price["model"] for price in prices], is_name=True),
+            Column("model", [printable(price["model"]) for price in prices], is_name=True),
             Column("in", [_rate(price["input"]) for price in prices]),
             Column("cached", [_rate(price["cached_input"]) for price in prices]),
             Column("out", [_rate(price["output"]) for price in prices]),
             Column("as of", [price["date"] for price in prices], is_name=True),
-            Column("from", [price["source"] for price in prices], is_name=True, is_key=True),
+            Column("from", [printable(price["source"]) for price in prices], is_name=True, is_key=True),
         ],
         given_up=(("cached", 24),),
     )

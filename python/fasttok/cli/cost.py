@@ -34,7 +34,7 @@ from fasttok.cli._output import check_writable, choose_format, emit, output_opti
     multiple=True,
     required=True,
     metavar="NAME[,NAME]",
-    help="Models to bill for; PROVIDER/NAME for the price of one provider.",
+    help="Models to bill for (see fasttok models); PROVIDER/NAME for the price of one provider.",
 )
 @click.option(
     "--by", callback=names, multiple=True, metavar="KEY[,KEY]", help="Group by file, extension, or any JSONL field."
@@ -72,7 +72,7 @@ from fasttok.cli._output import check_writable, choose_format, emit, output_opti
     callback=pairs,
     multiple=True,
     metavar="MODEL=NAME|FILE",
-    help="What counts for a model: an encoding or a tokenizer file.",
+    help="What counts for a model: an encoding or a tokenizer file. Another model's makes it an estimate.",
 )
 @click.option(
     "--requests-per-day",
