@@ -334,6 +334,9 @@ impl Encoding {
 
     /// Appends the bytes that `ids` stand for to `bytes`.
     pub fn decode(&self, ids: &[u32], bytes: &mut Vec<u8>) -> Result<(), Error> {
+        if let Some(decoder) = self.characters().and_then(Characters::decoder) {
+            return decoder.decode(ids, bytes);
+        }
         for (at, &id) in ids.iter().enumerate() {
             if let Some(characters) = self.characters() {
                 if characters.decode(id, at == 0, bytes) {

@@ -6,10 +6,11 @@
 //! U+2581 ([`rules`]); characters are put together from bytes by merges of their own ([`symbols`]).
 
 pub(crate) mod boundaries;
+pub(crate) mod decode;
 pub(crate) mod rules;
 pub(crate) mod symbols;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::Error;
 use crate::bpe::merge::{Window, merge};
@@ -18,6 +19,7 @@ use crate::pretokenize::classes::decode;
 use crate::pretokenize::simd::Portable;
 use crate::vocab::Vocab;
 use boundaries::{Boundaries, UserPieces};
+use decode::Decoder;
 use rules::{META, Prefix, Rules};
 use symbols::{Order, Symbols, has_prefix, parts};
 
@@ -43,6 +45,10 @@ pub(crate) struct Characters {
     shrinks: Vec<u64>,
     /// Whether a user-defined piece holds a character that is unknown by itself.
     unknown_in_user: bool,
+    /// Whether a token that is merged does.
+    merges_unknown: bool,
+    /// How sentencepiece decodes, where it is the reference.
+    decoder: Option<Decoder>,
     /// Tokens that merging does not give, where a whole piece is one of them nonetheless.
     whole: HashMap<String, u32, foldhash::fast::FixedState>,
     /// Added tokens that are user-defined pieces here.
@@ -60,8 +66,8 @@ pub(crate) struct Definition {
     /// Pieces that are matched before anything is merged, and their ids.
     pub user: Vec<(String, u32)>,
     pub unknown: Unknown,
-    /// The id of the unknown token and what it is decoded to.
-    pub unknown_text: Option<(u32, String)>,
+    /// How ids become text, where sentencepiece is the reference.
+    pub decoder: Option<Decoder>,
     /// A blank begins a piece wherever it stands.
     pub split_at_blanks: bool,
     /// A piece that is a token is that token, whether or not merging gives it.
@@ -79,9 +85,6 @@ impl Characters {
             true => token.replace(META, " "),
             false => token.to_owned(),
         };
-        if let Some((id, text)) = definition.unknown_text {
-            bytes.insert(id, text.into_bytes().into());
-        }
         for (token, id) in tokens.iter().chain(&user) {
             bytes.insert(*id, written(token).into_bytes().into());
         }
@@ -107,7 +110,8 @@ impl Characters {
         for (token, _) in tokens.iter_mut().filter(|(token, _)| holds_meta(token)) {
             *token = written(token);
         }
-        let (symbols, vocab, pairs) = Symbols::new(&tokens, &order)?;
+        let bare = add_bare(&mut tokens, &mut order);
+        let (symbols, vocab, pairs) = Symbols::new(&tokens, &order, bare)?;
         if whole_texts {
             if split_at_blanks && !symbols.unreachable.is_empty() {
                 return Err(Error::UnsupportedTokenizer {
@@ -140,11 +144,18 @@ impl Characters {
             unknown,
             shrinks,
             unknown_in_user,
+            merges_unknown: bare > 0,
+            decoder: definition.decoder,
             whole,
             found,
             bytes,
         };
         Ok((characters, vocab, pairs))
+    }
+
+    /// How ids become text, where sentencepiece is the reference.
+    pub fn decoder(&self) -> Option<&Decoder> {
+        self.decoder.as_ref()
     }
 
     /// Ids of the user-defined pieces that text may hold.
@@ -166,8 +177,8 @@ impl Characters {
     /// only encoding is.
     pub fn counts(&self) -> bool {
         match self.unknown {
-            Unknown::Bytes(_) => true,
-            Unknown::Token { .. } => !self.unknown_in_user,
+            Unknown::Bytes(_) => !self.merges_unknown,
+            Unknown::Token { .. } => !self.merges_unknown && !self.unknown_in_user,
             Unknown::Nothing => false,
         }
     }
@@ -295,8 +306,30 @@ impl Characters {
 
     /// The largest id plus one.
     pub fn id_end(&self) -> u32 {
+        if let Some(decoder) = &self.decoder {
+            return decoder.id_end();
+        }
         self.bytes.keys().max().map_or(0, |id| id.saturating_add(1))
     }
+}
+
+/// Adds the characters of tokens that are no tokens themselves, as sentencepiece lets them merge all the same, and says
+/// how many there are. Lists of merges name tokens only.
+fn add_bare(tokens: &mut Vec<(String, u32)>, order: &mut Order) -> usize {
+    let Order::Scores(scores) = order else { return 0 };
+    let known: HashSet<char> = tokens.iter().filter_map(|(token, _)| only_char(token)).collect();
+    let inside = tokens.iter().filter(|(token, _)| only_char(token).is_none());
+    let bare: BTreeSet<char> =
+        inside.flat_map(|(token, _)| token.chars()).filter(|c| !known.contains(c)).collect();
+    scores.resize(tokens.len() + bare.len(), 0.0);
+    tokens.extend(bare.iter().map(|&c| (c.to_string(), 0)));
+    bare.len()
+}
+
+/// The character that `text` is.
+fn only_char(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    chars.next().filter(|_| chars.next().is_none())
 }
 
 /// Whether a token may hold U+2581; quicker than a search.

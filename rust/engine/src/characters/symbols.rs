@@ -57,8 +57,13 @@ fn set(bits: &mut [u64], at: usize) {
 }
 
 impl Symbols {
-    /// The tables of `tokens`: text and id of each, none empty, no text twice.
-    pub fn new(tokens: &[(String, u32)], order: &Order) -> Result<(Symbols, Vocab, Pairs), Error> {
+    /// The tables of `tokens`: text and id of each, none empty, no text twice. The last `bare` of them are
+    /// characters that are no tokens, but merge into tokens.
+    pub fn new(
+        tokens: &[(String, u32)],
+        order: &Order,
+        bare: usize,
+    ) -> Result<(Symbols, Vocab, Pairs), Error> {
         check(tokens, order)?;
         let places: Map<&str, u32> =
             tokens.iter().enumerate().map(|(at, (token, _))| (&**token, at as u32)).collect();
@@ -80,7 +85,10 @@ impl Symbols {
         for (at, (token, id)) in tokens.iter().enumerate() {
             let mut chars = token.chars();
             let (Some(c), None) = (chars.next(), chars.next()) else { continue };
-            set(&mut characters, c as usize);
+            let is_token = at < tokens.len() - bare;
+            if is_token {
+                set(&mut characters, c as usize);
+            }
             let utf8 = token.as_bytes();
             let mut number = u32::from(utf8[0]);
             for end in 2..=utf8.len() {
@@ -96,7 +104,9 @@ impl Symbols {
             }
             ids[number as usize] = *id;
             numbers[at] = number;
-            characters_of.push(number);
+            if is_token {
+                characters_of.push(number);
+            }
         }
         let first_merged = lens.len() as u32;
         let mut known = vec![0; lens.len().div_ceil(64)];

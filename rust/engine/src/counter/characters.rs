@@ -42,7 +42,8 @@ impl Counter {
         if !rules.prefixes(text, at_start) {
             return Ok(self.count_prepared(characters, text));
         }
-        if characters.has_whole() {
+        // An unknown blank may be one token with what follows.
+        if characters.has_whole() || !characters.symbols.knows(u32::from(' ')) {
             return Ok(self.count_prepared(characters, &rules.apply(text, at_start)?));
         }
         // Only the first piece knows of the blank before it.
@@ -227,7 +228,7 @@ mod tests {
             order: Order::Scores(scores),
             user: user.iter().map(|piece| piece.to_string()).zip(100_000..).collect(),
             unknown,
-            unknown_text: None,
+            decoder: None,
             split_at_blanks: false,
             whole_texts: false,
         }

@@ -70,7 +70,7 @@ pub(super) fn describe(
             order,
             user,
             unknown,
-            unknown_text: None,
+            decoder: None,
             split_at_blanks: split,
             whole_texts: model.ignore_merges,
         },

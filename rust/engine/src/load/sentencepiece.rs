@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{damaged, unsupported};
 use crate::Error;
 use crate::added::AddedToken;
+use crate::characters::decode::{Decoder, Written};
 use crate::characters::rules::{META, Prefix, Rules};
 use crate::characters::symbols::Order;
 use crate::characters::{Definition, Unknown};
@@ -38,6 +39,12 @@ struct Model {
     suffix: bool,
     byte_fallback: bool,
     unknown_surface: Option<String>,
+    normalizer: NormalizerSpec,
+    denormalizer: Option<NormalizerSpec>,
+}
+
+/// `NormalizerSpec`
+struct NormalizerSpec {
     charsmap: Vec<u8>,
     dummy_prefix: bool,
     remove_extra: bool,
@@ -78,7 +85,9 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
                     ),
                 ));
             }
-            Kind::Normal | Kind::Unused => {
+            // As if it were not there; but it merges, as characters that are not there do.
+            Kind::Unused => {}
+            Kind::Normal => {
                 tokens.push((piece.text.clone(), id));
                 scores.push(piece.score);
             }
@@ -108,27 +117,38 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
         Unknown::Token { id: unknown_id, fused: true }
     };
     let has_meta = tokens.iter().any(|(token, _)| token == META);
-    if model.escape && model.byte_fallback && !has_meta {
+    if model.normalizer.escape && model.byte_fallback && !has_meta {
         return Err(unsupported("the sentencepiece model", "U+2581 is none of its pieces"));
     }
-    let charsmap = match model.charsmap.is_empty() {
-        true => None,
-        false => Some(Charsmap::new(&model.charsmap)?),
+    let denormalizer = denormalizer(&model)?;
+    let surface = model.unknown_surface.unwrap_or_else(|| " ⁇ ".to_owned());
+    let written = |piece: Piece| match piece.kind {
+        Kind::Unknown => Written::Surface(surface.clone()),
+        Kind::Control => Written::Control,
+        Kind::Byte => Written::Byte(byte_of(&piece.text).expect("was read above")),
+        Kind::Normal | Kind::Unused | Kind::UserDefined => Written::Text(piece.text),
+    };
+    let normalizer = model.normalizer;
+    let decoder = Decoder {
+        pieces: model.pieces.into_iter().map(written).collect(),
+        takes_prefix: normalizer.dummy_prefix || normalizer.remove_extra,
+        takes_all: normalizer.remove_extra,
+        denormalizer,
     };
     let definition = Definition {
         rules: Rules {
-            escape: model.escape,
-            prefix: if model.dummy_prefix { Prefix::Always } else { Prefix::Never },
+            escape: normalizer.escape,
+            prefix: if normalizer.dummy_prefix { Prefix::Always } else { Prefix::Never },
             suffix: model.suffix,
-            remove_extra: model.remove_extra,
-            charsmap,
+            remove_extra: normalizer.remove_extra,
+            charsmap: normalizer.charsmap()?,
             user: None,
         },
         tokens,
         order: Order::Scores(scores),
         user,
         unknown,
-        unknown_text: Some((unknown_id, model.unknown_surface.unwrap_or_else(|| " ⁇ ".to_owned()))),
+        decoder: Some(decoder),
         split_at_blanks: false,
         whole_texts: false,
     };
@@ -150,10 +170,8 @@ fn parse(data: &[u8]) -> Result<Model, Error> {
         suffix: false,
         byte_fallback: false,
         unknown_surface: None,
-        charsmap: Vec::new(),
-        dummy_prefix: true,
-        remove_extra: true,
-        escape: true,
+        normalizer: NormalizerSpec::default(),
+        denormalizer: None,
     };
     let mut fields = Fields(data);
     while let Some((number, value)) = fields.next()? {
@@ -172,24 +190,60 @@ fn parse(data: &[u8]) -> Result<Model, Error> {
                     }
                 }
             }
-            (3, Value::Bytes(normalizer)) => {
-                let mut fields = Fields(normalizer);
-                while let Some((number, value)) = fields.next()? {
-                    match (number, value) {
-                        (2, Value::Bytes(map)) => model.charsmap = map.to_vec(),
-                        (3, Value::Number(flag)) => model.dummy_prefix = flag != 0,
-                        (4, Value::Number(flag)) => model.remove_extra = flag != 0,
-                        (5, Value::Number(flag)) => model.escape = flag != 0,
-                        (2..=5, _) => return Err(damaged("a field of a wrong type")),
-                        _ => {}
-                    }
-                }
+            (3, Value::Bytes(normalizer)) => model.normalizer.read(normalizer)?,
+            (5, Value::Bytes(denormalizer)) => {
+                model.denormalizer.get_or_insert_default().read(denormalizer)?;
             }
-            (1..=3, _) => return Err(damaged("a field of a wrong type")),
+            (1..=3 | 5, _) => return Err(damaged("a field of a wrong type")),
             _ => {}
         }
     }
     Ok(model)
+}
+
+impl Default for NormalizerSpec {
+    fn default() -> NormalizerSpec {
+        let charsmap = Vec::new();
+        NormalizerSpec { charsmap, dummy_prefix: true, remove_extra: true, escape: true }
+    }
+}
+
+impl NormalizerSpec {
+    fn read(&mut self, data: &[u8]) -> Result<(), Error> {
+        let mut fields = Fields(data);
+        while let Some((number, value)) = fields.next()? {
+            match (number, value) {
+                (2, Value::Bytes(map)) => self.charsmap = map.to_vec(),
+                (3, Value::Number(flag)) => self.dummy_prefix = flag != 0,
+                (4, Value::Number(flag)) => self.remove_extra = flag != 0,
+                (5, Value::Number(flag)) => self.escape = flag != 0,
+                (2..=5, _) => return Err(damaged("a field of a wrong type")),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The compiled rules, where there are any.
+    fn charsmap(&self) -> Result<Option<Charsmap>, Error> {
+        match self.charsmap.is_empty() {
+            true => Ok(None),
+            false => Charsmap::new(&self.charsmap).map(Some),
+        }
+    }
+}
+
+/// The rules of the denormalizer, which replaces and does nothing else.
+fn denormalizer(model: &Model) -> Result<Option<Rules>, Error> {
+    let Some(spec) = &model.denormalizer else { return Ok(None) };
+    let charsmap = spec.charsmap()?;
+    if charsmap.is_some() && (spec.dummy_prefix || spec.remove_extra || spec.escape) {
+        return Err(unsupported(
+            "the denormalizer of the sentencepiece model",
+            "it does something to white space",
+        ));
+    }
+    Ok(charsmap.map(|charsmap| Rules { charsmap: Some(charsmap), ..Rules::none() }))
 }
 
 fn parse_piece(data: &[u8]) -> Result<Piece, Error> {
