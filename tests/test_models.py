@@ -122,6 +122,13 @@ def test_every_statement_has_a_source_and_every_pattern_a_name_that_it_fits() ->
         assert _models.look_up(name).is_embedded
 
 
+def test_makers_are_known_by_whole_words() -> None:
+    assert _models.maker_of("writer/palmyra-x5") is None
+    assert _models.maker_of("palm-2-chat-bison") == "Google"
+    assert (_models.maker_of("gpt4o"), _models.maker_of("adapter")) == ("OpenAI", None)
+    assert _models.look_up("novation-7b").reason is None
+
+
 def test_names_are_listed_once() -> None:
     names = [name for entry, others in _models.listed() for name in (entry, *others)]
     assert [name for name, count in Counter(names).items() if count > 1] == []

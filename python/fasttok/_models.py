@@ -62,7 +62,7 @@ _CLOUD = re.compile(
     r"(ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen|writer"
     r"|zai)[.]|databricks-"
 )
-_VARIANT = re.compile(r":(batch|exacto|extended|floor|free|nitro|online|thinking)$|-v\d+:\d+$|(?<=-v\d):\d+$")
+_VARIANT = re.compile(r":(batch|exacto|extended|floor|free|nitro|online|thinking)$|(-v\d+)?:\d+$")
 _POINT = re.compile(r"(?<=\d)p(?=\d)")
 
 
@@ -117,8 +117,11 @@ def maker_of(name: str) -> str | None:
     """Whose model the name is, by how it begins."""
     name = bare(name).lower()
     for maker, about in table()["makers"].items():
-        if any(name.startswith(beginning) for beginning in about["begins"]):
-            return str(maker)
+        for beginning in about["begins"]:
+            # What is a word of its own: palmyra is no palm.
+            rest = name.removeprefix(beginning)
+            if rest != name and not (rest[:1].isalpha() and beginning[-1:].isalpha()):
+                return str(maker)
     return None
 
 
