@@ -11,12 +11,13 @@ BUILT := $(VENV)/.built
 TESTABLE := $(VENV)/.testable
 LIBRARY = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
 
-.PHONY: help demo build test test-long lint format bench bench-quick wheel clean
+.PHONY: help demo build test test-long fuzz lint format bench bench-quick wheel clean
 
 help:
 	@echo 'make demo       build, install into .venv, count a sample in 14 languages'
 	@echo 'make test       all tests, Rust and Python'
 	@echo 'make test-long  the tests that take minutes'
+	@echo 'make fuzz       loaders, counting and reading on mutated input, ten minutes each'
 	@echo 'make lint       format, clippy, ruff, mypy, stubtest, spelling, workflows'
 	@echo 'make format     put the sources into the format that lint asks for'
 	@echo 'make bench-quick  what a call costs, in under two minutes'
@@ -36,11 +37,16 @@ build: $(BUILT)
 # The profile `checked` is release with debug assertions and overflow checks.
 test: $(TESTABLE)
 	cargo test --profile checked --workspace --exclude fasttok-python
+	cargo run --profile checked -p fasttok-fuzz -- --seconds 10
 	$(BIN)/python -m pytest
 
 test-long: $(TESTABLE)
 	cargo test --release --workspace --exclude fasttok-python -- --include-ignored
 	FASTTOK_LONG=1 $(BIN)/python -m pytest
+
+# Every target of fuzz/ for ten minutes. Guided by coverage: cargo +nightly fuzz run --features libfuzzer NAME
+fuzz:
+	cargo run --profile checked -p fasttok-fuzz -- --seconds 600
 
 lint: $(TESTABLE)
 	cargo fmt --all --check

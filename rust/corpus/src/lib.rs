@@ -10,6 +10,8 @@ mod detect;
 mod document;
 mod error;
 mod format;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod job;
 mod language;
 mod ledger;

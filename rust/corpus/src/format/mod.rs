@@ -12,7 +12,7 @@ mod lines;
 #[cfg(test)]
 mod tests;
 mod text;
-mod unescape;
+pub(crate) mod unescape;
 
 use fasttok_engine::Utf8Errors;
 

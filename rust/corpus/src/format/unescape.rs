@@ -10,7 +10,7 @@ use fasttok_engine::{Utf8Errors, decode_utf8};
 
 /// Half of a surrogate pair in the string.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LoneSurrogate {
+pub(crate) struct LoneSurrogate {
     /// Byte offset in the string as written, without the quotes.
     pub offset: usize,
 }
@@ -33,7 +33,7 @@ const SHORT: [u8; 256] = {
 };
 
 /// The text of the string `raw` (given without its quotes), in `buffer` or, where nothing is escaped, `raw` itself.
-pub(super) fn unescape<'a>(
+pub(crate) fn unescape<'a>(
     raw: &'a str,
     buffer: &'a mut Vec<u8>,
     errors: Utf8Errors,
