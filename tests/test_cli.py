@@ -42,7 +42,7 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
     path = tmp_path / "broken.jsonl"
-    path.write_text('{"text": "good"}\n' + "not json\n" * 25)
+    path.write_text('{"text": "good"}\n' + "".join('{"text": "' + "a" * i + "\n" for i in range(25)))
     return path
 
 
@@ -100,11 +100,11 @@ class TestDestinations:
 
     def test_the_output_file_replaces_the_old_one_and_keeps_its_mode(self, corpus: Path, tmp_path: Path) -> None:
         real, link = tmp_path / "real.json", tmp_path / "link.json"
-        real.write_text("old")
+        assert fasttok("count", corpus / "b.md", "-o", real).code == 0
         real.chmod(0o640)
         link.symlink_to(real)
         assert fasttok("count", corpus, "-o", link).code == 0
-        assert json.loads(real.read_text())["schema"] == "fasttok.report/1"
+        assert json.loads(real.read_text())["totals"]["documents"] == 3
         assert link.is_symlink() and stat.S_IMODE(real.stat().st_mode) == 0o640
 
     def test_special_files_are_written_to(self, corpus: Path) -> None:
@@ -366,7 +366,8 @@ class TestEnds:
 
     def test_a_disk_that_fills_leaves_the_old_file(self, corpus: Path, tmp_path: Path) -> None:
         output = tmp_path / "out.json"
-        output.write_text("old")
+        assert fasttok("count", corpus / "b.md", "-o", output).code == 0
+        old = output.read_text()
         before = set(os.listdir(tmp_path))
         code = (
             "import resource, signal, sys; from fasttok.cli import main;"
@@ -377,7 +378,7 @@ class TestEnds:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
         assert done.returncode == 1
         assert f"cannot write {output}: File too large" in done.stderr
-        assert output.read_text() == "old"
+        assert output.read_text() == old
         assert set(os.listdir(tmp_path)) == before
 
     def test_interrupt(self, tmp_path: Path) -> None:

@@ -310,7 +310,7 @@ class CostReport(Tabular):
         from fasttok._tabular import written
         from fasttok.page import cost_page
 
-        return written(cost_page(self), path)
+        return written(cost_page(self), path, self._inputs())
 
     def plot(self) -> altair.Chart:
         """The cost of each group on each model. Needs the extra `plot`."""

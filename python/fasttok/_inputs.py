@@ -13,6 +13,7 @@ PathLike: TypeAlias = "str | os.PathLike[str]"
 
 STDIN = "-"
 _GLOB = frozenset("*?[{")
+_LONGEST = 1000
 
 
 def as_names(value: str | Iterable[str]) -> list[str]:
@@ -23,16 +24,22 @@ def as_names(value: str | Iterable[str]) -> list[str]:
 def as_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     """One path or several, as a list of strings, in the order given.
 
-    Raises ``TypeError`` for a table of pandas, polars or Arrow: that is what is counted, not where it lies.
+    Raises ``TypeError`` for what holds texts (of pandas, polars, Arrow): that is what is counted, not where it lies.
     """
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
-    if hasattr(type(paths), "columns"):
+    kind = f"{type(paths).__module__.partition('.')[0]} {type(paths).__name__}"
+    # Asked of the type: of an object it may be work.
+    is_frame = hasattr(type(paths), "columns")
+    if is_frame or any(hasattr(paths, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "to_numpy")):
+        texts = 'frame["text"]' if is_frame or hasattr(paths, "column_names") else "texts"
+        raise TypeError(f"paths are files or folders, not a {kind}; to count texts call Encoding.count_batch({texts})")
+    try:
+        return [os.fspath(path) for path in paths]
+    except TypeError:
         raise TypeError(
-            f"paths must be files or folders, not {type(paths).__name__}: for a column of texts in memory call "
-            'Encoding.count_batch(table["text"])'
-        )
-    return [os.fspath(path) for path in paths]
+            f"paths are strings or os.PathLike, not what is in a {kind}; to count texts call Encoding.count_batch(texts)"
+        ) from None
 
 
 def require_existing(paths: Sequence[str]) -> None:
@@ -50,6 +57,9 @@ def describe_missing(path: str) -> str:
     """Say that `path` does not exist, which part of it is missing, and the nearest existing names."""
     if not path:
         return "an empty path names no file or folder"
+    if len(path) > _LONGEST or "\n" in path:
+        # No name of a file: a text that was given for one.
+        return f"no such file or folder: {path[:60]}…; paths are read; to count texts call Encoding.count_batch(texts)"
     message = f"no such file or folder: {path}"
     folder, missing = _first_missing(path)
     if missing.rstrip(os.sep) != path.rstrip(os.sep):

@@ -14,8 +14,9 @@ import numpy as np
 
 from fasttok._bootstrap import CONFIDENCE, RESAMPLES, SEED, gini, interval, resampled_sums
 from fasttok._encodings import Spec, resolve_all
+from fasttok._inputs import PathLike
 from fasttok._manifest import run_manifest
-from fasttok._tabular import Kind, PathLike, Tabular
+from fasttok._tabular import Kind, Tabular
 from fasttok._words import single_token_retention, spaced_words
 from fasttok.parallel import Normalization, Parallel, ParallelText, read_parallel
 
@@ -301,7 +302,7 @@ class PremiumReport(Tabular):
         from fasttok._tabular import written
         from fasttok.page import premium_page
 
-        return written(premium_page(self), path)
+        return written(premium_page(self), path, self._inputs())
 
     def plot(self, encoding: str | None = None) -> altair.LayerChart:
         """The premiums with their intervals, under one encoding or all. Needs the extra `plot`."""

@@ -7,7 +7,7 @@ import io
 import shutil
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -15,6 +15,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from fasttok._text import escaped
 
 if TYPE_CHECKING:
     from fasttok.report import Report, Tally
@@ -33,6 +35,10 @@ class Column:
     is_name: bool = False
     is_key: bool = False
     keeps_end: bool = False
+
+    def printable(self) -> Column:
+        """The same column as a terminal may show it."""
+        return replace(self, header=escaped(self.header), cells=[escaped(cell) for cell in self.cells])
 
     @property
     def width(self) -> int:
@@ -139,7 +145,7 @@ def report_layout(report: Report) -> Layout:
 
 def print_layout(layout: Layout, console: Console) -> None:
     """Print `layout`, giving up columns of numbers and shortening keys until it fits the console."""
-    columns = list(layout.columns)
+    columns = [column.printable() for column in layout.columns]
     given_up = []
     for header, short in layout.given_up:
         if _needed(columns, short) <= console.width:
@@ -178,7 +184,7 @@ def printable(value: str | None) -> str:
         return "(none)"
     if not value:
         return "(empty)"
-    return "".join(c if _is_shown(c) else c.encode("unicode_escape").decode() for c in value)
+    return escaped(value)
 
 
 def shorten(text: str, width: int, *, keep_end: bool = False) -> str:
@@ -196,10 +202,6 @@ def shorten(text: str, width: int, *, keep_end: bool = False) -> str:
     while kept and unicodedata.combining(kept[0]):
         kept = kept[1:]
     return "…" + kept
-
-
-def _is_shown(c: str) -> bool:
-    return c.isprintable() or unicodedata.category(c) == "Zs" or c in "\u200c\u200d"
 
 
 def _needed(columns: Sequence[Column], short: int) -> int:

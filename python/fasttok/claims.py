@@ -187,6 +187,12 @@ class ClaimsReport(Tabular):
             "measurements": [dict(vars(entry)) for entry in self.measurements],
         }
 
+    def text(self, shape: str) -> Iterator[str]:
+        if shape == "markdown":
+            yield self.to_markdown()
+        else:
+            yield from super().text(shape)
+
     def to_markdown(self, path: PathLike | None = None) -> str:
         """The report as Markdown. With `path`, also written there: whole or not at all."""
         lines = ["| claim | verdict | measured |", "|---|---|---|"]
@@ -208,7 +214,7 @@ class ClaimsReport(Tabular):
                 f"| {m.text} | {m.encoding} | {m.value:.3g} | {m.low:.3g}–{m.high:.3g} | {m.units:,} | {m.verdict} |"
                 for m in found
             ]
-        return written("\n".join(lines) + "\n", path)
+        return written("\n".join(lines) + "\n", path, self._inputs())
 
     def _span(self, claim: Claim) -> str:
         values = [entry.value for entry in self.of(claim.id)]

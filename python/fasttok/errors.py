@@ -5,6 +5,8 @@ Attributes that do not apply are None.
 
 from __future__ import annotations
 
+from fasttok._text import escaped
+
 __all__ = [
     "FasttokError",
     "FileError",
@@ -14,6 +16,7 @@ __all__ = [
     "MissingExtraError",
     "NotFoundError",
     "NotParallelError",
+    "OverwriteError",
     "PriceTableError",
     "SpecialTokenError",
     "TextLimitError",
@@ -38,7 +41,8 @@ class FasttokError(Exception):
         self.__dict__.update(attributes)
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+        # A message may quote a file name or a value, which may hold anything, and ends on a terminal.
+        return escaped(str(self.args[0])) if self.args else ""
 
 
 class UnknownEncodingError(FasttokError, ValueError):
@@ -127,6 +131,10 @@ class InputError(FasttokError, ValueError):
 
 class FileError(FasttokError, OSError):
     """A file that cannot be read or written."""
+
+
+class OverwriteError(FileError, FileExistsError):
+    """An output that would take the place of an input, of another output, or of a file that fasttok did not write."""
 
 
 class NotFoundError(FileError, FileNotFoundError):

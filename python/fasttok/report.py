@@ -6,8 +6,6 @@ This module knows how a report is named, ordered and written. It does not know h
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import platform
@@ -17,20 +15,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import fasttok
 from fasttok import _fasttok
 from fasttok._encodings import Spec, resolve_all
-from fasttok._files import replacing, write_atomically
+from fasttok._files import LEDGER, refuse_overwriting, replacing
 from fasttok._inputs import PathLike, as_names, as_paths, require_existing
 from fasttok._languages import DETECT_BYTES, Detector, LabelSources
 from fasttok._manifest import describe_encoding
-
-if TYPE_CHECKING:
-    import pandas
-    import polars
-    import pyarrow
+from fasttok._tabular import Kind, Tabular
+from fasttok._text import escaped
 
 __all__ = ["Group", "Ledger", "LedgerEntry", "Report", "Tally", "count_corpus", "schema"]
 
@@ -38,6 +33,21 @@ SCHEMA = "fasttok.report/1"
 
 MEASURES = ("tokens", "tokens_per_char", "chars_per_token", "bytes_per_token")
 SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES)
+
+_COLUMNS: dict[str, Kind] = {
+    "encoding": "string",
+    "documents": "integer",
+    "bytes": "integer",
+    "chars": "integer",
+    "tokens": "integer",
+    "tokens_per_char": "real",
+    "chars_per_token": "real",
+    "bytes_per_token": "real",
+}
+"""What `Report.rows()` has for a group or the totals, behind the key."""
+
+_ENDED = (KeyboardInterrupt,)
+"""What ends a run before its end and leaves the ledger as far as it went."""
 
 Special = Literal["text", "token", "error"]
 Errors = Literal["strict", "replace"]
@@ -166,6 +176,7 @@ def run_corpus(
     inputs = as_paths(paths)
     if not inputs:
         raise ValueError("no paths to count")
+    refuse_overwriting({f"{LEDGER}_path": ledger_path}, inputs)
     keys = labels.keys(as_names(by))
     require_existing(inputs)
     loaded = resolve_all(encodings)
@@ -184,7 +195,7 @@ def run_corpus(
     clock = time.perf_counter()
     try:
         # The ledger grows under a hidden name, so that a run over its folder does not meet it.
-        with nullcontext() if ledger_path is None else replacing(ledger_path) as ledger_file:
+        with nullcontext() if ledger_path is None else replacing(ledger_path, kept_after=_ENDED) as ledger_file:
             raw = _fasttok.count_corpus(
                 inputs,
                 list(loaded.values()),
@@ -205,6 +216,11 @@ def run_corpus(
                 ledger_path=ledger_file,
                 progress=callback,
             )
+    except _ENDED as end:
+        if ledger_path is not None:
+            note = f"the rows skipped until then are in {escaped(os.fspath(ledger_path))}"
+            end.notes = [*getattr(end, "notes", ()), note]  # type: ignore[attr-defined]
+        raise
     finally:
         if bar is not None:
             bar.close()
@@ -347,8 +363,31 @@ class LedgerEntry:
     detail: str | None
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.detail} ({self.reason})" if self.detail else f"{place}: {self.reason}"
+        return str(SkippedKind(self.file, self.reason, self.detail, [self.line]))
+
+
+@dataclass
+class SkippedKind:
+    """Rows of one file that were not counted for the same reason, in the same words."""
+
+    file: str
+    reason: str
+    detail: str | None
+    lines: list[int | None]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.lines)
+
+    def __str__(self) -> str:
+        """One line for people: the file, its lines, and why."""
+        place, (first, *more) = self.file, self.lines
+        if more:
+            place = f"{self.rows:,} rows of {self.file} (lines {_spans(self.lines)})"
+        elif first is not None:
+            place = f"{self.file}:{first}"
+        return escaped(f"{place}: {self.detail} ({self.reason})" if self.detail else f"{place}: {self.reason}")
 
 
 @dataclass(frozen=True)
@@ -371,6 +410,18 @@ class Ledger:
         rows = (raw["seen"], raw["counted"], raw["skipped"])
         return cls(*rows, by_reason, entries, raw["entries_complete"], raw["unsupported"])
 
+    def kinds(self) -> list[SkippedKind]:
+        """The entries, those that say the same of lines of one file together, in the order of the first of each."""
+        kinds: dict[tuple[str, str, str | None, int | None], SkippedKind] = {}
+        for entry in self.entries:
+            # A whole file stands for itself.
+            key = (entry.file, entry.reason, entry.detail, None if entry.line else len(kinds))
+            if key in kinds:
+                kinds[key].lines.append(entry.line)
+            else:
+                kinds[key] = SkippedKind(entry.file, entry.reason, entry.detail, [entry.line])
+        return list(kinds.values())
+
     def to_dict(self) -> dict[str, Any]:
         """The ledger as the report's JSON has it."""
         return {
@@ -385,7 +436,7 @@ class Ledger:
 
 
 @dataclass(frozen=True, repr=False)
-class Report:
+class Report(Tabular):
     """What a run counted, how, and what it had to leave out.
 
     `manifest` alone depends on the clock and the machine: `totals`, `groups` and `ledger` of two runs over
@@ -433,42 +484,20 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as the JSON has it: see docs/report.md and `fasttok.report.schema()`."""
-        return {
-            "schema": SCHEMA,
-            "manifest": dict(self.manifest),
-            "totals": self.totals.to_dict(),
-            "groups": [group.to_dict() for group in self.groups],
-            "ledger": self.ledger.to_dict(),
-        }
+        groups = [group.to_dict() for group in self.groups]
+        return {**self._about(), "groups": groups, "ledger": self.ledger.to_dict()}
 
-    def to_json(self, path: PathLike | None = None) -> str:
-        """The report as JSON. With `path`, also written there: whole or not at all."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n"
-        return _written(text, path)
+    def document(self) -> Mapping[str, Any]:
+        return {**self._about(), "groups": (group.to_dict() for group in self.groups), "ledger": self.ledger.to_dict()}
 
-    def to_csv(self, path: PathLike | None = None) -> str:
-        """The rows of `rows()` as CSV with a header. With `path`, also written there: whole or not at all."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(self.columns())
-        writer.writerows(self.rows())
-        return _written(out.getvalue(), path)
+    def _about(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, "manifest": dict(self.manifest), "totals": self.totals.to_dict()}
 
-    def to_tsv(self, path: PathLike | None = None) -> str:
-        r"""The rows of `rows()` separated by tabs. With `path`, also written there: whole or not at all.
-
-        A backslash, tab or line end inside a value is written as `\\`, `\t`, `\n` or `\r`.
-        """
-        lines = ["\t".join(_tsv(value) for value in row) for row in (self.columns(), *self.rows())]
-        return _written("\n".join(lines) + "\n", path)
-
-    def columns(self) -> list[str]:
-        """The names of the columns of `rows()`.
-
-        A key that has the name of a measure (`--by bytes`) stands under `key.bytes`.
-        """
-        fixed = ["encoding", "documents", "bytes", "chars", *MEASURES]
-        return [f"key.{key}" if key in fixed else key for key in self.by] + fixed
+    def fields(self) -> list[tuple[str, Kind]]:
+        """The columns of `rows()`: name and kind. A key that has the name of a measure (`--by bytes`) stands under
+        `key.bytes`."""
+        fixed = dict(_COLUMNS)
+        return [(f"key.{key}" if key in fixed else key, "string") for key in self.by] + list(fixed.items())
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """One row a group and encoding; one row an encoding, of the totals, where nothing is grouped."""
@@ -478,42 +507,6 @@ class Report:
             for name in self.encodings:
                 measures = tally.measures(name)
                 yield (*key, name, tally.documents, tally.bytes, tally.chars, *measures.values())
-
-    def to_arrow(self) -> pyarrow.Table:
-        """The rows of `rows()` as a pyarrow table."""
-        pa = _need("pyarrow", "arrow", "to_arrow")
-        integer, real, string = pa.int64(), pa.float64(), pa.string()
-        types = [string] * (len(self.by) + 1) + [integer] * 4 + [real] * 3
-        fields = list(zip(self.columns(), types, strict=True))
-        arrays = [pa.array(values, type) for (_, type), values in zip(fields, self._transposed(), strict=True)]
-        table: pyarrow.Table = pa.table(arrays, schema=pa.schema(fields))
-        return table
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """The rows of `rows()` as a pandas data frame."""
-        pd = _need("pandas", "pandas", "to_pandas")
-        types = ["object"] * len(self.by) + ["object"] + ["int64"] * 4 + ["float64"] * 3
-        series = {
-            name: pd.Series(values, dtype=type)
-            for name, type, values in zip(self.columns(), types, self._transposed(), strict=True)
-        }
-        frame: pandas.DataFrame = pd.DataFrame(series)
-        return frame
-
-    def to_polars(self) -> polars.DataFrame:
-        """The rows of `rows()` as a polars data frame."""
-        pl = _need("polars", "polars", "to_polars")
-        types = [pl.String] * (len(self.by) + 1) + [pl.Int64] * 4 + [pl.Float64] * 3
-        series = [
-            pl.Series(name, values, dtype=type)
-            for name, type, values in zip(self.columns(), types, self._transposed(), strict=True)
-        ]
-        frame: polars.DataFrame = pl.DataFrame(series)
-        return frame
-
-    def _transposed(self) -> list[list[Any]]:
-        rows = list(self.rows())
-        return [[row[i] for row in rows] for i in range(len(self.columns()))]
 
     def summary(self) -> str:
         """One line: rows seen, counted and skipped, and the time they took."""
@@ -545,6 +538,18 @@ def summary_line(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
     return line if rate is None else f"{line} ({rate:,.{0 if rate >= 10 else 1}f} MB/s)"
 
 
+def _spans(lines: Sequence[int | None], most: int = 4) -> str:
+    """Line numbers as `1-3, 7`, in at most so many parts."""
+    spans: list[tuple[int, int]] = []
+    for line in sorted(line for line in lines if line is not None):
+        if spans and line == spans[-1][1] + 1:
+            spans[-1] = (spans[-1][0], line)
+        else:
+            spans.append((line, line))
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:most]]
+    return ", ".join(shown) + (", …" if len(spans) > most else "")
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of the report."""
     from importlib.resources import files
@@ -563,29 +568,3 @@ def _size(count: int) -> str:
         if count >= size:
             return f"{count / size:.{1 if count >= 10 * size else 2}f} {unit}"
     return f"{count} bytes"
-
-
-def _written(text: str, path: PathLike | None) -> str:
-    if path is not None:
-        write_atomically(path, text)
-    return text
-
-
-_TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _tsv(value: object) -> str:
-    return "" if value is None else str(value).translate(_TSV_ESCAPES)
-
-
-def _need(module: str, extra: str, method: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        raise ModuleNotFoundError(
-            f"Report.{method}() needs {module}: pip install 'fasttok-engine[{extra}]'", name=module
-        ) from None

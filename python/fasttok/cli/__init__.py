@@ -6,6 +6,8 @@ imported here, so that `fasttok --version` and a mistyped command answer at once
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +17,7 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (those of the process by default) and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _heed_signals()
     try:
         if given == ["--version"]:
             from fasttok import __version__
@@ -24,8 +27,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from fasttok.cli import _app
 
         return _app.run(given)
-    except KeyboardInterrupt:
-        # On a terminal the line begins with ^C.
-        line_end = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
-        print(f"{line_end}fasttok: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as end:
+        # Whatever is left to do must not be cut short by a second one.
+        for name in _ENDING:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            # On a terminal the line begins with ^C.
+            line_end = "\n" if sys.stderr.isatty() else ""
+            notes = "".join(f"; {note}" for note in getattr(end, "notes", ()))
+            told = "terminated" if isinstance(end, Terminated) else "interrupted"
+            sys.stderr.write(f"{line_end}fasttok: {told}{notes}\n")
+        return 128 + end.signal if isinstance(end, Terminated) else 130
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: ends a run as Ctrl-C does."""
+
+    signal = 15
+
+
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+def _heed_signals() -> None:
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, so that nothing half-written stays behind. What is ignored
+    (`nohup`) stays ignored."""
+
+    def end(number: int, frame: object) -> None:
+        ended = Terminated()
+        ended.signal = number
+        raise ended
+
+    for name in _ENDING[1:]:
+        # Not every system has them all, and only the main thread may say what happens.
+        with contextlib.suppress(AttributeError, ValueError):
+            number = getattr(signal, name)
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, end)

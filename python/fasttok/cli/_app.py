@@ -11,10 +11,8 @@ import click
 
 import fasttok
 from fasttok._inputs import nearest
-from fasttok.cli._output import stop_writing
+from fasttok.cli._output import FAILED, OK, USAGE, exit_code, stop_writing, tell
 from fasttok.errors import FasttokError, UnknownEncodingError
-
-OK, FAILED, USAGE, SKIPPED, INTERRUPTED = 0, 1, 2, 3, 130
 
 COMMANDS = ("count", "density", "premium", "cost", "claims", "encodings", "models", "verify", "demo")
 """Each is the object `command` of the module of that name."""
@@ -60,6 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     if "_FASTTOK_COMPLETE" in os.environ:
         app.main(prog_name="fasttok")
     _prepare_streams()
+    context = None
     try:
         with app.make_context("fasttok", list(arguments)) as context:
             code = app.invoke(context)
@@ -74,15 +73,15 @@ def run(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt from None
     except BrokenPipeError:
         # The reader has what it wanted (`| head`).
-        stop_writing()
-        return OK
+        stop_writing(sys.stdout)
+        return OK if context is None else exit_code(context)
     except UnknownEncodingError as error:
         fail(str(error))
         return USAGE
     except FasttokError as error:
         return fail(str(error))
     except OSError as error:
-        stop_writing()
+        stop_writing(sys.stdout)
         return fail(_os_message(error))
     return code if isinstance(code, int) else OK
 
@@ -99,14 +98,14 @@ def _prepare_streams() -> None:
 
 def fail(message: str) -> int:
     """Print `message` on standard error and return the exit code that says so."""
-    print(f"fasttok: {message}", file=sys.stderr)
+    tell(f"fasttok: {message}")
     return FAILED
 
 
 def _misused(error: click.UsageError) -> int:
     fail(error.format_message())
     if error.ctx is not None:
-        print(f"Try '{error.ctx.command_path} --help'.", file=sys.stderr)
+        tell(f"Try '{error.ctx.command_path} --help'.")
     return USAGE
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import copy
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,17 +14,42 @@ import click
 
 from fasttok._inputs import STDIN
 from fasttok._languages import DETECT_BYTES
-from fasttok.cli._output import check_writable
+from fasttok.cli._output import check_outputs
 
 if TYPE_CHECKING:
     from fasttok._cost import CostReport
     from fasttok._premium import PremiumReport
-    from fasttok.report import Ledger
-
-SHOWN_SKIPPED = 10
-UNSUPPORTED = "unsupported_format"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Command(click.Command):
+    """A command that takes an option with one value once: of two different values neither is dropped in silence."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        repeated = {param for param, count in Counter(order).items() if count > 1 and _is_single(param)}
+        if repeated:
+            self._refuse_other_values(ctx, args, repeated)
+        return super().parse_args(ctx, args)
+
+    def _refuse_other_values(self, ctx: click.Context, args: list[str], repeated: set[click.Parameter]) -> None:
+        params = []
+        for param in self.params:
+            if param in repeated:
+                param = copy.copy(param)
+                param.multiple = True
+            params.append(param)
+        values, _, _ = click.Command(self.name, params=params).make_parser(ctx).parse_args(list(args))
+        for param in repeated:
+            given = dict.fromkeys(map(str, values[str(param.name)]))
+            if len(given) > 1:
+                option = max(param.opts, key=len)
+                raise click.UsageError(f"{option} takes one value, and is given {' and '.join(given)}", ctx)
+
+
+def _is_single(param: click.Parameter) -> bool:
+    return isinstance(param, click.Option) and not (param.multiple or param.is_flag or param.count)
 
 
 def names(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[str]:
@@ -36,11 +62,13 @@ def names(context: click.Context, param: click.Parameter, values: tuple[str, ...
 
 def pairs(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """The values of a repeated option `NAME=VALUE`, by name."""
-    found = {}
+    found: dict[str, str] = {}
     for value in values:
         name, equals, rest = value.partition("=")
         if not (name and equals and rest):
             raise click.BadParameter(f"{value!r} is not {param.metavar}", context, param)
+        if found.get(name, rest) != rest:
+            raise click.BadParameter(f"{name} is given both {found[name]} and {rest}", context, param)
         found[name] = rest
     return found
 
@@ -56,15 +84,14 @@ def picture_options(function: Function) -> Function:
     return function
 
 
-def check_pictures(*files: str | None) -> None:
-    """Refuse picture files that cannot be written, and missing libraries, before the work is done."""
+def pictures(html: str | None, svg: str | None, png: str | None) -> dict[str, str | None]:
+    """The picture files, by option; refused where libraries are missing, before the work is done."""
     from fasttok._extras import need
 
-    for file in files:
-        if file is not None:
-            need("altair", "plot", "a picture")
-            need("vl_convert", "plot", "a picture")
-            check_writable(file)
+    if html is not None or svg is not None or png is not None:
+        need("altair", "plot", "a picture")
+        need("vl_convert", "plot", "a picture")
+    return {"--html": html, "--svg": svg, "--png": png}
 
 
 def write_pictures(report: CostReport | PremiumReport, html: str | None, svg: str | None, png: str | None) -> None:
@@ -89,37 +116,6 @@ def stdin_has_data() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)
 
 
-def print_skipped(ledger: Ledger, where: str) -> None:
-    """List the first skipped rows on standard error, and say `where` the rest is."""
-    if not ledger.skipped:
-        return
-    out = io.StringIO()
-    entries, rest = ledger.entries, ledger.skipped
-    if (files := sum(ledger.unsupported.values())) > 1:
-        # One line for all of them.
-        entries, rest = [entry for entry in entries if entry.reason != UNSUPPORTED], rest - files
-    for entry in entries[:SHOWN_SKIPPED]:
-        out.write(f"skipped {entry}\n")
-    more = rest - min(SHOWN_SKIPPED, len(entries))
-    if more > 0:
-        out.write(f"skipped {more:,} more: {where}\n")
-    if files > 1:
-        most_first = sorted(ledger.unsupported.items(), key=lambda item: (-item[1], item[0]))
-        formats = ", ".join(f"{count:,} {name}" for name, count in most_first)
-        out.write(f"skipped {files:,} files of formats not supported yet: {formats}; {where}\n")
-    sys.stderr.write(out.getvalue())
-
-
-def print_passed_over(manifest: Mapping[str, Any]) -> None:
-    """Say on standard error which files were not read and are no skipped rows: a line for each kind."""
-    if packed := manifest["files_packed"]:
-        files = "1 compressed file that holds" if packed == 1 else f"{packed:,} compressed files that hold"
-        sys.stderr.write(f"not unpacked: {files} no records; -z counts them\n")
-    if repeated := manifest["inputs_repeated"]:
-        files = "1 file was" if repeated == 1 else f"{repeated:,} files were"
-        sys.stderr.write(f"{files} met again under another path or name; each file is counted once\n")
-
-
 def corpus_options(function: Function) -> Function:
     """Add the options of a run over a corpus: what to read, how, and by what to group. Their values come by keyword;
     `corpus_arguments` makes them those of the library."""
@@ -128,15 +124,15 @@ def corpus_options(function: Function) -> Function:
     return function
 
 
-def corpus_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the options of `corpus_options` are to `count_corpus` and `density`; a ledger that cannot be written is
-    refused."""
+def corpus_arguments(options: Mapping[str, Any], output: str | None) -> dict[str, Any]:
+    """What the options of `corpus_options` are to `count_corpus` and `density`; a ledger or an `output` that cannot be
+    written is refused."""
     given = dict(options)
     no_progress, quiet = given.pop("no_progress"), given.pop("quiet")
-    if given["ledger"] is not None:
-        check_writable(given["ledger"])
+    paths = list(given.pop("paths")) or [STDIN if stdin_has_data() else "."]
+    check_outputs(paths, {"--output": output, "--ledger": given["ledger"]})
     return {
-        "paths": list(given.pop("paths")) or [STDIN if stdin_has_data() else "."],
+        "paths": paths,
         "encodings": given.pop("encodings") or ["o200k_base"],
         "text": given.pop("field"),
         "ignore_files": not given.pop("no_ignore"),

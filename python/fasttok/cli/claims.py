@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from fasttok.claims import ClaimsReport, check_claims
-from fasttok.cli._options import names, pairs
-from fasttok.cli._output import check_writable, choose_format, emit, output_options
+from fasttok.cli._options import Command, names, pairs
+from fasttok.cli._output import check_outputs, choose_format, deliver, output_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
-@click.command(name="claims", epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted.")
+@click.command(
+    name="claims",
+    cls=Command,
+    epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted.",
+)
 @click.option(
     "-e",
     "--encoding",
@@ -53,11 +60,15 @@ def command(
     "1 token is about 4 characters of English", "Chinese uses fewer tokens than English": each with the
     measurement, its interval and a verdict.
     """
-    if markdown and (json or csv or table):
-        raise click.UsageError("--markdown, --json, --csv and --table exclude each other")
-    shape = choose_format(json=json, csv=csv, table=table, output=output)
-    if output is not None:
-        check_writable(output)
+    shape = choose_format(
+        json=json,
+        csv=csv,
+        table=table,
+        markdown=markdown,
+        output=output,
+        allowed=("json", "csv", "tsv", "table", "markdown", "parquet", "arrow"),
+    )
+    check_outputs([*parallel, *texts.values()], {"--output": output})
     if not parallel and not texts:
         raise click.UsageError("no text to measure on: give --parallel DIR, --text CODE=FILE or both")
     report = check_claims(
@@ -67,28 +78,20 @@ def command(
         text=field,
         threads=threads,
     )
-    if markdown or (output is not None and output.endswith(".md")):
-        emit(report.to_markdown(), output)
-    elif shape == "table":
-        _print_table(report, output)
-    else:
-        emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
-    sys.stdout.flush()
-    if not quiet:
-        print(report.summary(), file=sys.stderr)
-    return 0
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: _print_tables(report, console),
+        summary=None if quiet else report.summary(),
+    )
 
 
-def _print_table(report: ClaimsReport, output: str | None) -> None:
-    import io
-
-    from rich.console import Console
+def _print_tables(report: ClaimsReport, console: Console) -> None:
     from rich.text import Text
 
     from fasttok._table import Column, Layout, print_layout
 
-    out = io.StringIO()
-    console = Console(file=sys.stdout) if output is None else Console(file=out, width=100, color_system=None)
     for claim in report.claims:
         found = report.of(claim.id)
         if not found:
@@ -109,5 +112,3 @@ def _print_table(report: ClaimsReport, output: str | None) -> None:
             console,
         )
         console.print()
-    if output is not None:
-        emit(out.getvalue(), output)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 
 import click
 
-from fasttok._cost import CostReport, cost
+from fasttok._cost import cost
 from fasttok._inputs import STDIN
 from fasttok.cli._options import (
-    check_pictures,
+    Command,
     names,
     pairs,
     picture_options,
-    print_skipped,
+    pictures,
     stdin_has_data,
     write_pictures,
 )
-from fasttok.cli._output import check_writable, choose_format, emit, output_options
+from fasttok.cli._output import check_outputs, choose_format, deliver, output_options
 
 
 @click.command(
     name="cost",
+    cls=Command,
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
@@ -141,17 +141,18 @@ def command(
     \b
         fasttok cost traffic.jsonl --by language --base en -m gpt-4o,gpt-4.1-mini,gpt-5
     """
-    from fasttok.cli._app import OK, SKIPPED
+    from fasttok._cost_table import print_report
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    if output is not None:
-        check_writable(output)
-    check_pictures(html, svg, png)
     inputs = list(paths)
     if not inputs:
         if not stdin_has_data():
             raise click.UsageError("no PATH is given and nothing is piped in")
         inputs = [STDIN]
+    check_outputs(
+        [*inputs, *parallel, *([prices] if prices else []), *tokenizers.values()],
+        {"--output": output, **pictures(html, svg, png)},
+    )
     if base is not None and len(by) != 1:
         raise click.UsageError("--base names a group: it needs one key in --by, such as --by language")
     if output_field is not None and output_tokens:
@@ -182,23 +183,11 @@ def command(
         threads=threads,
     )
     write_pictures(report, html, svg, png)
-    if shape == "table":
-        _print_table(report, output)
-    else:
-        emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
-    sys.stdout.flush()
-    if not quiet:
-        print_skipped(report.ledger, "--json lists them")
-        print(report.summary(), file=sys.stderr)
-    return SKIPPED if report.ledger.skipped else OK
-
-
-def _print_table(report: CostReport, output: str | None) -> None:
-    from rich.console import Console
-
-    from fasttok._cost_table import print_report, render_text
-
-    if output is not None:
-        emit(render_text(report, width=200) + "\n", output)
-    else:
-        print_report(report, Console(file=sys.stdout))
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: print_report(report, console),
+        summary=None if quiet else report.summary(),
+        ledger=report.ledger,
+    )

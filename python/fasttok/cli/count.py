@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
-from fasttok.cli._options import corpus_arguments, corpus_options, print_passed_over, print_skipped
-from fasttok.cli._output import check_writable, choose_format, emit, output_options
-from fasttok.report import SORT_KEYS, Report, count_corpus
+from fasttok.cli._options import Command, corpus_arguments, corpus_options
+from fasttok.cli._output import choose_format, deliver, output_options, passed_over
+from fasttok.report import SORT_KEYS, count_corpus
 
 
 @click.command(
     name="count",
+    cls=Command,
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
 @corpus_options
@@ -46,31 +46,18 @@ def command(
 
     On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
     """
-    from fasttok.cli._app import OK, SKIPPED
+    from fasttok._table import print_report
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    if output is not None:
-        check_writable(output)
-    report = count_corpus(**corpus_arguments(corpus)).sorted_by(sort, reverse=reverse)
-
-    if shape == "table":
-        _print_table(report, output)
-    else:
-        emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
-    sys.stdout.flush()
-    if not corpus["quiet"]:
-        print_skipped(report.ledger, corpus["ledger"] or "--ledger FILE or --json lists them")
-        print_passed_over(report.manifest)
-        print(report.summary(), file=sys.stderr)
-    return SKIPPED if report.ledger.skipped else OK
-
-
-def _print_table(report: Report, output: str | None) -> None:
-    from rich.console import Console
-
-    from fasttok._table import print_report, render_text
-
-    if output is not None:
-        emit(render_text(report, width=200) + "\n", output)
-    else:
-        print_report(report, Console(file=sys.stdout))
+    arguments = corpus_arguments(corpus, output)
+    report = count_corpus(**arguments).sorted_by(sort, reverse=reverse)
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: print_report(report, console),
+        summary=None if corpus["quiet"] else report.summary(),
+        ledger=report.ledger,
+        notes=passed_over(report.manifest),
+        where=corpus["ledger"] or "--ledger FILE or --json lists them",
+    )

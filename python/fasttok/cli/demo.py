@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
 
 import click
 
-from fasttok.cli._output import choose_format, emit, output_options
+from fasttok.cli._options import Command
+from fasttok.cli._output import check_outputs, choose_format, deliver, output_options
 from fasttok.report import Group, Report, count_corpus
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ENCODINGS = ("o200k_base", "cl100k_base", "p50k_base", "r50k_base")
 """One for each vocabulary: o200k_harmony, p50k_edit and gpt2 count plain text as these do."""
@@ -37,7 +41,7 @@ NOTE = (
 )
 
 
-@click.command(name="demo")
+@click.command(name="demo", cls=Command)
 @output_options
 def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
     """Count the sample that ships inside: 40 sentences in 14 languages.
@@ -45,28 +49,18 @@ def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
     It is made for demonstration and is no evidence about any language or tokenizer.
     """
     shape = choose_format(json=json, csv=csv, table=table, output=output)
+    check_outputs([], {"--output": output})
     with as_file(files("fasttok") / "demo" / "sample.jsonl") as sample:
         report = count_corpus(sample, ENCODINGS, by="language").sorted_by("tokens", reverse=True)
-    if shape == "table" and output is None:
-        _print(report)
-    elif shape == "table":
-        from fasttok._table import render_text
-
-        emit(render_text(report, width=200) + "\n", output)
-    else:
-        emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
-    sys.stdout.flush()
-    if shape != "table" or output is not None:
-        print(NOTE, file=sys.stderr)
+    # The table has the note below it.
+    deliver(report, shape, output, lambda console: _print(report, console), summary=None if shape == "table" else NOTE)
 
 
-def _print(report: Report) -> None:
-    from rich.console import Console
+def _print(report: Report, console: Console) -> None:
     from rich.text import Text
 
     from fasttok._table import Column, Layout, decimal, print_layout
 
-    console = Console(file=sys.stdout)
     first = report.encodings[0]
     names = Column("language", [LANGUAGES[code(group)] for group in report.groups], is_name=True, is_key=True)
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
-from fasttok._density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS, DensityReport, density
-from fasttok.cli._options import corpus_arguments, corpus_options, print_passed_over, print_skipped
-from fasttok.cli._output import check_writable, choose_format, emit, output_options
+from fasttok._density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS, density
+from fasttok.cli._options import Command, corpus_arguments, corpus_options
+from fasttok.cli._output import choose_format, deliver, output_options, passed_over
 
 SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL, *TO_BASE)
 
 
 @click.command(
     name="density",
+    cls=Command,
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
 @corpus_options
@@ -59,27 +59,24 @@ def command(
     Density is what this text costs, not what the same content costs in another language: for that there is
     `fasttok premium`, on parallel text.
     """
-    from fasttok.cli._app import OK, SKIPPED
+    from fasttok._density_table import print_report
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    if output is not None:
-        check_writable(output)
     asked: dict[str, Any] = {"words": words, "graphemes": graphemes, "partial_tokens": partial_tokens}
     _check_sort(sort, base, asked)
-    arguments = corpus_arguments(corpus)
+    arguments = corpus_arguments(corpus, output)
     arguments["detect_language"] = arguments["detect_language"] or None
     report = density(**arguments, base=base, **asked).sorted_by(sort, reverse=reverse)
-
-    if shape == "table":
-        _print_table(report, output)
-    else:
-        emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
-    sys.stdout.flush()
-    if not corpus["quiet"]:
-        print_skipped(report.ledger, corpus["ledger"] or "--ledger FILE or --json lists them")
-        print_passed_over(report.manifest)
-        print(report.summary(), file=sys.stderr)
-    return SKIPPED if report.ledger.skipped else OK
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: print_report(report, console),
+        summary=None if corpus["quiet"] else report.summary(),
+        ledger=report.ledger,
+        notes=passed_over(report.manifest),
+        where=corpus["ledger"] or "--ledger FILE or --json lists them",
+    )
 
 
 def _check_sort(sort: str, base: str | None, asked: dict[str, bool]) -> None:
@@ -90,14 +87,3 @@ def _check_sort(sort: str, base: str | None, asked: dict[str, bool]) -> None:
         raise click.UsageError(f"--sort {sort} needs --{needs[sort].replace('_', '-')}")
     if sort in TO_BASE and base is None:
         raise click.UsageError(f"--sort {sort} needs --base")
-
-
-def _print_table(report: DensityReport, output: str | None) -> None:
-    from rich.console import Console
-
-    from fasttok._density_table import print_report, render_text
-
-    if output is not None:
-        emit(render_text(report, width=200) + "\n", output)
-    else:
-        print_report(report, Console(file=sys.stdout))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv as csv_module
 import io
 import json as json_module
-import sys
 from typing import Any
 
 import click
 
 import fasttok
 from fasttok import _hub
-from fasttok.cli._output import choose_format, emit, output_options
+from fasttok.cli._options import Command
+from fasttok.cli._output import Format, check_outputs, choose_format, emit, emit_table, output_options, tell
 from fasttok.errors import FasttokError
 
 COLUMNS = ("name", "source", "pretokenizer", "n_vocab", "special_tokens", "bytes", "hash", "file", "error")
@@ -41,7 +41,7 @@ def _row(encoding: fasttok.Encoding, **about: Any) -> dict[str, Any]:
     }
 
 
-@click.command(name="encodings")
+@click.command(name="encodings", cls=Command)
 @output_options
 def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
     """List the encodings that ship inside, and those in the cache of the Hugging Face hub.
@@ -49,12 +49,14 @@ def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
     The hash is the SHA-256 of the vocabulary file that an encoding was made from. Tokenizers in the cache that
     cannot be counted exactly are listed with the reason.
     """
-    shape = choose_format(json=json, csv=csv, table=table, output=output)
+    allowed: tuple[Format, ...] = ("json", "csv", "tsv", "table")
+    shape = choose_format(json=json, csv=csv, table=table, output=output, allowed=allowed)
+    check_outputs([], {"--output": output})
     rows = listed()
     if shape == "json":
         emit(json_module.dumps(rows, indent=2) + "\n", output)
-    elif shape == "table" and output is None:
-        _print_table(rows)
+    elif shape == "table":
+        _print_table(rows, output)
     else:
         out = io.StringIO()
         writer = csv_module.writer(out, lineterminator="\n", delimiter="," if shape == "csv" else "\t")
@@ -63,9 +65,7 @@ def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
         emit(out.getvalue(), output)
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-
+def _print_table(rows: list[dict[str, Any]], output: str | None) -> None:
     from fasttok._table import Column, Layout, print_layout
 
     def number(value: int | None) -> str:
@@ -81,7 +81,5 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     }
     names = ("encoding", "pretokenizer", "sha256")
     columns = [Column(header, column, is_name=header in names) for header, column in cells.items()]
-    print_layout(Layout(columns), Console(file=sys.stdout))
-    for row in rows:
-        if row["error"] is not None:
-            print(f"{row['name']}: {row['error']}", file=sys.stderr)
+    emit_table(lambda console: print_layout(Layout(columns), console), output)
+    tell(*(f"{row['name']}: {row['error']}" for row in rows if row["error"] is not None))

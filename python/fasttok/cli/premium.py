@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from fasttok._premium import DEFINITIONS, PIVOT, SORT_KEYS, PremiumReport, premium
-from fasttok.cli._options import check_pictures, names, picture_options, write_pictures
-from fasttok.cli._output import check_writable, choose_format, emit, output_options
+from fasttok._premium import DEFINITIONS, PIVOT, SORT_KEYS, premium
+from fasttok.cli._options import Command, names, picture_options, pictures, write_pictures
+from fasttok.cli._output import check_outputs, choose_format, deliver, output_options
 
 
 @click.command(
     name="premium",
+    cls=Command,
     epilog="Exit codes: 0 done, 1 error (text that is not aligned is one), 2 wrong usage, 130 interrupted.",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="DIR|FILE...")
@@ -102,10 +101,13 @@ def command(
 
     The premium of a language is the tokens of its text relative to those of the pivot's, with an interval.
     """
+    from fasttok._premium_table import print_report
+
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    if output is not None:
-        check_writable(output)
-    check_pictures(html, svg, png)
+    check_outputs(
+        [name for path in paths for name in (path, path.partition("=")[2]) if name],
+        {"--output": output, **pictures(html, svg, png)},
+    )
     report = premium(
         list(paths) if len(paths) > 1 else paths[0],
         encodings or ["o200k_base"],
@@ -123,22 +125,10 @@ def command(
     ).sorted_by(sort, reverse=reverse)
 
     write_pictures(report, html, svg, png)
-    if shape == "table":
-        _print_table(report, output)
-    else:
-        emit({"json": report.to_json, "csv": report.to_csv, "tsv": report.to_tsv}[shape](), output)
-    sys.stdout.flush()
-    if not quiet:
-        print(report.summary(), file=sys.stderr)
-    return 0
-
-
-def _print_table(report: PremiumReport, output: str | None) -> None:
-    from rich.console import Console
-
-    from fasttok._premium_table import print_report, render_text
-
-    if output is not None:
-        emit(render_text(report, width=200) + "\n", output)
-    else:
-        print_report(report, Console(file=sys.stdout))
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: print_report(report, console),
+        summary=None if quiet else report.summary(),
+    )

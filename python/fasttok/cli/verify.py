@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json as json_module
-import os
 
 import click
 
-from fasttok.cli._output import check_writable, emit
+from fasttok._text import escaped
+from fasttok.cli._options import Command
+from fasttok.cli._output import FAILED, OK, SKIPPED, check_outputs, choose_format, emit
 
 
 @click.command(
     name="verify",
+    cls=Command,
     epilog="Exit codes: 0 the same ids everywhere, 1 a difference or an error, 2 wrong usage, 3 the same ids but "
     "some rows were skipped, 130 interrupted.",
 )
@@ -49,17 +51,15 @@ def command(
     from fasttok._encodings import resolve
     from fasttok._records import Reader
     from fasttok._verify import named, verify
-    from fasttok.cli._app import FAILED, OK, SKIPPED
 
-    if output is not None:
-        check_writable(output)
-        json = json or os.path.splitext(output)[1].lower() == ".json"
+    shape = choose_format(json=json, output=output, allowed=("json", "table"))
+    check_outputs([tokenizer, *paths], {"--output": output})
     if not built_in and not paths:
         raise click.UsageError("nothing to compare: no PATH and --built-in 0")
     reader = Reader(list(paths), by=("file",), text_field=field, format=format)  # type: ignore[arg-type]
     found = verify(resolve(tokenizer), named(reader), built_in)
     found.skipped = reader.ledger.skipped
-    if json:
+    if shape == "json":
         emit(json_module.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n", output)
     else:
         emit(_told(found.to_dict()), output)
@@ -74,7 +74,7 @@ def _told(found: dict[str, object]) -> str:
     lines = []
     for one in first:
         lines += [
-            f"{one['document']}, special={one['special']}, near character {one['offset']}: {one['text']!r}",
+            f"{escaped(one['document'])}, special={one['special']}, near character {one['offset']}: {one['text']!r}",
             f"  fasttok    {one['fasttok']} (counts {one['count']})",
             f"  reference  {one['reference']}",
         ]
