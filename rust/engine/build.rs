@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 #[path = "build/forms.rs"]
 mod forms;
-#[path = "src/load/splits.rs"]
-mod splits;
+#[path = "src/bpe/naive.rs"]
+mod naive;
 
 /// Rank files and their SHA-256, as pinned in `tiktoken_ext.openai_public`.
 const RANK_FILES: [(&str, &str); 4] = [
@@ -48,7 +48,7 @@ const PROPERTIES: [(&str, u8); 4] = [
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=data");
-    println!("cargo:rerun-if-changed=src/load/splits.rs");
+    println!("cargo:rerun-if-changed=src/bpe/naive.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
     println!("cargo:rerun-if-changed=build");
     write_classes(&out.join("classes.rs"));
@@ -151,7 +151,7 @@ fn write_vocabulary(name: &str, hash: &str, path: &Path) {
         tokens[rank] = BASE64_STANDARD.decode(&line[..space]).expect("base64");
     }
     let tokens: Vec<&[u8]> = tokens.iter().map(Vec::as_slice).collect();
-    let splits = splits::canonical_splits(&tokens);
+    let splits = naive::canonical_splits(&tokens);
 
     let mut out = Vec::new();
     out.extend((tokens.len() as u32).to_le_bytes());

@@ -135,15 +135,23 @@ impl AddedTokens {
     }
 
     /// Whether a text may be cut between a letter or a number and white space without cutting a token, or
-    /// what it looks at, in two.
-    pub fn allow_cuts(&self) -> bool {
-        self.tokens.iter().all(|token| {
-            let mut chars = token.content.chars().rev();
-            let ends_open = token.rstrip && chars.next().is_some_and(char::is_alphanumeric);
-            let first_space = token.content.find(char::is_whitespace);
-            let spaces_first = first_space
-                .is_none_or(|at| at == 0 && token.content.chars().all(char::is_whitespace));
+    /// what it looks at, in two: no token holds white space behind anything else, none takes the white
+    /// space behind a letter or a number, and none asks for the character beside it. White space that a
+    /// token takes from before it lies behind the cut with it.
+    pub fn allow_cuts(&self, normalizer: &Normalizer) -> bool {
+        let allows = |token: &AddedToken, content: &str| {
+            let ends_open =
+                token.rstrip && content.chars().next_back().is_some_and(char::is_alphanumeric);
+            let first_space = content.find(char::is_whitespace);
+            let spaces_first =
+                first_space.is_none_or(|at| at == 0 && content.chars().all(char::is_whitespace));
             spaces_first && !ends_open && !token.single_word
+        };
+        self.tokens.iter().all(|token| {
+            let normalized = token.normalized && !normalizer.is_none();
+            allows(token, &token.content)
+                && (!normalized
+                    || normalizer.normalize(&token.content).is_ok_and(|text| allows(token, &text)))
         })
     }
 

@@ -794,7 +794,7 @@ impl Known {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::testing::Random;
 
@@ -1100,7 +1100,7 @@ mod tests {
     }
 
     /// The shortest text that still fails, by leaving characters out.
-    pub(super) fn shrink(text: &str, mut fails: impl FnMut(&str) -> bool) -> String {
+    pub(crate) fn shrink(text: &str, mut fails: impl FnMut(&str) -> bool) -> String {
         let mut chars: Vec<char> = text.chars().collect();
         let mut size = chars.len() / 2;
         while size > 0 {

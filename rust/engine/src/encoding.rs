@@ -358,11 +358,12 @@ impl Encoding {
     /// token counts of both sides add up to the count of the whole, whatever stands around; `None`
     /// where no such place is known.
     ///
-    /// Such a place is where a letter or a number is followed by white space (no pattern with a scanner
-    /// has a piece that goes on from one to the other, none looks behind, and none cares whether a letter ends the
-    /// text or white space follows), or, where special tokens are plain text, by a sign other than an
-    /// apostrophe. Where characters are merged without a pretokenizer, it is between two bytes that stand
-    /// together in no token.
+    /// Such a place is where a letter or a number is followed by white space, or, where no added tokens are
+    /// looked for, by a sign other than an apostrophe (see `Pretokenizer::ends_between`); if there is a
+    /// normalizer, only between characters that it leaves alone (`Normalizer::leaves`): NFD makes
+    /// `é\n` (C3 A9 0A) into `e` and the piece `\u{301}\n`. No added token may hold or look at both sides
+    /// (`AddedTokens::allow_cuts`). Where characters are merged without a pretokenizer, it is between two
+    /// bytes that stand together in no token.
     pub fn cut(&self, text: &str, from: usize, special: Special) -> Option<usize> {
         if let Some(characters) = self.characters() {
             let plain = matches!(self.pretokenizer(), Pretokenizer::Characters);
@@ -378,7 +379,8 @@ impl Encoding {
         }
         self.pretokenizer().scanner()?;
         let signs = !self.added.searches(special);
-        if !signs && !self.added.allow_cuts() {
+        let normalizer = &self.parts.normalizer;
+        if !signs && !self.added.allow_cuts(normalizer) {
             return None;
         }
         let text = text.as_bytes();
@@ -386,22 +388,19 @@ impl Encoding {
         while at < text.len() && text[at] & 0xC0 == 0x80 {
             at += 1;
         }
-        let ends_piece =
-            |class| matches!(class, Class::Upper | Class::Lower | Class::Caseless | Class::Number);
-        let mut after_word =
-            at <= text.len() && !text.is_empty() && ends_piece(class_of(decode_before(text, at).0));
+        if at >= text.len() {
+            return None;
+        }
+        let leaves = |c| char::from_u32(c).is_some_and(|c| normalizer.leaves(c));
+        let mut left = decode_before(text, at).0;
         while at < text.len() {
-            let (c, len) = decode(text, at);
-            let class = class_of(c);
-            let cut = match class {
-                Class::Space | Class::Newline => true,
-                Class::Punctuation => signs && c != u32::from('\''),
-                _ => false,
-            };
-            if after_word && cut {
+            let (right, len) = decode(text, at);
+            let cut = self.pretokenizer().ends_between(left, right)
+                && (signs || matches!(class_of(right), Class::Space | Class::Newline));
+            if cut && (normalizer.is_none() || leaves(left) && leaves(right)) {
                 return Some(at);
             }
-            after_word = ends_piece(class);
+            left = right;
             at += len;
         }
         None

@@ -3,6 +3,8 @@
 //! An [`Encoding`] is a tokenizer: immutable and shared. A [`Counter`] is what one worker counts with.
 
 mod added;
+#[cfg(test)]
+mod adversarial;
 mod bpe;
 mod characters;
 mod counter;

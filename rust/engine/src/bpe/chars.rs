@@ -5,6 +5,14 @@
 //! begin with the whole character: one step less for two bytes, two steps less for three. Some vocabularies
 //! have a merge of a character with a neighbour that comes before the merge that completes the character:
 //! beginning with that one would let it happen too early.
+//!
+//! In full: be r the highest rank of the merges that make the character c of its bytes. What could
+//! interfere before r is a merge of an end of c with what is behind it, of a beginning of c with what is
+//! before it, and, if c is whole too early, a merge of c itself. Where a merge of an end, or of c, has a
+//! rank not above r, c is no beginning; where one of a beginning has, c is none behind the characters
+//! whose last byte that merge's left side ends with. 大行 (E5 A4 A7 E8 A1 8C): if `A7 E8 A1 8C` is made
+//! before `E5 A4 A7`, A7 tears the end from 大. All that begins with those merges is excluded with them: the
+//! first merge across a boundary of c has a part of c, or c, on one side.
 
 use hashbrown::HashMap;
 
@@ -127,7 +135,11 @@ impl Chars {
             // The order in which the three merge when nothing else does.
             let (left, right) = (pairs.of_bytes(a, b), pairs.of_bytes(b, c));
             let rank = token.max(left.min(right));
-            if (left < right) == first_two && rank_after([c, 0]).min(rank_after([b, c])) > rank {
+            let overlong = a == 0xE0 && b < 0xA0;
+            if !overlong
+                && (left < right) == first_two
+                && rank_after([c, 0]).min(rank_after([b, c])) > rank
+            {
                 let c = usize::from(a & 15) << 12 | usize::from(b & 63) << 6 | usize::from(c & 63);
                 add(c, token, rank, &[[a, 0], [a, b]]);
             }

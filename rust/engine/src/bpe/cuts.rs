@@ -5,7 +5,13 @@
 //! A token that spans the boundary between b and c in …a b c d… either is just "b c", or holds "a b c" or
 //! "b c d". Two sets of hashes, of tokens of two characters and of three characters that stand together in
 //! a token, decide; a hash that collides only leaves a cut out. Tokens that begin or end inside a
-//! character count as tokens of two characters at each of their boundaries.
+//! character count as tokens of two characters at each of their boundaries, of all characters that the
+//! parts can belong to.
+//!
+//! A cut has a character from U+0080 on before it and one of the same 256 behind it. So behind it may be
+//! ASCII, where Latin-1 is before it: the token `95 0A 0A` is entered as the pairs U+0095 0A and U+00D5 0A.
+//! Before it there are one or two bytes of a character of two or three (of a page known by what is behind),
+//! and behind it the first byte, the first two, or all.
 
 use crate::pages::Table;
 use crate::pretokenize::classes::decode;

@@ -5,6 +5,13 @@
 //! Chinese two of three boundaries are safe. What is between safe boundaries is a *segment*: one
 //! character (its count is in a table), two (the table of joins says how many tokens the joining
 //! saves), or more (merged like a piece).
+//!
+//! What a token shows of the two characters at a boundary is, on the left, a whole character or its last one
+//! or two bytes, on the right a whole one or its first one or two. Whole ones are in the table of joins.
+//! Parts are in a filter as every pair of characters of the table that has them (`B8 AD E5 9B`: 16 characters
+//! on the left, 中 E4 B8 AD among them, and 64 on the right, 国 E5 9B BD among them), but for a single
+//! first byte on the right, which goes by the last byte on the left. What collides in a table only makes
+//! a boundary unsafe; a character that no table knows (of two or four bytes) is never at a safe one.
 
 use super::merge::count_in_registers;
 use super::pairs::{NONE, Pairs, SCRIPTS};

@@ -10,6 +10,7 @@
 //! exactly as they do alone). So a window may be left at a token end as soon as that token and the
 //! first one of the next window stay apart.
 
+use super::naive::{self, Naive};
 use super::pairs::{ASCII, Merges, NONE, Pairs, SCRIPTS, Scripts};
 use crate::pretokenize::simd::{Simd, Task};
 use crate::vocab::Vocab;
@@ -400,21 +401,11 @@ fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u
         S::outlined(MergeWindow { pairs, window, bytes });
         return window.tokens(bytes.len()).collect();
     }
-    let mut tokens: Vec<u32> = bytes.iter().map(|&b| pairs.single(b)).collect();
-    let mut ranks: Vec<u32> =
-        tokens.windows(2).map(|two| pairs.get(two[0], two[1])).chain([NONE]).collect();
-    while let Some((at, &lowest)) =
-        ranks.iter().enumerate().min_by_key(|&(_, &rank)| rank).filter(|&(_, &rank)| rank != NONE)
-    {
-        tokens[at] = lowest;
-        tokens.remove(at + 1);
-        ranks.remove(at);
-        if at > 0 {
-            ranks[at - 1] = pairs.get(tokens[at - 1], lowest);
-        }
-        ranks[at] = tokens.get(at + 1).map_or(NONE, |&right| pairs.get(lowest, right));
-    }
-    tokens
+    let join = |left: u32, right: u32| match pairs.get(left, right) {
+        NONE => (naive::NONE, NONE),
+        merged => (merged, merged),
+    };
+    Naive::new().merge(bytes.iter().map(|&byte| pairs.single(byte)), 1, join).to_vec()
 }
 
 #[cfg(test)]
@@ -427,22 +418,15 @@ pub(super) mod tests {
     /// What byte pair encoding is: the neighbours whose bytes together are the token of the lowest
     /// rank become it, until there are none.
     pub(in crate::bpe) fn merge_plainly(vocab: &Vocab, bytes: &[u8]) -> Vec<u32> {
-        let mut parts: Vec<&[u8]> = bytes.chunks(1).collect();
-        let mut ends: Vec<usize> = (1..=bytes.len()).collect();
-        loop {
-            let lowest = (1..parts.len())
-                .filter_map(|i| {
-                    let start = ends[i] - parts[i].len() - parts[i - 1].len();
-                    vocab.find(&bytes[start..ends[i]]).map(|id| (id, i))
-                })
-                .min();
-            let Some((_, i)) = lowest else { break };
-            let start = ends[i] - parts[i].len() - parts[i - 1].len();
-            parts[i] = &bytes[start..ends[i]];
-            parts.remove(i - 1);
-            ends.remove(i - 1);
-        }
-        parts.iter().map(|part| vocab.find(part).expect("a token")).collect()
+        let find = |(start, end): (usize, usize)| vocab.find(&bytes[start..end]);
+        let join = |left: (usize, usize), right: (usize, usize)| {
+            let both = (left.0, right.1);
+            (find(both).unwrap_or(naive::NONE), both)
+        };
+        let parts = (0..bytes.len()).map(|at| (at, at + 1));
+        let mut naive = Naive::new();
+        let left = naive.merge(parts, 1, join);
+        left.iter().map(|&part| find(part).expect("a token")).collect()
     }
 
     /// The tokens of fewer than 30 bytes that are text.

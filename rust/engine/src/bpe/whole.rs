@@ -2,7 +2,8 @@
 //!
 //! tiktoken, and HF `tokenizers` with `ignore_merges`, look a whole piece up in the vocabulary before they
 //! merge. Some vocabularies hold tokens that merging cannot reach, and only there it makes a difference.
-//! It never holds for a part of a piece, so caches, which know parts and pieces alike, cannot know it.
+//! It never holds for a part of a piece, so caches, which know parts and pieces alike, cannot know it: a
+//! piece is looked up here before it is taken apart.
 
 use std::collections::HashSet;
 

@@ -2,7 +2,10 @@
 //!
 //! A boundary between two characters that stand together in no token is one that no merge crosses: both
 //! sides merge by themselves. Which bytes stand together is a table; which classes of ASCII never do, or
-//! nearly always do, is known beforehand, so that few boundaries are looked up.
+//! nearly always do, is known beforehand, so that few boundaries are looked up. Tokens are whole characters
+//! here, so the last byte of the left one and the first of the right one are enough: `A9 | 61` is safe unless
+//! a token holds an `a` behind some character that ends with A9. An unknown character merges with nothing
+//! but itself.
 //!
 //! User-defined pieces, matched before anything is merged, end pieces on both sides.
 

@@ -6,13 +6,14 @@
 //! prefix, so characters that are not in the vocabulary merge with nothing; but they may be left in
 //! fewer parts than they have bytes, which [`parts`] tells.
 //!
-//! Only one pair of tokens can ever be seen to merge into a token (see `load::splits`), so one merge a
+//! Only one pair of tokens can ever be seen to merge into a token (see `bpe::naive`), so one merge a
 //! token is enough here, too.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::Error;
+use crate::bpe::naive::{NONE, Naive};
 use crate::bpe::pairs::Pairs;
 use crate::pretokenize::simd::Portable;
 use crate::vocab::Vocab;
@@ -23,9 +24,6 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 const LONGEST: usize = 1 << 12;
 /// The most tokens that are accepted: prefixes and bytes take numbers, too.
 const MOST: usize = 1 << 20;
-
-/// "None of them" among places and ranks.
-const NONE: u32 = u32::MAX;
 
 /// Which neighbours merge first.
 pub(crate) enum Order {
@@ -225,10 +223,11 @@ fn by_scores(
         ranks[at as usize] = rank as u32;
     }
     let mut made = Vec::with_capacity(order.len());
-    let mut work = Work::default();
+    let mut naive = Naive::new();
     for &at in &order {
         let token = &*tokens[at as usize].0;
-        let merge = work.last_merge(
+        let merge = last_merge(
+            &mut naive,
             token,
             |part| places.get(part).copied().unwrap_or(NONE),
             |_, _, both| match places.get(both) {
@@ -264,9 +263,10 @@ fn by_merges(
         ranks.insert((left, right), (rank as u32, merged));
     }
     let mut made = Vec::with_capacity(tokens.len());
-    let mut work = Work::default();
+    let mut naive = Naive::new();
     for (at, (token, _)) in tokens.iter().enumerate() {
-        let merge = work.last_merge(
+        let merge = last_merge(
+            &mut naive,
             token,
             |part| places.get(part).copied().unwrap_or(NONE),
             |left, right, _| ranks.get(&(left, right)).copied().unwrap_or((NONE, NONE)),
@@ -278,56 +278,33 @@ fn by_merges(
     Ok(made)
 }
 
-/// Scratch space.
-#[derive(Default)]
-struct Work {
-    /// Place and end of each part.
-    parts: Vec<(u32, usize)>,
-    /// Rank and result of the merge of each part with the next one.
-    keys: Vec<(u32, u32)>,
-}
+/// A part of a token: its place and where it begins and ends.
+type Part = (u32, usize, usize);
 
-impl Work {
-    /// Merges the characters of `token` until two parts are left: the rank of their merge, and the two.
-    /// `None` if merging does not get there, or if there was one character only.
-    fn last_merge(
-        &mut self,
-        token: &str,
-        place: impl Fn(&str) -> u32,
-        rank: impl Fn(u32, u32, &str) -> (u32, u32),
-    ) -> Option<(u32, [u32; 2])> {
-        let Work { parts, keys } = self;
-        parts.clear();
-        parts.extend(token.char_indices().map(|(at, c)| {
-            let end = at + c.len_utf8();
-            (place(&token[at..end]), end)
-        }));
-        if parts.len() < 2 || parts.iter().any(|part| part.0 == NONE) {
-            return None;
-        }
-        let start = |parts: &[(u32, usize)], i: usize| if i == 0 { 0 } else { parts[i - 1].1 };
-        let key = |parts: &[(u32, usize)], i: usize| {
-            rank(parts[i].0, parts[i + 1].0, &token[start(parts, i)..parts[i + 1].1])
+/// Merges the characters of `token` until two parts are left: the rank of their merge, and the two.
+/// `None` if merging does not get there, or if there was one character only. `place` says which token a
+/// character is, and `rank` of two tokens, and of the bytes of both, which rank their merge has and what
+/// it makes.
+fn last_merge(
+    naive: &mut Naive<Part>,
+    token: &str,
+    place: impl Fn(&str) -> u32,
+    rank: impl Fn(u32, u32, &str) -> (u32, u32),
+) -> Option<(u32, [u32; 2])> {
+    let chars = token.char_indices().map(|(at, c)| {
+        let end = at + c.len_utf8();
+        (place(&token[at..end]), at, end)
+    });
+    let join = |left: Part, right: Part| {
+        let (start, end) = (left.1, right.2);
+        let (rank, merged) = if left.0 == NONE || right.0 == NONE {
+            (NONE, NONE)
+        } else {
+            rank(left.0, right.0, &token[start..end])
         };
-        keys.clear();
-        keys.extend((0..parts.len() - 1).map(|i| key(parts, i)));
-        loop {
-            let (i, &(lowest, merged)) = keys.iter().enumerate().min_by_key(|(_, key)| key.0)?;
-            if lowest == NONE {
-                return None;
-            }
-            if keys.len() == 1 {
-                return Some((lowest, [parts[0].0, parts[1].0]));
-            }
-            parts[i] = (merged, parts[i + 1].1);
-            parts.remove(i + 1);
-            keys.remove(i);
-            if i > 0 {
-                keys[i - 1] = key(parts, i - 1);
-            }
-            if i < keys.len() {
-                keys[i] = key(parts, i);
-            }
-        }
-    }
+        (rank, (merged, start, end))
+    };
+    let &[left, right] = naive.merge(chars, 2, join) else { return None };
+    let rank = join(left, right).0;
+    (rank != NONE).then_some((rank, [left.0, right.0]))
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use super::spec::{Pieces, Source};
-use super::splits;
 use crate::Error;
 use crate::added::AddedToken;
+use crate::bpe::naive;
 use crate::bpe::pairs::Pairs;
 use crate::encoding::{Encoding, Parts};
 use crate::normalize::Normalizer;
@@ -195,7 +195,7 @@ fn read(data: &'static [u8]) -> (Vocab, Vec<(u32, u32, u32)>) {
             let word = |four: &[u8]| u32::from_le_bytes(four.try_into().expect("four bytes"));
             (word(left), word(right), id as u32)
         })
-        .filter(|&(left, ..)| left != splits::NONE)
+        .filter(|&(left, ..)| left != naive::NONE)
         .collect();
     (Vocab::new(Cow::Borrowed(bytes), lens), merges)
 }

@@ -7,7 +7,6 @@ mod known;
 mod ranks;
 mod sentencepiece;
 pub(crate) mod spec;
-pub(crate) mod splits;
 mod tekken;
 mod tokenizer_json;
 

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::{ranks, tokenizer_json};
 use crate::Error;
 use crate::added::AddedToken;
+use crate::bpe::naive::{self, Naive};
 use crate::bpe::pairs::{NONE, Pairs};
 use crate::encoding::{Encoding, Parts};
-use crate::load::splits;
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::vocab::Vocab;
@@ -103,7 +103,7 @@ pub(crate) struct Tables {
     /// The tokens, one after the other.
     pub bytes: Vec<u8>,
     pub ids: Vec<u32>,
-    /// The pair of numbers whose merge makes each token, or [`splits::NONE`].
+    /// The pair of numbers whose merge makes each token, or [`naive::NONE`].
     pub splits: Vec<[u32; 2]>,
 }
 
@@ -131,7 +131,7 @@ impl Tables {
                 .map_or(&[], |&at| &self.bytes[at..at + usize::from(self.lens[number])])
         };
         for (number, &[left, right]) in self.splits.iter().enumerate() {
-            if (left, right) == (splits::NONE, splits::NONE) {
+            if (left, right) == (naive::NONE, naive::NONE) {
                 continue;
             }
             let (whole, left, right) = (token(number), token(left as usize), token(right as usize));
@@ -155,7 +155,7 @@ impl Tables {
             match token {
                 [] => {}
                 &[byte] => singles[usize::from(byte)] = number,
-                _ if left == splits::NONE => unreachable.push(number),
+                _ if left == naive::NONE => unreachable.push(number),
                 _ => merges.push((left, right, number)),
             }
         }
@@ -225,14 +225,14 @@ fn by_rank(tokens: &[(Vec<u8>, u32)]) -> (Vec<u32>, Vec<[u32; 2]>) {
     let mut order: Vec<u32> = (0..tokens.len() as u32).collect();
     order.sort_by_key(|&at| tokens[at as usize].1);
     let in_order: Vec<&[u8]> = order.iter().map(|&at| &*tokens[at as usize].0).collect();
-    let splits = splits::canonical_splits(&in_order);
+    let splits = naive::canonical_splits(&in_order);
     (order, splits)
 }
 
 /// Numbers in the order in which merges make the tokens: first what no merge makes (single bytes and
 /// tokens that cannot be reached), then by the place of the one merge that can ever make a token.
 ///
-/// Only one can, as with ranks (see [`splits`]): while a token's bytes stand alone, merging is
+/// Only one can, as with ranks (see [`naive`]): while a token's bytes stand alone, merging is
 /// deterministic, and nothing from outside takes part in what becomes a token.
 fn by_list(
     tokens: &[(Vec<u8>, u32)],
@@ -240,9 +240,9 @@ fn by_list(
 ) -> Result<(Vec<u32>, Vec<[u32; 2]>), Error> {
     let places: HashMap<&[u8], u32, foldhash::fast::FixedState> =
         tokens.iter().enumerate().map(|(at, (token, _))| (&token[..], at as u32)).collect();
-    let mut singles = [splits::NONE; 256];
+    let mut singles = [naive::NONE; 256];
     for (byte, single) in (0..=255u8).zip(&mut singles) {
-        *single = places.get(&[byte][..]).copied().unwrap_or(splits::NONE);
+        *single = places.get(&[byte][..]).copied().unwrap_or(naive::NONE);
     }
     let mut ranks: HashMap<(u32, u32), (u32, u32), foldhash::fast::FixedState> =
         HashMap::with_capacity_and_hasher(merges.len(), Default::default());
@@ -262,61 +262,29 @@ fn by_list(
         ranks.insert((left, right), (rank as u32, merged));
     }
     let mut made: Vec<(u32, [u32; 2])> = Vec::with_capacity(tokens.len());
-    let (mut parts, mut keys) = (Vec::new(), Vec::new());
-    for (at, (token, _)) in tokens.iter().enumerate() {
-        made.push(last_merge(token, at as u32, &singles, &ranks, &mut parts, &mut keys));
+    let join = |left: u32, right: u32| {
+        ranks.get(&(left, right)).copied().unwrap_or((naive::NONE, naive::NONE))
+    };
+    let mut naive = Naive::new();
+    for (at, (token, _)) in (0..).zip(tokens) {
+        let bytes = token.iter().map(|&byte| singles[usize::from(byte)]);
+        // A byte that is no token merges with nothing.
+        made.push(match *naive.merge(bytes, 2, join) {
+            [left, right] if join(left, right).1 == at => (join(left, right).0, [left, right]),
+            _ => (naive::NONE, [naive::NONE; 2]),
+        });
     }
     let mut order: Vec<u32> = (0..tokens.len() as u32).collect();
     order.sort_by_key(|&at| match made[at as usize].0 {
         // Above all others when 1 is added: first, in the order of the file.
-        splits::NONE => 0,
+        naive::NONE => 0,
         rank => u64::from(rank) + 1,
     });
     let mut numbers = vec![0; tokens.len()];
     for (number, &at) in order.iter().enumerate() {
         numbers[at as usize] = number as u32;
     }
-    let number = |at: u32| if at == splits::NONE { at } else { numbers[at as usize] };
+    let number = |at: u32| if at == naive::NONE { at } else { numbers[at as usize] };
     let splits = order.iter().map(|&at| made[at as usize].1.map(number)).collect();
     Ok((order, splits))
-}
-
-/// Merges the bytes of `token`, whose place is `at`: the rank and the pair of the merge that makes it, or
-/// [`splits::NONE`].
-fn last_merge(
-    token: &[u8],
-    at: u32,
-    singles: &[u32; 256],
-    ranks: &HashMap<(u32, u32), (u32, u32), foldhash::fast::FixedState>,
-    parts: &mut Vec<u32>,
-    keys: &mut Vec<(u32, u32)>,
-) -> (u32, [u32; 2]) {
-    const NOTHING: (u32, [u32; 2]) = (splits::NONE, [splits::NONE; 2]);
-    const NO_MERGE: (u32, u32) = (splits::NONE, splits::NONE);
-    parts.clear();
-    parts.extend(token.iter().map(|&byte| singles[usize::from(byte)]));
-    if token.len() < 2 || parts.contains(&splits::NONE) {
-        return NOTHING;
-    }
-    let rank = |left: u32, right: u32| ranks.get(&(left, right)).copied().unwrap_or(NO_MERGE);
-    keys.clear();
-    keys.extend(parts.windows(2).map(|two| rank(two[0], two[1])));
-    while let Some((i, &(lowest, merged))) = keys.iter().enumerate().min_by_key(|(_, key)| key.0) {
-        if lowest == splits::NONE {
-            return NOTHING;
-        }
-        if keys.len() == 1 {
-            return if merged == at { (lowest, [parts[0], parts[1]]) } else { NOTHING };
-        }
-        parts[i] = merged;
-        parts.remove(i + 1);
-        keys.remove(i);
-        if i > 0 {
-            keys[i - 1] = rank(parts[i - 1], parts[i]);
-        }
-        if i < keys.len() {
-            keys[i] = rank(parts[i], parts[i + 1]);
-        }
-    }
-    NOTHING
 }

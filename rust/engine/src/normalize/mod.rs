@@ -175,6 +175,31 @@ impl Normalizer {
         })
     }
 
+    /// Whether `c` is left alone wherever it stands, or, a letter of ASCII, becomes another one; false where
+    /// it is not known. What stands before and behind two such neighbours, the second of which is no mark,
+    /// is normalized alike in both parts of a text that is cut between them: the forms of Unicode join
+    /// only marks and Hangul with what is before them, and the others take each character by itself.
+    pub fn leaves(&self, c: char) -> bool {
+        match self {
+            Normalizer::Form(_)
+            | Normalizer::Lowercase
+            | Normalizer::StripAccents
+            | Normalizer::Nmt => {
+                let mut utf8 = [0; 4];
+                let c: &str = c.encode_utf8(&mut utf8);
+                c.as_bytes()[0].is_ascii_alphanumeric()
+                    || self.normalize(c).is_ok_and(|same| same == c)
+            }
+            Normalizer::Sequence(parts) => parts.iter().all(|part| part.leaves(c)),
+            // What is done to the ends of a text, or to what a pattern finds.
+            Normalizer::Strip { .. }
+            | Normalizer::Prepend(_)
+            | Normalizer::Replace { .. }
+            | Normalizer::Precompiled(_)
+            | Normalizer::ByteLevel => false,
+        }
+    }
+
     /// Adds the names of the steps, as a `tokenizer.json` calls them.
     pub fn steps(&self, to: &mut Vec<&'static str>) {
         to.push(match self {

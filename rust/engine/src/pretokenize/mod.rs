@@ -133,6 +133,40 @@ families! {
 }
 
 impl Pretokenizer {
+    /// Whether every text has a piece that ends between these two characters, and neither side looks at the
+    /// other: pieces of both sides by themselves are those of the whole. False where it is not known.
+    ///
+    /// `left` must be a letter or a number. Where `right` is white space or a sign (no letter, mark or
+    /// number) other than an apostrophe, no alternative of any family but those below goes on from one
+    /// to the other: letters and numbers are ended by what is neither, and only contractions (`don't`)
+    /// follow them. None looks behind. What is looked ahead for is white space behind white space, and the
+    /// end of the text behind it: not what follows a letter or a number.
+    ///
+    /// Runs of Han (Kimi), and of ideographs and kana (DeepSeek V3), hold signs, too: `ト・ト` (E3 83 BB is a sign)
+    /// is one piece in V3.
+    ///
+    /// DeepSeek V2 and Coder leave gaps, which are pieces that hold whatever no split takes: `½` or `Ⅷ` and
+    /// the signs or blanks behind them. And U+0800-U+D7FF are letters there, with the white space (U+2003,
+    /// E2 80 83) and signs (U+2060) among them: `국\u{2003}국` is one piece. There it must be ASCII that stands
+    /// on both sides, or a newline behind: these are cut out before all else.
+    pub(crate) fn ends_between(&self, left: u32, right: u32) -> bool {
+        use Class::{Caseless, Lower, Newline, Number, Punctuation, Space, Upper};
+        let apart = matches!(class_of(left), Upper | Lower | Caseless | Number)
+            && matches!(class_of(right), Space | Newline | Punctuation)
+            && right != u32::from(b'\'');
+        let has = |property: u8| properties_of(right) & property != 0;
+        match self {
+            Pretokenizer::Characters | Pretokenizer::General(_) => false,
+            Pretokenizer::Kimi => apart && !has(classes::HAN),
+            Pretokenizer::DeepSeekV3 => apart && !has(classes::CJK),
+            Pretokenizer::DeepSeekV2 | Pretokenizer::DeepSeekCoder => {
+                let newline = class_of(right) == Newline;
+                apart && (newline || left < 0x80 && right < 0x80)
+            }
+            _ => apart,
+        }
+    }
+
     /// The regular expression of the family of that name, if it is a single one.
     pub fn pattern_of(name: &str) -> Option<&'static str> {
         patterns::of_family(name)
