@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -478,6 +479,15 @@ def test_direct_reader_equals_plain_twin() -> None:
             assert (read[0] == "ascii") == text.isascii()
 
 
+def lone(text: str) -> list[int]:
+    """Where surrogates stand that are no half of a pair."""
+    return [
+        found.start()
+        for found in re.finditer("[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]", text)
+        if len(found[0]) == 1
+    ]
+
+
 def lossy(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -512,9 +522,33 @@ def test_surrogates_at_every_position(enc: fasttok.Encoding, filler: str, odd: s
             text = filler * at + odd + filler * (length - at)
             read = _fasttok._read_str(text)
             assert read is None or read[1].decode() == lossy(text)
+            if len(odd) == 2:
+                assert enc.count(text) == enc.count_batch([text])[0] == len(enc.encode(text)) == enc.count(lossy(text))
+                continue
             with pytest.raises(fasttok.InvalidUtf8Error) as caught:
                 enc.count(text)
             assert caught.value.offset == at
+
+
+def test_a_pair_of_surrogates_is_its_character(enc: fasttok.Encoding) -> None:
+    pair = "\ud83d\udc4d"
+    for form in (pair, Subclass(pair)):
+        assert enc.encode(form).tolist() == enc.encode("👍").tolist()
+        assert enc.count(form) == enc.count_batch([form])[0] == len(enc.encode("👍"))
+        assert enc.encode_batch([form])[0].tolist() == enc.encode("👍").tolist()
+    # Offsets are those of the str.
+    for form in (pair + "é🐈<|endoftext|>", Subclass(pair + "é🐈<|endoftext|>")):
+        with pytest.raises(fasttok.SpecialTokenError) as token:
+            enc.count(form, special="error")
+        assert token.value.offset == form.index("<|")
+    for form in (pair + "é\ud83d", Subclass(pair + "é\ud83d")):
+        with pytest.raises(fasttok.InvalidUtf8Error) as caught:
+            enc.count(form)
+        assert caught.value.offset == 3
+    # Cut for the threads between and beside pairs.
+    long = (pair + "a ") * 300_000
+    for threads in (1, 2, 3):
+        assert enc.count_batch([long], threads=threads)[0] == enc.count(lossy(long))
 
 
 class Subclass(str):
@@ -531,7 +565,7 @@ def test_both_readers_give_the_same_counts_and_errors(enc: fasttok.Encoding) -> 
         expected = len(enc.encode(lossy(text)))
         assert enc.count(text, errors="replace") == expected
         assert enc.count(Subclass(text), errors="replace") == expected
-        places = [i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff"]
+        places = lone(text)
         for form in (text, Subclass(text)):
             if not places:
                 assert enc.count(form) == expected

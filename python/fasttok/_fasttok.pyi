@@ -42,9 +42,9 @@ class Encoding:
         other. ``"token"``: each is one token. ``"error"``: a ``SpecialTokenError``.
     ``errors``
         What to do with bytes that are not UTF-8 and with lone surrogates in a ``str``.
-        ``"strict"``: an ``InvalidUtf8Error``. ``"replace"``: each is taken as U+FFFD; in a ``str``
-        a high and a low surrogate side by side are the character they stand for in UTF-16, as
-        tiktoken does.
+        ``"strict"``: an ``InvalidUtf8Error``. ``"replace"``: each is taken as U+FFFD. A high and a
+        low surrogate side by side in a ``str`` are the character they stand for in UTF-16, as in
+        tiktoken; offsets count them as the two characters that they are in Python.
     ``threads``
         The most threads to use; by default as many as the process may run at once. The result
         does not depend on it.

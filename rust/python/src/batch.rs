@@ -4,7 +4,6 @@
 //! GIL is released. Generators and fixed-width numpy arrays, which make their elements only when
 //! asked, are read in slices of bounded size.
 
-use fasttok_engine::Utf8Errors;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,7 +14,7 @@ use pyo3::types::{
 
 use crate::arrow;
 use crate::document::Document;
-use crate::errors::{Failure, Offsets, input_error};
+use crate::errors::input_error;
 use crate::parallel::Stop;
 use crate::strings;
 
@@ -30,6 +29,8 @@ pub enum Held<'py> {
     Str(Bound<'py, PyString>),
     /// The temporary UTF-8 of a `str` that cannot.
     Encoded(Bound<'py, PyBytes>),
+    /// The characters of one that has surrogates.
+    Characters(Vec<u32>),
     /// A `bytes`.
     Bytes(Bound<'py, PyBytes>),
 }
@@ -41,6 +42,7 @@ impl Held<'_> {
             Held::Str(text) => strings::borrow(text)
                 .ok_or_else(|| PyTypeError::new_err("the text cannot be read any more")),
             Held::Encoded(bytes) => Ok(Document::Utf8(bytes.as_bytes())),
+            Held::Characters(characters) => Ok(Document::Ucs4(characters)),
             Held::Bytes(bytes) => Ok(Document::Bytes(bytes.as_bytes())),
         }
     }
@@ -49,6 +51,7 @@ impl Held<'_> {
     fn kept(&self, owned: bool) -> usize {
         match self {
             Held::Encoded(bytes) => bytes.as_bytes().len(),
+            Held::Characters(characters) => 4 * characters.len(),
             Held::Bytes(bytes) if owned => bytes.as_bytes().len(),
             Held::Str(text) if owned => match strings::borrow(text) {
                 Some(Document::Ucs2(units)) => 2 * units.len(),
@@ -71,59 +74,36 @@ pub fn borrow<'a>(text: &'a Bound<'_, PyAny>) -> Option<Document<'a>> {
 }
 
 /// Takes a reference to `text`, element `index` of a batch or the only text.
-pub fn hold<'py>(
-    text: &Bound<'py, PyAny>,
-    errors: Utf8Errors,
-    index: Option<usize>,
-) -> PyResult<Held<'py>> {
-    match hold_text(text, errors, index)? {
+pub fn hold<'py>(text: &Bound<'py, PyAny>, index: Option<usize>) -> PyResult<Held<'py>> {
+    match hold_text(text)? {
         Some(held) => Ok(held),
         None => Err(wrong_element(text, index)),
     }
 }
 
 /// As [`hold`]; `None` for what is no text.
-fn hold_text<'py>(
-    text: &Bound<'py, PyAny>,
-    errors: Utf8Errors,
-    index: Option<usize>,
-) -> PyResult<Option<Held<'py>>> {
+fn hold_text<'py>(text: &Bound<'py, PyAny>) -> PyResult<Option<Held<'py>>> {
     if let Ok(text) = text.cast::<PyString>() {
         return match strings::borrow(text) {
             Some(_) => Ok(Some(Held::Str(text.clone()))),
-            None => hold_encoded(text, errors, index).map(Some),
+            None => hold_encoded(text).map(Some),
         };
     }
     Ok(text.cast::<PyBytes>().ok().map(|bytes| Held::Bytes(bytes.clone())))
 }
 
+/// The text of a `str` that cannot be read where it is: its UTF-8, or its characters where there are surrogates.
 #[cold]
-fn hold_encoded<'py>(
-    text: &Bound<'py, PyString>,
-    errors: Utf8Errors,
-    index: Option<usize>,
-) -> PyResult<Held<'py>> {
-    let py = text.py();
-    match (strings::encode(text), errors) {
-        (Ok(bytes), _) => Ok(Held::Encoded(bytes)),
-        (Err(e), Utf8Errors::Strict) if e.is_instance_of::<PyUnicodeEncodeError>(py) => {
-            let offset = e.value(py).getattr("start")?.extract()?;
-            let failure = Failure {
-                document: 0,
-                error: fasttok_engine::Error::InvalidUtf8 { offset },
-                offset,
-                offsets: Offsets::Characters,
-            };
-            Err(failure.into_py_err(py, index))
+fn hold_encoded<'py>(text: &Bound<'py, PyString>) -> PyResult<Held<'py>> {
+    match strings::encode(text) {
+        Ok(bytes) => Ok(Held::Encoded(bytes)),
+        Err(e) if e.is_instance_of::<PyUnicodeEncodeError>(text.py()) => {
+            let encoded = text.call_method1("encode", ("utf-32-le", "surrogatepass"))?;
+            let bytes = encoded.cast::<PyBytes>()?.as_bytes();
+            let characters = bytes.as_chunks().0.iter().map(|&unit| u32::from_le_bytes(unit));
+            Ok(Held::Characters(characters.collect()))
         }
-        (Err(e), Utf8Errors::Replace) if e.is_instance_of::<PyUnicodeEncodeError>(py) => {
-            let text = text
-                .call_method1("encode", ("utf-16", "surrogatepass"))?
-                .call_method1("decode", ("utf-16", "replace"))?
-                .cast_into::<PyString>()?;
-            Ok(Held::Encoded(strings::encode(&text)?))
-        }
-        (Err(e), _) => Err(e),
+        Err(e) => Err(e),
     }
 }
 
@@ -224,11 +204,10 @@ pub type Receive<'f> = dyn FnMut(&[Document<'_>]) -> Result<(), Stop> + 'f;
 /// `missing`, and are an error without it.
 pub fn for_each_slice(
     texts: &Bound<'_, PyAny>,
-    errors: Utf8Errors,
     missing: Option<&mut Missing>,
     receive: &mut Receive<'_>,
 ) -> PyResult<()> {
-    let mut slices = Slices { errors, missing, receive, seen: 0, given: 0 };
+    let mut slices = Slices { missing, receive, seen: 0, given: 0 };
     if let Ok(list) = texts.cast_exact::<PyList>() {
         // By index, with the length asked anew: another thread may change the list between slices.
         let mut i = 0;
@@ -346,7 +325,6 @@ fn not_texts(texts: &Bound<'_, PyAny>) -> PyErr {
 
 /// A batch on its way to whoever counts it.
 struct Slices<'a, 'f> {
-    errors: Utf8Errors,
     missing: Option<&'a mut Missing>,
     receive: &'a mut Receive<'f>,
     /// Texts so far, with the missing ones.
@@ -399,7 +377,7 @@ impl Slices<'_, '_> {
                     ended = true;
                     break;
                 };
-                match hold_text(&text, self.errors, Some(self.seen))? {
+                match hold_text(&text)? {
                     Some(text) => {
                         kept += text.kept(owned);
                         held.push(text);

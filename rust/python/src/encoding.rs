@@ -25,9 +25,9 @@ use crate::parallel::{Engine, Options, Stop, Want};
 ///     other. ``"token"``: each is one token. ``"error"``: a ``SpecialTokenError``.
 /// ``errors``
 ///     What to do with bytes that are not UTF-8 and with lone surrogates in a ``str``.
-///     ``"strict"``: an ``InvalidUtf8Error``. ``"replace"``: each is taken as U+FFFD; in a ``str``
-///     a high and a low surrogate side by side are the character they stand for in UTF-16, as
-///     tiktoken does.
+///     ``"strict"``: an ``InvalidUtf8Error``. ``"replace"``: each is taken as U+FFFD. A high and a
+///     low surrogate side by side in a ``str`` are the character they stand for in UTF-16, as in
+///     tiktoken; offsets count them as the two characters that they are in Python.
 /// ``threads``
 ///     The most threads to use; by default as many as the process may run at once. The result
 ///     does not depend on it.
@@ -193,7 +193,7 @@ impl Encoding {
         let document = match batch::borrow(text) {
             Some(document) => document,
             None => {
-                held = batch::hold(text, options.errors, None)?;
+                held = batch::hold(text, None)?;
                 held.document()?
             }
         };
@@ -233,7 +233,7 @@ impl Encoding {
         let mut missing = Missing::default();
         let mut counts: Vec<i64> = Vec::with_capacity(batch::len_hint(texts));
         let allowed = (nulls != Nulls::Error).then_some(&mut missing);
-        batch::for_each_slice(texts, options.errors, allowed, &mut |documents| {
+        batch::for_each_slice(texts, allowed, &mut |documents| {
             let tokens = self.engine.run(py, documents, options, Want::Counts)?;
             counts.extend(tokens.counts.iter().map(|&count| count as i64));
             Ok(())
@@ -257,7 +257,7 @@ impl Encoding {
         errors: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = options(special, errors, None)?;
-        let held = batch::hold(text, options.errors, None)?;
+        let held = batch::hold(text, None)?;
         let tokens = self
             .engine
             .run(py, &[held.document()?], options, Want::Ids)
@@ -298,7 +298,7 @@ impl Encoding {
         };
         let mut ids: Vec<u32> = Vec::new();
         let mut counts: Vec<i64> = Vec::with_capacity(batch::len_hint(texts));
-        batch::for_each_slice(texts, options.errors, allowed, &mut |documents| {
+        batch::for_each_slice(texts, allowed, &mut |documents| {
             let tokens = self.engine.run(py, documents, options, Want::Ids)?;
             counts.extend(tokens.counts.iter().map(|&count| count as i64));
             if ids.is_empty() {

@@ -154,7 +154,7 @@ impl Engine {
                 counter
                     .get_or_insert_with(|| Counter::new(Arc::clone(&self.encoding)))
                     .count(&text_utf8, options.special)
-                    .map_err(|e| Stop::Failure(failure(0, &text, 0, e, options.errors)))
+                    .map_err(|e| Stop::Failure(failure(0, &text, 0, e)))
             })
         };
         if text.len() < WORTH_RELEASING { count() } else { py.detach(count) }
@@ -371,7 +371,7 @@ impl Call<'_> {
             match self.engine.encoding.cut(&text, target, self.options.special) {
                 // Too near the end a special token could begin of which the window shows a part.
                 Some(cut) if cut > 0 && (cut + CONTEXT <= text.len() || end == len) => {
-                    return Ok(begin + document.units(begin, cut, errors));
+                    return Ok(begin + document.units(begin, cut));
                 }
                 _ => {
                     from = end.saturating_sub(2 * CONTEXT).max(from + 1);
@@ -428,7 +428,7 @@ impl Call<'_> {
                     .map(|()| (tokens.ids.len() - before) as u64)
             }
         };
-        tokens.counts.push(count.map_err(|e| failure(index, document, start, e, errors))?);
+        tokens.counts.push(count.map_err(|e| failure(index, document, start, e))?);
         Ok(())
     }
 
@@ -471,20 +471,14 @@ fn unreadable(index: usize, document: &Document<'_>, invalid: &Invalid) -> Failu
 }
 
 /// `error` in the part of `document` that begins at `start`.
-fn failure(
-    index: usize,
-    document: &Document<'_>,
-    start: usize,
-    error: Error,
-    errors: Utf8Errors,
-) -> Failure {
+fn failure(index: usize, document: &Document<'_>, start: usize, error: Error) -> Failure {
     let bytes = match &error {
         Error::SpecialToken { offset, .. } | Error::InvalidUtf8 { offset } => *offset,
         _ => 0,
     };
     Failure {
         document: index,
-        offset: document.user_offset(start + document.units(start, bytes, errors)),
+        offset: document.user_offset(start + document.units(start, bytes)),
         offsets: document.offsets(),
         error,
     }

@@ -69,7 +69,7 @@ trait Write16<U>: Fn(&[U; FEW], &mut [u8; 4 * FEW]) -> usize {}
 impl<U, F: Fn(&[U; FEW], &mut [u8; 4 * FEW]) -> usize> Write16<U> for F {}
 
 /// Writes `units` to `scratch` as UTF-8. Returns the bytes written; an error is the index of the first
-/// surrogate, if that is one.
+/// surrogate that stands in no pair, if that is one.
 pub fn transcode<U: Unit>(
     units: &[U],
     errors: Utf8Errors,
@@ -205,8 +205,8 @@ fn utf8_word<U: Unit>(code: u32) -> (u32, usize) {
 /// Writes a few characters that may be surrogates, one by one. Returns how many units it has read
 /// and how many bytes it has written.
 ///
-/// Under [`Utf8Errors::Replace`], as `text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")`:
-/// a pair becomes the character it stands for in UTF-16, any other surrogate U+FFFD.
+/// As `text.encode("utf-16", "surrogatepass").decode("utf-16", errors)`: a pair becomes the character it stands
+/// for in UTF-16, any other surrogate U+FFFD or an error.
 #[cold]
 fn transcode_surrogates<U: Unit>(
     units: &[U],
@@ -215,17 +215,17 @@ fn transcode_surrogates<U: Unit>(
 ) -> Result<(usize, usize), usize> {
     let (mut at, mut written) = (0, 0);
     while at < units.len().min(BLOCK) {
-        if errors == Utf8Errors::Strict && is_surrogate(units[at].code()) {
+        let (c, width) = next_char(&units[at..]);
+        if errors == Utf8Errors::Strict && width == 1 && is_surrogate(units[at].code()) {
             return Err(at);
         }
-        let (c, width) = next_char(&units[at..]);
         written += c.encode_utf8(&mut out[written..]).len();
         at += width;
     }
     Ok((at, written))
 }
 
-/// The first character of `units` under [`Utf8Errors::Replace`], and how many units it takes.
+/// The first character of `units`, U+FFFD for a surrogate that stands in no pair, and how many units it takes.
 pub fn next_char<U: Unit>(units: &[U]) -> (char, usize) {
     let code = units[0].code();
     if is_high(code)
@@ -269,11 +269,16 @@ pub(crate) mod tests {
 
     /// Holds every instruction set of this machine against the standard library.
     fn check_units<U: Unit>(units: &[U], all: &[u32], expected: &str, scratch: &mut Vec<u8>) {
-        let first_surrogate = all.iter().position(|&u| is_surrogate(u));
+        let utf16 = all.iter().map(|&unit| u16::try_from(unit).unwrap_or(0));
+        let mut at = 0;
+        let lone = char::decode_utf16(utf16).find_map(|c| {
+            at += c.as_ref().map_or(1, |c| c.len_utf16());
+            c.is_err().then_some(at - 1)
+        });
         for errors in [Utf8Errors::Strict, Utf8Errors::Replace] {
             let check = |set: &str, result: Result<usize, usize>, scratch: &mut Vec<u8>| {
                 let text = result.map(|len| &scratch[..len]);
-                let expected = match (errors, first_surrogate) {
+                let expected = match (errors, lone) {
                     (Utf8Errors::Strict, Some(at)) => Err(at),
                     _ => Ok(expected.as_bytes()),
                 };
