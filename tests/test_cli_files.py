@@ -424,3 +424,22 @@ def test_pipes_and_files_of_the_system(tmp_path: Path) -> None:
     (tmp_path / "without_name").write_bytes(b"\x50\x2a\x4d\x18\x04\0\0\0abcd" + zst(ROWS))
     _, data = run("count", tmp_path / "without_name")
     assert (data["totals"]["documents"], tokens(data)) == (2, 4)
+
+
+def test_a_field_of_json_that_is_one_value(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[\n{"text": "a"}\n]\n')
+    result, data = run("count", tmp_path / "a.json", "--field", "text")
+    assert (result.code, data["ledger"]["unsupported"]) == (3, {"JSON that is one value": 1})
+    assert "write an object a line" in result.err
+    assert fasttok("count", tmp_path / "a.json").code == 0
+
+
+def test_zstd_with_a_dictionary_is_not_called_damaged(tmp_path: Path) -> None:
+    samples = [f'{{"text": "hello world {i} {i * i}"}}\n'.encode() for i in range(2000)]
+    dictionary = zstandard.train_dictionary(4096, samples)
+    path = tmp_path / "a.jsonl.zst"
+    path.write_bytes(zstandard.ZstdCompressor(dict_data=dictionary).compress(b"".join(samples)))
+    result, data = run("count", path)
+    assert (result.code, data["totals"]["documents"]) == (3, 0)
+    assert f"zstd with a dictionary (number {dictionary.dict_id()})" in result.err
+    assert "damaged" not in result.err

@@ -90,25 +90,7 @@ pub(crate) fn recognise(
 
     let format = match formats.forced.or(named) {
         Some(format) => format,
-        None => {
-            let table = TABLES.iter().find(|(suffix, _)| extension.as_deref() == Some(suffix));
-            if let Some((_, name)) = table
-                && formats.asks_fields
-            {
-                let detail = format!(
-                    "not supported yet: the fields of {name}; to count one, write it as JSONL; to count \
-                     the whole file, ask for no field, or for --format text"
-                );
-                let bad = Bad::new(Reason::UnsupportedFormat, detail);
-                return Err(Unread { format: Some(name), bad });
-            }
-            match may_hold_records(input, extension.as_deref())
-                && holds_records(opened, formats.fields)
-            {
-                true => format::by_name("jsonl").unwrap_or(formats.plain),
-                false => formats.plain,
-            }
-        }
+        None => unnamed(input, extension.as_deref(), opened, formats)?,
     };
     let is_records = format::format(format).framing() == Framing::Records;
     let is_wanted = input.unpack || formats.decompress || is_records || named.is_some();
@@ -116,6 +98,41 @@ pub(crate) fn recognise(
         return Ok(Taken::Compressed);
     }
     Ok(Taken::As(format))
+}
+
+/// The format of an input whose name says none: JSON lines or plain text.
+fn unnamed(
+    input: &Input,
+    extension: Option<&str>,
+    opened: &mut Opened,
+    formats: &Formats,
+) -> Result<FormatId, Unread> {
+    let no_fields = |name: &'static str, how: &str| {
+        let detail = format!(
+            "not supported yet: the fields of {name}; to count one, {how}; to count the whole file, ask \
+             for no field, or for --format text"
+        );
+        Err(Unread { format: Some(name), bad: Bad::new(Reason::UnsupportedFormat, detail) })
+    };
+    let table = TABLES.iter().find(|(suffix, _)| extension == Some(suffix));
+    if let Some((_, name)) = table
+        && formats.asks_fields
+    {
+        return no_fields(name, "write it as JSONL");
+    }
+    if !may_hold_records(input, extension) {
+        return Ok(formats.plain);
+    }
+    if holds_records(opened, formats.fields) {
+        return Ok(format::by_name("jsonl").unwrap_or(formats.plain));
+    }
+    if formats.asks_fields && input.explicit && begins_json(opened.reader.head()) {
+        return no_fields(
+            "JSON that is one value",
+            "write an object a line, for instance with jq -c",
+        );
+    }
+    Ok(formats.plain)
 }
 
 /// An input that is not read, and what it is.
@@ -183,6 +200,17 @@ fn looks_like_records(head: &[u8], whole: bool, fields: &Fields) -> Option<bool>
         Some(answer) => Some(answer),
         None if !whole => None,
         None => Some(rest.is_empty() && is_record(first, fields)),
+    }
+}
+
+/// Whether these bytes begin a JSON object, or an array of objects or arrays.
+fn begins_json(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let next = head.get(1..).and_then(|rest| rest.trim_ascii_start().first());
+    match head.first() {
+        Some(b'{') => matches!(next, Some(b'"' | b'}')),
+        Some(b'[') => matches!(next, Some(b'{' | b'[')),
+        _ => false,
     }
 }
 

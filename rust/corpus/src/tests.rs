@@ -1053,6 +1053,15 @@ fn json_lines_are_read_as_records_where_the_name_does_not_say() {
             ("a.json".into(), Some(3), Reason::BrokenJson)
         ]
     );
+    // Of one value that is named a field cannot be counted; in a walk it is a text like any other.
+    for text in ["[{\"text\":\"a\"}]", "{\n\"text\": \"a\"}", "{\"body\":\"a\"}\n"] {
+        let folder = Folder::with("a.json", text);
+        let asks = Job { field: Some("text".into()), ..job(&[&folder.path("a.json")]) };
+        let outcome = count(&asks);
+        assert_eq!(folder.ledger(&outcome), [("a.json".into(), None, Reason::UnsupportedFormat)]);
+        let walk = Job { field: Some("text".into()), ..folder.job() };
+        assert_eq!(count(&walk).totals, tally(&walk, [text]));
+    }
     // The field that is asked for decides about a line alone.
     let folder = Folder::with("a.json", "{\"body\":\"a\"}\n");
     assert_eq!(count(&folder.job()).totals.bytes, 13);

@@ -1,5 +1,5 @@
-//! What the headers of zstd frames say before their data are unpacked: how much memory they want, and whether a checksum
-//! stands behind the data.
+//! What the headers of zstd frames say before their data are unpacked: how much memory they want, whether they need a
+//! dictionary, and whether a checksum stands behind the data.
 //!
 //! The decoder tells neither: its own limit is a power of two, and without a checksum it takes damaged data for good
 //! ones. Follows RFC 8878, section 3.1, from frame to frame; where the bytes are none of it, the decoder says so.
@@ -22,8 +22,8 @@ pub(crate) struct Frames<R> {
     max_window: u64,
     unchecked: Arc<AtomicBool>,
     state: State,
-    /// Set when a frame wants too large a window: its header is not passed on.
-    refused: Option<u64>,
+    /// Set at a frame that cannot be unpacked: its header is not passed on.
+    refused: Option<Refused>,
 }
 
 enum State {
@@ -79,12 +79,15 @@ impl<R: Read> Frames<R> {
                     match Header::parse(known) {
                         None => {}
                         Some(Header::Skippable(size)) => self.skip(size, None),
-                        Some(Header::Frame { window, .. }) if window > self.max_window => {
-                            self.refused = Some(window);
-                            // The decoder must not see the whole header, or it would take the memory.
-                            return at - 1;
-                        }
-                        Some(Header::Frame { has_checksum, .. }) => {
+                        Some(Header::Frame { window, dictionary, has_checksum }) => {
+                            if window > self.max_window || dictionary != 0 {
+                                self.refused = Some(match dictionary {
+                                    0 => Refused::Window { window, max: self.max_window },
+                                    id => Refused::Dictionary(id),
+                                });
+                                // The decoder must not see the whole header, or it would take the memory.
+                                return at - 1;
+                            }
                             if !has_checksum {
                                 self.unchecked.store(true, Relaxed);
                             }
@@ -117,43 +120,52 @@ impl<R: Read> Read for Frames<R> {
             }
         }
         match self.refused {
-            Some(window) => Err(io::Error::other(WindowTooLarge { window, max: self.max_window })),
+            Some(refused) => Err(io::Error::other(refused)),
             None => Ok(0),
         }
     }
 }
 
-/// The error of a frame that wants more memory than it may have.
-#[derive(Debug)]
-pub(crate) struct WindowTooLarge {
-    window: u64,
-    max: u64,
+/// Why a frame is not unpacked, as the error of the reader.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refused {
+    /// It wants more memory than it may have.
+    Window { window: u64, max: u64 },
+    /// It was made with the dictionary of this number.
+    Dictionary(u32),
 }
 
-impl std::fmt::Display for WindowTooLarge {
+impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "a window of {} bytes, more than {}", self.window, self.max)
-    }
-}
-
-impl std::error::Error for WindowTooLarge {}
-
-impl WindowTooLarge {
-    pub fn bad(&self) -> Bad {
-        let WindowTooLarge { window, max } = self;
-        Bad::new(
-            Reason::WindowTooLarge,
-            format!(
+        match self {
+            Refused::Window { window, max } => write!(
+                f,
                 "unpacking takes a window of {window} bytes of memory, more than max_window_bytes allows \
                  ({max}); --max-window-bytes {window} reads it"
             ),
-        )
+            Refused::Dictionary(id) => write!(
+                f,
+                "not supported yet: zstd with a dictionary (number {id}); to count it, unpack it with zstd -D"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl Refused {
+    pub fn bad(&self) -> Bad {
+        let reason = match self {
+            Refused::Window { .. } => Reason::WindowTooLarge,
+            Refused::Dictionary(_) => Reason::UnsupportedFormat,
+        };
+        Bad::new(reason, self.to_string())
     }
 }
 
 enum Header {
     /// A frame of zstd with data.
-    Frame { window: u64, has_checksum: bool },
+    Frame { window: u64, dictionary: u32, has_checksum: bool },
     /// A frame to be passed over, and how many bytes follow.
     Skippable(u64),
     /// None that this knows.
@@ -193,7 +205,11 @@ impl Header {
             let base = 1u64 << (10 + exponent);
             base + base / 8 * mantissa
         };
-        Some(Header::Frame { window, has_checksum: descriptor & 4 != 0 })
+        let mut id = [0; 4];
+        let after = len - content_size;
+        id[..dictionary].copy_from_slice(&bytes[after - dictionary..after]);
+        let dictionary = u32::from_le_bytes(id);
+        Some(Header::Frame { window, dictionary, has_checksum: descriptor & 4 != 0 })
     }
 }
 
@@ -263,6 +279,65 @@ mod tests {
         let bytes = [0x28, 0xb5, 0x2f, 0xfd, 0x04, 20 << 3 | 6, 1, 0, 0];
         assert!(pass(&bytes, (7 << 28) - 1, 1).2.is_some());
         assert!(pass(&bytes, 7 << 28, 1).2.is_none());
+    }
+
+    #[test]
+    fn a_dictionary_is_named() {
+        for (descriptor, id) in [(1, &[7][..]), (2, &[7, 0]), (3, &[7, 0, 0, 0])] {
+            let header = [&[0x28, 0xb5, 0x2f, 0xfd, descriptor, 0][..], id].concat();
+            let error = pass(&header, 1 << 20, 3).2.unwrap();
+            assert!(error.contains("a dictionary (number 7)"), "{error}");
+        }
+    }
+
+    /// Damaged and spliced files are unpacked as the decoder alone unpacks them, or refused.
+    #[test]
+    fn nothing_is_changed_on_the_way_to_the_decoder() {
+        let unpack = |reader: Box<dyn Read + '_>| {
+            let mut decoder = zstd::stream::read::Decoder::new(reader).unwrap();
+            decoder.window_log_max(23).unwrap();
+            let mut text = Vec::new();
+            let error = decoder.read_to_end(&mut text).err();
+            let is_refused =
+                error.as_ref().and_then(|e| e.get_ref()).is_some_and(|e| e.is::<Refused>());
+            (text, error.is_some(), is_refused)
+        };
+        let mut random = crate::tests::Random(5);
+        let noise: Vec<u8> = (0..3_000).map(|_| b"abcdefgh"[random.below(8)]).collect();
+        let parts = [
+            frame(&noise, true, None),
+            frame(&noise, false, Some(20)),
+            frame(b"", true, None),
+            zstd::bulk::compress(&noise, 3).unwrap(),
+            b"\x53\x2a\x4d\x18\x05\0\0\0abcde".to_vec(),
+            frame(&[b'x'; 5_000], true, None),
+        ];
+        let (mut good, mut failed, mut refused) = (0, 0, 0);
+        for _ in 0..4_000 {
+            let mut bytes: Vec<u8> =
+                (0..1 + random.below(3)).flat_map(|_| parts[random.below(6)].clone()).collect();
+            for _ in 0..random.below(3) {
+                // Mostly in the headers.
+                let below = if random.below(2) == 0 { 16 } else { bytes.len() };
+                let at = random.below(below);
+                let end = bytes.len() - 1;
+                bytes[at.min(end)] ^= 1 << random.below(8);
+            }
+            if random.below(8) == 0 {
+                bytes.truncate(random.below(bytes.len()));
+            }
+            let unchecked = Arc::new(AtomicBool::new(false));
+            let (text, is_error, is_refused) =
+                unpack(Box::new(Frames::new(&bytes[..], 1 << 23, unchecked)));
+            let (expected, alone_fails, _) = unpack(Box::new(&bytes[..]));
+            assert_eq!((&text, is_error), (&expected, alone_fails), "{bytes:?}");
+            match (is_error, is_refused) {
+                (false, _) => good += 1,
+                (true, false) => failed += 1,
+                (true, true) => refused += 1,
+            }
+        }
+        assert!(good > 500 && failed > 500 && refused > 10, "{good} {failed} {refused}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use super::frames::{Frames, WindowTooLarge};
+use super::frames::{Frames, Refused};
 use super::magic::{self, HEAD, Known};
 use super::{Input, InputKind};
 use crate::Progress;
@@ -227,8 +227,8 @@ fn open_error(e: &io::Error) -> Bad {
 
 /// What went wrong while reading: the machine, or the data.
 pub(crate) fn read_error(e: &io::Error) -> Bad {
-    if let Some(window) = e.get_ref().and_then(|e| e.downcast_ref::<WindowTooLarge>()) {
-        return window.bad();
+    if let Some(refused) = e.get_ref().and_then(|e| e.downcast_ref::<Refused>()) {
+        return refused.bad();
     }
     if e.raw_os_error().is_some() || e.kind() == ErrorKind::NotFound {
         return Bad::new(Reason::Unreadable, e.to_string());
