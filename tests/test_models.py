@@ -129,6 +129,14 @@ def test_makers_are_known_by_whole_words() -> None:
     assert _models.look_up("novation-7b").reason is None
 
 
+@pytest.mark.parametrize("name", ["kimi\x1b[31m", "claude 3", "qwen3-8b\n", "qwen3-８b", "gemini-", "", "/"])
+def test_what_is_no_name(name: str) -> None:
+    known = _models.look_up(name)
+    assert known.tokenizer is None and (known.reason is None or name == "gemini-")
+    with pytest.raises(fasttok.UnknownModelError):
+        fasttok.encoding_name_for_model(name)
+
+
 def test_names_are_listed_once() -> None:
     names = [name for entry, others in _models.listed() for name in (entry, *others)]
     assert [name for name, count in Counter(names).items() if count > 1] == []

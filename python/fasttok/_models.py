@@ -64,6 +64,7 @@ _CLOUD = re.compile(
 )
 _VARIANT = re.compile(r":(batch|exacto|extended|floor|free|nitro|online|thinking)$|(-v\d+)?:\d+$")
 _POINT = re.compile(r"(?<=\d)p(?=\d)")
+_NAME = re.compile(r"[\w.:+-]+", re.ASCII)
 
 
 def bare(model: str) -> str:
@@ -81,7 +82,7 @@ def look_up(model: str) -> Known:
     if encoding is not None:
         return Known("OpenAI", encoding, None, True, None, table()["sources"]["tiktoken"], True, None)
     name = bare(model).lower()
-    for form in (name, _POINT.sub(".", name)):
+    for form in (name, _POINT.sub(".", name)) if _NAME.fullmatch(name) else ():
         for pattern, family in _families():
             if pattern.fullmatch(form):
                 return _known(family)
