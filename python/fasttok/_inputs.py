@@ -38,7 +38,8 @@ def as_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
         return [os.fspath(path) for path in paths]
     except TypeError:
         raise TypeError(
-            f"paths are strings or os.PathLike, not what is in a {kind}; to count texts call Encoding.count_batch(texts)"
+            f"paths are strings or os.PathLike, not what is in a {kind}; to count texts call "
+            "Encoding.count_batch(texts)"
         ) from None
 
 
