@@ -13,6 +13,7 @@ import io
 import json
 import os
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -346,5 +347,7 @@ def _from_tiktoken(x: Any, made: Origin) -> Encoding:
     for token, rank in sorted(x._mergeable_ranks.items(), key=lambda item: item[1]):
         ranks.write(base64.b64encode(token) + b" %d\n" % rank)
     special_tokens = tuple(sorted(x._special_tokens.items(), key=lambda item: item[1]))
-    made = replace(made, pattern=x._pat_str, special_tokens=special_tokens)
+    # A regular expression without signs must not be taken for the name of a family.
+    pattern = f"(?:{x._pat_str})" if re.fullmatch(r"[\w.-]+", x._pat_str) else x._pat_str
+    made = replace(made, pattern=pattern, special_tokens=special_tokens)
     return _of_data(ranks.getvalue(), made, x.name, "tiktoken.Encoding")
