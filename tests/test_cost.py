@@ -274,6 +274,11 @@ class TestRefused:
             # The only one who sells it; by another of its names.
             ("seed-2.0-lite", "openrouter/bytedance-seed/seed-2.0-lite"),
             ("nova-pro", "openrouter/amazon/nova-pro-v1"),
+            # As clouds and other libraries write it.
+            ("models/gemini-2.5-pro", "google/gemini-2.5-pro"),
+            ("us.anthropic.claude-opus-4-7-v1:0", "aws/regional.anthropic.claude-opus-4-7-v1:0"),
+            ("bedrock/us.anthropic.claude-opus-4-7-v1:0", "aws/regional.anthropic.claude-opus-4-7-v1:0"),
+            ("mistralai/mistral-large-4-0", "mistral/mistral-large-4"),
         ],
     )
     def test_priced(self, model: str, source: str) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasttok._extras import need
 from fasttok._inputs import PathLike, nearest
-from fasttok._models import look_up, maker_of, other_names
+from fasttok._models import bare, look_up, maker_of, other_names
 from fasttok.errors import FileError, PriceTableError, UnknownPriceError
 
 if TYPE_CHECKING:
@@ -301,17 +301,28 @@ def _priced(model: str, provider: Provider, info: ModelInfo, day: date) -> Price
 def _find_bundled(model: str, day: date) -> tuple[Provider, ModelInfo]:
     """The provider and its entry that `model` names: the provider's where one is named, else the maker's own, else
     that of the only one who sells it."""
-    from genai_prices.data_snapshot import get_snapshot
+    from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
 
     snapshot = get_snapshot()
-    provider_id, slash, rest = model.partition("/")
-    known = {provider.id for provider in snapshot.providers}
-    asked, seller = (rest, provider_id) if slash and provider_id in known else (model, None)
-    for name in (asked, *other_names(asked)):
+    # Google's API writes models/ before its names.
+    asked, seller = model.removeprefix("models/"), None
+    provider_id, slash, rest = asked.partition("/")
+    tried: list[tuple[str, str | None]] = []
+    if slash and provider_id in {provider.id for provider in snapshot.providers}:
+        asked, seller = rest, provider_id
+    elif slash:
+        # A provider by another name (bedrock), or an owner, which is none.
+        provider = find_provider_by_id(snapshot.providers, provider_id)
+        tried += [] if provider is None else [(rest, provider.id)]
+    elif bare(asked) != asked:
+        # Region and maker before the name are Bedrock's way.
+        tried.append((asked, "aws"))
+    tried += [(name, seller) for name in (asked, *other_names(asked))]
+    for name, by in tried:
         with contextlib.suppress(LookupError):
-            provider, info = snapshot.find_provider_model(name, None, seller, None)
-            if _is_meant(name, info):
-                return provider, info
+            found = snapshot.find_provider_model(name, None, by, None)
+            if _is_meant(name, found[1]):
+                return found
     sellers = [found for name in (asked, *other_names(asked)) for found in _sellers(name)]
     meant = [found for found in sellers if seller in (None, found[0].id)]
     if len(meant) == 1:
