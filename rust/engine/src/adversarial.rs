@@ -517,7 +517,7 @@ fn case_of_characters(seed: u64) -> usize {
         order,
         user: user.into_iter().zip(200_000..).collect(),
         unknown,
-        unknown_text: None,
+        decoder: None,
         split_at_blanks: false,
         whole_texts,
     };

@@ -36,9 +36,7 @@ impl Counter {
     ) -> Result<u64, Error> {
         let rules = &characters.rules;
         let user_blanks = characters.boundaries.user().is_some_and(|user| user.begin_with_blank());
-        // A blank that is unknown may be one token with unknown characters behind it.
-        let blank_matters = user_blanks || !characters.symbols.knows(u32::from(b' '));
-        if !rules.leave_alone(text) || rules.prefixes(text, at_start) && blank_matters {
+        if !rules.leave_alone(text) || rules.prefixes(text, at_start) && user_blanks {
             return Ok(self.count_prepared(characters, &rules.apply(text, at_start)?));
         }
         if !rules.prefixes(text, at_start) {
