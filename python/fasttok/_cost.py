@@ -18,13 +18,14 @@ import numpy as np
 from fasttok._encodings import Spec, resolve, stand_in
 from fasttok._fasttok import Encoding
 from fasttok._inputs import PathLike, as_names, as_paths, nearest
+from fasttok._languages import matching, of_language, some
 from fasttok._manifest import run_manifest
 from fasttok._models import encoding_name_for_model
 from fasttok._premium import PremiumReport, premium
 from fasttok._records import Reader, Record
 from fasttok._tabular import Kind, Tabular
-from fasttok.errors import InputError, PriceTableError, UnknownModelError
-from fasttok.parallel import Parallel, primary_subtag, read_parallel
+from fasttok.errors import InputError, PriceTableError, UnknownGroupError, UnknownModelError
+from fasttok.parallel import Parallel, open_parallel
 from fasttok.prices import Price, PriceTable, find_price, read_price_table
 from fasttok.report import Ledger
 
@@ -132,12 +133,10 @@ def cost(
     report = None
     if parallel is not None:
         wanted = pivot or base or "eng_Latn"
-        spoken = read_parallel(parallel)
+        spoken = open_parallel(parallel, named=[wanted])
         at = spoken.find(wanted)
         counted = {_label(model.name, model.stands_in): model.encoding for model in billed}
-        report = premium(
-            spoken.select([at, *_spoken(groups, spoken.languages, at)]), counted, pivot=at, special=special
-        )
+        report = premium(spoken.text([at, *_spoken(groups, spoken.languages, at)]), counted, pivot=at, special=special)
         by_label = {_label(model.name, model.stands_in): model for model in billed}
         same = [
             SameContent(
@@ -276,11 +275,30 @@ class CostReport(Tabular):
         return currency
 
     def get(self, model: str, *key: str | None) -> CostRow:
-        """The row of one group on one model; the total without a key. Raises ``KeyError``."""
-        for row in self.groups if key else self.totals:
-            if row.model == model and tuple(row.key.values()) == key:
-                return row
-        raise KeyError((model, *key))
+        """The row of one group on one model; the total without a key.
+
+        A single key may be another label of the same language. Raises ``UnknownGroupError`` (a ``KeyError``).
+        """
+        if model not in self.models:
+            raise UnknownGroupError(
+                f"there is no model {model!r} in the report; it has {', '.join(self.models)}",
+                name=model,
+                nearest=nearest(model, self.models),
+            )
+        rows = {tuple(row.key.values()): row for row in (self.groups if key else self.totals) if row.model == model}
+        if key in rows:
+            return rows[key]
+        known = [value for values in rows if len(values) == 1 for value in values if value is not None]
+        if len(key) == 1 and isinstance(key[0], str):
+            found = matching(key[0], known)
+            if len(found) == 1:
+                return rows[(found[0],)]
+        shown = ", ".join(str(value) for value in key)
+        raise UnknownGroupError(
+            f"there is no group {shown!r} in the report" + (f"; it has {some(known)}" if known else ""),
+            name=shown,
+            nearest=nearest(shown, known),
+        )
 
     def fields(self) -> Sequence[tuple[str, Kind]]:
         keys: list[tuple[str, Kind]] = [(f"key.{key}" if key in _COLUMNS else key, "string") for key in self.by]
@@ -592,21 +610,24 @@ def _take(records: Iterator[Record]) -> list[Record]:
 
 def _find_group(base: str, name: str, groups: Sequence[str | None]) -> str:
     """The group that `base` means: of that name, or the one in the same language."""
-    if base in groups:
-        return base
     known = [group for group in groups if group is not None]
-    same = [group for group in known if primary_subtag(group) == primary_subtag(base)]
-    if len(same) == 1:
-        return same[0]
+    found = matching(base, known)
+    if len(found) == 1:
+        return found[0]
     if not known:
         raise InputError(f"there is no group {base!r} to compare with: no document has a value in {name!r}")
-    near = same or nearest(base, known) or known[:8]
+    if found:
+        raise InputError(f"{base!r} may be any of the groups {', '.join(found)}: name one of them")
+    near = of_language(base, known) or nearest(base, known) or known[:8]
     raise InputError(f"there is no group {base!r} to compare with; there are {', '.join(near)}")
 
 
 def _spoken(groups: Sequence[tuple[str | None, ...]], languages: Sequence[str], pivot: str) -> list[str]:
-    """The languages of parallel text that groups are in, varieties of the pivot aside; all where no group names one."""
-    named = {primary_subtag(value) for key in groups for value in key if value is not None}
-    named.discard(primary_subtag(pivot))
-    found = [language for language in languages if primary_subtag(language) in named]
-    return found or list(languages)
+    """The languages of parallel text that groups are in, varieties of the pivot aside; all where no group names one.
+
+    A group in one variety of a language is compared with that; one of which there is no such variety, with all.
+    """
+    values = dict.fromkeys(value for key in groups for value in key if value is not None)
+    meant = {code for value in values for code in matching(value, languages) or of_language(value, languages)}
+    meant -= set(of_language(pivot, languages))
+    return [language for language in languages if language in meant] or list(languages)

@@ -219,8 +219,45 @@ def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | Non
 def _family_pattern(name: str) -> str | None:
     """The regular expression of the family of that name, if it is a single one."""
 
+class Documents:
+    """An iterator over batches of documents: lists of (text, answer, key, file, line)."""
+
+    def __new__(
+        cls,
+        paths: Sequence[str],
+        *,
+        field: str = "text",
+        answer: str | None = None,
+        by: Sequence[str] = ...,
+        format: str | None = None,
+        lines: bool = False,
+        errors: str = "strict",
+        on_error: str = "skip",
+        hidden: bool = False,
+        ignore_files: bool = True,
+        decompress: bool = False,
+        max_record_bytes: int | None = None,
+        max_window_bytes: int | None = None,
+    ) -> Documents: ...
+    def __iter__(self) -> Documents: ...
+    def __next__(self) -> list[tuple[str, str | None, tuple[str | None, ...], str, int | None]]: ...
+    def progress(self) -> tuple[int, int | None, int]:
+        """Bytes read, bytes in all if that is known, and documents."""
+
+    def ledger(self) -> tuple[dict[str, Any], int] | None:
+        """The account of rows, and the number of files; None before the end."""
+
+def _read_whole(path: str, /, limit: int = 1073741824) -> bytes:
+    """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""
+
 def normalize_language(label: str, /) -> str | None:
     """The canonical form of a language label (BCP 47, FLORES); None if it is no language that CLDR knows."""
+
+def _language_parts(label: str, /) -> tuple[str, str | None, str | None, list[str], str | None] | None:
+    """Language, script and region as they are said, the rest, and the likely script, of a label that CLDR knows."""
+
+def _is_everyday_word(label: str, /) -> bool:
+    """Whether a label has the form of a language code and yet is an everyday name, such as `src` or `url`."""
 
 def _embedded_names() -> list[str]:
     """The names of the embedded encodings, aliases included."""

@@ -14,11 +14,13 @@ import numpy as np
 
 from fasttok._bootstrap import CONFIDENCE, RESAMPLES, SEED, gini, interval, resampled_sums
 from fasttok._encodings import Spec, resolve_all
-from fasttok._inputs import PathLike
+from fasttok._inputs import PathLike, as_names, nearest
+from fasttok._languages import find_language
 from fasttok._manifest import run_manifest
 from fasttok._tabular import Kind, Tabular
 from fasttok._words import single_token_retention, spaced_words
-from fasttok.parallel import Normalization, Parallel, ParallelText, read_parallel
+from fasttok.errors import NotParallelError, UnknownGroupError
+from fasttok.parallel import Normalization, Parallel, ParallelText, open_parallel
 
 if TYPE_CHECKING:
     import altair
@@ -82,11 +84,12 @@ def premium(
     if resamples < 1:
         raise ValueError("resamples must be at least 1")
     loaded = resolve_all(encodings)
-    text = read_parallel(parallel, source_language=source_language)
-    base = text.find(pivot)
-    wanted = [languages] if isinstance(languages, str) else list(languages)
-    if wanted:
-        text = text.select([base, *wanted])
+    wanted = as_names(languages)
+    source = open_parallel(parallel, source_language=source_language, named=[pivot, *wanted])
+    base = source.find(pivot)
+    text = source.text([base, *wanted] if wanted else [])
+    if len(text.languages) < 2:
+        raise NotParallelError(f"one language alone, {base}: a premium compares languages")
     stripped = strip or definition == "stripped"
     text = text.prepared(normalize, stripped)
 
@@ -141,6 +144,7 @@ def premium(
         "languages": len(codes),
         "units": len(text),
         "units_dropped": dict(text.dropped),
+        "columns_passed_over": list(text.passed_over),
         "interval": None
         if definition == "joined"
         else {
@@ -227,22 +231,35 @@ class PremiumReport(Tabular):
         return [row.language for row in self.of(self.encodings[0])]
 
     def of(self, encoding: str) -> list[LanguagePremium]:
-        """The rows of one encoding."""
+        """The rows of one encoding. Raises ``UnknownGroupError`` (a ``KeyError``)."""
+        self.summary_of(encoding)
         return [row for row in self.premiums if row.encoding == encoding]
 
     def get(self, language: str, encoding: str) -> LanguagePremium:
-        """The row of one language under one encoding. Raises ``KeyError``."""
-        for row in self.premiums:
-            if row.language == language and row.encoding == encoding:
-                return row
-        raise KeyError((language, encoding))
+        """The row of one language, in whatever form it is named (`de`, `deu_Latn`), under one encoding.
+
+        Raises ``UnknownGroupError`` (a ``KeyError``) with the nearest codes.
+        """
+        rows = {row.language: row for row in self.of(encoding)}
+        code = find_language(
+            language,
+            list(rows),
+            "the report",
+            lambda message, near: UnknownGroupError(message, name=language, nearest=near),
+        )
+        return rows[code]
 
     def summary_of(self, encoding: str) -> EncodingSummary:
-        """The summary of one encoding. Raises ``KeyError``."""
+        """The summary of one encoding. Raises ``UnknownGroupError`` (a ``KeyError``)."""
         for summary in self.summaries:
             if summary.encoding == encoding:
                 return summary
-        raise KeyError(encoding)
+        near = nearest(encoding, self.encodings)
+        raise UnknownGroupError(
+            f"there is no encoding {encoding!r} in the report; it has {', '.join(self.encodings)}",
+            name=encoding,
+            nearest=near,
+        )
 
     def sorted_by(self, key: str = "premium", *, reverse: bool = False) -> PremiumReport:
         """The same report, its languages ordered by a measure under the first encoding, the largest first.
@@ -318,6 +335,8 @@ class PremiumReport(Tabular):
         if dropped:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in manifest["units_dropped"].items())
             line += f"; left out: {reasons}"
+        if manifest["columns_passed_over"]:
+            line += f"; no languages: {', '.join(manifest['columns_passed_over'])}"
         return line
 
     def __repr__(self) -> str:

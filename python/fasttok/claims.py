@@ -17,11 +17,12 @@ import numpy as np
 from fasttok._bootstrap import CONFIDENCE, RESAMPLES, SEED, interval, resampled_sums
 from fasttok._encodings import Spec, resolve_all
 from fasttok._inputs import PathLike, as_paths
+from fasttok._languages import of_language
 from fasttok._manifest import run_manifest
 from fasttok._records import Reader
 from fasttok._tabular import Kind, Tabular, written
 from fasttok.errors import InputError
-from fasttok.parallel import Parallel, primary_subtag, read_parallel
+from fasttok.parallel import Parallel, open_parallel
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -304,17 +305,24 @@ class _Sources:
         documents = [record.text.decode() for record in reader]
         if not documents:
             raise InputError(f"no documents in {', '.join(paths)}")
+        # A claim knows its language by one code, users by several.
+        language = next(iter(of_language(language, [claim.language for claim in CLAIMS])), language)
         name = f"{len(documents):,} documents" if len(documents) > 1 else "1 document"
         self.texts.append(self._sized(name, language, documents, None))
 
     def add_parallel(self, source: Parallel) -> None:
-        text = read_parallel(source)
-        english = self._sized("parallel text", "eng", list(text.units[text.find("eng")]), None)
+        opened = open_parallel(source)
+        wanted = {
+            language: [opened.find("eng")] if language == "eng" else of_language(language, opened.languages)
+            for language in dict.fromkeys(["eng", *(claim.language for claim in CLAIMS)])
+        }
+        text = opened.text(code for codes in wanted.values() for code in codes)
+        (at,) = wanted.pop("eng")
+        english = self._sized("parallel text", "eng", list(text.units[at]), None)
         self.texts.append(english)
-        for language in dict.fromkeys(claim.language for claim in CLAIMS):
-            if language == "eng":
-                continue
-            for code in _varieties(text.languages, language):
+        for language, codes in wanted.items():
+            # Of written varieties, such as two scripts, each.
+            for code in codes:
                 name = f"parallel text, {text.names.get(code, code)}"
                 self.texts.append(self._sized(name, language, list(text.units[code]), english))
 
@@ -327,11 +335,6 @@ class _Sources:
             {label: e.count_batch(documents, threads=self._threads) for label, e in self.encodings.items()},
             english,
         )
-
-
-def _varieties(codes: Sequence[str], language: str) -> list[str]:
-    """The codes of a language; of written varieties, such as two scripts, each."""
-    return [code for code in codes if primary_subtag(code) == language]
 
 
 def _measure(claim: Claim, sources: _Sources) -> Iterator[Measurement]:

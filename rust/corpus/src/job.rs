@@ -175,7 +175,7 @@ pub struct Outcome {
 
 /// Bytes that a worker reads at a time. Large enough that taking turns costs nothing; small enough to stay in the
 /// cache from reading to counting.
-const CHUNK: usize = 1 << 20;
+pub(crate) const CHUNK: usize = 1 << 20;
 
 /// Counts what the job asks for. `progress` may be read meanwhile, and `cancel`, once set, ends the run within a few
 /// milliseconds with [`Error::Interrupted`].
@@ -190,24 +190,11 @@ pub(crate) fn run_in_chunks(
     chunk: usize,
 ) -> Result<Outcome, Error> {
     check(job)?;
-    let most = match job.threads {
-        Some(threads) => threads,
-        None => std::thread::available_parallelism().map_or(1, |n| n.get()),
-    };
-    let walk = Walk { hidden: job.hidden, ignore_files: job.ignore_files, threads: most, cancel };
-    let found = source::find(&job.paths, walk)?;
+    let most = threads(job);
+    let found = Inputs::find(job, progress, cancel)?;
     let inputs = &found.inputs;
-    progress.set_total(inputs.iter().map(|i| i.size).sum());
-
     let mut ledger = Collector::new(job.ledger_path.as_deref())?;
-    let bad = found.bad.len() as u64;
-    for entry in found.bad {
-        if job.on_error == OnError::Fail {
-            let crate::Entry { file, line, reason, detail } = entry;
-            return Err(Error::BadRow { file, line, reason, detail });
-        }
-        ledger.add(entry)?;
-    }
+    found.report_bad(job, &mut ledger)?;
 
     let groups = GroupKeys::new(&job.by);
     let text = job.field.as_deref().unwrap_or(TEXT_FIELD);
@@ -240,20 +227,9 @@ pub(crate) fn run_in_chunks(
         worth_while(inputs, most, chunk),
         &mut ledger,
     )?;
+    found.check_not_all_ignored(job, sums.binary, sums.packed)?;
     let ignored = sums.binary + sums.packed;
-    if bad == 0 && !inputs.is_empty() && ignored == inputs.len() as u64 {
-        let paths: Vec<_> = job.paths.iter().map(|p| p.display().to_string()).collect();
-        let what = match (sums.binary, sums.packed) {
-            (_, 0) => "binary; name a file itself to have it read",
-            (0, _) => "compressed and hold no records; --decompress (decompress=True) counts them",
-            _ => {
-                "binary, or compressed and without records; --decompress (decompress=True) counts \
-                 the compressed ones"
-            }
-        };
-        let message = format!("{}: all {ignored} files are {what}", paths.join(", "));
-        return Err(Error::NoInput { message });
-    }
+    let bad = found.bad.len() as u64;
 
     let mut totals = Tally { tokens: vec![0; job.encodings.len()], ..Tally::default() };
     let mut sorted = BTreeMap::new();
@@ -279,11 +255,79 @@ pub(crate) fn run_in_chunks(
 
 fn check(job: &Job) -> Result<(), Error> {
     let message = if job.encodings.is_empty() {
-        "no encoding to count by".to_owned()
-    } else if job.paths.is_empty() {
-        "no paths to read".to_owned()
+        "no encoding to count by"
     } else if job.threads == Some(0) {
-        "threads must be at least 1".to_owned()
+        "threads must be at least 1"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidJob { message: message.to_owned() })
+}
+
+/// How many workers a job may have.
+fn threads(job: &Job) -> usize {
+    match job.threads {
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, |n| n.get()),
+    }
+}
+
+/// The inputs of a job, whatever is done with them.
+pub(crate) struct Inputs {
+    pub inputs: Vec<Input>,
+    /// What cannot be read, known without opening it.
+    pub bad: Vec<crate::Entry>,
+    /// Links and the like that a walk passed by.
+    pub passed: u64,
+    /// Inputs left out because they are a file that is among the others.
+    pub repeated: u64,
+}
+
+impl Inputs {
+    pub fn find(job: &Job, progress: &Progress, cancel: &AtomicBool) -> Result<Inputs, Error> {
+        check_inputs(job)?;
+        let (hidden, ignore_files) = (job.hidden, job.ignore_files);
+        let walk = Walk { hidden, ignore_files, threads: threads(job), cancel };
+        let source::Found { inputs, bad, passed, repeated } = source::find(&job.paths, walk)?;
+        progress.set_total(inputs.iter().map(|i| i.size).sum());
+        Ok(Inputs { inputs, bad, passed, repeated })
+    }
+
+    /// Enters what cannot be read in the ledger.
+    pub fn report_bad(&self, job: &Job, ledger: &mut Collector) -> Result<(), Error> {
+        for entry in self.bad.clone() {
+            if job.on_error == OnError::Fail {
+                let crate::Entry { file, line, reason, detail } = entry;
+                return Err(Error::BadRow { file, line, reason, detail });
+            }
+            ledger.add(entry)?;
+        }
+        Ok(())
+    }
+
+    /// The error that nothing was read, where a walk passed all files by.
+    pub fn check_not_all_ignored(&self, job: &Job, binary: u64, packed: u64) -> Result<(), Error> {
+        let ignored = binary + packed;
+        if !self.bad.is_empty() || self.inputs.is_empty() || ignored < self.inputs.len() as u64 {
+            return Ok(());
+        }
+        let paths: Vec<_> = job.paths.iter().map(|p| p.display().to_string()).collect();
+        let what = match (binary, packed) {
+            (_, 0) => "binary; name a file itself to have it read",
+            (0, _) => "compressed and hold no records; --decompress (decompress=True) counts them",
+            _ => {
+                "binary, or compressed and without records; --decompress (decompress=True) counts \
+                 the compressed ones"
+            }
+        };
+        let message = format!("{}: all {ignored} files are {what}", paths.join(", "));
+        Err(Error::NoInput { message })
+    }
+}
+
+fn check_inputs(job: &Job) -> Result<(), Error> {
+    let message = if job.paths.is_empty() {
+        "no paths to read".to_owned()
     } else if let Some(name) = &job.format
         && format::by_name(name).is_none()
     {
@@ -303,7 +347,7 @@ fn path_languages(job: &Job, inputs: &[Input]) -> Vec<Option<Box<str>>> {
 }
 
 /// What the job says of formats.
-fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
+pub(crate) fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
     let named = |name: &str| {
         format::by_name(name).ok_or_else(|| Error::InvalidJob { message: name.to_owned() })
     };
@@ -347,12 +391,12 @@ pub(crate) struct GroupKeys {
 }
 
 impl GroupKeys {
-    fn new(keys: &[Key]) -> GroupKeys {
+    pub fn new(keys: &[Key]) -> GroupKeys {
         GroupKeys { keys: keys.to_vec() }
     }
 
     /// The fields among the keys.
-    fn fields(&self) -> Vec<Vec<String>> {
+    pub fn fields(&self) -> Vec<Vec<String>> {
         let field = |key: &Key| match key {
             Key::Field(field) => Some(Fields::path(field)),
             Key::File | Key::Extension | Key::Language => None,
@@ -391,7 +435,7 @@ impl GroupKeys {
         write_value(Some(language), to);
     }
 
-    fn decode(&self, mut key: &[u8]) -> Vec<Option<String>> {
+    pub fn decode(&self, mut key: &[u8]) -> Vec<Option<String>> {
         let mut values = Vec::with_capacity(self.keys.len());
         while let Some((len, rest)) = key.split_first_chunk::<8>() {
             let len = u64::from_le_bytes(*len) as usize;

@@ -27,11 +27,55 @@ pub trait Detector: Send + Sync {
 
 /// The canonical form of a label, if it is a language that CLDR knows. Takes BCP 47 and FLORES codes (`zho_Hans`).
 pub fn normalize_language(label: &str) -> Option<String> {
-    let label = label.trim().replace('_', "-");
-    if SPECIAL.contains(&label.to_ascii_lowercase().as_str()) {
-        return Some(label.to_ascii_lowercase());
+    let lower = label.trim().to_ascii_lowercase();
+    if SPECIAL.contains(&lower.as_str()) {
+        return Some(lower);
     }
-    let mut locale = Locale::try_from_str(&label).ok()?;
+    let mut locale = canonical(label)?;
+    LocaleExpander::new_extended().minimize_favor_script(&mut locale.id);
+    Some(locale.to_string())
+}
+
+/// A label taken apart, its subtags canonical: what labels of one language in several varieties are compared by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LanguageParts {
+    /// The language: `zh` of `zho_Hans`, `cmn` and `chi`.
+    pub language: String,
+    /// The script, where the label says it.
+    pub script: Option<String>,
+    /// The region, where the label says it.
+    pub region: Option<String>,
+    /// Variants and what else follows, in lower case.
+    pub rest: Vec<String>,
+    /// The script that the language is most likely written in, there if a region is said.
+    pub likely_script: Option<String>,
+}
+
+/// The parts of a label, if it is a language that CLDR knows.
+pub fn language_parts(label: &str) -> Option<LanguageParts> {
+    let locale = canonical(label)?;
+    let LanguageIdentifier { language, script, region, .. } = locale.id;
+    let mut likely = LanguageIdentifier { language, script, region, variants: Default::default() };
+    LocaleExpander::new_extended().maximize(&mut likely);
+    let known: Vec<String> =
+        [Some(language.to_string()), script.map(|s| s.to_string()), region.map(|r| r.to_string())]
+            .into_iter()
+            .flatten()
+            .collect();
+    let whole = locale.to_string();
+    let rest = whole.split('-').filter(|part| !known.iter().any(|k| k == part));
+    Some(LanguageParts {
+        language: language.to_string(),
+        script: script.map(|s| s.to_string()),
+        region: region.map(|r| r.to_string()),
+        rest: rest.map(str::to_ascii_lowercase).collect(),
+        likely_script: likely.script.map(|s| s.to_string()),
+    })
+}
+
+/// The label with CLDR's canonical subtags, if CLDR knows its language and its script.
+fn canonical(label: &str) -> Option<Locale> {
+    let mut locale = Locale::try_from_str(&label.trim().replace('_', "-")).ok()?;
     LocaleCanonicalizer::new_extended().canonicalize(&mut locale);
     let LanguageIdentifier { language, script, .. } = locale.id;
     let is_script = |script| is_known(Language::UNKNOWN, Some(script));
@@ -42,8 +86,7 @@ pub fn normalize_language(label: &str) -> Option<String> {
         // FLORES says Hang where CLDR, which has Hangul with Han in mind, says Kore.
         locale.id.script = None;
     }
-    LocaleExpander::new_extended().minimize_favor_script(&mut locale.id);
-    Some(locale.to_string())
+    Some(locale)
 }
 
 /// Whether CLDR's likely subtags know the subtag.
@@ -66,19 +109,25 @@ pub(crate) fn language_of_path(path: &str) -> Option<String> {
     best.iter().rev().find_map(|(_, _, part)| normalize_language(part))
 }
 
-/// Everyday names of folders and suffixes that are also codes of three letters: `tmp` is no corpus of Tai Do.
-const WORDS: [&str; 48] = [
+/// Everyday names of folders, suffixes and columns that are also codes of three letters: `tmp` is no corpus of Tai Do.
+const WORDS: [&str; 62] = [
     "all", "app", "bak", "bin", "cfg", "cli", "com", "csv", "dat", "dev", "doc", "etc", "exe",
-    "git", "img", "ini", "job", "lib", "log", "man", "map", "mnt", "net", "new", "old", "opt",
-    "org", "out", "pdf", "pkg", "raw", "run", "set", "src", "srv", "sub", "sys", "tar", "tex",
-    "tmp", "top", "tsv", "txt", "usr", "var", "web", "www", "zip",
+    "git", "hyp", "idx", "img", "ini", "job", "key", "len", "lib", "log", "man", "map", "mnt",
+    "net", "new", "num", "old", "opt", "org", "out", "pdf", "pkg", "pos", "raw", "ref", "row",
+    "run", "set", "sql", "src", "srv", "sub", "sys", "tag", "tar", "tex", "tgt", "tmp", "top",
+    "tsv", "txt", "uid", "uri", "url", "usr", "var", "web", "www", "zip",
 ];
+
+/// Whether a label has the form of a language code and yet is an everyday name, such as `src` or `url`.
+pub fn is_everyday_word(label: &str) -> bool {
+    WORDS.contains(&label.to_ascii_lowercase().as_str())
+}
 
 /// How sure it is that a part of a path is meant as a code; `None` where it has not the form of one.
 fn rank(part: &str) -> Option<u8> {
     let mut subtags = part.split(['-', '_']);
     let language = subtags.next()?;
-    if WORDS.contains(&part)
+    if is_everyday_word(part)
         || !matches!(language.len(), 2 | 3)
         || !language.bytes().all(|b| b.is_ascii_lowercase())
     {
@@ -166,6 +215,31 @@ mod tests {
         let mut labels = Labels::default();
         assert_eq!(labels.normalize("code"), "code");
         assert_eq!(labels.normalize("deu_Latn"), "de");
+    }
+
+    #[test]
+    fn labels_come_apart() {
+        for (label, language, script, region, likely) in [
+            ("zho_Hans", "zh", Some("Hans"), None, Some("Hans")),
+            ("zh-CN", "zh", None, Some("CN"), Some("Hans")),
+            ("zho-TW", "zh", None, Some("TW"), Some("Hant")),
+            ("chi", "zh", None, None, Some("Hans")),
+            ("PT_br", "pt", None, Some("BR"), Some("Latn")),
+            ("prs", "fa", None, Some("AF"), Some("Arab")),
+            ("kor_Hang", "ko", None, None, Some("Kore")),
+        ] {
+            let parts = language_parts(label).unwrap();
+            let known = (parts.language, parts.script, parts.region, parts.likely_script);
+            let expected = [script, region, likely].map(|part| part.map(str::to_owned));
+            let [script, region, likely] = expected;
+            assert_eq!(known, (language.to_owned(), script, region, likely), "{label}");
+            assert!(parts.rest.is_empty(), "{label}");
+        }
+        assert_eq!(language_parts("ca-valencia").unwrap().rest, ["valencia"]);
+        for label in ["xx", "007", "und", ""] {
+            assert_eq!(language_parts(label), None, "{label}");
+        }
+        assert!(is_everyday_word("url") && is_everyday_word("SRC") && !is_everyday_word("deu"));
     }
 
     #[test]

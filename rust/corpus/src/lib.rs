@@ -8,6 +8,7 @@
 
 mod detect;
 mod document;
+mod documents;
 mod error;
 mod format;
 #[cfg(feature = "fuzzing")]
@@ -27,10 +28,13 @@ mod tally;
 mod tests;
 
 pub use detect::detector;
+pub use documents::{Document, DocumentsRead, documents, read_whole};
 pub use error::Error;
 pub use format::format_names;
 pub use job::{Group, Job, Key, LanguageLabels, OnError, Outcome, TEXT_FIELD, run};
-pub use language::{Detector, UNDETERMINED, normalize_language};
+pub use language::{
+    Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,
+};
 pub use ledger::{Entry, LEDGER_ENTRIES_KEPT, Ledger, Reason};
 pub use measure::{Extra, segmentation_unicode_version};
 pub use progress::Progress;

@@ -1,6 +1,7 @@
 //! End to end: files of every kind of goodness and badness, in chunks so small that every boundary is met, and what
 //! comes of them with any number of threads.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use fasttok_engine::{Counter, Encoding, Special, Utf8Errors};
 use tempfile::TempDir;
 
+use crate::documents::documents_in_chunks;
 use crate::job::run_in_chunks;
 use crate::scripts::ScriptCounter;
 use crate::{Detector, Error, Extra, Job, Key, OnError, Outcome, Progress, Reason, Tally, run};
@@ -85,7 +87,51 @@ fn count(job: &Job) -> Outcome {
     assert_eq!(ledger.skipped, ledger.entries.len() as u64);
     assert!(ledger.entries_complete);
     assert_eq!(ledger.counted, outcome.totals.documents);
+    for chunk in CHUNKS {
+        read_as_counted(job, chunk, &outcome);
+    }
     outcome
+}
+
+/// Holds that whoever reads the documents sees those that were counted, in order, and misses the others for the same
+/// reasons.
+fn read_as_counted(job: &Job, chunk: usize, outcome: &Outcome) {
+    let by_tokens = [
+        Reason::SpecialToken,
+        Reason::PatternLimit,
+        Reason::NormalizedTooLarge,
+        Reason::InternalError,
+    ];
+    if by_tokens.iter().any(|reason| outcome.ledger.by_reason.contains_key(reason))
+        || job.max_record_bytes < 1 << 30
+        || job.by.contains(&Key::Language)
+    {
+        // Tokens play no part here, long texts are held whole, and nobody labels them.
+        return;
+    }
+    let mut read = Vec::new();
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    let mut take = |batch| {
+        read.extend::<Vec<crate::Document>>(batch);
+        true
+    };
+    let job = Job { encodings: Vec::new(), ..job.clone() };
+    let account = documents_in_chunks(&job, None, &progress, &cancel, &mut take, chunk).unwrap();
+    let ledger = comparable(Outcome { ledger: account.ledger, ..outcome.clone() }).ledger;
+    assert_eq!(ledger, comparable(outcome.clone()).ledger, "{chunk}");
+    assert_eq!((account.files, read.len() as u64), (outcome.files, ledger.counted));
+    assert_eq!(progress.documents(), ledger.counted);
+    let bytes: usize = read.iter().map(|document| document.text.len()).sum();
+    assert_eq!(bytes as u64, outcome.totals.bytes);
+    let mut groups: HashMap<&[Option<String>], (u64, u64)> = HashMap::new();
+    for document in &read {
+        let sums = groups.entry(&document.key).or_default();
+        *sums = (sums.0 + 1, sums.1 + document.text.chars().count() as u64);
+    }
+    for group in &outcome.groups {
+        let Tally { documents, chars, .. } = group.tally;
+        assert_eq!(groups.get(group.key.as_slice()), Some(&(documents, chars)), "{:?}", group.key);
+    }
 }
 
 /// Without what may depend on the size of chunks (though not on threads): how far a file was read that was given up,
@@ -1170,4 +1216,61 @@ fn files_whose_damage_cannot_be_seen_are_numbered() {
     folder.write("d.jsonl.zst", &unchecked);
     folder.write("e.jsonl.zst", [zst(row), unchecked].concat());
     assert_eq!(count(&folder.job()).files_unchecked, 2);
+}
+
+#[test]
+fn a_second_field_must_hold_a_text_too() {
+    let folder = Folder::with(
+        "a.jsonl",
+        "{\"text\":\"a\",\"answer\":\"b\"}\n{\"text\":\"c\"}\n{\"text\":\"d\",\"answer\":5}\n{\"answer\":\"e\"}\n",
+    );
+    folder.write("b.txt", "plain");
+    let mut read = Vec::new();
+    let mut take = |batch: Vec<crate::Document>| {
+        read.extend(batch);
+        true
+    };
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    let account =
+        crate::documents(&folder.job(), Some("answer"), &progress, &cancel, &mut take).unwrap();
+    assert_eq!((account.ledger.seen, account.ledger.counted, account.files), (5, 1, 2));
+    let reasons: Vec<_> = account.ledger.entries.iter().map(|e| (e.line, e.reason)).collect();
+    let (missing, wrong) = (Reason::MissingField, Reason::NotAString);
+    assert_eq!(
+        reasons,
+        [(Some(2), missing), (Some(3), wrong), (Some(4), missing), (None, missing)]
+    );
+    let [document] = read.as_slice() else { panic!("{read:?}") };
+    assert_eq!((document.text.as_str(), document.answer.as_deref()), ("a", Some("b")));
+    assert_eq!(document.line, Some(1));
+}
+
+#[test]
+fn reading_ends_when_nobody_takes_more() {
+    let folder = Folder::with("a.jsonl", "{\"text\":\"abc\"}\n".repeat(20_000));
+    let mut batches = 0;
+    let mut take = |_| {
+        batches += 1;
+        batches < 2
+    };
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    let ended = crate::documents(&folder.job(), None, &progress, &cancel, &mut take);
+    assert!(matches!(ended, Err(Error::Interrupted)), "{ended:?}");
+    assert_eq!(batches, 2);
+}
+
+#[test]
+fn whole_files_are_unpacked_and_bounded() {
+    let folder = Folder::with("a.txt", "some text");
+    folder.write("b", zstd::encode_all(&b"some text"[..], 1).unwrap());
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    for name in ["a.txt", "b"] {
+        let read = |limit| crate::read_whole(&folder.path(name), limit, &progress, &cancel);
+        assert_eq!(read(9).unwrap(), b"some text");
+        let too_large = read(8).unwrap_err();
+        assert!(matches!(too_large, Error::BadRow { reason: Reason::RecordTooLarge, .. }));
+    }
+    for name in ["nothing", ""] {
+        assert!(crate::read_whole(&folder.path(name), 9, &progress, &cancel).is_err(), "{name}");
+    }
 }

@@ -162,13 +162,6 @@ impl Detector for Callable {
     }
 }
 
-/// The canonical form of a language label (BCP 47, FLORES); None if it is no language that CLDR knows.
-#[pyfunction]
-#[pyo3(signature = (label, /))]
-pub fn normalize_language(label: &str) -> Option<String> {
-    fasttok_corpus::normalize_language(label)
-}
-
 /// A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
@@ -183,7 +176,7 @@ pub fn _scripts_of(documents: Vec<pyo3::pybacked::PyBackedStr>) -> HashMap<&'sta
     fasttok_corpus::scripts_of(documents.iter().map(|document| &**document)).iter().collect()
 }
 
-fn choice<T: Copy>(argument: &str, value: &str, choices: &[(&str, T)]) -> PyResult<T> {
+pub(crate) fn choice<T: Copy>(argument: &str, value: &str, choices: &[(&str, T)]) -> PyResult<T> {
     match choices.iter().find(|(name, _)| *name == value) {
         Some((_, choice)) => Ok(*choice),
         None => {
@@ -306,7 +299,7 @@ fn tally_dict<'py>(py: Python<'py>, tally: &Tally) -> PyResult<Bound<'py, PyDict
     Ok(dict)
 }
 
-fn ledger_dict<'py>(py: Python<'py>, ledger: &Ledger) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn ledger_dict<'py>(py: Python<'py>, ledger: &Ledger) -> PyResult<Bound<'py, PyDict>> {
     let by_reason = PyDict::new(py);
     for (reason, rows) in &ledger.by_reason {
         by_reason.set_item(reason.code(), rows)?;
@@ -332,7 +325,7 @@ fn ledger_dict<'py>(py: Python<'py>, ledger: &Ledger) -> PyResult<Bound<'py, PyD
 }
 
 /// The exception for an error that ended a run.
-fn to_py(py: Python<'_>, e: Error) -> PyErr {
+pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
     let message = e.to_string();
     let make = |class| errors::exception(py, class, message, None);
     match e {

@@ -9,10 +9,10 @@ mod name;
 mod open;
 mod stream;
 
-pub(crate) use find::{Identity, Walk, find};
+pub(crate) use find::{Found, Identity, Walk, find};
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
 pub use name::path_name;
-pub(crate) use open::{Control, Opened, open, packing, unsupported};
+pub(crate) use open::{Control, Opened, open, packing, read_error, unsupported};
 pub(crate) use stream::{Chunk, FileRules, Framing, Stream, StreamConfig};
 
 use std::path::{Path, PathBuf};
