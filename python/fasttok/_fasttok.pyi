@@ -219,6 +219,7 @@ def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | Non
 def _family_pattern(name: str) -> str | None:
     """The regular expression of the family of that name, if it is a single one."""
 
+@final
 class Documents:
     """An iterator over batches of documents: lists of (text, answer, key, file, line)."""
 
@@ -226,7 +227,7 @@ class Documents:
         cls,
         paths: Sequence[str],
         *,
-        field: str = "text",
+        field: str = ...,
         answer: str | None = None,
         by: Sequence[str] = ...,
         format: str | None = None,
@@ -247,7 +248,7 @@ class Documents:
     def ledger(self) -> tuple[dict[str, Any], int] | None:
         """The account of rows, and the number of files; None before the end."""
 
-def _read_whole(path: str, /, limit: int = 1073741824) -> bytes:
+def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""
 
 def normalize_language(label: str, /) -> str | None:
