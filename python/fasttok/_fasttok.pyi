@@ -240,8 +240,12 @@ class Documents:
         max_record_bytes: int | None = None,
         max_window_bytes: int | None = None,
     ) -> Documents: ...
-    def __iter__(self) -> Documents: ...
-    def __next__(self) -> list[tuple[str, str | None, tuple[str | None, ...], str, int | None]]: ...
+    def __iter__(self) -> Documents:
+        """Implement iter(self)."""
+
+    def __next__(self) -> list[tuple[str, str | None, tuple[str | None, ...], str, int | None]]:
+        """Implement next(self)."""
+
     def progress(self) -> tuple[int, int | None, int]:
         """Bytes read, bytes in all if that is known, and documents."""
 
