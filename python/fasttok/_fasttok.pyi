@@ -227,7 +227,7 @@ class Documents:
         cls,
         paths: Sequence[str],
         *,
-        field: str = ...,
+        field: str | None = None,
         answer: str | None = None,
         by: Sequence[str] = ...,
         format: str | None = None,
