@@ -1,14 +1,15 @@
 """Generates text that tokenizers get wrong: the built-in set of `fasttok verify`, and of the tests.
 
 Every script, rare and unassigned characters, marks where no letter is, runs of white space of all kinds, contractions,
-code, special tokens whole and in parts; put together at random, the same for the same seed.
+code, special tokens whole and in parts; put together at random, the same for the same seed. And texts in which the
+tokens of a vocabulary stand that begin or end inside a character: where merging may cross any boundary.
 """
 
 from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 SCRIPTS = {
     "latin": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
@@ -118,3 +119,62 @@ def texts(seed: int, n: int) -> Iterator[str]:
     for _ in range(n):
         length = rng.choice((1, 2, 3, 4, 6, 10, 20))
         yield "".join(part(rng) for _ in range(length))
+
+
+def is_partial(token: bytes) -> bool:
+    """Whether the token begins or ends inside a character."""
+    try:
+        token.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def completed(rng: random.Random, token: bytes) -> str:
+    """The text of `token`, with characters put in for those that it begins and ends inside of."""
+    begun = 0
+    while begun < min(len(token), 3) and token[begun] & 0xC0 == 0x80:
+        begun += 1
+    last = len(token) - 1
+    while last > 0 and token[last] & 0xC0 == 0x80:
+        last -= 1
+    there = len(token) - 1 - last
+    for _ in range(20):
+        before = _lead(rng, begun) if begun else b""
+        missing = max(_continuations(token[last]) - there, 0)
+        try:
+            return (before + token + _tail(rng, missing)).decode()
+        except UnicodeDecodeError:
+            # A character that there is not: another one.
+            continue
+    return token.decode(errors="ignore")
+
+
+def _continuations(lead: int) -> int:
+    return (lead >= 0xC2) + (lead >= 0xE0) + (lead >= 0xF0)
+
+
+def _tail(rng: random.Random, n: int) -> bytes:
+    return bytes(rng.randrange(0x80, 0xC0) for _ in range(n))
+
+
+def _lead(rng: random.Random, n: int) -> bytes:
+    """The beginning of a character that the last `n` bytes are missing of."""
+    # Latin-1 and East Asian characters are as likely as all others.
+    leads = (0xC2, 0xC3, rng.randrange(0xC2, 0xE0), 0xE3, rng.randrange(0xE4, 0xEA), rng.randrange(0xE0, 0xF0), 0xF0)
+    lead = rng.choice([lead for lead in leads if _continuations(lead) >= n])
+    return bytes([lead]) + _tail(rng, _continuations(lead) - n)
+
+
+def token_texts(seed: int, tokens: Sequence[bytes]) -> Iterator[str]:
+    """Endless texts of `tokens`: pieces of a length at which an engine may change its way, and some between them."""
+    rng = random.Random(seed)
+    glue = ["", "", "\n", "\n\n", "a", "-", " ", "1", "\x95", "ß", "ж", "ก", "“", "中", "か", "한", "😀"]
+    while True:
+        few = [completed(rng, rng.choice(tokens)) for _ in range(rng.randrange(1, 4))]
+        between = rng.choices(glue, k=rng.randrange(1, 4))
+        size = rng.choice((1, 16, 31, 32, 33, 63, 64, 65, 66, 130, 600))
+        text = rng.choice(("", "", "-" * 32, "a" * 31, " "))
+        while len(text.encode()) < size:
+            text += rng.choice(few) + rng.choice(between)
+        yield text

@@ -21,8 +21,8 @@ from typing import Any, Literal
 from ._extras import need
 from ._fasttok import Encoding, _family_pattern, _known_rank_file
 from ._load import Origin, _read
-from ._nasty import texts
-from .errors import InputError, UnsupportedTokenizerError
+from ._nasty import is_partial, texts, token_texts
+from .errors import FasttokError, InputError, UnsupportedTokenizerError
 
 BATCH_CHARS = 1_000_000
 NASTY = 5_000
@@ -122,16 +122,32 @@ def verify(encoding: Encoding, documents: Iterable[tuple[str, str]] = (), built_
 
 
 def nasty(encoding: Encoding, n: int) -> Iterator[tuple[str, str]]:
-    """`n` generated texts with the encoding's own added tokens strewn in."""
+    """`n` generated texts: half of them any text, half of them made of the vocabulary's tokens that begin or end
+    inside a character (of all that are not ASCII, if there are none). The encoding's own added tokens are strewn in.
+    """
     rng = random.Random(SEED)
     added = list(encoding.added_tokens)
-    for i, text in enumerate(islice(texts(SEED, n), n)):
+    tokens = list(_tokens(encoding)) if n else []
+    tokens = [token for token in tokens if is_partial(token)] or [token for token in tokens if not token.isascii()]
+    of_tokens = token_texts(SEED, tokens) if tokens else texts(SEED + 1, n)
+    for i, any_text in enumerate(islice(texts(SEED, n), n)):
+        text = next(of_tokens) if i % 2 else any_text
         if added and i % 3 == 0:
             for _ in range(rng.randrange(1, 4)):
                 at = rng.randrange(len(text) + 1)
                 space = rng.choice(("", "", " ", "  ", "\n", "a", "中"))
                 text = text[:at] + space + rng.choice(added) + rng.choice(("", space, "\u0338")) + text[at:]
         yield f"built-in text {i}", text
+
+
+def _tokens(encoding: Encoding) -> Iterator[bytes]:
+    """The bytes of every token that has an id."""
+    for id in range(encoding.n_vocab):
+        try:
+            yield encoding.decode_bytes([id])
+        except FasttokError:
+            # A hole among the ids.
+            continue
 
 
 def _batches(items: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

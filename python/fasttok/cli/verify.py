@@ -44,7 +44,7 @@ def command(
 
     TOKENIZER is a tokenizer file, a folder, a name on the Hugging Face hub or an embedded encoding. Every id of
     every document is compared, with special tokens as plain text and as tokens; so are generated texts that
-    tokenizers get wrong.
+    tokenizers get wrong, half of them made of the vocabulary's own tokens that begin or end inside a character.
 
     PATH is a file (.jsonl, .ndjson or plain text, also .gz, .zst), a folder of JSONL, a glob in quotes, or -.
     """

@@ -465,6 +465,11 @@ fn case_of_characters(seed: u64) -> usize {
         let most = 1 + random.below(texts.len());
         texts.truncate(most);
     }
+    let escape = random.below(2) == 0;
+    if escape && !texts.iter().any(|text| text == " ") {
+        // What an escaped blank that is unknown becomes is for those who read the file to say.
+        texts.push(" ".to_owned());
+    }
     let known: Vec<char> = texts.iter().filter_map(|text| text.chars().next()).collect();
     let mut pairs = Vec::new();
     for _ in 0..2 + random.below(60) {
@@ -480,7 +485,6 @@ fn case_of_characters(seed: u64) -> usize {
     if random.below(2) == 0 {
         shuffle(random, &mut pairs, 40);
     }
-    let escape = random.below(2) == 0;
     if escape {
         texts.iter_mut().for_each(|text| *text = text.replace(' ', META));
         pairs.iter_mut().flatten().for_each(|text| *text = text.replace(' ', META));
