@@ -1274,3 +1274,70 @@ fn whole_files_are_unpacked_and_bounded() {
         assert!(crate::read_whole(&folder.path(name), 9, &progress, &cancel).is_err(), "{name}");
     }
 }
+
+/// Files made of the beginnings of formats, records, text and noise, under names of every kind: what they are taken for
+/// depends on nothing but them, every one is accounted for, and a text is counted as it is.
+#[test]
+fn what_a_file_is_taken_for_does_not_depend_on_threads_or_chunks() {
+    let parts: [&[u8]; 22] = [
+        b"PAR1\x15\x04",
+        b"BZh91AY&SY",
+        b"\xfd7zXZ\0",
+        b"PK\x03\x04\x14\0",
+        b"WARC/1.0\r\n",
+        b"%PDF-1.4\n",
+        b"\x89PNG\r\n\x1a\n",
+        b"\x7fELF",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"{\"text\":\"a\"}\n",
+        b"{\"text\":\"b",
+        b"{\n",
+        b"[{\"text\":1}]\n",
+        b" \n",
+        b"plain text\n",
+        b"h\0i\0",
+        b"\0",
+        b"\xff",
+        "中文\n".as_bytes(),
+        b"\x28\xb5\x2f\xfd",
+        b"\x1f\x8b\x08",
+    ];
+    let suffixes = ["", ".txt", ".json", ".jsonl", ".csv", ".bin"];
+    let mut random = Random(17);
+    let (mut counted, mut skipped, mut ignored) = (0, 0, 0);
+    for _ in 0..8 {
+        let folder = Folder::new();
+        for file in 0..60 {
+            let mut bytes: Vec<u8> = (0..random.below(5))
+                .flat_map(|_| parts[random.below(parts.len())])
+                .copied()
+                .collect();
+            if random.below(4) == 0 {
+                bytes.extend(std::iter::repeat_n(b"x\n \0"[random.below(4)], 20_000));
+            }
+            let mut name = format!("{file}{}", suffixes[random.below(suffixes.len())]);
+            match random.below(5) {
+                0 => (bytes, name) = (gz(bytes), name + ".gz"),
+                1 => (bytes, name) = (zst(bytes), name + ".zst"),
+                2 => bytes = gz(bytes),
+                _ => {}
+            }
+            folder.write(&name, bytes);
+        }
+        let walk = folder.job();
+        let named: Vec<PathBuf> =
+            fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let named = Job { paths: named, ..walk.clone() };
+        let field = Job { field: Some("text".into()), ..walk.clone() };
+        let forced = Job { format: Some("lines".into()), ..walk.clone() };
+        for job in [walk, named, field, forced] {
+            let outcome = count(&job);
+            assert_eq!(outcome.files + outcome.files_ignored, 60);
+            counted += outcome.ledger.counted;
+            skipped += outcome.ledger.skipped;
+            ignored += outcome.files_ignored;
+        }
+    }
+    assert!(counted > 500 && skipped > 500 && ignored > 100, "{counted} {skipped} {ignored}");
+}
