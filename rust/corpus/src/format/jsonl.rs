@@ -27,7 +27,7 @@ impl Format for Jsonl {
         "jsonl"
     }
     fn suffixes(&self) -> &'static [&'static str] {
-        &["jsonl", "ndjson"]
+        &["jsonl", "ndjson", "jsonlines", "ldjson"]
     }
     fn framing(&self) -> Framing {
         Framing::Records

@@ -18,7 +18,7 @@ pub(crate) use stream::{Chunk, FileRules, Framing, Stream, StreamConfig};
 use std::path::{Path, PathBuf};
 
 /// The suffixes of compressed files, which say nothing of the format behind them.
-const COMPRESSED: [&str; 2] = ["gz", "zst"];
+const COMPRESSED: [&str; 5] = ["gz", "zst", "gzip", "bgz", "zstd"];
 
 /// Something to read.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub(crate) enum InputKind {
 }
 
 impl Input {
-    /// The suffix of the format in lower case: what is left when `.gz` and `.zst` are taken off.
+    /// The suffix of the format in lower case: what is left when `.gz`, `.zst` and the like are taken off.
     pub fn extension(&self) -> Option<String> {
         let path = Path::new(self.path.file_name()?);
         let last = extension(path)?;
@@ -76,6 +76,9 @@ mod tests {
             ("a/b.jsonl", Some("jsonl"), None),
             ("a/b.JSONL.GZ", Some("jsonl"), Some("gz")),
             ("b.txt.zst", Some("txt"), Some("zst")),
+            ("b.jsonl.gzip", Some("jsonl"), Some("gzip")),
+            ("b.jsonl.zstd", Some("jsonl"), Some("zstd")),
+            ("b.vcf.bgz", Some("vcf"), Some("bgz")),
             ("b.gz", None, Some("gz")),
             ("a.d/b", None, None),
             (".hidden", None, None),
