@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,12 +21,13 @@ from fasttok._languages import matching, of_language, some
 from fasttok._manifest import run_manifest
 from fasttok._models import encoding_name_for_model
 from fasttok._premium import PremiumReport, premium
+from fasttok._progress import shown
 from fasttok._records import Reader, Record
 from fasttok._tabular import Kind, Tabular
 from fasttok.errors import InputError, PriceTableError, UnknownGroupError, UnknownModelError
 from fasttok.parallel import Parallel, open_parallel
 from fasttok.prices import Price, PriceTable, find_price, read_price_table
-from fasttok.report import Ledger
+from fasttok.report import Ledger, Progress
 
 if TYPE_CHECKING:
     import altair
@@ -35,10 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["CostReport", "CostRow", "SameContent", "cost"]
 
 SCHEMA = "fasttok.cost/1"
+TEXT_FIELD = "text"
 DAYS = 30
 """Of a month, in projections."""
-_BATCH_DOCUMENTS = 4096
-_BATCH_BYTES = 16 << 20
 _Z = 1.959963984540054
 """The normal distribution's 97.5 % point."""
 
@@ -51,7 +50,7 @@ def cost(
     base: str | None = None,
     parallel: Parallel | None = None,
     pivot: str | None = None,
-    text: str = "text",
+    text: str | None = None,
     output_text: str | None = None,
     output_tokens: int = 0,
     cached_share: float = 0,
@@ -64,16 +63,17 @@ def cost(
     special: Literal["text", "token", "error"] = "text",
     on_error: Literal["skip", "fail"] = "skip",
     threads: int | None = None,
+    progress: bool | Progress = False,
 ) -> CostReport:
     """What the documents in `paths` cost as input to each of `models`, each document one request.
 
-    paths: files, globs, folders (their ``.jsonl`` and ``.ndjson`` files, also ``.gz`` and ``.zst``), or ``"-"``.
+    paths: files, globs, folders, or ``"-"``, read as :func:`count_corpus` reads them.
     models: names of models; ``provider/model`` for the price of one provider.
     by: what costs are grouped by: ``"file"``, ``"extension"``, or a field of JSONL records.
     base: the group that others are compared with, by a key of `by`: cost a document, relative to that group's.
     parallel: parallel text in the languages of the groups: what the *same content* costs in each, relative to the
         language `pivot` (`base` by default), with an interval.
-    text: the field of a JSONL record that holds the input.
+    text: the field of a JSONL record that holds the input; ``"text"`` by default.
     output_text: the field that holds the answer, which is billed as output.
     output_tokens: the output of every request, in tokens, where there are no answers to count.
     cached_share: the share of each document's input tokens that is billed at the rate of cached input.
@@ -82,6 +82,8 @@ def cost(
     price_date: the day whose prices of genai-prices are taken; today, UTC, by default.
     tokenizers: what counts for a model: the name of an encoding, a tokenizer file, or an encoding. With another
         model's tokenizer the count is an estimate, and every form of the report says so.
+    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second. A callable
+        gets bytes read, bytes in all (or None) and documents, now and then.
     requests_per_day: project the cost of a month of 30 days from these documents as a sample.
     wh_per_mtok: watt-hours a million tokens, to state the energy.
 
@@ -115,12 +117,14 @@ def cost(
         (first, *_) = [model.price for model in billed if model.price.cached_input is None]
         raise PriceTableError(f"{first.source} has no price of cached input for {first.model!r}")
 
-    reader = Reader(inputs, keys, text, output_text, format, on_error)
     share = Decimal(str(cached_share))
     sums = _Sums(billed, output_tokens, share)
-    records = iter(reader)
-    while batch := _take(records):
-        sums.add(batch, special, threads)
+    with shown(progress) as told:
+        reader = Reader(inputs, keys, text, output_text, format, on_error, told)
+        for batch in reader.batches():
+            kept, counts = reader.counted(batch, lambda records: sums.count(records, special, threads))
+            if counts is not None:
+                sums.add(kept, counts)
 
     groups = sorted(sums.groups, key=lambda key: tuple((value is None, value or "") for value in key))
     base_key = None if base is None else _find_group(base, keys[0], [key[0] for key in groups])
@@ -159,7 +163,7 @@ def cost(
         "inputs": inputs,
         "by": keys,
         "base": base_key,
-        "field": text,
+        "field": TEXT_FIELD if text is None else text,
         "output_field": output_text,
         "output_tokens": output_tokens,
         "cached_share": cached_share,
@@ -172,7 +176,7 @@ def cost(
         "requests_per_day": requests_per_day,
         "days_a_month": None if requests_per_day is None else DAYS,
         "wh_per_mtok": wh_per_mtok,
-        "files": len(reader.files),
+        "files": reader.files,
         "parallel": None if report is None else dict(report.manifest),
     }
     return CostReport(manifest, totals, rows, same, reader.ledger, report)
@@ -472,27 +476,34 @@ class _Sums:
         ]
         """For each model and tier: what a token of input and of output costs."""
 
-    def add(self, batch: Sequence[Record], special: Literal["text", "token", "error"], threads: int | None) -> None:
-        texts = [record.text for record in batch]
-        answers = [record.answer for record in batch if record.answer is not None]
+    def count(
+        self, records: Sequence[Record], special: Literal["text", "token", "error"], threads: int | None
+    ) -> dict[Encoding, tuple[Any, Any]]:
+        """The tokens of the records' texts and of their answers, by encoding."""
+        texts = [record.text for record in records]
+        answers = [record.answer for record in records if record.answer is not None]
+        counts = {}
+        for encoding in dict.fromkeys(model.encoding for model in self.billed):
+            tokens = encoding.count_batch(texts, special=special, threads=threads)
+            if answers:
+                output = encoding.count_batch(answers, special=special, threads=threads)
+            else:
+                output = np.full(len(records), self.output_tokens, dtype=np.int64)
+            counts[encoding] = tokens, output
+        return counts
+
+    def add(self, records: Sequence[Record], counts: Mapping[Encoding, tuple[Any, Any]]) -> None:
+        """Add records of which `count` gave `counts`."""
         places: dict[tuple[str | None, ...], list[int]] = {}
-        for i, record in enumerate(batch):
+        for i, record in enumerate(records):
             places.setdefault(record.key, []).append(i)
         for key, at in places.items():
             group = self._group(key)
             group.documents += len(at)
-            group.bytes += sum(len(batch[i].text) for i in at)
-            group.chars += sum(batch[i].chars for i in at)
-        counted: dict[Encoding, tuple[Any, Any]] = {}
+            group.bytes += sum(len(records[i].text.encode()) for i in at)
+            group.chars += sum(len(records[i].text) for i in at)
         for m, model in enumerate(self.billed):
-            if model.encoding not in counted:
-                tokens = model.encoding.count_batch(texts, special=special, threads=threads)
-                if answers:
-                    output = model.encoding.count_batch(answers, special=special, threads=threads)
-                else:
-                    output = np.full(len(batch), self.output_tokens, dtype=np.int64)
-                counted[model.encoding] = tokens, output
-            tokens, output = counted[model.encoding]
+            tokens, output = counts[model.encoding]
             tier = np.searchsorted(self._tiers[m], tokens, side="right") - 1
             per_input = np.array([float(rates[0]) for rates in self.rates[m]])
             per_output = np.array([float(rates[1]) for rates in self.rates[m]])
@@ -558,6 +569,7 @@ class _Finish:
         monthly = low = high = None
         if self.requests_per_day is not None:
             monthly, low, high = self._month(spent, sum(tally.squares for tally in tallies))
+        per_document = spent / documents if documents else None
         wh = self.wh_per_mtok if self.wh_per_mtok is not None else model.price.wh_per_mtok
         return CostRow(
             key=dict(zip(self.keys, key, strict=False)),
@@ -574,11 +586,11 @@ class _Finish:
             input_cost=float(given),
             output_cost=float(answered),
             cost=spent,
-            cost_per_document=spent / documents if documents else None,
-            per_document_ratio=ratio,
-            monthly_cost=monthly,
-            monthly_low=low,
-            monthly_high=high,
+            cost_per_document=_without_noise(per_document),
+            per_document_ratio=_without_noise(ratio),
+            monthly_cost=_without_noise(monthly),
+            monthly_low=_without_noise(low),
+            monthly_high=_without_noise(high),
             energy_wh=None if wh is None else float(wh * (tokens_in + tokens_out) / 1_000_000),
         )
 
@@ -596,16 +608,9 @@ class _Finish:
         return requests * mean, requests * max(0.0, mean - _Z * error), requests * (mean + _Z * error)
 
 
-def _take(records: Iterator[Record]) -> list[Record]:
-    """The next records, so many as are counted at once."""
-    batch: list[Record] = []
-    size = 0
-    for record in islice(records, _BATCH_DOCUMENTS):
-        batch.append(record)
-        size += len(record.text) + len(record.answer or b"")
-        if size >= _BATCH_BYTES:
-            break
-    return batch
+def _without_noise(value: float | None) -> float | None:
+    """`value` to the 15 digits that a float holds: 0.3 and not 0.30000000000000004."""
+    return None if value is None else float(f"{value:.15g}")
 
 
 def _find_group(base: str, name: str, groups: Sequence[str | None]) -> str:

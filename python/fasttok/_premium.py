@@ -17,6 +17,7 @@ from fasttok._encodings import Spec, resolve_all
 from fasttok._inputs import PathLike, as_names, nearest
 from fasttok._languages import find_language
 from fasttok._manifest import run_manifest
+from fasttok._progress import shown
 from fasttok._tabular import Kind, Tabular
 from fasttok._words import single_token_retention, spaced_words
 from fasttok.errors import NotParallelError, UnknownGroupError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fasttok import Encoding
+    from fasttok.report import Progress
 
 __all__ = ["Definition", "EncodingSummary", "LanguagePremium", "PremiumReport", "premium"]
 
@@ -58,6 +60,7 @@ def premium(
     resamples: int = RESAMPLES,
     seed: int = SEED,
     threads: int | None = None,
+    progress: bool | Progress = False,
 ) -> PremiumReport:
     """The tokens of each language relative to the pivot's, on text that says the same in every language.
 
@@ -74,6 +77,9 @@ def premium(
     source_language: the language of the messages of PO files.
     confidence, resamples, seed: of the percentile bootstrap interval over units. `"joined"` has no interval: the
         whole text is one unit.
+
+    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second. A callable
+        gets bytes counted, bytes in all and units, of all encodings, now and then.
 
     Raises ``NotParallelError`` and ``MisalignedError`` (a ``ValueError``) for text that is not parallel.
     """
@@ -98,7 +104,8 @@ def premium(
     counted = text if definition != "joined" else _joined(text)
     sizes = _sizes(counted)
     words = {code: spaced_words(text.units[code]) for code in codes}
-    tokens = {label: _count(counted, encoding, special, threads) for label, encoding in loaded.items()}
+    with shown(progress) as told:
+        tokens = _count(counted, loaded, sizes, special, threads, told)
 
     rows: list[LanguagePremium] = []
     summaries: list[EncodingSummary] = []
@@ -413,8 +420,23 @@ def _joined(text: ParallelText) -> ParallelText:
 
 
 def _count(
-    text: ParallelText, encoding: Encoding, special: Literal["text", "token", "error"], threads: int | None
-) -> npt.NDArray[np.int64]:
-    """Tokens of each unit: shape (languages, units)."""
-    units = [unit for units in text.units.values() for unit in units]
-    return encoding.count_batch(units, special=special, threads=threads).reshape(len(text.units), -1)
+    text: ParallelText,
+    encodings: Mapping[str, Encoding],
+    sizes: _Sizes,
+    special: Literal["text", "token", "error"],
+    threads: int | None,
+    progress: Progress | None,
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Tokens of each unit by encoding: shape (languages, units)."""
+    total = int(sizes.bytes.sum()) * len(encodings)
+    done = units = 0
+    counts = {}
+    for label, encoding in encodings.items():
+        rows = []
+        for size, language in zip(sizes.bytes, text.units.values(), strict=True):
+            rows.append(encoding.count_batch(language, special=special, threads=threads))
+            done, units = done + int(size), units + len(language)
+            if progress is not None:
+                progress(done, total, units)
+        counts[label] = np.stack(rows)
+    return counts

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+    from fasttok.report import Progress
+
+
+@contextmanager
+def shown(progress: bool | Progress) -> Iterator[Progress | None]:
+    """What tells of the progress: a bar where `progress` is True, wiped off at the end."""
+    if progress is not True:
+        yield progress or None
+        return
+    bar = ProgressBar()
+    try:
+        yield bar
+    finally:
+        bar.close()
 
 
 class ProgressBar:
@@ -17,7 +35,7 @@ class ProgressBar:
         self._stream = sys.stderr if stream is None else stream
         self._show_at = time.monotonic() + delay
         self._silent = not self._stream.isatty()
-        self._bar: Progress | None = None
+        self._bar: RichProgress | None = None
         self._task: TaskID | None = None
 
     def __call__(self, done: int, total: int | None, documents: int) -> None:

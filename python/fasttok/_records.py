@@ -1,49 +1,36 @@
 """Documents one at a time, for what needs the tokens of each document and not their sums alone.
 
-Slower than the pipeline behind `count_corpus`, and in the order of the files. Memory is bounded by the longest record.
+A thin layer on the reader of the compiled part, which is the one behind `count_corpus`: the same files, rows, limits
+and reasons. Memory is bounded by a few batches. What a row is, and what it is skipped for, is not decided here, but
+for texts that a tokenizer refuses.
 """
 
 from __future__ import annotations
 
-import glob
-import gzip
-import io
-import json
-import os
-import sys
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal, cast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, TypeVar
 
-from fasttok._extras import need
-from fasttok._inputs import STDIN, require_existing
-from fasttok.errors import FileError, InputError
-from fasttok.report import Ledger, LedgerEntry
+from fasttok._fasttok import Documents
+from fasttok._inputs import require_existing
+from fasttok.errors import InputError, SpecialTokenError, TextLimitError
+from fasttok.report import Ledger, LedgerEntry, Progress
 
-RECORD_EXTENSIONS = (".jsonl", ".ndjson")
-PACKED_EXTENSIONS = (".gz", ".zst")
 LISTED = 10_000
+"""How many entries a ledger holds."""
+
+Counted = TypeVar("Counted")
 
 
-@dataclass(frozen=True)
-class Record:
-    """A document: its text as UTF-8, its key, and what was answered to it."""
+class Record(NamedTuple):
+    """A document: its text, the text of the second field if one is asked for, its key and its place."""
 
-    text: bytes
-    chars: int
+    text: str
+    answer: str | None
     key: tuple[str | None, ...]
-    answer: bytes | None
-
-
-class _Refused(Exception):
-    """A record that cannot be counted."""
-
-    def __init__(self, reason: str, detail: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
+    file: str
+    line: int | None
 
 
 @dataclass
@@ -52,184 +39,106 @@ class Reader:
 
     paths: Sequence[str]
     by: Sequence[str] = ()
-    text_field: str = "text"
+    text_field: str | None = None
     answer_field: str | None = None
     format: Literal["text", "lines", "jsonl"] | None = None
     on_error: Literal["skip", "fail"] = "skip"
-    seen: int = 0
-    files: list[str] = field(default_factory=list)
-    _entries: list[LedgerEntry] = field(default_factory=list)
+    progress: Progress | None = None
+    files: int = 0
+    """How many there were; known at the end."""
+    _read: Ledger | None = None
+    _refused: list[LedgerEntry] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[Record]:
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[list[Record]]:
+        """The documents, in the order of the files, as many at a time as are best counted at once."""
+        require_existing(self.paths)
+        documents = Documents(
+            self.paths,
+            field=self.text_field,
+            answer=self.answer_field,
+            by=self.by,
+            format=self.format,
+            on_error=self.on_error,
+        )
+        for batch in documents:
+            yield [Record(*document) for document in batch]
+            if self.progress is not None:
+                self.progress(*documents.progress())
+        account = documents.ledger()
+        assert account is not None, "the end was met"
+        raw, self.files = account
+        self._read = Ledger._from_raw(raw)
 
     @property
     def ledger(self) -> Ledger:
-        """What was met so far."""
-        skipped = self._reasons.total()
-        reasons = dict(sorted(self._reasons.items()))
-        complete = len(self._entries) == skipped
-        return Ledger(self.seen, self.seen - skipped, skipped, reasons, list(self._entries), complete)
+        """The account of all rows, after the last of them."""
+        assert self._read is not None, "not all is read"
+        refused = self._reasons.total()
+        return merged([replace(self._read, counted=self._read.counted - refused), self._account(refused)])
 
-    def __iter__(self) -> Iterator[Record]:
-        require_existing(self.paths)
-        for path in _expand(self.paths):
-            self.files.append(path)
-            yield from self._read(path)
+    def _account(self, refused: int) -> Ledger:
+        """The rows that a tokenizer refused; they were seen by the reader already."""
+        return Ledger(0, 0, refused, dict(self._reasons), self._refused, refused == len(self._refused))
 
-    def _read(self, path: str) -> Iterator[Record]:
-        format = self.format or ("jsonl" if _extension(path) in RECORD_EXTENSIONS or path == STDIN else "text")
+    def counted(
+        self, batch: list[Record], count: Callable[[list[Record]], Counted]
+    ) -> tuple[list[Record], Counted | None]:
+        """What `count` gives for the records of `batch` that it does not refuse, and these; the others are skipped."""
         try:
-            with _open(path) as file:
-                if format == "text":
-                    yield from self._plain(path, None, file.read())
-                    return
-                for number, line in enumerate(file, start=1):
-                    data = line.removesuffix(b"\n").removesuffix(b"\r")
-                    if format == "lines":
-                        yield from self._plain(path, number, data)
-                    elif data.strip():
-                        yield from self._record(path, number, data)
-        except EOFError as error:
-            self.seen += 1
-            self._skip(path, None, "truncated", str(error))
-        except _damage() as error:
-            self.seen += 1
-            self._skip(path, None, "corrupt", str(error))
-        except OSError as error:
-            self.seen += 1
-            self._skip(path, None, "unreadable", error.strerror or str(error))
+            return batch, count(batch)
+        except (SpecialTokenError, TextLimitError):
+            # Each by itself, for a batch may hold many.
+            kept = [record for record in batch if not self._is_refused(record, count)]
+            return kept, count(kept) if kept else None
 
-    def _plain(self, path: str, line: int | None, data: bytes) -> Iterator[Record]:
-        self.seen += 1
+    def _is_refused(self, record: Record, count: Callable[[list[Record]], Counted]) -> bool:
         try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            self._skip(path, line, "invalid_utf8", f"at byte {error.start}")
-            return
-        key = tuple(_file_key(name, path) for name in self.by)
-        yield Record(data, len(text), key, None)
+            count([record])
+        except SpecialTokenError as error:
+            self._skip(
+                record,
+                "special_token",
+                f"the text holds the special token {error.token!r} at character {error.offset}",
+            )
+        except TextLimitError as error:
+            # Of the two limits, that of a pattern names it.
+            reason = "normalized_too_large" if error.component is None else "pattern_limit"
+            self._skip(record, reason, str(error))
+        else:
+            return False
+        return True
 
-    def _record(self, path: str, line: int, data: bytes) -> Iterator[Record]:
-        self.seen += 1
-        try:
-            yield self._parsed(path, data)
-        except _Refused as refused:
-            self._skip(path, line, refused.reason, refused.detail)
-
-    def _parsed(self, path: str, data: bytes) -> Record:
-        try:
-            record = json.loads(data.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise _Refused("invalid_utf8", f"at byte {error.start}") from None
-        except ValueError as error:
-            raise _Refused("broken_json", str(error)) from None
-        if not isinstance(record, dict):
-            raise _Refused("not_an_object")
-        text, chars = _text(record, self.text_field)
-        answer = None if self.answer_field is None else _text(record, self.answer_field)[0]
-        return Record(text, chars, tuple(_key(record, name, path) for name in self.by), answer)
-
-    def _skip(self, path: str, line: int | None, reason: str, detail: str | None) -> None:
-        entry = LedgerEntry(path, line, reason, detail)
+    def _skip(self, record: Record, reason: str, detail: str) -> None:
+        entry = LedgerEntry(record.file, record.line, reason, detail)
         if self.on_error == "fail":
             raise InputError(str(entry))
         self._reasons[reason] += 1
-        if len(self._entries) < LISTED:
-            self._entries.append(entry)
+        if len(self._refused) < LISTED:
+            self._refused.append(entry)
 
 
-def _text(record: dict[str, Any], name: str) -> tuple[bytes, int]:
-    """The text in a field as UTF-8, and its characters."""
-    found, value = _member(record, name)
-    if not found:
-        raise _Refused("missing_field", f"no field {name!r}")
-    if value is None:
-        raise _Refused("null_field", f"{name!r} is null")
-    if not isinstance(value, str):
-        raise _Refused("not_a_string", f"{name!r} is {type(value).__name__}")
-    try:
-        return value.encode("utf-8"), len(value)
-    except UnicodeEncodeError as error:
-        raise _Refused("lone_surrogate", f"{name!r}, at character {error.start}") from None
-
-
-def _expand(paths: Sequence[str]) -> Iterator[str]:
-    """The files that `paths` name, each once: of a folder and of what is below it, the files of records."""
-    met: set[str] = set()
-    for path in paths:
-        found = [path]
-        if path != STDIN and not os.path.lexists(path):
-            found = sorted(glob.glob(path, recursive=True))
-            if not found:
-                raise FileError(f"nothing matches {path}")
-        for name in found:
-            for file in _walk(name) if os.path.isdir(name) else [name]:
-                identity = file if file == STDIN else os.path.realpath(file)
-                if identity not in met:
-                    met.add(identity)
-                    yield file
-
-
-def _walk(folder: str) -> Iterator[str]:
-    found = False
-    for here, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and _extension(name) in RECORD_EXTENSIONS:
-                found = True
-                yield os.path.join(here, name)
-    if not found:
-        raise FileError(f"{folder} holds no .jsonl or .ndjson files; name other files themselves")
-
-
-def _extension(path: str) -> str:
-    name = path.lower()
-    for packed in PACKED_EXTENSIONS:
-        name = name.removesuffix(packed)
-    return os.path.splitext(name)[1]
-
-
-def _open(path: str) -> BinaryIO:
-    if path == STDIN:
-        return cast(BinaryIO, io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False)))
-    if path.lower().endswith(".gz"):
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    if path.lower().endswith(".zst"):
-        zstandard = need("zstandard", "zstd", f"{path}")
-        file = open(path, "rb")  # noqa: SIM115
-        stream = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(file, read_across_frames=True)
-        return cast(BinaryIO, io.BufferedReader(stream, 1 << 17))
-    return open(path, "rb")
-
-
-def _damage() -> tuple[type[Exception], ...]:
-    """What the libraries for compressed files raise where the data are damaged."""
-    zstandard = sys.modules.get("zstandard")
-    known: tuple[type[Exception], ...] = (gzip.BadGzipFile, zlib.error)
-    return known if zstandard is None else (*known, zstandard.ZstdError)
-
-
-def _member(record: Any, name: str) -> tuple[bool, Any]:
-    """The member of that name; in ``a.b``, b inside a. First whether there is one."""
-    if isinstance(record, dict) and name in record:
-        return True, record[name]
-    head, dot, rest = name.partition(".")
-    if dot and isinstance(record, dict) and head in record:
-        return _member(record[head], rest)
-    return False, None
-
-
-def _key(record: dict[str, Any], name: str, path: str) -> str | None:
-    if name in ("file", "extension"):
-        return _file_key(name, path)
-    _, value = _member(record, name.removeprefix("field:"))
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _file_key(name: str, path: str) -> str | None:
-    if name == "file":
-        return path
-    if name == "extension":
-        return _extension(path).removeprefix(".")
-    return None
+def merged(ledgers: Sequence[Ledger]) -> Ledger:
+    """One account of the rows of several."""
+    reasons: Counter[str] = Counter()
+    unsupported: Counter[str] = Counter()
+    for ledger in ledgers:
+        reasons.update(ledger.by_reason)
+        unsupported.update(ledger.unsupported)
+    entries = [entry for ledger in ledgers for entry in ledger.entries]
+    if sum(bool(ledger.entries) for ledger in ledgers) > 1:
+        entries.sort(key=lambda entry: (entry.file, entry.line or 0))
+    skipped = sum(ledger.skipped for ledger in ledgers)
+    return Ledger(
+        seen=sum(ledger.seen for ledger in ledgers),
+        counted=sum(ledger.counted for ledger in ledgers),
+        skipped=skipped,
+        by_reason=dict(sorted(reasons.items())),
+        entries=entries[:LISTED],
+        entries_complete=skipped == len(entries) <= LISTED,
+        unsupported=dict(unsupported),
+    )

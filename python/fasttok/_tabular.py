@@ -7,6 +7,7 @@ import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -194,9 +195,13 @@ _TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r
 
 
 def as_text(value: object) -> str:
-    """A value as a field of CSV: nothing where there is none, ``true`` and ``false`` as JSON writes them."""
+    """A value as a field of CSV: nothing where there is none, ``true`` and ``false`` as JSON writes them, numbers as
+    decimals, however small."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        shortest = repr(value)
+        return format(Decimal(shortest), "f") if "e" in shortest else shortest
     return "" if value is None else str(value)
 
 

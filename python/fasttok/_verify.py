@@ -317,4 +317,4 @@ def named(records: Iterable[Any]) -> Iterator[tuple[str, str]]:
     """(name, text) of records whose key is their file."""
     for (file,), group in groupby(records, key=lambda record: record.key):
         for number, record in enumerate(group, start=1):
-            yield f"{file}: document {number}", record.text.decode()
+            yield f"{file}: document {number}", record.text

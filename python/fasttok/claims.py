@@ -19,10 +19,12 @@ from fasttok._encodings import Spec, resolve_all
 from fasttok._inputs import PathLike, as_paths
 from fasttok._languages import of_language
 from fasttok._manifest import run_manifest
-from fasttok._records import Reader
+from fasttok._progress import shown
+from fasttok._records import Reader, merged
 from fasttok._tabular import Kind, Tabular, written
 from fasttok.errors import InputError
 from fasttok.parallel import Parallel, open_parallel
+from fasttok.report import Ledger, Progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["CLAIMS", "Claim", "ClaimsReport", "Measurement", "check_claims"]
 
 SCHEMA = "fasttok.claims/1"
+NOTHING_READ = Ledger(0, 0, 0, {}, [], True)
 
 Verdict = Literal["holds", "fails", "depends", "not measured"]
 Measure = Literal["chars_per_token", "tokens_per_char", "tokens_per_100_words", "premium", "saving"]
@@ -147,6 +150,9 @@ class ClaimsReport(Tabular):
     claims: Sequence[Claim]
     measurements: Sequence[Measurement]
 
+    ledger: Ledger = NOTHING_READ
+    """The rows of the texts by language; parallel text is read whole or not at all."""
+
     def of(self, claim: str) -> list[Measurement]:
         """The measurements of one claim."""
         return [entry for entry in self.measurements if entry.claim == claim]
@@ -186,6 +192,7 @@ class ClaimsReport(Tabular):
                 for claim in self.claims
             ],
             "measurements": [dict(vars(entry)) for entry in self.measurements],
+            "ledger": self.ledger.to_dict(),
         }
 
     def text(self, shape: str) -> Iterator[str]:
@@ -232,7 +239,10 @@ class ClaimsReport(Tabular):
             for verdict in ("holds", "fails", "depends", "not measured")
             if verdict in verdicts
         )
-        return f"{len(verdicts)} claims: {counts}"
+        ledger, rows = self.ledger, ""
+        if ledger.seen:
+            rows = f"; {ledger.seen:,} rows seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped"
+        return f"{len(verdicts)} claims: {counts}{rows}"
 
     def __repr__(self) -> str:
         return f"<fasttok.ClaimsReport of {self.summary()}>"
@@ -243,15 +253,19 @@ def check_claims(
     *,
     parallel: Parallel | None = None,
     texts: Mapping[str, PathLike | Sequence[PathLike]] | None = None,
-    text: str = "text",
+    text: str | None = None,
     threads: int | None = None,
+    progress: bool | Progress = False,
 ) -> ClaimsReport:
     """Measure every claim of the registry that the text suffices for.
 
     encodings: names, tokenizer files or encodings. A claim about some vocabulary is measured where it is among them.
     parallel: parallel text. Its languages serve claims about a language's text too, its units as documents.
     texts: text by language (``eng``, ``zho``, …): JSONL files and what else :func:`fasttok.cost` reads.
-    text: the field of JSONL records.
+    text: the field of JSONL records; ``"text"`` by default.
+    progress: as for :func:`fasttok.count_corpus`.
+
+    Rows that cannot be counted are skipped and stand in the ledger.
 
     Raises ``ValueError`` without any text.
     """
@@ -259,8 +273,9 @@ def check_claims(
         raise ValueError("no text to measure claims on: give parallel text, or texts by language")
     loaded = resolve_all(encodings)
     sources = _Sources(loaded, threads)
-    for language, paths in (texts or {}).items():
-        sources.add_documents(language, as_paths(paths), text)
+    with shown(progress) as told:
+        for language, paths in (texts or {}).items():
+            sources.add_documents(language, as_paths(paths), text, told)
     if parallel is not None:
         sources.add_parallel(parallel)
     measurements = [entry for claim in CLAIMS for entry in _measure(claim, sources)]
@@ -274,22 +289,35 @@ def check_claims(
             "seed": SEED,
         },
         "texts": [
-            {"name": text.name, "language": text.language, "documents": len(text.chars), "chars": int(text.chars.sum())}
+            {
+                "name": text.name,
+                "language": text.language,
+                "documents": len(text.sizes.chars),
+                "chars": int(text.sizes.chars.sum()),
+            }
             for text in sources.texts
         ],
     }
-    return ClaimsReport(manifest, CLAIMS, measurements)
+    return ClaimsReport(manifest, CLAIMS, measurements, merged([NOTHING_READ, *sources.ledgers]))
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """The sizes of documents, which are not kept themselves."""
+
+    chars: npt.NDArray[np.int64]
+    words: npt.NDArray[np.int64]
+    tokens: Mapping[str, npt.NDArray[np.int64]]
+    """By encoding."""
 
 
 @dataclass(frozen=True)
 class _Text:
-    """The sizes of one language's documents, which are not kept themselves."""
+    """The documents of one language."""
 
     name: str
     language: str
-    chars: npt.NDArray[np.int64]
-    words: npt.NDArray[np.int64]
-    tokens: Mapping[str, npt.NDArray[np.int64]]
+    sizes: _Sizes
     english: _Text | None = None
     """For parallel text: the same in English."""
 
@@ -298,17 +326,31 @@ class _Sources:
     def __init__(self, encodings: Mapping[str, Encoding], threads: int | None) -> None:
         self.encodings = encodings
         self.texts: list[_Text] = []
+        self.ledgers: list[Ledger] = []
         self._threads = threads
 
-    def add_documents(self, language: str, paths: Sequence[str], field: str) -> None:
-        reader = Reader(paths, text_field=field)
-        documents = [record.text.decode() for record in reader]
-        if not documents:
+    def add_documents(self, language: str, paths: Sequence[str], field: str | None, progress: Progress | None) -> None:
+        reader = Reader(paths, text_field=field, progress=progress)
+        parts = []
+        for batch in reader.batches():
+            _, sizes = reader.counted(batch, lambda records: self._sizes([record.text for record in records]))
+            if sizes is not None:
+                parts.append(sizes)
+        self.ledgers.append(reader.ledger)
+        if not parts:
+            if reader.ledger.skipped:
+                return
             raise InputError(f"no documents in {', '.join(paths)}")
+        sizes = _Sizes(
+            np.concatenate([part.chars for part in parts]),
+            np.concatenate([part.words for part in parts]),
+            {label: np.concatenate([part.tokens[label] for part in parts]) for label in self.encodings},
+        )
+        documents = len(sizes.chars)
         # A claim knows its language by one code, users by several.
         language = next(iter(of_language(language, [claim.language for claim in CLAIMS])), language)
-        name = f"{len(documents):,} documents" if len(documents) > 1 else "1 document"
-        self.texts.append(self._sized(name, language, documents, None))
+        name = f"{documents:,} documents" if documents > 1 else "1 document"
+        self.texts.append(_Text(name, language, sizes))
 
     def add_parallel(self, source: Parallel) -> None:
         opened = open_parallel(source)
@@ -327,13 +369,13 @@ class _Sources:
                 self.texts.append(self._sized(name, language, list(text.units[code]), english))
 
     def _sized(self, name: str, language: str, documents: Sequence[str], english: _Text | None) -> _Text:
-        return _Text(
-            name,
-            language,
+        return _Text(name, language, self._sizes(documents), english)
+
+    def _sizes(self, documents: Sequence[str]) -> _Sizes:
+        return _Sizes(
             np.array([len(document) for document in documents], dtype=np.int64),
             np.array([len(document.split()) for document in documents], dtype=np.int64),
             {label: e.count_batch(documents, threads=self._threads) for label, e in self.encodings.items()},
-            english,
         )
 
 
@@ -348,26 +390,31 @@ def _measure(claim: Claim, sources: _Sources) -> Iterator[Measurement]:
             if pair is None:
                 continue
             dividend, divisor = pair
+            if not divisor.sum():
+                # Documents without a character, say.
+                continue
             factor = 100 if claim.measure == "tokens_per_100_words" else 1
             value = factor * float(dividend.sum() / divisor.sum())
             sums = resampled_sums(np.stack([dividend, divisor]))
-            low, high = (factor * float(bound) for bound in interval(sums[:, 0] / sums[:, 1]))
+            # Of a few documents, all that are drawn may be empty.
+            drawn = sums[sums[:, 1] > 0]
+            low, high = (factor * float(bound) for bound in interval(drawn[:, 0] / drawn[:, 1]))
             verdict = _judged(claim, low, high)
-            yield Measurement(claim.id, text.name, label, value, low, high, len(text.chars), verdict)
+            yield Measurement(claim.id, text.name, label, value, low, high, len(text.sizes.chars), verdict)
 
 
 def _pair(claim: Claim, text: _Text, label: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
     """What is divided by what, document by document; None where this text cannot tell."""
-    tokens = text.tokens[label]
+    tokens = text.sizes.tokens[label]
     if claim.measure == "chars_per_token":
-        return text.chars, tokens
+        return text.sizes.chars, tokens
     if claim.measure == "tokens_per_char":
-        return tokens, text.chars
+        return tokens, text.sizes.chars
     if claim.measure == "tokens_per_100_words":
-        return tokens, text.words
+        return tokens, text.sizes.words
     if claim.measure == "premium":
-        return None if text.english is None else (tokens, text.english.tokens[label])
-    older = text.tokens.get(claim.older or "")
+        return None if text.english is None else (tokens, text.english.sizes.tokens[label])
+    older = text.sizes.tokens.get(claim.older or "")
     return None if older is None else (older, tokens)
 
 

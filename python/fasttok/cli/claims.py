@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(
     name="claims",
     cls=Command,
-    epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 130 interrupted.",
+    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
 @click.option(
     "-e",
@@ -37,22 +37,24 @@ if TYPE_CHECKING:
     metavar="CODE=FILE",
     help="Documents in a language (eng, zho, …): JSONL, or plain text.",
 )
-@click.option("--field", default="text", show_default=True, metavar="NAME", help="The JSONL field with the text.")
+@click.option("--field", metavar="NAME", help="The JSONL field with the text. [default: text]")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @output_options
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
 def command(
     encodings: list[str],
     parallel: tuple[str, ...],
     texts: dict[str, str],
-    field: str,
+    field: str | None,
     threads: int | None,
     markdown: bool,
     json: bool,
     csv: bool,
     table: bool,
     output: str | None,
+    no_progress: bool,
     quiet: bool,
 ) -> int:
     """Measure what is often printed about tokens, on text of your own.
@@ -77,6 +79,7 @@ def command(
         texts=texts,
         text=field,
         threads=threads,
+        progress=not (no_progress or quiet),
     )
     return deliver(
         report,
@@ -84,6 +87,7 @@ def command(
         output,
         lambda console: _print_tables(report, console),
         summary=None if quiet else report.summary(),
+        ledger=report.ledger,
     )
 
 

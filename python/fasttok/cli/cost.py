@@ -47,7 +47,7 @@ from fasttok.cli._output import check_outputs, choose_format, deliver, output_op
     help="Parallel text: what the same content costs in each language, relative to --base or --pivot.",
 )
 @click.option("--pivot", metavar="CODE", help="The language that the same content is compared with. [default: --base]")
-@click.option("--field", default="text", show_default=True, metavar="NAME", help="The JSONL field with the input.")
+@click.option("--field", metavar="NAME", help="The JSONL field with the input. [default: text]")
 @click.option("--output-field", metavar="NAME", help="The JSONL field with the answer, billed as output.")
 @click.option(
     "--output-tokens", type=click.IntRange(min=0), default=0, metavar="N", help="Bill N tokens of output a document."
@@ -101,6 +101,7 @@ from fasttok.cli._output import check_outputs, choose_format, deliver, output_op
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
 @output_options
 @picture_options
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
 def command(
     paths: tuple[str, ...],
@@ -109,7 +110,7 @@ def command(
     base: str | None,
     parallel: tuple[str, ...],
     pivot: str | None,
-    field: str,
+    field: str | None,
     output_field: str | None,
     output_tokens: int,
     cached_share: float,
@@ -129,12 +130,13 @@ def command(
     html: str | None,
     svg: str | None,
     png: str | None,
+    no_progress: bool,
     quiet: bool,
 ) -> int:
     """Tell what documents cost on each model: tokens times price.
 
-    PATH is a JSONL file (also .gz, .zst), a folder of them, a glob in quotes, a file of plain text, or - for
-    standard input. Each document is one request; long-context rates are taken document by document.
+    PATH is what it is to `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or - for standard
+    input. Each document is one request; long-context rates are taken document by document.
 
     "What does our Japanese traffic cost on three models, compared with English?"
 
@@ -181,6 +183,7 @@ def command(
         special=special,  # type: ignore[arg-type]
         on_error=on_error,  # type: ignore[arg-type]
         threads=threads,
+        progress=not (no_progress or quiet),
     )
     write_pictures(report, html, svg, png)
     return deliver(

@@ -68,6 +68,7 @@ from fasttok.cli._output import check_outputs, choose_format, deliver, output_op
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @output_options
 @picture_options
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
 def command(
     paths: tuple[str, ...],
@@ -92,6 +93,7 @@ def command(
     html: str | None,
     svg: str | None,
     png: str | None,
+    no_progress: bool,
     quiet: bool,
 ) -> int:
     """Compare what the same content costs in each language, on parallel text.
@@ -122,6 +124,7 @@ def command(
         resamples=resamples,
         seed=seed,
         threads=threads,
+        progress=not (no_progress or quiet),
     ).sorted_by(sort, reverse=reverse)
 
     write_pictures(report, html, svg, png)

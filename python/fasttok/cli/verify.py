@@ -8,7 +8,7 @@ import click
 
 from fasttok._text import escaped
 from fasttok.cli._options import Command
-from fasttok.cli._output import FAILED, OK, SKIPPED, check_outputs, choose_format, emit
+from fasttok.cli._output import FAILED, OK, SKIPPED, check_outputs, choose_format, emit, skipped_lines, tell
 
 
 @click.command(
@@ -19,7 +19,7 @@ from fasttok.cli._output import FAILED, OK, SKIPPED, check_outputs, choose_forma
 )
 @click.argument("tokenizer")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--field", default="text", show_default=True, metavar="NAME", help="The JSONL field with the text.")
+@click.option("--field", metavar="NAME", help="The JSONL field with the text. [default: text]")
 @click.option("--format", type=click.Choice(["text", "lines", "jsonl"]), help="Read every file as this.")
 @click.option(
     "--built-in",
@@ -29,14 +29,16 @@ from fasttok.cli._output import FAILED, OK, SKIPPED, check_outputs, choose_forma
     metavar="N",
     help="Compare on N generated texts, too.",
 )
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
 @click.option("--json", is_flag=True, help="Print JSON.")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE: whole or not at all.")
 def command(
     tokenizer: str,
     paths: tuple[str, ...],
-    field: str,
+    field: str | None,
     format: str | None,
     built_in: int,
+    no_progress: bool,
     json: bool,
     output: str | None,
 ) -> int:
@@ -46,9 +48,10 @@ def command(
     every document is compared, with special tokens as plain text and as tokens; so are generated texts that
     tokenizers get wrong, half of them made of the vocabulary's own tokens that begin or end inside a character.
 
-    PATH is a file (.jsonl, .ndjson or plain text, also .gz, .zst), a folder of JSONL, a glob in quotes, or -.
+    PATH is what it is to `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or -.
     """
     from fasttok._encodings import resolve
+    from fasttok._progress import shown
     from fasttok._records import Reader
     from fasttok._verify import named, verify
 
@@ -56,9 +59,12 @@ def command(
     check_outputs([tokenizer, *paths], {"--output": output})
     if not built_in and not paths:
         raise click.UsageError("nothing to compare: no PATH and --built-in 0")
-    reader = Reader(list(paths), by=("file",), text_field=field, format=format)  # type: ignore[arg-type]
-    found = verify(resolve(tokenizer), named(reader), built_in)
-    found.skipped = reader.ledger.skipped
+    with shown(not no_progress) as told:
+        reader = Reader(list(paths), ("file",), field, format=format, progress=told)  # type: ignore[arg-type]
+        found = verify(resolve(tokenizer), named(reader) if paths else (), built_in)
+    if paths:
+        found.skipped = reader.ledger.skipped
+        tell(*skipped_lines(reader.ledger, "fasttok count --ledger FILE lists them"))
     if shape == "json":
         emit(json_module.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n", output)
     else:
