@@ -1186,8 +1186,10 @@ fn memory_that_a_frame_asks_for_is_bounded() {
     assert_eq!(folder.ledger(&outcome), [("a.jsonl.zst".into(), Some(1), Reason::WindowTooLarge)]);
     let detail = &outcome.ledger.entries[0].detail;
     assert!(detail.contains("--max-window-bytes 2147483648"), "{detail}");
-    let more = Job { max_window_bytes: 2 << 30, ..folder.job() };
-    assert_eq!(count(&more).totals, tally(&more, ["a"]));
+    for max_window_bytes in [2 << 30, u64::MAX] {
+        let more = Job { max_window_bytes, ..folder.job() };
+        assert_eq!(count(&more).totals, tally(&more, ["a"]));
+    }
 
     // To the byte, whole rows before it are counted, and the default takes 128 MiB.
     let frames = [zst(row), frame_with_window(20, 3, row)].concat();

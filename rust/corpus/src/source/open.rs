@@ -96,7 +96,8 @@ pub(crate) fn open<'e>(
             let raw = BufReader::with_capacity(DECODER_INPUT, frames);
             let decoder = zstd::stream::read::Decoder::with_buffer(raw);
             let mut decoder = decoder.map_err(|e| read_error(&e))?;
-            let log = max_window.max(1).next_power_of_two().trailing_zeros();
+            // Rounded up: the frames are held to the byte before the decoder sees them.
+            let log = u64::BITS - max_window.saturating_sub(1).leading_zeros();
             decoder.window_log_max(log.clamp(10, ZSTD_WINDOW_LOG)).map_err(|e| read_error(&e))?;
             opened(Box::new(decoder), packed)
         }
