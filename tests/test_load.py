@@ -11,7 +11,11 @@ import multiprocessing
 import os
 import pickle
 import random
+import stat
+import subprocess
+import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,9 @@ import fasttok
 from fasttok import _cache, _fasttok
 
 RANKS = [*(bytes([b]) for b in range(256)), b"th", b"the", b" the", "é".encode(), b"ab", b"abab"]
+
+
+posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="folders have no owners and modes")
 
 
 def rank_file(tokens: list[bytes] = RANKS) -> bytes:
@@ -367,6 +374,153 @@ class TestCache:
             counts = pool.map(count_file, [str(folder)] * 8)
         assert len(set(counts)) == 1
         assert all(not name.endswith(".tmp") for name in os.listdir(cache))
+
+    @pytest.fixture
+    def entry(self, cache: Path, folder: Path) -> Path:
+        self.load(folder)
+        (entry,) = cache.iterdir()
+        return entry
+
+    def refuses_to_read(self, entry: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Loads once more, and sees that the entry is not what the encoding is made from."""
+        given: list[bytes] = []
+        from fasttok import _load
+
+        class Spy:
+            """An ``Encoding`` that tells what it was made from."""
+
+            _COMPILED_VERSION = fasttok.Encoding._COMPILED_VERSION
+
+            @staticmethod
+            def _from_file_bytes(data: bytes, *arguments: Any, **options: Any) -> fasttok.Encoding:
+                given.append(data)
+                return fasttok.Encoding._from_file_bytes(data, *arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_load, "Encoding", Spy)
+            self.load(folder)
+        assert given == [(folder / "tokenizer.json").read_bytes()]
+
+    @posix
+    def test_the_folder_is_for_its_owner_alone(
+        self, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        own = tmp_path / "not" / "there" / "yet"
+        monkeypatch.setenv("FASTTOK_CACHE_DIR", str(own))
+        monkeypatch.setattr(_cache, "SMALLEST", 0)
+        before = os.umask(0)
+        try:
+            self.load(folder)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(own.stat().st_mode) == 0o700
+        assert len(list(own.iterdir())) == 1
+
+    @posix
+    @pytest.mark.parametrize("mode", [0o770, 0o702, 0o777, 0o1777])
+    def test_a_folder_that_others_may_write_to_is_not_used(
+        self, cache: Path, folder: Path, entry: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+    ) -> None:
+        cache.chmod(mode)
+        before = entry.stat()
+        with pytest.warns(RuntimeWarning, match=f"{cache} is not used: others may write to it .*FASTTOK_CACHE_DIR"):
+            self.refuses_to_read(entry, folder, monkeypatch)
+        assert entry.stat() == before
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            # Said once.
+            self.refuses_to_read(entry, folder, monkeypatch)
+        cache.chmod(0o700)
+        with pytest.raises(AssertionError):
+            # To see that the helper sees it.
+            self.refuses_to_read(entry, folder, monkeypatch)
+
+    @posix
+    def test_a_folder_of_another_user_is_not_used(
+        self, cache: Path, folder: Path, entry: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if os.geteuid() == 0:
+            os.chown(cache, 12345, -1)
+        else:
+            monkeypatch.setattr(os, "geteuid", lambda: 12345)
+        with pytest.warns(RuntimeWarning, match="is not used: it belongs to another user"):
+            self.refuses_to_read(entry, folder, monkeypatch)
+
+    @posix
+    def test_the_command_says_it_in_a_line(self, cache: Path, folder: Path) -> None:
+        cache.mkdir(mode=0o700)
+        cache.chmod(0o777)
+        file = folder / "tokenizer.json"
+        # Large enough to be kept.
+        file.write_text(file.read_text("utf-8") + " " * 200_000, "utf-8")
+        run = subprocess.run(
+            [sys.executable, "-m", "fasttok", "count", "-e", str(folder), "-"],
+            input="a", capture_output=True, text=True,
+        )  # fmt: skip
+        assert run.returncode == 0
+        assert run.stderr.startswith(f"fasttok: warning: the cache folder {cache} is not used: ")
+        assert run.stderr.count("\n") == 2 and run.stderr.splitlines()[1].startswith("1 row seen")
+
+    @posix
+    def test_a_link_is_replaced_and_not_followed(
+        self, folder: Path, entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        entry.rename(elsewhere)
+        content = elsewhere.read_bytes()
+        for target in (elsewhere, tmp_path / "nothing"):
+            entry.unlink(missing_ok=True)
+            entry.symlink_to(target)
+            self.refuses_to_read(entry, folder, monkeypatch)
+            # All but the name is the same in every load.
+            assert not entry.is_symlink() and len(entry.read_bytes()) == len(content)
+        assert elsewhere.read_bytes() == content
+        assert not (tmp_path / "nothing").exists()
+
+    @posix
+    def test_what_is_no_file_is_replaced(self, folder: Path, entry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        content = entry.read_bytes()
+        entry.unlink()
+        os.mkfifo(entry)
+        self.refuses_to_read(entry, folder, monkeypatch)
+        assert len(entry.read_bytes()) == len(content)
+        entry.unlink()
+        entry.mkdir()
+        self.refuses_to_read(entry, folder, monkeypatch)
+
+    def test_the_entry_of_other_options_is_not_believed(self, cache: Path) -> None:
+        """Of the same file, so that neither its hash nor the entry's own tells."""
+        data = rank_file()
+        text = "the 12345 thes"
+        cl100k, gpt2 = (fasttok.load(data, pattern=pattern, name="a") for pattern in ("cl100k", "gpt2"))
+        ids = [cl100k.encode(text).tolist(), gpt2.encode(text).tolist()]
+        assert cl100k.pretokenizer != gpt2.pretokenizer
+        one, other = sorted(cache.iterdir())
+        del cl100k, gpt2
+        gc.collect()
+        contents = one.read_bytes(), other.read_bytes()
+        one.write_bytes(contents[1])
+        other.write_bytes(contents[0])
+        for pattern, expected in zip(("cl100k", "gpt2"), ids, strict=True):
+            enc = fasttok.load(data, pattern=pattern, name="b")
+            assert enc.encode(text).tolist() == expected
+            assert enc.pretokenizer == pattern
+        assert (len(one.read_bytes()), len(other.read_bytes())) == tuple(map(len, contents))
+
+    def test_an_entry_of_which_a_bit_is_flipped_is_not_believed(
+        self, folder: Path, entry: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Wherever it is: in what it is the entry of, its own hash, its header, its tokens."""
+        whole = entry.read_bytes()
+        first = self.load(folder)
+        rng = random.Random(3)
+        for at in [*range(0, 120, 7), *(rng.randrange(len(whole)) for _ in range(30)), len(whole) - 1]:
+            damaged = bytearray(whole)
+            damaged[at] ^= 1 << rng.randrange(8)
+            entry.write_bytes(damaged)
+            enc = self.load(folder)
+            assert enc.encode("the tool of all").tolist() == first.encode("the tool of all").tolist()
+            assert entry.read_bytes() != damaged
 
     def test_save(self, tmp_path: Path, folder: Path) -> None:
         first = fasttok.load(folder)

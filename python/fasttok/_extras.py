@@ -11,13 +11,11 @@ from fasttok.errors import MissingExtraError
 def need(module: str, extra: str, purpose: str) -> Any:
     """The optional library `module`; `purpose` completes the message that says what it is for.
 
-    Raises ``MissingExtraError`` (a ``ModuleNotFoundError``) where it is not installed.
+    Raises ``MissingExtraError`` (a ``ModuleNotFoundError``) where it, or what it imports itself, is not installed.
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != module.partition(".")[0]:
-            raise
         missing = MissingExtraError(f"{purpose} needs {error.name}: pip install 'fasttok-engine[{extra}]'")
         missing.name = module
         raise missing from None

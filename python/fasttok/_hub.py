@@ -1,7 +1,8 @@
 """Tokenizer files of repositories on the Hugging Face hub.
 
 Fetching is the library huggingface_hub's: its cache, its offline mode, its login. What lies in the cache already is
-found without it.
+found without it, and without network: whether there is one is asked first, for the library itself tries six times for
+every file, with waits between.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,9 @@ FILES = (
 
 _RANK_FILES = ("tiktoken.model", "qwen.tiktoken", "tokenizer.model")
 """Their special tokens stand in the configuration."""
+
+ANSWER_WITHIN = 1.5
+"""Seconds in which the hub must answer, where HF_HUB_ETAG_TIMEOUT does not say how many."""
 
 _PART = r"[A-Za-z0-9][\w.-]{0,95}"
 _NAME = re.compile(rf"(?P<repository>{_PART}/{_PART})(@(?P<revision>[\w./-]+))?", re.ASCII)
@@ -98,15 +103,51 @@ def find(name: HubName) -> Path:
     Raises ``MissingExtraError`` without huggingface_hub, ``NotFoundError`` for a repository that is not there or
     has no tokenizer, ``FileError`` where it cannot be fetched.
     """
+    files = snapshot(name)
+    kept = None if files is None else _tokenizer_in(files)
     try:
         need("huggingface_hub", "hub", f"{str(name)!r} is a name on the Hugging Face hub, and fetching it")
     except MissingExtraError:
-        files = snapshot(name)
-        found = None if files is None else _tokenizer_in(files)
-        if found is None:
+        if kept is None:
             raise
-        return found
-    return _fetch(name)
+        return kept
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        silence = "HF_HUB_OFFLINE is set"
+    elif error := _silence():
+        silence = f"there is no network to fetch it ({error})"
+    else:
+        return _fetch(name)
+    if kept is not None:
+        return kept
+    raise FileError(
+        f"{name} is not in the cache of the Hugging Face hub ({cache()}), and {silence}: pass the path of its "
+        "tokenizer.json or model file, or the name of an embedded encoding (fasttok.list_encodings())"
+    )
+
+
+def _silence() -> str | None:
+    """Why the hub does not answer; None if it does, whatever it answers."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
+
+    limit = constants.HF_HUB_ETAG_TIMEOUT if "HF_HUB_ETAG_TIMEOUT" in os.environ else ANSWER_WITHIN
+    failure: list[str | None] = []
+
+    def ask() -> None:
+        try:
+            # By the library's own client, which knows proxies and certificates, but without its retries.
+            get_session().head(constants.ENDPOINT, timeout=limit)
+            failure.append(None)
+        except Exception as error:
+            failure.append(str(error) or type(error).__name__)
+
+    # Looking up a name of the network can take longer than any limit that a client takes.
+    asking = threading.Thread(target=ask, name="fasttok-hub", daemon=True)
+    asking.start()
+    asking.join(limit)
+    return failure[0] if failure else f"no answer within {limit:g} s; HF_HUB_ETAG_TIMEOUT sets another limit"
 
 
 def _fetch(name: HubName) -> Path:
@@ -119,16 +160,19 @@ def _fetch(name: HubName) -> Path:
         RevisionNotFoundError,
     )
 
+    def download(file: str) -> Path:
+        return Path(hf_hub_download(name.repository, file, revision=name.revision))
+
     offline = None
     for file in FILES:
         try:
-            found = Path(hf_hub_download(name.repository, file, revision=name.revision))
+            found = download(file)
             if file in _RANK_FILES:
                 with contextlib.suppress(EntryNotFoundError):
-                    hf_hub_download(name.repository, "tokenizer_config.json", revision=name.revision)
+                    download("tokenizer_config.json")
             return found
         except LocalEntryNotFoundError as error:
-            # Offline, and not in the cache; another file may be.
+            # The network went away, and it is not in the cache; another file may be.
             offline = error
         except EntryNotFoundError:
             continue

@@ -14,6 +14,7 @@ import json
 import os
 import pickle
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -325,6 +326,14 @@ def _from_object(x: object, made: Origin) -> Encoding:
     backend = getattr(x, "backend_tokenizer", None)
     if hasattr(backend, "to_str"):
         return _of_data(given.backend_tokenizer.to_str().encode(), made, called, kind)
+    for tokenizer in (x, backend):
+        if type(tokenizer).__module__.partition(".")[0] == "tokenizers":
+            # Since version 1 it cannot be asked for its tokenizer.json.
+            raise UnsupportedTokenizerError(
+                f"a {kind} of tokenizers {_version('tokenizers')} cannot be loaded: load the tokenizer.json that it "
+                "was made from, or install 'tokenizers<1'",
+                component=kind,
+            )
     file = getattr(x, "vocab_file", None)
     if isinstance(file, (str, os.PathLike)) and os.path.isfile(file):
         return _from_file(Path(file), replace(made, name=made.name or called), with_config=True)
@@ -333,6 +342,10 @@ def _from_object(x: object, made: Origin) -> Encoding:
         "transformers or sentencepiece can",
         component=kind,
     )
+
+
+def _version(library: str) -> str:
+    return str(getattr(sys.modules.get(library), "__version__", "of an unknown version"))
 
 
 def _of_data(data: bytes, made: Origin, called: str, kind: str) -> Encoding:

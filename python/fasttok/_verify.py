@@ -22,7 +22,7 @@ from ._extras import need
 from ._fasttok import Encoding, _family_pattern, _known_rank_file
 from ._load import Origin, _read
 from ._nasty import is_partial, texts, token_texts
-from .errors import FasttokError, InputError, UnsupportedTokenizerError
+from .errors import FasttokError, FileError, InputError, MissingExtraError, UnsupportedTokenizerError
 
 BATCH_CHARS = 1_000_000
 NASTY = 5_000
@@ -226,6 +226,11 @@ def _read_origin(made: Origin) -> tuple[bytes, object]:
 
 def _tokenizers(data: bytes) -> Reference:
     tokenizers = need("tokenizers", "verify", "verifying a tokenizer.json")
+    if not hasattr(tokenizers.Tokenizer, "encode_batch_fast"):
+        raise MissingExtraError(
+            f"verifying a tokenizer.json needs tokenizers below version 1, not {tokenizers.__version__}: "
+            "pip install 'fasttok-engine[verify]'"
+        )
     tokenizer = tokenizers.Tokenizer.from_str(data.decode())
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -249,15 +254,14 @@ def _sentencepiece(data: bytes) -> Reference:
 
 
 def _tekken(data: bytes, path: str) -> Reference:
-    need("mistral_common", "verify", "verifying a tekken.json")
-    from mistral_common.tokens.tokenizers.tekken import Tekkenizer
+    tekken = need("mistral_common.tokens.tokenizers.tekken", "verify", "verifying a tekken.json")
 
     with TemporaryDirectory() as folder:
         # The reader goes by the name.
         copy = os.path.join(folder, "tekken.json")
         with open(copy, "wb") as file:
             file.write(data)
-        tekkenizer = Tekkenizer.from_file(copy)
+        tekkenizer = tekken.Tekkenizer.from_file(copy)
 
     def encode(given: list[str], mode: Mode) -> list[list[int] | None]:
         return [_unless_it_panics(tekkenizer.encode, text, bos=False, eos=False) for text in given]
@@ -267,7 +271,19 @@ def _tekken(data: bytes, path: str) -> Reference:
 
 def _embedded(encoding: Encoding) -> Reference:
     tiktoken = need("tiktoken", "verify", "verifying an embedded encoding")
-    return _tiktoken(tiktoken.get_encoding(encoding.name), nfc=False)
+    try:
+        model = tiktoken.get_encoding(encoding.name)
+    except (OSError, ImportError) as error:
+        # The transport's errors are OSErrors.
+        raise FileError(
+            f"no reference to verify {encoding.name} with: tiktoken's file of it cannot be fetched "
+            f"({type(error).__name__}); tiktoken keeps it in TIKTOKEN_CACHE_DIR once it has been fetched"
+        ) from error
+    except ValueError as error:
+        raise FileError(
+            f"no reference to verify {encoding.name} with: tiktoken {version('tiktoken')}: {error}"
+        ) from error
+    return _tiktoken(model, nfc=False)
 
 
 def _ranks(encoding: Encoding, made: Origin, data: bytes) -> Reference:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -58,6 +59,12 @@ def run(arguments: Sequence[str]) -> int:
     if "_FASTTOK_COMPLETE" in os.environ:
         app.main(prog_name="fasttok")
     _prepare_streams()
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     context = None
     try:
         with app.make_context("fasttok", list(arguments)) as context:
@@ -84,6 +91,11 @@ def run(arguments: Sequence[str]) -> int:
         stop_writing(sys.stdout)
         return fail(_os_message(error))
     return code if isinstance(code, int) else OK
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as every other message is: without the line of the program that gave it."""
+    print(f"fasttok: warning: {message}", file=sys.stderr)
 
 
 def _prepare_streams() -> None:
