@@ -316,6 +316,24 @@ class TestIdentity:
         assert len({id(enc) for enc in found}) == 1
 
 
+@pytest.mark.parametrize("wrong", [None, 5, ["a"], {"a": 1}, object()])
+def test_what_is_no_tokenizer_is_named(wrong: object) -> None:
+    with pytest.raises(fasttok.UnsupportedTokenizerError, match=f"^a {type(wrong).__name__} cannot be loaded: a path"):
+        fasttok.load(wrong)
+
+
+def test_a_url_is_not_fetched() -> None:
+    with pytest.raises(fasttok.NotFoundError, match=r"is not fetched: pass a downloaded file, or owner/name"):
+        fasttok.load("https://huggingface.co/Someone/Some-Model")
+
+
+def test_a_representation_is_short_and_one_line() -> None:
+    enc = fasttok.load(rank_file(), pattern="gpt2", name="line\nline" + "字" * 1_000)
+    assert repr(enc).startswith('<Encoding "line\\nline字') and repr(enc).endswith("字…>")
+    assert len(repr(enc)) < 130
+    assert pickle.loads(pickle.dumps(enc)) == enc
+
+
 class TestCache:
     @pytest.fixture
     def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -131,6 +131,8 @@ def _from_path(path: str, made: Origin) -> Encoding:
         return _from_file(Path(path), made)
     if (hub_name := _hub.parse(path)) is not None:
         return _from_file(_hub.find(hub_name), replace(made, name=made.name or path), with_config=True)
+    if "://" in path:
+        raise NotFoundError(f"{path} is not fetched: pass a downloaded file, or owner/name for the hub", filename=path)
     raise NotFoundError(describe_missing(path), filename=path)
 
 
@@ -311,8 +313,8 @@ def restore(made: Origin, content: bytes | None = None) -> Encoding:
 
 def _from_object(x: object, made: Origin) -> Encoding:
     """A tokenizer of another library: what it would write into its file."""
-    kind = f"{type(x).__module__}.{type(x).__qualname__}"
-    library = kind.partition(".")[0]
+    library = type(x).__module__.partition(".")[0]
+    kind = type(x).__qualname__ if library == "builtins" else f"{type(x).__module__}.{type(x).__qualname__}"
     given: Any = x
     if isinstance(x, Encoding):
         raise InputError(f"{x!r} is loaded already")

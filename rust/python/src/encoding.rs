@@ -13,6 +13,9 @@ use crate::batch::{self, Missing};
 use crate::errors::to_py_err;
 use crate::parallel::{Engine, Options, Stop, Want};
 
+/// Characters of a name that the representation of an encoding shows.
+const MAX_REPR: usize = 100;
+
 /// A named tokenizer: immutable, to be shared between threads.
 ///
 /// Get one with :func:`fasttok.get_encoding` or :func:`fasttok.load`. An embedded one is pickled by its name, one
@@ -346,7 +349,12 @@ impl Encoding {
     }
 
     fn __repr__(&self) -> String {
-        format!("<Encoding {:?}>", self.engine.encoding.name())
+        let name = self.engine.encoding.name();
+        // A name is whatever the caller said.
+        match name.char_indices().nth(MAX_REPR) {
+            Some((end, _)) => format!("<Encoding {:?}…>", &name[..end]),
+            None => format!("<Encoding {name:?}>"),
+        }
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
