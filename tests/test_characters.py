@@ -310,8 +310,6 @@ def test_tokenizer_json(name: str, special: str) -> None:
 @pytest.mark.parametrize(
     ("part", "component"),
     [
-        ({"byte_fallback": True, "vocab": {"a": 0, "<0x41>": 1}, "merges": []}, "byte_fallback"),
-        ({"unk_token": "a", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}, "merges"),
         ({"end_of_word_suffix": "</w>", "vocab": {"a": 0}, "merges": []}, "end_of_word_suffix"),
     ],
 )

@@ -624,7 +624,6 @@ class TestRefused:
             {"merges": [["a"]]},
             {"merges": ["nothing here"]},
             {"merges": 3},
-            {"unk_token": "missing"},
             {"unk_token": 3},
             {"fuse_unk": "yes"},
         ]

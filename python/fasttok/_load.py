@@ -137,7 +137,29 @@ def _from_path(path: str, made: Origin) -> Encoding:
 
 
 def _from_folder(folder: Path, made: Origin) -> Encoding:
-    return _from_file(find_in(folder), replace(made, name=made.name or _folder_name(folder)), with_config=True)
+    file = find_in(folder)
+    made = replace(made, name=made.name or _folder_name(folder))
+    try:
+        return _from_file(file, made, with_config=True)
+    except UnsupportedTokenizerError as error:
+        other = _countable_beside(file, made)
+        if other is None:
+            raise
+        attributes = vars(error)
+        raise UnsupportedTokenizerError(
+            f"{error}; {other.name} beside it can be counted: pass {str(other)!r}", **attributes
+        ) from None
+
+
+def _countable_beside(file: Path, made: Origin) -> Path | None:
+    """Another file of the folder of `file` that can be counted: not loaded in its place, as its counts may differ."""
+    for pattern in FILES:
+        for other in sorted(file.parent.glob(pattern)):
+            if other != file and other.is_file():
+                with contextlib.suppress(FasttokError):
+                    _from_file(other, made, with_config=True)
+                    return other
+    return None
 
 
 def find_in(folder: Path) -> Path:

@@ -111,14 +111,7 @@ impl Measurer {
 
 impl Partial {
     fn new(encoding: Arc<Encoding>) -> Partial {
-        let mut bytes = Vec::new();
-        let is_partial = (0..encoding.n_vocab())
-            .map(|id| {
-                bytes.clear();
-                // An id that the encoding does not have is never met.
-                encoding.decode(&[id], &mut bytes).is_ok() && std::str::from_utf8(&bytes).is_err()
-            })
-            .collect();
+        let is_partial = (0..encoding.n_vocab()).map(|id| encoding.cuts_character(id)).collect();
         Partial { encoding, is_partial, ids: Vec::new() }
     }
 

@@ -4,8 +4,7 @@
 //! `tokenizers`; tiktoken's special tokens have none of the flags. A special token that is to be plain
 //! text still hides shorter added tokens inside it, as `encode_special_tokens` does there.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -32,6 +31,9 @@ pub struct AddedToken {
     pub single_word: bool,
     /// It is looked for in the normalized text.
     pub normalized: bool,
+    /// What it is once it is normalized, where that is looked for and is not `content`: what it is decoded to.
+    #[serde(default)]
+    pub decoded: Option<String>,
 }
 
 impl AddedToken {
@@ -45,7 +47,15 @@ impl AddedToken {
             rstrip: false,
             single_word: false,
             normalized: false,
+            decoded: None,
         }
+    }
+}
+
+impl AddedToken {
+    /// What it is decoded to.
+    fn decoded(&self) -> &str {
+        self.decoded.as_ref().unwrap_or(&self.content)
     }
 }
 
@@ -57,16 +67,19 @@ pub(crate) struct AddedTokens {
     always: bool,
     /// Ids of tokens that are not looked for here.
     elsewhere: HashSet<u32>,
+    /// The index of the token with each id.
+    by_id: HashMap<u32, usize>,
     /// Made when they are first asked for.
     raw: OnceLock<Option<Finder>>,
-    /// An error where a token cannot be normalized.
-    normalized: OnceLock<Result<Option<Finder>, Error>>,
+    normalized: OnceLock<Option<Finder>>,
     specials: OnceLock<Option<Finder>>,
 }
 
 /// A part of a text: an added token, or the normalized text between two of them.
 pub(crate) enum Part<'a> {
-    Text(&'a str),
+    /// The text, and how many of its bytes stand where the document begins: they, or what they were before
+    /// they were normalized, are at offset 0 of it.
+    Text(&'a str, usize),
     Token(u32),
 }
 
@@ -78,7 +91,7 @@ struct Finder {
 }
 
 impl Finder {
-    fn new<'a>(patterns: impl Iterator<Item = (usize, Cow<'a, str>)>) -> Option<Finder> {
+    fn new<'a>(patterns: impl Iterator<Item = (usize, &'a str)>) -> Option<Finder> {
         let (tokens, patterns): (Vec<_>, Vec<_>) =
             patterns.filter(|(_, pattern)| !pattern.is_empty()).unzip();
         if tokens.is_empty() {
@@ -107,6 +120,7 @@ impl AddedTokens {
             special: special.map(|token| (token.content.clone(), token.id)).collect(),
             always: tokens.iter().any(|token| !token.special && !elsewhere.contains(&token.id)),
             elsewhere,
+            by_id: tokens.iter().enumerate().map(|(index, token)| (token.id, index)).collect(),
             tokens,
             raw: OnceLock::new(),
             normalized: OnceLock::new(),
@@ -124,9 +138,9 @@ impl AddedTokens {
         &self.special
     }
 
-    /// The text of the added token with the id `id`.
-    pub fn content(&self, id: u32) -> Option<&str> {
-        self.tokens.iter().find(|token| token.id == id).map(|token| token.content.as_str())
+    /// What the added token with the id `id` is decoded to.
+    pub fn decoded(&self, id: u32) -> Option<&str> {
+        Some(self.tokens[*self.by_id.get(&id)?].decoded())
     }
 
     /// Whether text is searched for added tokens.
@@ -170,17 +184,15 @@ impl AddedTokens {
         let tokens =
             || self.tokens.iter().enumerate().filter(|(_, token)| !token.normalized && here(token));
         self.raw
-            .get_or_init(|| Finder::new(tokens().map(|(i, t)| (i, Cow::Borrowed(&*t.content)))))
+            .get_or_init(|| Finder::new(tokens().map(|(i, token)| (i, &*token.content))))
             .as_ref()
     }
 
-    fn normalized(&self, normalizer: &Normalizer) -> Result<Option<&Finder>, Error> {
+    fn normalized(&self) -> Option<&Finder> {
         let tokens = || self.tokens.iter().enumerate().filter(|(_, token)| token.normalized);
-        let finder = self.normalized.get_or_init(|| {
-            let patterns = tokens().map(|(i, t)| Ok((i, normalizer.normalize(&t.content)?)));
-            Ok(Finder::new(patterns.collect::<Result<Vec<_>, Error>>()?.into_iter()))
-        });
-        finder.as_ref().map(Option::as_ref).map_err(Error::clone)
+        self.normalized
+            .get_or_init(|| Finder::new(tokens().map(|(i, token)| (i, token.decoded()))))
+            .as_ref()
     }
 
     /// The first special token in `text`, and where it begins.
@@ -188,7 +200,7 @@ impl AddedTokens {
         let tokens = || self.tokens.iter().enumerate().filter(|(_, token)| token.special);
         let finder = self
             .specials
-            .get_or_init(|| Finder::new(tokens().map(|(i, t)| (i, Cow::Borrowed(&*t.content)))))
+            .get_or_init(|| Finder::new(tokens().map(|(i, token)| (i, &*token.content))))
             .as_ref()?;
         let found = finder.automaton.find(text)?;
         Some((&self.tokens[finder.tokens[found.pattern()]].content, found.start()))
@@ -201,6 +213,7 @@ impl AddedTokens {
         text: &str,
         special: Special,
         normalizer: &Normalizer,
+        asks_for_start: bool,
         then: &mut dyn FnMut(Part) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if special == Special::Error
@@ -209,27 +222,33 @@ impl AddedTokens {
             return Err(Error::SpecialToken { token: token.to_owned(), offset });
         }
         if !self.searches(special) {
-            return then(Part::Text(&normalizer.normalize(text)?));
+            let start = if asks_for_start { normalizer.start(text)? } else { 0 };
+            return then(Part::Text(&normalizer.normalize(text)?, start));
         }
         let plain = special != Special::Token;
-        self.split(self.raw(), text, plain, &mut |part| match part {
+        let start = if asks_for_start { 1 } else { 0 };
+        self.split(self.raw(), (text, start), plain, &mut |part| match part {
             Part::Token(id) => then(Part::Token(id)),
-            Part::Text(text) => {
+            Part::Text(text, start) => {
+                let start = if start > 0 { normalizer.start(text)? } else { 0 };
                 let text = normalizer.normalize(text)?;
-                self.split(self.normalized(normalizer)?, &text, plain, then)
+                self.split(self.normalized(), (&text, start), plain, then)
             }
         })
     }
 
-    /// Cuts `text` at what `finder` finds; special tokens are none where they are `plain` text.
+    /// Cuts `text`, the first `start` bytes of which begin the document, at what `finder` finds; special
+    /// tokens are none where they are `plain` text.
     fn split(
         &self,
         finder: Option<&Finder>,
-        text: &str,
+        (text, text_start): (&str, usize),
         plain: bool,
         then: &mut dyn FnMut(Part) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Some(finder) = finder else { return then(Part::Text(text)) };
+        let part =
+            |from: usize, to: usize| Part::Text(&text[from..to], text_start.clamp(from, to) - from);
+        let Some(finder) = finder else { return then(part(0, text.len())) };
         let mut last = 0;
         for found in finder.automaton.find_iter(text) {
             let token = &self.tokens[finder.tokens[found.pattern()]];
@@ -243,15 +262,18 @@ impl AddedTokens {
             {
                 continue;
             }
-            let start = if token.lstrip { before.trim_end().len() } else { before.len() };
+            let start = if token.lstrip { before.trim_end().len().max(last) } else { before.len() };
             let end =
                 if token.rstrip { text.len() - after.trim_start().len() } else { found.end() };
             if last < start {
-                then(Part::Text(&text[last..start]))?;
+                then(part(last, start))?;
             }
-            then(Part::Token(token.id))?;
+            // Nothing of it may be left where the one before took the white space.
+            if start < end {
+                then(Part::Token(token.id))?;
+            }
             last = end;
         }
-        if last < text.len() { then(Part::Text(&text[last..])) } else { Ok(()) }
+        if last < text.len() { then(part(last, text.len())) } else { Ok(()) }
     }
 }

@@ -18,7 +18,7 @@ use crate::characters::rules::{META, Prefix, Rules};
 use crate::characters::symbols::Order;
 use crate::characters::{self, Definition};
 use crate::counter::Level;
-use crate::load::spec::{Merges, Pieces, Source, Spec, Unknown};
+use crate::load::spec::{Merges, Source, Spec, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::testing::Random;
@@ -247,7 +247,7 @@ impl Case {
             7 => json!({"type": "StripAccents"}),
             _ => Value::Null,
         };
-        let source = Source { normalizer, pieces: Pieces::Pattern(pattern.to_owned()) };
+        let source = Source::of_pattern(normalizer, pattern.to_owned());
         let (normalizer, pretokenizer) = source.build().unwrap();
         let unknown = Unknown { id: 1 << 20, fused: random.below(2) == 0 };
         let spec = Spec {
@@ -397,7 +397,7 @@ fn case(seed: u64) -> usize {
         let then = &mut |part: Part| {
             match part {
                 Part::Token(id) => ids.push(id),
-                Part::Text(text) => ids.extend(case.encode(text)),
+                Part::Text(text, _) => ids.extend(case.encode(text)),
             }
             Ok(())
         };
@@ -642,8 +642,7 @@ fn no_cut_inside_a_piece() {
         ("cl100k", &nfd, "é\nx"),
         ("cl100k", &prepend, "a b"),
     ] {
-        let source =
-            Source { normalizer: normalizer.clone(), pieces: Pieces::Pattern(pattern.to_owned()) };
+        let source = Source::of_pattern(normalizer.clone(), pattern.to_owned());
         let (normalizer, pretokenizer) = source.build().unwrap();
         let spec = Spec {
             name: String::new(),

@@ -14,7 +14,7 @@ use crate::bpe::east_asian::low_bits;
 use crate::bpe::merge::{SHORT, Window, count_in_more_registers, merge};
 use crate::bpe::pairs::Pairs;
 use crate::bpe::turns::{Work, count_in_turns};
-use crate::encoding::{Encoding, Special};
+use crate::encoding::{Encoding, Instead, Special};
 use crate::pretokenize::block::{BLOCK, SLACK, flood, piece_starts};
 #[cfg(target_arch = "aarch64")]
 use crate::pretokenize::simd::Neon;
@@ -163,32 +163,40 @@ impl Counter {
     pub fn count(&mut self, text: &str, special: Special) -> Result<u64, Error> {
         let encoding = self.encoding.clone();
         let mut total = 0;
-        let mut at_start = true;
         encoding.for_each_part(text, special, &mut |part| {
-            total += match (part, encoding.characters()) {
+            total += match (part, encoding.instead()) {
                 (Part::Token(_), _) => 1,
-                (Part::Text(text), None) => self.count_text(text)?,
-                (Part::Text(text), Some(characters)) => {
-                    self.count_characters(characters, text, at_start)?
+                (Part::Text(text, start), Instead::Nothing) => self.count_text(text, start)?,
+                (Part::Text(text, start), Instead::Characters(characters)) => {
+                    self.count_characters(characters, text, start)?
+                }
+                (Part::Text(text, start), Instead::Literal(literal)) => {
+                    let mut ids = Vec::new();
+                    literal.encode(text, start, &mut ids)?;
+                    ids.len() as u64
                 }
             };
-            at_start = false;
             Ok(())
         })?;
         Ok(total)
     }
 
     /// Counts normalized text without added tokens.
-    fn count_text(&mut self, text: &str) -> Result<u64, Error> {
+    fn count_text(&mut self, text: &str, start: usize) -> Result<u64, Error> {
         let Counter { encoding, level, known } = self;
-        if encoding.lacks_a_byte_of(text.as_bytes()) {
+        let general = match encoding.pretokenizer() {
+            Pretokenizer::General(general) => Some(general),
+            _ => None,
+        };
+        let added = general.map_or(&b""[..], |general| general.adds());
+        if encoding.lacks_a_byte_of(text.as_bytes()) || encoding.lacks_a_byte_of(added) {
             let mut ids = Vec::new();
-            encoding.encode_plain(&mut known.window, text, &mut ids)?;
+            encoding.encode_plain(&mut known.window, text, start, &mut ids)?;
             return Ok(ids.len() as u64);
         }
         let scan = Scan { encoding, known };
-        if let Pretokenizer::General(general) = encoding.pretokenizer() {
-            return outlined(*level, Pieces { scan, general, text });
+        if let Some(general) = general {
+            return outlined(*level, Pieces { scan, general, text, start });
         }
         let scanner = encoding.pretokenizer().scanner().expect("all but the general one have one");
         Ok(outlined(*level, Text { scan, scanner, text: text.as_bytes() }))
@@ -452,6 +460,7 @@ struct Pieces<'a> {
     scan: Scan<'a>,
     general: &'a General,
     text: &'a str,
+    start: usize,
 }
 
 impl Task for Pieces<'_> {
@@ -460,8 +469,8 @@ impl Task for Pieces<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self) -> Result<u64, Error> {
         let mut total = 0;
-        let done =
-            self.general.pieces(self.text, &mut |piece| total += self.scan.piece::<S>(piece));
+        let Pieces { general, text, start, .. } = self;
+        let done = general.pieces(text, start, &mut |piece| total += self.scan.piece::<S>(piece));
         // Also behind an error: nothing may be left for the next text.
         total += self.scan.known.drain::<S>(self.scan.encoding.pairs(), 0);
         done.map(|()| total)

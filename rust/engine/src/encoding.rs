@@ -1,6 +1,7 @@
 //! `Encoding`: an immutable, shareable tokenizer.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
@@ -11,13 +12,15 @@ use crate::bpe::merge::{Window, merge};
 use crate::bpe::pairs::{NONE, Pairs};
 use crate::bpe::whole::WholePieces;
 use crate::characters::Characters;
+use crate::decode::{Decoder, Tokens};
+use crate::literal::Literal;
 use crate::load::embedded;
 use crate::load::spec::{Source, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::pretokenize::classes::{Class, class_of, decode, decode_before};
 use crate::pretokenize::simd::Portable;
-use crate::vocab::Vocab;
+use crate::vocab::{Vocab, byte_level};
 
 /// How special tokens that stand in the text are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +61,8 @@ pub fn decode_utf8(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, Err
 pub struct Encoding {
     parts: Parts,
     added: AddedTokens,
+    /// Whether it is of weight which part of a text begins the document.
+    asks_for_start: bool,
     /// What normalizer and pretokenizer were made from, where they can be made from it again.
     source: Option<Box<Source>>,
     /// The tokens that merging does not give, where a whole piece is one of them nonetheless.
@@ -85,8 +90,21 @@ pub(crate) struct Parts {
     /// What bytes that are no token become; nothing, without.
     pub unknown: Option<Unknown>,
     pub added: Vec<AddedToken>,
-    /// What cuts and merges characters, instead of pieces and bytes.
-    pub characters: Option<Box<Characters>>,
+    /// What cuts and merges instead of all that.
+    pub instead: Instead,
+    /// How ids become text; as the bytes of their tokens, without.
+    pub decoder: Option<Decoder>,
+    /// Tokens of a vocabulary of bytes that are none, as the file writes them.
+    pub unmet: HashMap<u32, Box<str>>,
+}
+
+/// What merges, if not pieces of bytes are merged.
+pub(crate) enum Instead {
+    Nothing,
+    /// Characters, by the engine's tables.
+    Characters(Box<Characters>),
+    /// Whatever the vocabulary says, without tables. Its normalizer and added tokens are the encoding's.
+    Literal(Box<Literal>),
 }
 
 /// Made from the same file in the same way, under the same name.
@@ -106,8 +124,17 @@ impl Encoding {
         Encoding {
             added: AddedTokens::new(
                 std::mem::take(&mut parts.added),
-                parts.characters.as_ref().map_or(&[], |characters| characters.found()),
+                match &parts.instead {
+                    Instead::Characters(characters) => characters.found(),
+                    _ => &[],
+                },
             ),
+            asks_for_start: match (&parts.instead, &parts.pretokenizer) {
+                (Instead::Literal(literal), _) => literal.pieces.asks_for_start(),
+                (_, Pretokenizer::General(general)) => general.asks_for_start(),
+                (Instead::Characters(characters), _) => characters.rules.asks_for_start(),
+                _ => false,
+            },
             source: None,
             parts,
             whole_pieces,
@@ -120,6 +147,12 @@ impl Encoding {
     /// The same, with what normalizer and pretokenizer were made from.
     pub(crate) fn with_source(mut self, source: Source) -> Encoding {
         self.source = Some(Box::new(source));
+        self
+    }
+
+    /// The same, with how its file decodes.
+    pub(crate) fn with_decoder(mut self, decoder: Decoder) -> Encoding {
+        self.parts.decoder = Some(decoder);
         self
     }
 
@@ -175,8 +208,12 @@ impl Encoding {
     /// The largest token id, added tokens included, plus one.
     pub fn n_vocab(&self) -> u32 {
         let added = self.added.tokens().iter().map(|token| token.id.saturating_add(1));
-        let characters = self.characters().map_or(0, Characters::id_end);
-        added.max().unwrap_or(0).max(self.parts.vocab.id_end()).max(characters)
+        let instead = match &self.parts.instead {
+            Instead::Nothing => self.parts.unmet.keys().max().map_or(0, |id| id.saturating_add(1)),
+            Instead::Characters(characters) => characters.id_end(),
+            Instead::Literal(literal) => literal.id_end(),
+        };
+        added.max().unwrap_or(0).max(self.parts.vocab.id_end()).max(instead)
     }
 
     /// Special tokens and their ids.
@@ -196,12 +233,28 @@ impl Encoding {
         special: Special,
         then: &mut dyn FnMut(Part) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.added.parts(text, special, &self.parts.normalizer, then)
+        self.added.parts(text, special, &self.parts.normalizer, self.asks_for_start, then)
     }
 
     /// What cuts and merges characters, where that is done.
     pub(crate) fn characters(&self) -> Option<&Characters> {
-        self.parts.characters.as_deref()
+        match &self.parts.instead {
+            Instead::Characters(characters) => Some(characters),
+            _ => None,
+        }
+    }
+
+    /// What merges, if not pieces of bytes are merged.
+    pub(crate) fn instead(&self) -> &Instead {
+        &self.parts.instead
+    }
+
+    /// What merges without tables, where that is done.
+    pub(crate) fn literal(&self) -> Option<&Literal> {
+        match &self.parts.instead {
+            Instead::Literal(literal) => Some(literal),
+            _ => None,
+        }
     }
 
     pub(crate) fn vocab(&self) -> &Vocab {
@@ -240,50 +293,56 @@ impl Encoding {
     /// has its own, faster way ([`Counter`](crate::Counter)) to the same number.
     pub fn encode(&self, text: &str, special: Special, ids: &mut Vec<u32>) -> Result<(), Error> {
         let mut window = Window::new();
-        let mut at_start = true;
         self.for_each_part(text, special, &mut |part| {
-            match part {
-                Part::Token(id) => ids.push(id),
-                Part::Text(text) if self.characters().is_some() => {
-                    self.encode_characters(&mut window, text, at_start, ids)?;
+            match (part, &self.parts.instead) {
+                (Part::Token(id), _) => ids.push(id),
+                (Part::Text(text, start), Instead::Nothing) => {
+                    self.encode_plain(&mut window, text, start, ids)?;
                 }
-                Part::Text(text) => self.encode_plain(&mut window, text, ids)?,
+                (Part::Text(text, start), Instead::Characters(_)) => {
+                    self.encode_characters(&mut window, text, start, ids)?;
+                }
+                (Part::Text(text, start), Instead::Literal(literal)) => {
+                    literal.encode(text, start, ids)?;
+                }
             }
-            at_start = false;
             Ok(())
         })
     }
 
     /// [`Encoding::encode`] for a part of a document between added tokens, where characters are merged.
-    /// `at_start`: the part begins the document.
+    /// The first `start` bytes begin the document.
     pub(crate) fn encode_characters(
         &self,
         window: &mut Window,
         text: &str,
-        at_start: bool,
+        start: usize,
         ids: &mut Vec<u32>,
     ) -> Result<(), Error> {
         let characters = self.characters().expect("asked for");
         let tables = (self.vocab(), self.pairs());
         if let Pretokenizer::General(general) = self.pretokenizer() {
-            return general.pieces(text, &mut |piece| {
+            return general.pieces(text, start, &mut |piece| {
                 let piece = std::str::from_utf8(piece).expect("cut between characters");
                 characters.encode(tables, window, piece, ids);
             });
         }
-        characters.encode(tables, window, &characters.rules.apply(text, at_start)?, ids);
+        characters.encode(tables, window, &characters.rules.apply(text, start > 0)?, ids);
         Ok(())
     }
 
-    /// [`Encoding::encode`] for normalized text without added tokens.
+    /// [`Encoding::encode`] for normalized text without added tokens, the first `start` bytes of which begin
+    /// the document.
     pub(crate) fn encode_plain(
         &self,
         window: &mut Window,
         text: &str,
+        start: usize,
         ids: &mut Vec<u32>,
     ) -> Result<(), Error> {
         if let Pretokenizer::General(general) = self.pretokenizer() {
-            return general.pieces(text, &mut |piece| self.encode_piece(window, piece, ids));
+            let mut encode = |piece: &[u8]| self.encode_piece(window, piece, ids);
+            return general.pieces(text, start, &mut encode);
         }
         let scanner = self.pretokenizer().scanner().expect("all but the general one have one");
         let text = text.as_bytes();
@@ -332,26 +391,73 @@ impl Encoding {
         }
     }
 
-    /// Appends the bytes that `ids` stand for to `bytes`.
+    /// Appends the bytes that `ids` stand for to `bytes`: by the decoder of the tokenizer's file, where there
+    /// is one, but with the bytes of byte tokens as they are, be they UTF-8 or not.
     pub fn decode(&self, ids: &[u32], bytes: &mut Vec<u8>) -> Result<(), Error> {
         if let Some(decoder) = self.characters().and_then(Characters::decoder) {
             return decoder.decode(ids, bytes);
         }
-        for (at, &id) in ids.iter().enumerate() {
-            if let Some(characters) = self.characters() {
-                if characters.decode(id, at == 0, bytes) {
-                    continue;
-                }
-            } else if let Some(number) = self.vocab().of_id(id) {
-                bytes.extend_from_slice(self.vocab().token(number));
-                continue;
-            }
-            match self.added.content(id) {
-                Some(token) => bytes.extend_from_slice(token.as_bytes()),
-                None => return Err(Error::UnknownToken { id }),
+        if let Some(decoder) = &self.parts.decoder {
+            return decoder.bytes(self.texts(ids)?, bytes);
+        }
+        ids.iter().try_for_each(|&id| self.push_token(id, bytes))
+    }
+
+    /// The text that `ids` stand for, as the reference decodes them: bytes that are not UTF-8 become U+FFFD.
+    pub fn decode_text(&self, ids: &[u32]) -> Result<String, Error> {
+        if let Some(decoder) = &self.parts.decoder {
+            return decoder.text(self.texts(ids)?);
+        }
+        let mut bytes = Vec::new();
+        self.decode(ids, &mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Appends the bytes that the token `id` stands for in a text, without a decoder.
+    fn push_token(&self, id: u32, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        if let Some(number) = self.vocab().of_id(id)
+            && self.characters().is_none()
+        {
+            bytes.extend_from_slice(self.vocab().token(number));
+            return Ok(());
+        }
+        if let Some(token) = self.added.decoded(id) {
+            bytes.extend_from_slice(token.as_bytes());
+            return Ok(());
+        }
+        match &self.parts.instead {
+            Instead::Characters(characters) => characters.push_token(id, bytes),
+            _ => {
+                let text = self.text(id).ok_or(Error::UnknownToken { id })?;
+                bytes.extend_from_slice(text.as_bytes());
+                Ok(())
             }
         }
-        Ok(())
+    }
+
+    /// Whether the token `id` begins or ends inside a character.
+    pub fn cuts_character(&self, id: u32) -> bool {
+        let mut bytes = Vec::new();
+        self.push_token(id, &mut bytes).is_ok() && std::str::from_utf8(&bytes).is_err()
+    }
+
+    /// The tokens `ids` as the tokenizer's file writes them.
+    fn texts(&self, ids: &[u32]) -> Result<Tokens, Error> {
+        ids.iter().map(|&id| self.text(id).ok_or(Error::UnknownToken { id })).collect()
+    }
+
+    fn text(&self, id: u32) -> Option<String> {
+        if let Some(token) = self.added.decoded(id) {
+            return Some(token.to_owned());
+        }
+        match &self.parts.instead {
+            Instead::Literal(literal) => literal.text(id).map(str::to_owned),
+            Instead::Characters(characters) => characters.text(id).map(str::to_owned),
+            Instead::Nothing => match self.vocab().of_id(id) {
+                Some(number) => Some(byte_level::encode(self.vocab().token(number))),
+                None => self.parts.unmet.get(&id).map(|text| text.to_string()),
+            },
+        }
     }
 
     /// The first byte offset in `from..text.len()` at which `text` may be cut in two so that the
@@ -365,6 +471,9 @@ impl Encoding {
     /// (`AddedTokens::allow_cuts`). Where characters are merged without a pretokenizer, it is between two
     /// bytes that stand together in no token.
     pub fn cut(&self, text: &str, from: usize, special: Special) -> Option<usize> {
+        if self.literal().is_some() {
+            return None;
+        }
         if let Some(characters) = self.characters() {
             let plain = matches!(self.pretokenizer(), Pretokenizer::Characters);
             if !plain || !self.parts.normalizer.is_none() {

@@ -328,6 +328,12 @@ impl Encoding {
     /// is no integer, and ``UnicodeDecodeError`` with ``errors="strict"``.
     #[pyo3(signature = (ids, errors = "replace"))]
     fn decode<'py>(&self, ids: &Bound<'py, PyAny>, errors: &str) -> PyResult<Bound<'py, PyString>> {
+        if errors == "replace" {
+            let py = ids.py();
+            let ids = arrays::token_ids(ids)?;
+            let text = py.detach(|| self.engine.encoding.decode_text(&ids));
+            return Ok(PyString::new(py, &text.map_err(|e| to_py_err(py, &e))?));
+        }
         let bytes = self.decode_bytes(ids)?;
         bytes.call_method1("decode", ("utf-8", errors))?.cast_into::<PyString>().map_err(Into::into)
     }

@@ -53,8 +53,10 @@ pub(crate) struct Characters {
     whole: HashMap<String, u32, foldhash::fast::FixedState>,
     /// Added tokens that are user-defined pieces here.
     found: Vec<u32>,
-    /// Every token that has an id, in bytes.
-    bytes: HashMap<u32, Box<[u8]>, foldhash::fast::FixedState>,
+    /// Every token that has an id, as the file writes it.
+    texts: HashMap<u32, Box<str>, foldhash::fast::FixedState>,
+    /// The byte of each byte token.
+    bytes: HashMap<u32, u8>,
 }
 
 /// What [`Characters`] is made of.
@@ -79,19 +81,21 @@ impl Characters {
     pub fn new(definition: Definition) -> Result<(Characters, Vocab, Pairs), Error> {
         let Definition { mut rules, mut tokens, mut order, mut user, unknown, .. } = definition;
         let Definition { split_at_blanks, whole_texts, .. } = definition;
-        let mut bytes: HashMap<u32, Box<[u8]>, _> = HashMap::default();
+        let mut bytes = HashMap::new();
         let mut whole = HashMap::default();
         let written = |token: &str| match rules.escape && holds_meta(token) {
             true => token.replace(META, " "),
             false => token.to_owned(),
         };
-        for (token, id) in tokens.iter().chain(&user) {
-            bytes.insert(*id, written(token).into_bytes().into());
-        }
+        // sentencepiece's decoder has its own.
+        let texts = match definition.decoder {
+            Some(_) => HashMap::default(),
+            None => tokens.iter().map(|(token, id)| (*id, token.as_str().into())).collect(),
+        };
         if let Unknown::Bytes(ids) = &unknown {
             for (byte, &id) in (0..=255u8).zip(ids.iter()) {
                 if !matches!(byte, 0xC0 | 0xC1 | 0xF5..) {
-                    bytes.insert(id, Box::new([byte]));
+                    bytes.insert(id, byte);
                 }
             }
         }
@@ -148,6 +152,7 @@ impl Characters {
             decoder: definition.decoder,
             whole,
             found,
+            texts,
             bytes,
         };
         Ok((characters, vocab, pairs))
@@ -292,16 +297,25 @@ impl Characters {
         })
     }
 
-    /// Appends the bytes of token `id`; whether there is one. `first`: it begins the text.
-    pub fn decode(&self, id: u32, first: bool, bytes: &mut Vec<u8>) -> bool {
-        let Some(token) = self.bytes.get(&id) else { return false };
-        let own_blank = first && self.rules.prefix != Prefix::Never && !self.rules.suffix;
-        let token = match token.strip_prefix(b" ") {
-            Some(rest) if own_blank => rest,
-            _ => token,
-        };
-        bytes.extend_from_slice(token);
-        true
+    /// Appends the bytes that the token `id` stands for in a text.
+    pub fn push_token(&self, id: u32, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        if let Some(decoder) = &self.decoder {
+            return decoder.decode(&[id], bytes);
+        }
+        match (self.bytes.get(&id), self.text(id)) {
+            (Some(&byte), _) => bytes.push(byte),
+            (None, Some(text)) if self.rules.escape => {
+                bytes.extend_from_slice(text.replace(META, " ").as_bytes());
+            }
+            (None, Some(text)) => bytes.extend_from_slice(text.as_bytes()),
+            (None, None) => return Err(Error::UnknownToken { id }),
+        }
+        Ok(())
+    }
+
+    /// The token `id` as the file writes it.
+    pub fn text(&self, id: u32) -> Option<&str> {
+        self.texts.get(&id).map(|text| &**text)
     }
 
     /// The largest id plus one.
@@ -309,7 +323,8 @@ impl Characters {
         if let Some(decoder) = &self.decoder {
             return decoder.id_end();
         }
-        self.bytes.keys().max().map_or(0, |id| id.saturating_add(1))
+        let ids = self.texts.keys().chain(self.bytes.keys());
+        ids.max().map_or(0, |id| id.saturating_add(1))
     }
 }
 

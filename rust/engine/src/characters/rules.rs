@@ -64,6 +64,11 @@ impl Rules {
         to.extend(steps.iter().filter(|(done, _)| *done).map(|(_, name)| *name));
     }
 
+    /// Whether it is of weight which part of a text begins the document.
+    pub fn asks_for_start(&self) -> bool {
+        self.prefix == Prefix::UnlessBlankAtStart
+    }
+
     /// Whether a text is begun with a blank. `at_start`: it begins the document.
     pub fn prefixes(&self, text: &str, at_start: bool) -> bool {
         let blank = || text.starts_with(' ') || text.starts_with(META);

@@ -11,21 +11,21 @@ use crate::pretokenize::simd::{Simd, Task};
 const HEAD: usize = 1 << 12;
 
 impl Counter {
-    /// Counts a part of a document between added tokens. `at_start`: the part begins the document.
+    /// Counts a part of a document between added tokens. The first `start` bytes begin the document.
     pub(super) fn count_characters(
         &mut self,
         characters: &Characters,
         text: &str,
-        at_start: bool,
+        start: usize,
     ) -> Result<u64, Error> {
         let general = matches!(self.encoding.pretokenizer(), Pretokenizer::General(_));
         if general || !characters.counts() {
             let mut ids = Vec::new();
             let window = &mut self.known.window;
-            self.encoding.encode_characters(window, text, at_start, &mut ids)?;
+            self.encoding.encode_characters(window, text, start, &mut ids)?;
             return Ok(ids.len() as u64);
         }
-        self.count_by_boundaries(characters, text, at_start)
+        self.count_by_boundaries(characters, text, start > 0)
     }
 
     fn count_by_boundaries(

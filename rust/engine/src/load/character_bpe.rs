@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::sentencepiece::byte_of;
+use super::tokenizer_json::byte_in_utf8;
 use super::{damaged, unsupported};
 use crate::Error;
 use crate::added::AddedToken;
@@ -17,6 +18,7 @@ use crate::characters::rules::{META, Prefix, Rules};
 use crate::characters::symbols::Order;
 use crate::characters::{Definition, Unknown};
 use crate::normalize::Normalizer;
+use crate::pretokenize::general::Scheme;
 
 /// The parts of the file that tell what happens to white space.
 pub(super) struct Steps<'a> {
@@ -28,9 +30,9 @@ pub(super) struct Steps<'a> {
 
 /// The model's parts.
 pub(super) struct Model<'a> {
-    pub vocab: HashMap<Cow<'a, str>, u32, foldhash::fast::FixedState>,
-    pub merges: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    pub unk_token: Option<String>,
+    pub vocab: &'a HashMap<Cow<'a, str>, u32, foldhash::fast::FixedState>,
+    pub merges: &'a [(Cow<'a, str>, Cow<'a, str>)],
+    pub unk_token: Option<&'a str>,
     pub fuse_unk: bool,
     pub byte_fallback: bool,
     pub ignore_merges: bool,
@@ -47,16 +49,18 @@ pub(super) struct Described {
 /// Describes the tokenizer of these parts.
 pub(super) fn describe(
     steps: &Steps,
-    model: Model,
+    model: &Model,
     added: &[AddedToken],
 ) -> Result<Described, Error> {
-    let (tokens, order) = vocabulary(&model)?;
-    let unknown = unknown(&model, &tokens, &order)?;
+    let (tokens, order) = vocabulary(model)?;
+    let unknown = unknown(model, &tokens)?;
     let found_normalized = added.iter().any(|token| token.normalized);
     let has_meta = tokens.iter().any(|(token, _)| token == META);
     let white_space = white_space(steps, found_normalized, has_meta)?;
     let WhiteSpace { mut rules, normalizer, in_rules, split } = white_space;
-    let user = match normalizer.is_none() && rules.prefix == Prefix::Never && in_rules {
+    let plain = normalizer.is_none() && rules.prefix == Prefix::Never && in_rules;
+    // A part between added tokens may be a token as a whole.
+    let user = match plain && !model.ignore_merges {
         true => found_while_merging(added, rules.escape),
         false => Vec::new(),
     };
@@ -94,48 +98,45 @@ fn vocabulary(model: &Model) -> Result<(Vec<(String, u32)>, Order), Error> {
         let place = places.get(token).copied();
         place.ok_or_else(|| damaged(&format!("a merge of {token:?}, which is no token")))
     };
-    let merges = model.merges.iter().map(|(left, right)| Ok((place(left)?, place(right)?)));
+    // An empty token is never met.
+    let merges = model.merges.iter().filter(|(left, right)| !left.is_empty() && !right.is_empty());
+    let merges = merges.map(|(left, right)| Ok((place(left)?, place(right)?)));
     let merges = merges.collect::<Result<_, Error>>()?;
     Ok((tokens, Order::Merges(merges)))
 }
 
 /// What becomes of characters that are not in the vocabulary.
-fn unknown(model: &Model, tokens: &[(String, u32)], order: &Order) -> Result<Unknown, Error> {
+fn unknown(model: &Model, tokens: &[(String, u32)]) -> Result<Unknown, Error> {
     let mut bytes: [Option<u32>; 256] = [None; 256];
     for (token, id) in tokens {
         if let Some(byte) = byte_of(token) {
             bytes[usize::from(byte)] = Some(*id);
         }
     }
-    let in_utf8 = |byte: u8| !matches!(byte, 0xC0 | 0xC1 | 0xF5..);
-    let missing = (0..=255).filter(|&b| in_utf8(b) && bytes[usize::from(b)].is_none()).count();
-    let unk = match &model.unk_token {
-        Some(token) => match model.vocab.get(token.as_str()) {
-            Some(&id) => Some(id),
-            None => return Err(damaged(&format!("the unk_token {token:?} is no token"))),
-        },
-        None => None,
+    // An ASCII character that is a token itself needs no byte token.
+    let known = |byte: u8| {
+        byte.is_ascii()
+            && model.vocab.contains_key(char::from(byte).encode_utf8(&mut [0; 4]) as &str)
     };
-    if let Order::Merges(merges) = order {
-        let text = |place: u32| &*tokens[place as usize].0;
-        let stands_for_others = |token: &str| {
-            model.byte_fallback && byte_of(token).is_some()
-                || model.unk_token.as_deref() == Some(token)
-        };
-        if merges.iter().any(|&(l, r)| stands_for_others(text(l)) || stands_for_others(text(r))) {
-            return Err(unsupported("the model's merges", "some merge unknown characters"));
-        }
+    let needed = |byte: u8| byte_in_utf8(byte) && !known(byte);
+    let missing = (0..=255).any(|byte| needed(byte) && bytes[usize::from(byte)].is_none());
+    let stands_for_others = |token: &str| {
+        model.byte_fallback && byte_of(token).is_some() || model.unk_token == Some(token)
+    };
+    if model.merges.iter().any(|(l, r)| stands_for_others(l) || stands_for_others(r)) {
+        return Err(unsupported("the model's merges", "some merge unknown characters"));
     }
-    if model.byte_fallback && missing == 0 {
+    if model.byte_fallback && !missing {
         return Ok(Unknown::Bytes(Box::new(bytes.map(|id| id.unwrap_or(0)))));
     }
     if model.byte_fallback && bytes.iter().any(Option::is_some) {
         return Err(unsupported("the model's byte_fallback", "it has tokens for some bytes only"));
     }
-    Ok(match unk {
-        Some(id) => Unknown::Token { id, fused: model.fuse_unk },
-        None => Unknown::Nothing,
-    })
+    let Some(token) = model.unk_token else { return Ok(Unknown::Nothing) };
+    match model.vocab.get(token) {
+        Some(&id) => Ok(Unknown::Token { id, fused: model.fuse_unk }),
+        None => Err(unsupported("the unk_token", "it is no token")),
+    }
 }
 
 struct WhiteSpace {
@@ -174,46 +175,22 @@ fn white_space(steps: &Steps, found_normalized: bool, has_meta: bool) -> Result<
             }
         }
     }
-    let normalizer = Normalizer::from_json(&Value::Array(kept.iter().copied().cloned().collect()))?;
+    let normalizer =
+        Normalizer::from_json(&Value::Array(kept.iter().copied().cloned().collect()), false)?;
     let (in_rules, split) = match steps.pretokenizers[..] {
         [] => (true, false),
         // There are no blanks to split at.
         [step] if replaced && step["type"] == "Split" && step["pattern"]["String"] == " " => {
             (step["invert"] != true, false)
         }
-        [step] if step["type"] == "Metaspace" => {
-            if step["replacement"] != META {
-                return Err(unsupported(
-                    "the pretokenizer Metaspace",
-                    "it replaces by another sign",
-                ));
-            }
+        [step] if step["type"] == "Metaspace" && step["replacement"] == META && has_meta => {
             rules.escape = true;
-            let scheme = match (&step["prepend_scheme"], step["add_prefix_space"].as_bool()) {
-                (Value::String(scheme), _) => scheme.as_str(),
-                (_, Some(false)) => "never",
-                _ => "always",
-            };
-            let prefix = match scheme {
-                "always" => Prefix::UnlessBlank,
-                "first" => Prefix::UnlessBlankAtStart,
-                "never" => Prefix::Never,
-                other => return Err(damaged(&format!("Metaspace with the scheme {other:?}"))),
-            };
-            let keeps_start = |step: &&Value| {
-                matches!(
-                    step["type"].as_str(),
-                    Some("NFC" | "NFD" | "NFKC" | "NFKD" | "Lowercase" | "Prepend" | "Replace")
-                )
-            };
-            if prefix == Prefix::UnlessBlankAtStart && !kept.iter().all(keeps_start) {
-                return Err(unsupported(
-                    "Metaspace at the first part",
-                    "the normalizer moves its start",
-                ));
-            }
             if rules.prefix == Prefix::Never {
-                rules.prefix = prefix;
+                rules.prefix = match Scheme::from_json(step)? {
+                    Scheme::Always => Prefix::UnlessBlank,
+                    Scheme::First => Prefix::UnlessBlankAtStart,
+                    Scheme::Never => Prefix::Never,
+                };
             }
             (true, step["split"] != false)
         }
@@ -222,7 +199,7 @@ fn white_space(steps: &Steps, found_normalized: bool, has_meta: bool) -> Result<
     if !in_rules {
         // The steps see the text as the normalizers leave it.
         let all = steps.normalizers.iter().copied().cloned().collect();
-        let normalizer = Normalizer::from_json(&Value::Array(all))?;
+        let normalizer = Normalizer::from_json(&Value::Array(all), false)?;
         return Ok(WhiteSpace { rules: Rules::none(), normalizer, in_rules, split: false });
     }
     Ok(WhiteSpace { rules, normalizer, in_rules, split })

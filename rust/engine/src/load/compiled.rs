@@ -16,7 +16,7 @@ use crate::{Encoding, Error};
 
 const MAGIC: &[u8; 8] = b"fasttok\0";
 /// Changes whenever the layout does, or what the engine makes of it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HASH: std::ops::Range<usize> = 12..44;
 
 #[derive(Serialize, Deserialize)]

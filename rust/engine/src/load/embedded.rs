@@ -1,16 +1,17 @@
 //! The encodings that ship inside: OpenAI's vocabularies as the build script prepared them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::spec::{Pieces, Source};
+use super::spec::Source;
 use crate::Error;
 use crate::added::AddedToken;
 use crate::bpe::naive;
 use crate::bpe::pairs::Pairs;
-use crate::encoding::{Encoding, Parts};
+use crate::encoding::{Encoding, Instead, Parts};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::vocab::Vocab;
@@ -157,10 +158,7 @@ impl Definition {
         }
         let pairs = Pairs::new(singles, &merges);
         let special = (self.special)();
-        let source = Source {
-            normalizer: Value::Null,
-            pieces: Pieces::Pattern(self.pretokenizer.name().to_owned()),
-        };
+        let source = Source::of_pattern(Value::Null, self.pretokenizer.name().to_owned());
         let encoding = Encoding::new(Parts {
             name: self.names[0].to_owned(),
             hash: self.file.hash.to_owned(),
@@ -173,7 +171,9 @@ impl Definition {
             whole_pieces: true,
             unknown: None,
             added: special.into_iter().map(|(token, id)| AddedToken::special(token, id)).collect(),
-            characters: None,
+            instead: Instead::Nothing,
+            decoder: None,
+            unmet: HashMap::new(),
         });
         encoding.with_source(source)
     }

@@ -12,13 +12,15 @@ mod tokenizer_json;
 
 pub use known::Known;
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::added::AddedToken;
 use crate::characters::{Characters, Definition};
-use crate::encoding::Parts;
+use crate::encoding::{Instead, Parts};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::{Encoding, Error};
@@ -43,6 +45,8 @@ struct JsonFile<'a> {
     normalizer: Option<&'a RawValue>,
     #[serde(borrow)]
     pre_tokenizer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    decoder: Option<&'a RawValue>,
     #[serde(borrow)]
     added_tokens: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -132,7 +136,9 @@ impl Encoding {
             whole_pieces: false,
             unknown: None,
             added,
-            characters: Some(Box::new(characters)),
+            instead: Instead::Characters(Box::new(characters)),
+            decoder: None,
+            unmet: HashMap::new(),
         }))
     }
 }

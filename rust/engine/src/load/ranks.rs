@@ -1,12 +1,13 @@
 //! Rank files of tiktoken: a token in base64 and its rank a line. Pattern and special tokens are not in
 //! them: they come from the caller, or from what is known of the file.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
-use super::spec::{Merges, Pieces, Source, Spec};
+use super::spec::{Merges, Source, Spec};
 use super::{FileOptions, damaged};
 use crate::Error;
 use crate::added::AddedToken;
@@ -59,22 +60,25 @@ pub(super) fn read(data: &[u8], options: &FileOptions, hash: String) -> Result<S
     if let Some((_, rank)) = ranks.iter().find(|(_, rank)| !seen.insert(rank)) {
         return Err(damaged(&format!("two tokens have the rank {rank}")));
     }
-    let special = |(token, id)| AddedToken {
+    let special = |(token, id): (String, u32)| AddedToken {
         // What is looked for after the text was put into NFC.
         normalized: nfc,
+        decoded: nfc
+            .then(|| Normalizer::nfc().normalize(&token).ok().map(Cow::into_owned))
+            .flatten(),
         ..AddedToken::special(token, id)
     };
     Ok(Spec {
         name: options.name.clone(),
         hash,
         normalizer: if nfc { Normalizer::nfc() } else { Normalizer::default() },
-        source: Source {
-            normalizer: if nfc { json!({"type": "NFC"}) } else { Value::Null },
-            pieces: Pieces::Pattern(match &pretokenizer {
+        source: Source::of_pattern(
+            if nfc { json!({"type": "NFC"}) } else { Value::Null },
+            match &pretokenizer {
                 Pretokenizer::General(_) => pattern,
                 family => family.name().to_owned(),
-            }),
-        },
+            },
+        ),
         pretokenizer,
         tokens: ranks,
         merges: Merges::ByRank,

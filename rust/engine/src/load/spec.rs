@@ -11,7 +11,8 @@ use crate::Error;
 use crate::added::AddedToken;
 use crate::bpe::naive::{self, Naive};
 use crate::bpe::pairs::{NONE, Pairs};
-use crate::encoding::{Encoding, Parts};
+use crate::decode::Decoder;
+use crate::encoding::{Encoding, Instead, Parts};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::vocab::Vocab;
@@ -63,6 +64,12 @@ pub(crate) struct Source {
     /// A normalizer of `tokenizer.json`, or null.
     pub normalizer: Value,
     pub pieces: Pieces,
+    /// A decoder of `tokenizer.json`, or null.
+    #[serde(default)]
+    pub decoder: Value,
+    /// Tokens of a `tokenizer.json` that no text can hold, and their ids.
+    #[serde(default)]
+    pub unmet: Vec<(String, u32)>,
 }
 
 /// How text is cut into pieces, as a file describes it.
@@ -75,12 +82,24 @@ pub(crate) enum Pieces {
 }
 
 impl Source {
+    /// That of a file that has nothing but a pattern.
+    pub fn of_pattern(normalizer: Value, pattern: String) -> Source {
+        let pieces = Pieces::Pattern(pattern);
+        Source { normalizer, pieces, decoder: Value::Null, unmet: Vec::new() }
+    }
+
+    /// The decoder of the file, where it may have one.
+    fn decoder(&self) -> Option<Decoder> {
+        matches!(self.pieces, Pieces::Steps(_)).then(|| Decoder::from_json(&self.decoder))
+    }
+
     pub fn build(&self) -> Result<(Normalizer, Pretokenizer), Error> {
         let pretokenizer = match &self.pieces {
-            Pieces::Steps(steps) => tokenizer_json::pretokenizer(steps)?.0,
+            Pieces::Steps(steps) => tokenizer_json::pretokenizer(steps)?,
             Pieces::Pattern(pattern) => ranks::pretokenizer(pattern)?,
         };
-        Ok((Normalizer::from_json(&self.normalizer)?, pretokenizer))
+        let byte_level = matches!(self.pieces, Pieces::Steps(_));
+        Ok((Normalizer::from_json(&self.normalizer, byte_level)?, pretokenizer))
     }
 }
 
@@ -172,7 +191,9 @@ impl Tables {
             whole_pieces: description.whole_pieces,
             unknown: description.unknown,
             added: description.added,
-            characters: None,
+            instead: Instead::Nothing,
+            decoder: source.decoder(),
+            unmet: source.unmet.iter().map(|(text, id)| (*id, text.as_str().into())).collect(),
         });
         encoding.with_source(source)
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::spec::{Merges, Pieces, Source, Spec};
+use super::spec::{Merges, Source, Spec};
 use super::{damaged, not_json, ranks};
 use crate::Error;
 use crate::added::AddedToken;
@@ -66,7 +66,7 @@ pub(super) fn read(
         hash,
         normalizer: Normalizer::default(),
         pretokenizer: ranks::pretokenizer(&config.pattern)?,
-        source: Source { normalizer: Value::Null, pieces: Pieces::Pattern(config.pattern) },
+        source: Source::of_pattern(Value::Null, config.pattern),
         tokens,
         merges: Merges::ByRank,
         whole_pieces: true,

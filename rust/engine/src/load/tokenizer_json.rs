@@ -1,9 +1,10 @@
 //! `tokenizer.json` of HF `tokenizers`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,10 +13,14 @@ use super::character_bpe::Described;
 use super::spec::{Merges, Pieces, Source, Spec, Unknown};
 use super::{JsonFile, character_bpe, damaged, not_json, unsupported};
 use crate::added::AddedToken;
+use crate::bpe::pairs::{NONE, Pairs};
+use crate::decode::Decoder;
+use crate::encoding::{Instead, Parts};
+use crate::literal::Literal;
 use crate::normalize::Normalizer;
-use crate::pretokenize::general::{Behavior, General, Pattern, Step, is_punctuation};
+use crate::pretokenize::general::{Behavior, General, Pattern, Scheme, Step, is_punctuation};
 use crate::pretokenize::{Pretokenizer, patterns};
-use crate::vocab::byte_level;
+use crate::vocab::{Vocab, byte_level};
 use crate::{Encoding, Error};
 
 #[derive(Deserialize)]
@@ -75,85 +80,255 @@ pub(super) fn read(
         Some(added) => serde_json::from_str(added.get()).map_err(not_json)?,
         None => Vec::new(),
     };
-    let mut added: Vec<AddedToken> = added.into_iter().map(Added::token).collect();
-    let vocab: HashMap<Cow<str>, u32, foldhash::fast::FixedState> = match model.vocab {
+    let vocab: Vocabulary = match model.vocab {
         Some(vocab) => serde_json::from_str(vocab.get()).map_err(not_json)?,
         None => return Err(damaged("the model has no vocab")),
     };
-    number(&mut added, &vocab);
-    let normalizer = json(file.normalizer)?;
-    let pre_tokenizer = json(file.pre_tokenizer)?;
+    let mut merges = Vec::new();
+    for merge in read_merges(model.merges)? {
+        merges.push(merge.pair()?);
+    }
+    let (normalizer, pre_tokenizer) = (json(file.normalizer)?, json(file.pre_tokenizer)?);
     let mut pretokenizers = Vec::new();
     steps(&pre_tokenizer, "pretokenizers", &mut pretokenizers);
-    if !pretokenizers.iter().any(|step| step["type"] == "ByteLevel") {
-        let mut normalizers = Vec::new();
-        steps(&normalizer, "normalizers", &mut normalizers);
-        let mut pairs = Vec::new();
-        for merge in read_merges(model.merges)? {
-            pairs.push(merge.pair()?);
+    let byte_level = pretokenizers.iter().any(|step| step["type"] == "ByteLevel");
+    let made = Normalizer::from_json(&normalizer, byte_level)?;
+    let described = File {
+        added: added_tokens(added, &vocab, &made)?,
+        model: &model,
+        vocab: &vocab,
+        merges: &merges,
+        normalizer,
+        pre_tokenizer: &pre_tokenizer,
+        pretokenizers,
+        byte_level,
+        decoder: json(file.decoder)?,
+        name,
+        hash,
+    };
+    described.check_start()?;
+    match described.by_tables() {
+        // What the tables cannot hold.
+        Err(Error::UnsupportedTokenizer { .. }) => described.literal(),
+        made => made,
+    }
+}
+
+type Vocabulary<'a> = HashMap<Cow<'a, str>, u32, FixedState>;
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// What a file says, its parts read.
+struct File<'a> {
+    name: String,
+    hash: String,
+    model: &'a Model<'a>,
+    vocab: &'a Vocabulary<'a>,
+    merges: &'a [Pair<'a>],
+    added: Vec<AddedToken>,
+    normalizer: Value,
+    pre_tokenizer: &'a Value,
+    /// Its steps, sequences opened.
+    pretokenizers: Vec<&'a Value>,
+    /// Whether `ByteLevel` is one of them.
+    byte_level: bool,
+    decoder: Value,
+}
+
+impl File<'_> {
+    fn normalizer(&self) -> Result<Normalizer, Error> {
+        Normalizer::from_json(&self.normalizer, self.byte_level)
+    }
+
+    /// Refuses what asks where the document begins behind a normalizer that hides it.
+    fn check_start(&self) -> Result<(), Error> {
+        for step in self.pretokenizers.iter().filter(|step| step["type"] == "Metaspace") {
+            if Scheme::from_json(step)? == Scheme::First && !self.normalizer()?.follows_start() {
+                return Err(unsupported(
+                    "Metaspace at the first part",
+                    "the normalizer Precompiled moves its start",
+                ));
+            }
         }
+        Ok(())
+    }
+
+    /// The encoding by the tables of the engine; [`Error::UnsupportedTokenizer`] where they do not hold it.
+    fn by_tables(&self) -> Result<Encoding, Error> {
+        let mut ids: Vec<u32> = self.vocab.values().copied().collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|two| two[0] == two[1]) {
+            return Err(unsupported("the model's vocab", "two tokens have one id"));
+        }
+        if self.byte_level { self.of_bytes() } else { self.of_characters() }
+    }
+
+    fn of_characters(&self) -> Result<Encoding, Error> {
+        let mut normalizers = Vec::new();
+        steps(&self.normalizer, "normalizers", &mut normalizers);
         let described = character_bpe::describe(
-            &character_bpe::Steps { normalizers, pretokenizers },
-            character_bpe::Model {
-                vocab,
-                merges: pairs,
-                unk_token: model.unk_token,
-                fuse_unk: model.fuse_unk,
-                byte_fallback: model.byte_fallback,
-                ignore_merges: model.ignore_merges,
+            &character_bpe::Steps { normalizers, pretokenizers: self.pretokenizers.clone() },
+            &character_bpe::Model {
+                vocab: self.vocab,
+                merges: self.merges,
+                unk_token: self.model.unk_token.as_deref(),
+                fuse_unk: self.model.fuse_unk,
+                byte_fallback: self.model.byte_fallback,
+                ignore_merges: self.model.ignore_merges,
             },
-            &added,
+            &self.added,
         )?;
         let pretokenizer = match described.in_rules {
             true => Pretokenizer::Characters,
-            false => pretokenizer(&pre_tokenizer)?.0,
+            false => pretokenizer(self.pre_tokenizer)?,
         };
         let Described { definition, normalizer, .. } = described;
-        let name = (name, hash);
-        return Encoding::of_characters(name, normalizer, pretokenizer, definition, added);
+        let name = (self.name.clone(), self.hash.clone());
+        let added = self.added.clone();
+        let made = Encoding::of_characters(name, normalizer, pretokenizer, definition, added)?;
+        Ok(made.with_decoder(Decoder::from_json(&self.decoder)))
     }
-    let (pretokenizer, _) = pretokenizer(&pre_tokenizer)?;
-    let unknown = match &model.unk_token {
-        None => None,
-        Some(token) => match vocab.get(token.as_str()) {
-            Some(&id) => Some(Unknown { id, fused: model.fuse_unk }),
-            None => return Err(damaged(&format!("the unk_token {token:?} is no token"))),
-        },
-    };
-    let (tokens, merges) = byte_level_bpe(&vocab, model.merges)?;
-    let missing = 256 - tokens.iter().filter(|(token, _)| token.len() == 1).count();
-    if model.byte_fallback && missing > 0 {
-        return Err(unsupported(
-            "byte_fallback of a byte-level vocabulary without all bytes",
-            "not known",
-        ));
+
+    fn of_bytes(&self) -> Result<Encoding, Error> {
+        let pretokenizer = pretokenizer(self.pre_tokenizer)?;
+        let ByteLevelBpe { tokens, merges, unmet } = byte_level_bpe(self.vocab, self.merges)?;
+        let singles = tokens.iter().filter(|(token, _)| token.len() == 1);
+        let missing = 256 - singles.filter(|(token, _)| byte_in_utf8(token[0])).count()
+            > 256 - (0..=255).filter(|&byte| byte_in_utf8(byte)).count();
+        let unknown = match (missing, &self.model.unk_token) {
+            (true, _) if self.model.byte_fallback => {
+                return Err(unsupported(
+                    "byte_fallback of a byte-level vocabulary",
+                    "bytes are missing",
+                ));
+            }
+            (true, Some(token)) => {
+                if self.merges.iter().any(|(left, right)| left == token || right == token) {
+                    return Err(unsupported("the model's merges", "some merge unknown bytes"));
+                }
+                let id = self.vocab.get(token.as_str()).copied();
+                let id = id.ok_or_else(|| unsupported("the unk_token", "it is no token"))?;
+                Some(Unknown { id, fused: self.model.fuse_unk })
+            }
+            _ => None,
+        };
+        let spec = Spec {
+            name: self.name.clone(),
+            hash: self.hash.clone(),
+            normalizer: self.normalizer()?,
+            pretokenizer,
+            source: Source {
+                normalizer: self.normalizer.clone(),
+                pieces: Pieces::Steps(self.pre_tokenizer.clone()),
+                decoder: self.decoder.clone(),
+                unmet,
+            },
+            tokens,
+            merges: Merges::List(merges),
+            whole_pieces: self.model.ignore_merges,
+            unknown,
+            added: self.added.clone(),
+        };
+        spec.build()
     }
-    let spec = Spec {
-        name,
-        hash,
-        normalizer: Normalizer::from_json(&normalizer)?,
-        pretokenizer,
-        source: Source { normalizer, pieces: Pieces::Steps(pre_tokenizer) },
-        tokens,
-        merges: Merges::List(merges),
-        whole_pieces: model.ignore_merges,
-        unknown,
-        added,
-    };
-    spec.build()
+
+    /// The encoding without tables.
+    fn literal(&self) -> Result<Encoding, Error> {
+        let mut steps = Vec::new();
+        for step in &self.pretokenizers {
+            general_step(step, false, &mut steps)?;
+        }
+        let mut merges =
+            HashMap::with_capacity_and_hasher(self.merges.len(), FixedState::default());
+        for (rank, (left, right)) in (0..).zip(self.merges) {
+            let id = |token: &str| {
+                let id = self.vocab.get(token).copied();
+                id.ok_or_else(|| damaged(&format!("a merge with {token:?}, which is no token")))
+            };
+            merges.insert((id(left)?, id(right)?), (rank, id(&[&**left, &**right].concat())?));
+        }
+        let owned = |token: &str| -> Box<str> { token.into() };
+        let literal = Literal {
+            pieces: General::of_texts(steps),
+            vocab: self.vocab.iter().map(|(token, &id)| (owned(token), id)).collect(),
+            texts: self.vocab.iter().map(|(token, &id)| (id, owned(token))).collect(),
+            merges,
+            unk_token: self.model.unk_token.clone(),
+            fuse_unk: self.model.fuse_unk,
+            byte_fallback: self.model.byte_fallback,
+            ignore_merges: self.model.ignore_merges,
+        };
+        Ok(Encoding::new(Parts {
+            name: self.name.clone(),
+            hash: self.hash.clone(),
+            normalizer: self.normalizer()?,
+            // Its name: the pieces are the literal one's own.
+            pretokenizer: Pretokenizer::general(General::of_texts(Vec::new())),
+            vocab: Vocab::new(Cow::Borrowed(&[]), [].into_iter()),
+            pairs: Pairs::new([NONE; 256], &[]),
+            unreachable: Vec::new(),
+            whole_pieces: false,
+            unknown: None,
+            added: self.added.clone(),
+            instead: Instead::Literal(Box::new(literal)),
+            decoder: Some(Decoder::from_json(&self.decoder)),
+            unmet: HashMap::new(),
+        }))
+    }
 }
 
-/// Gives added tokens the ids that HF `tokenizers` gives them, whatever the file says: that of the
-/// vocabulary, or the next one that is free.
-fn number(added: &mut [AddedToken], vocab: &HashMap<Cow<str>, u32, foldhash::fast::FixedState>) {
-    let mut ids: HashMap<String, u32> = HashMap::with_capacity(added.len());
+/// Whether UTF-8 has such a byte.
+pub(super) fn byte_in_utf8(byte: u8) -> bool {
+    !matches!(byte, 0xC0 | 0xC1 | 0xF5..)
+}
+
+/// The added tokens as HF `tokenizers` has them once it has read the file. It goes by its own ids, whatever
+/// the file says: that of the vocabulary, or the next one from the size of the vocabulary on. Of tokens with
+/// one id the last counts, but what has been special stays so.
+fn added_tokens(
+    file: Vec<Added>,
+    vocab: &Vocabulary,
+    normalizer: &Normalizer,
+) -> Result<Vec<AddedToken>, Error> {
+    let mut tokens: Vec<AddedToken> = Vec::with_capacity(file.len());
+    let mut ids: HashMap<String, u32> = HashMap::with_capacity(file.len());
+    let mut indices: HashMap<u32, usize> = HashMap::with_capacity(file.len());
+    let mut special = HashSet::new();
+    let mut normalized: HashMap<u32, String> = HashMap::new();
     let mut next = vocab.len() as u32;
-    for token in added {
+    for token in file.into_iter().filter(|token| !token.content.is_empty()) {
         let known = ids.get(&token.content).or_else(|| vocab.get(token.content.as_str()));
-        token.id = known.copied().unwrap_or(next);
-        next = next.max(token.id.saturating_add(1));
-        ids.insert(token.content.clone(), token.id);
+        let id = known.copied().unwrap_or(next);
+        next += u32::from(known.is_none());
+        let token = AddedToken { id, ..token.token() };
+        ids.insert(token.content.clone(), id);
+        if token.normalized {
+            let text = normalizer.normalize(&token.content)?;
+            if *text != token.content {
+                normalized.insert(id, text.into_owned());
+            }
+        }
+        if token.special {
+            special.insert(token.content.clone());
+        }
+        match indices.get(&id) {
+            Some(&index) => tokens[index] = token,
+            None => {
+                indices.insert(id, tokens.len());
+                tokens.push(token);
+            }
+        }
     }
+    for token in &mut tokens {
+        token.special = special.contains(&token.content);
+        token.decoded = normalized.remove(&token.id);
+        if token.normalized && token.decoded.as_ref().is_some_and(String::is_empty) {
+            return Err(unsupported(
+                &format!("the added token {:?}", token.content),
+                "the normalizer leaves nothing of it, and the reference finds that everywhere",
+            ));
+        }
+    }
+    Ok(tokens)
 }
 
 impl Added {
@@ -166,6 +341,7 @@ impl Added {
             rstrip: self.rstrip,
             single_word: self.single_word,
             normalized: self.normalized,
+            decoded: None,
         }
     }
 }
@@ -200,19 +376,20 @@ fn check(model: &Model) -> Result<(), Error> {
     Ok(())
 }
 
-type Tokens = Vec<(Vec<u8>, u32)>;
+/// A byte-level vocabulary.
+struct ByteLevelBpe {
+    tokens: Vec<(Vec<u8>, u32)>,
+    merges: Vec<(u32, u32)>,
+    /// Entries that can never be met: those with characters that stand for no byte.
+    unmet: Vec<(String, u32)>,
+}
 
-/// Tokens and merges of a byte-level vocabulary. Entries with characters that stand for no byte can
-/// never be met; they are left out.
-fn byte_level_bpe(
-    vocab: &HashMap<Cow<str>, u32, foldhash::fast::FixedState>,
-    merges: Option<&RawValue>,
-) -> Result<(Tokens, Vec<(u32, u32)>), Error> {
+fn byte_level_bpe(vocab: &Vocabulary, merges: &[Pair]) -> Result<ByteLevelBpe, Error> {
     let mut entries: Vec<(&str, u32)> = vocab.iter().map(|(token, &id)| (&**token, id)).collect();
     entries.sort_unstable_by_key(|&(token, id)| (id, token));
-    let mut tokens = Tokens::with_capacity(entries.len());
-    let mut places =
-        HashMap::with_capacity_and_hasher(entries.len(), foldhash::fast::FixedState::default());
+    let mut tokens = Vec::with_capacity(entries.len());
+    let mut unmet = Vec::new();
+    let mut places = HashMap::with_capacity_and_hasher(entries.len(), FixedState::default());
     for (token, id) in entries {
         match byte_level::decode(token) {
             Some(bytes) if !bytes.is_empty() => {
@@ -221,6 +398,7 @@ fn byte_level_bpe(
             }
             _ => {
                 places.insert(token, None);
+                unmet.push((token.to_owned(), id));
             }
         }
     }
@@ -230,15 +408,13 @@ fn byte_level_bpe(
             .copied()
             .ok_or_else(|| damaged(&format!("a merge of {token:?}, which is no token")))
     };
-    let merges = read_merges(merges)?;
     let mut pairs = Vec::with_capacity(merges.len());
-    for merge in merges {
-        let (left, right) = merge.pair()?;
-        if let (Some(left), Some(right)) = (place(&left)?, place(&right)?) {
+    for (left, right) in merges {
+        if let (Some(left), Some(right)) = (place(left)?, place(right)?) {
             pairs.push((left, right));
         }
     }
-    Ok((tokens, pairs))
+    Ok(ByteLevelBpe { tokens, merges: pairs, unmet })
 }
 
 fn read_merges(merges: Option<&RawValue>) -> Result<Vec<Merge<'_>>, Error> {
@@ -280,23 +456,24 @@ fn steps<'a>(value: &'a Value, name: &str, to: &mut Vec<&'a Value>) {
     }
 }
 
-/// The pretokenizer, and whether it is byte-level.
-pub(super) fn pretokenizer(value: &Value) -> Result<(Pretokenizer, bool), Error> {
+/// The pretokenizer of a vocabulary of bytes or characters; [`Error::UnsupportedTokenizer`] where the pieces are
+/// neither.
+pub(super) fn pretokenizer(value: &Value) -> Result<Pretokenizer, Error> {
     let mut list = Vec::new();
     steps(value, "pretokenizers", &mut list);
-    let byte_level = list.iter().any(|step| step["type"] == "ByteLevel");
     if let Some(family) = family(&list)? {
-        return Ok((family, byte_level));
+        return Ok(family);
     }
     let mut general = Vec::new();
     for (at, step) in list.iter().enumerate() {
         let last = at + 1 == list.len();
         general_step(step, last, &mut general)?;
     }
-    if general.iter().filter(|step| matches!(step, Step::ByteLevel)).count() > 1 {
-        return Err(unsupported("two ByteLevel pretokenizers", "they cannot follow each other"));
+    let mut after = list.iter().skip_while(|step| step["type"] != "ByteLevel").skip(1);
+    if after.any(|step| step["type"] == "ByteLevel" || step["type"] == "Metaspace") {
+        return Err(unsupported("what follows ByteLevel", "it adds characters that are no bytes"));
     }
-    Ok((Pretokenizer::general(General::new(general)), byte_level))
+    Ok(Pretokenizer::general(General::new(general)))
 }
 
 fn flag(step: &Value, name: &str, default: bool) -> bool {
@@ -377,6 +554,8 @@ fn general_step(step: &Value, last: bool, to: &mut Vec<Step>) -> Result<(), Erro
         Some("Split") => {
             let pattern = match (&step["pattern"]["Regex"], &step["pattern"]["String"]) {
                 (Value::String(regex), _) => Pattern::onig(regex)?,
+                // It is found everywhere.
+                (_, Value::String(text)) if text.is_empty() => Pattern::onig("")?,
                 (_, Value::String(text)) => Pattern::Text(text.clone()),
                 _ => return Err(damaged("a split without a pattern")),
             };
@@ -404,18 +583,30 @@ fn general_step(step: &Value, last: bool, to: &mut Vec<Step>) -> Result<(), Erro
             to.push(split(Pattern::Char(char::is_whitespace), Behavior::Removed));
             to.push(split(Pattern::Char(is_punctuation), Behavior::Isolated));
         }
+        Some("Metaspace") => {
+            let mut chars = step["replacement"].as_str().unwrap_or_default().chars();
+            let (Some(replacement), None) = (chars.next(), chars.next()) else {
+                return Err(damaged("a Metaspace whose replacement is no character"));
+            };
+            to.push(Step::Metaspace { replacement, scheme: Scheme::from_json(step)? });
+            if flag(step, "split", true) {
+                to.push(split(Pattern::Text(replacement.into()), Behavior::MergedWithNext));
+            }
+        }
         Some("CharDelimiterSplit") => match step["delimiter"].as_str() {
             Some(delimiter) if delimiter.chars().count() == 1 => {
                 to.push(split(Pattern::Text(delimiter.to_owned()), Behavior::Removed));
             }
             _ => return Err(damaged("a CharDelimiterSplit without a delimiter")),
         },
-        Some("FixedLength") => match step["length"].as_u64() {
-            Some(length @ 1..) => {
-                to.push(split(Pattern::Chars(length as usize), Behavior::Isolated));
+        Some("FixedLength") => {
+            match step["length"].as_u64().or(step["length"].is_null().then_some(5)) {
+                Some(length @ 1..) => {
+                    to.push(split(Pattern::Chars(length as usize), Behavior::Isolated));
+                }
+                _ => return Err(damaged("a FixedLength without a length")),
             }
-            _ => return Err(damaged("a FixedLength without a length")),
-        },
+        }
         Some(other) => {
             return Err(unsupported(&format!("the pretokenizer {other}"), "it is not known"));
         }

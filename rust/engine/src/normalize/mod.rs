@@ -5,12 +5,14 @@
 
 pub(crate) mod charsmap;
 mod forms;
+mod start;
 
 use std::borrow::Cow;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use memchr::memmem;
 use serde_json::Value;
+use unicode_categories::UnicodeCategories;
 use unicode_normalization_alignments::char::is_combining_mark;
 
 use charsmap::Charsmap;
@@ -74,10 +76,18 @@ pub(crate) enum Normalizer {
     Replace {
         pattern: Pattern,
         content: String,
+        /// Whether the reference goes wrong where something is put before the text in the place of nothing:
+        /// see [`Normalizer::from_json`].
+        fails_before_text: bool,
     },
     Precompiled(Box<Charsmap>),
     Nmt,
     ByteLevel,
+    /// BERT's cleaning: control characters go, white space becomes blanks.
+    CleanText,
+    /// A blank on both sides of every CJK ideograph.
+    SpaceIdeographs,
+    StripNonspacingMarks,
     Sequence(Vec<Normalizer>),
 }
 
@@ -106,18 +116,43 @@ impl Normalizer {
     }
 
     /// The normalizer that `value` describes, a component of a `tokenizer.json` or a list of them; null
-    /// is none.
-    pub fn from_json(value: &Value) -> Result<Normalizer, Error> {
-        match value {
-            Value::Null => Ok(Normalizer::default()),
-            Value::Array(parts) => Self::sequence(parts, 0),
-            one => Self::nested(one, 0),
-        }
+    /// is none. `rewritten`: what follows changes characters in place, as the pretokenizer `ByteLevel` does.
+    ///
+    /// The reference keeps the offsets of every character. What is put before a text in the place of nothing has
+    /// none, and the next step that changes characters in place takes what has none for no part of the text: it
+    /// panics, or writes it twice. Such texts are refused.
+    pub fn from_json(value: &Value, rewritten: bool) -> Result<Normalizer, Error> {
+        let mut normalizer = match value {
+            Value::Null => Normalizer::default(),
+            Value::Array(parts) => Self::sequence(parts, 0)?,
+            one => Self::nested(one, 0)?,
+        };
+        normalizer.mark(rewritten)?;
+        Ok(normalizer)
     }
 
     fn sequence(parts: &[Value], depth: usize) -> Result<Normalizer, Error> {
         let parts = parts.iter().map(|part| Self::nested(part, depth + 1));
         Ok(Normalizer::Sequence(parts.collect::<Result<_, _>>()?))
+    }
+
+    /// Whether this or what follows changes characters in place, if `rewritten` is whether what follows does.
+    fn mark(&mut self, rewritten: bool) -> Result<bool, Error> {
+        match self {
+            Normalizer::Prepend(prefix) if prefix.is_empty() && rewritten => Err(unsupported(
+                "Prepend of nothing".to_owned(),
+                "what follows it cannot take that",
+            )),
+            Normalizer::Replace { fails_before_text, .. } => {
+                *fails_before_text = rewritten;
+                Ok(rewritten)
+            }
+            Normalizer::Prepend(_) => Ok(rewritten),
+            Normalizer::Sequence(parts) => {
+                parts.iter_mut().rev().try_fold(rewritten, |rewritten, part| part.mark(rewritten))
+            }
+            _ => Ok(true),
+        }
     }
 
     /// Whether all text is left alone.
@@ -153,6 +188,7 @@ impl Normalizer {
             "Replace" => Normalizer::Replace {
                 pattern: Pattern::from_json(field("pattern")?)?,
                 content: string("content")?.to_owned(),
+                fails_before_text: false,
             },
             "Precompiled" => {
                 let data = BASE64_STANDARD
@@ -161,6 +197,22 @@ impl Normalizer {
                 Normalizer::Precompiled(Box::new(Charsmap::new(&data)?))
             }
             "Nmt" => Normalizer::Nmt,
+            "BertNormalizer" => {
+                let lowercase = flag("lowercase")?;
+                let strip_accents = match value.get("strip_accents") {
+                    None | Some(Value::Null) => lowercase,
+                    Some(_) => flag("strip_accents")?,
+                };
+                let all = [
+                    (flag("clean_text")?, Normalizer::CleanText),
+                    (flag("handle_chinese_chars")?, Normalizer::SpaceIdeographs),
+                    (strip_accents, Normalizer::Form(Form::Nfd)),
+                    (strip_accents, Normalizer::StripNonspacingMarks),
+                    (lowercase, Normalizer::Lowercase),
+                ];
+                let parts = all.into_iter().filter(|(used, _)| *used).map(|(_, part)| part);
+                Normalizer::Sequence(parts.collect())
+            }
             "ByteLevel" => Normalizer::ByteLevel,
             "Sequence" => {
                 let parts = field("normalizers")?
@@ -184,7 +236,10 @@ impl Normalizer {
             Normalizer::Form(_)
             | Normalizer::Lowercase
             | Normalizer::StripAccents
-            | Normalizer::Nmt => {
+            | Normalizer::Nmt
+            | Normalizer::CleanText
+            | Normalizer::SpaceIdeographs
+            | Normalizer::StripNonspacingMarks => {
                 let mut utf8 = [0; 4];
                 let c: &str = c.encode_utf8(&mut utf8);
                 c.as_bytes()[0].is_ascii_alphanumeric()
@@ -215,6 +270,9 @@ impl Normalizer {
             Normalizer::Precompiled(_) => "Precompiled",
             Normalizer::Nmt => "Nmt",
             Normalizer::ByteLevel => "ByteLevel",
+            Normalizer::CleanText => "BertNormalizer.clean_text",
+            Normalizer::SpaceIdeographs => "BertNormalizer.handle_chinese_chars",
+            Normalizer::StripNonspacingMarks => "BertNormalizer.strip_accents",
             Normalizer::Sequence(parts) => return parts.iter().for_each(|part| part.steps(to)),
         });
     }
@@ -240,10 +298,28 @@ impl Normalizer {
             }),
             Normalizer::Prepend(_) if text.is_empty() => Cow::Borrowed(text),
             Normalizer::Prepend(prefix) => Cow::Owned([prefix, text].concat()),
-            Normalizer::Replace { pattern, content } => pattern.replace(text, content, growth)?,
+            Normalizer::Replace { pattern, content, fails_before_text } => {
+                pattern.replace_unless(*fails_before_text, text, content, growth)?
+            }
             Normalizer::Precompiled(map) => map.normalize_graphemes(text, growth)?,
             Normalizer::Nmt => nmt(text),
             Normalizer::ByteLevel => Cow::Owned(byte_level::encode(text.as_bytes())),
+            Normalizer::CleanText => {
+                let kept = text.chars().filter(|&c| is_clean(c));
+                Cow::Owned(kept.map(|c| if c.is_whitespace() { ' ' } else { c }).collect())
+            }
+            Normalizer::SpaceIdeographs => rewrite(text, |c, out| {
+                if is_ideograph(c) {
+                    out.extend([' ', c, ' ']);
+                } else {
+                    out.push(c);
+                }
+            }),
+            Normalizer::StripNonspacingMarks => rewrite(text, |c, out| {
+                if !c.is_mark_nonspacing() {
+                    out.push(c);
+                }
+            }),
             Normalizer::Sequence(parts) => {
                 let mut text = Cow::Borrowed(text);
                 for part in parts {
@@ -264,14 +340,13 @@ impl Normalizer {
 }
 
 impl Pattern {
-    fn from_json(value: &Value) -> Result<Pattern, Error> {
-        if let Some(literal) = value.get("String").and_then(Value::as_str) {
-            if literal.is_empty() {
-                return Err(unsupported("Replace".to_owned(), "it replaces an empty string"));
-            }
+    pub(crate) fn from_json(value: &Value) -> Result<Pattern, Error> {
+        let literal = value.get("String").and_then(Value::as_str);
+        if let Some(literal) = literal.filter(|literal| !literal.is_empty()) {
             return Ok(Pattern::Literal(literal.to_owned()));
         }
-        let pattern = value.get("Regex").and_then(Value::as_str);
+        // An empty literal is found everywhere, as the empty regular expression is.
+        let pattern = literal.or(value.get("Regex").and_then(Value::as_str));
         let pattern = pattern
             .ok_or_else(|| damaged("Replace: the pattern is no string and no regex".to_owned()))?;
         let regex = Oniguruma::new(pattern)
@@ -279,15 +354,48 @@ impl Pattern {
         Ok(Pattern::Regex(Box::new(regex)))
     }
 
-    fn replace<'a>(
+    /// Every match in `text` as a range of bytes. Nothing is found in an empty text.
+    fn for_each(
         &self,
+        text: &str,
+        mut found: impl FnMut(usize, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self {
+            _ if text.is_empty() => Ok(()),
+            Pattern::Literal(literal) => memmem::find_iter(text.as_bytes(), literal)
+                .try_for_each(|at| found(at, at + literal.len())),
+            Pattern::Regex(regex) => {
+                regex.for_each_match("the normalizer Replace of", text, &mut found)
+            }
+        }
+    }
+
+    /// `text` with `content` in the place of every match.
+    pub(crate) fn replace<'a>(
+        &self,
+        text: &'a str,
+        content: &str,
+        growth: Growth,
+    ) -> Result<Cow<'a, str>, Error> {
+        self.replace_unless(false, text, content, growth)
+    }
+
+    /// [`Pattern::replace`]; an error where `content` takes the place of nothing before the text, if that
+    /// `fails`.
+    fn replace_unless<'a>(
+        &self,
+        fails: bool,
         text: &'a str,
         content: &str,
         growth: Growth,
     ) -> Result<Cow<'a, str>, Error> {
         let mut out = String::new();
         let mut copied = 0;
-        let mut found = |from: usize, to: usize| {
+        self.for_each(text, |from, to| {
+            if to == 0 && fails && !content.is_empty() {
+                let reason = "it finds nothing at the beginning, which what follows it cannot take";
+                return Err(Error::gave_up("the normalizer Replace by", content, reason));
+            }
             if out.capacity() == 0 {
                 out.reserve(text.len() + text.len() / 4);
             }
@@ -295,17 +403,7 @@ impl Pattern {
             out.push_str(content);
             copied = to;
             growth.check(out.len())
-        };
-        match self {
-            Pattern::Literal(literal) => {
-                for at in memmem::find_iter(text.as_bytes(), literal) {
-                    found(at, at + literal.len())?;
-                }
-            }
-            Pattern::Regex(regex) => {
-                regex.for_each_match("the normalizer Replace of", text, &mut found)?;
-            }
-        }
+        })?;
         if copied == 0 && out.is_empty() {
             return Ok(Cow::Borrowed(text));
         }
@@ -347,18 +445,38 @@ fn lowercase(text: &str) -> Cow<'_, str> {
     Cow::Owned(lowered)
 }
 
+/// What BERT's cleaning keeps.
+fn is_clean(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r') || !(c == '\0' || c == '\u{FFFD}' || c.is_other())
+}
+
+/// What BERT takes for an ideograph.
+fn is_ideograph(c: char) -> bool {
+    matches!(
+        u32::from(c),
+        0x3400..=0x4DBF
+            | 0x4E00..=0x9FFF
+            | 0xF900..=0xFAFF
+            | 0x2_0000..=0x2_A6DF
+            | 0x2_A700..=0x2_B73F
+            | 0x2_B740..=0x2_B81F
+            | 0x2_B920..=0x2_CEAF
+            | 0x2_F800..=0x2_FA1F
+    )
+}
+
+/// What [`nmt`] keeps.
+fn nmt_keeps(c: char) -> bool {
+    !matches!(u32::from(c), 0x01..=0x08 | 0x0B | 0x0E..=0x1F | 0x7F | 0x8F | 0x9F)
+}
+
 /// Control characters go, some others become blanks.
 fn nmt(text: &str) -> Cow<'_, str> {
     let untouched = |byte: u8| matches!(byte, 0 | b' '..=0x7E | 0xC3..=0xE0 | 0xE3..=0xEE | 0xF0..);
     if text.bytes().all(|byte| untouched(byte) || byte & 0xC0 == 0x80) {
         return Cow::Borrowed(text);
     }
-    let kept = text.chars().filter(|&c| {
-        !matches!(
-            u32::from(c),
-            0x01..=0x08 | 0x0B | 0x0E..=0x1F | 0x7F | 0x8F | 0x9F
-        )
-    });
+    let kept = text.chars().filter(|&c| nmt_keeps(c));
     Cow::Owned(
         kept.map(|c| match u32::from(c) {
             0x09
@@ -383,7 +501,8 @@ mod tests {
     use super::*;
 
     fn normalized(json: &str, text: &str) -> String {
-        let normalizer = Normalizer::from_json(&serde_json::from_str(json).unwrap()).unwrap();
+        let normalizer =
+            Normalizer::from_json(&serde_json::from_str(json).unwrap(), false).unwrap();
         normalizer.normalize(text).unwrap().into_owned()
     }
 
@@ -404,6 +523,13 @@ mod tests {
             (r#"{"type":"Replace","pattern":{"Regex":" {2,}"},"content":"-"}"#, "a   b c", "a-b c"),
             (r#"{"type":"Nmt"}"#, "a\u{1}b\tc\u{200B}", "ab c "),
             (r#"{"type":"ByteLevel"}"#, " é", "ĠÃ©"),
+            (r#"{"type":"Replace","pattern":{"Regex":"^"},"content":"-"}"#, "", ""),
+            (r#"{"type":"Replace","pattern":{"String":""},"content":"-"}"#, "ab", "-a-b-"),
+            (
+                r#"{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true}"#,
+                "É\u{1}\t字",
+                "e  字 ",
+            ),
             (
                 r#"{"type":"Sequence","normalizers":[{"type":"Lowercase"},{"type":"Strip","strip_left":true,"strip_right":true},{"type":"NFC"}]}"#,
                 " E\u{301} ",
@@ -416,12 +542,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_before_a_text_in_the_place_of_nothing() {
+        let replace = r#"{"type":"Replace","pattern":{"Regex":"^|b"},"content":"-"}"#;
+        assert_eq!(normalized(replace, "ab"), "-a-");
+        let then = serde_json::from_str(&format!(r#"[{replace},{{"type":"NFC"}}]"#)).unwrap();
+        let then = Normalizer::from_json(&then, false).unwrap();
+        assert!(matches!(then.normalize("ab"), Err(Error::PatternLimit { .. })));
+        assert_eq!(then.normalize("").unwrap(), "");
+        let before = Normalizer::from_json(&serde_json::from_str(replace).unwrap(), true).unwrap();
+        assert!(matches!(before.normalize("ab"), Err(Error::PatternLimit { .. })));
+    }
+
+    #[test]
     fn refusals() {
-        let made = |json: &str| Normalizer::from_json(&serde_json::from_str(json).unwrap());
-        for json in [
-            r#"{"type":"BertNormalizer"}"#,
-            r#"{"type":"Replace","pattern":{"Regex":"("},"content":""}"#,
-        ] {
+        let made = |json: &str| Normalizer::from_json(&serde_json::from_str(json).unwrap(), false);
+        for json in
+            [r#"{"type":"Unknown"}"#, r#"{"type":"Replace","pattern":{"Regex":"("},"content":""}"#]
+        {
             assert!(matches!(made(json), Err(Error::UnsupportedTokenizer { .. })), "{json}");
         }
         for json in [

@@ -6,6 +6,7 @@
 
 use std::sync::LazyLock;
 
+use serde_json::Value;
 use unicode_categories::UnicodeCategories;
 
 use super::{Scanner, patterns};
@@ -24,6 +25,8 @@ pub struct General {
     steps: Vec<Step>,
     /// What follows a last [`Step::ByteLevel`], where bytes are enough to do it.
     byte_steps: Option<Vec<ByteStep>>,
+    /// The bytes that the steps put into the text.
+    adds: Vec<u8>,
 }
 
 /// One way to cut a text. The parts go to the next one.
@@ -32,9 +35,37 @@ pub(crate) enum Step {
     Split { pattern: Pattern, behavior: Behavior, invert: bool },
     /// Before a part that does not begin with it, a blank.
     PrefixSpace,
+    /// This character for every blank, and once more before a part as `scheme` says, unless it begins the
+    /// part.
+    Metaspace { replacement: char, scheme: Scheme },
     /// Every byte becomes the character that stands for it in byte-level vocabularies: what later steps
     /// see.
     ByteLevel,
+}
+
+/// Which parts [`Step::Metaspace`] begins with a character of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Always,
+    /// The one that begins the document.
+    First,
+    Never,
+}
+
+impl Scheme {
+    /// The scheme of the component `Metaspace` of a `tokenizer.json`.
+    pub fn from_json(step: &Value) -> Result<Scheme, Error> {
+        match (&step["prepend_scheme"], step["add_prefix_space"].as_bool()) {
+            (_, Some(false)) => Ok(Scheme::Never),
+            (Value::Null, _) => Ok(Scheme::Always),
+            (Value::String(scheme), _) if scheme == "always" => Ok(Scheme::Always),
+            (Value::String(scheme), _) if scheme == "first" => Ok(Scheme::First),
+            (Value::String(scheme), _) if scheme == "never" => Ok(Scheme::Never),
+            (other, _) => {
+                Err(Error::TokenizerFile { reason: format!("Metaspace with the scheme {other}") })
+            }
+        }
+    }
 }
 
 /// A step behind [`Step::ByteLevel`] that needs no characters.
@@ -55,7 +86,7 @@ pub(crate) enum Pattern {
     Fancy(Box<fancy_regex::Regex>),
     /// `[0-9][0-9][0-9]`
     ThreeDigits,
-    /// A text itself.
+    /// A text itself, not empty.
     Text(String),
     /// Each character for which this holds.
     Char(fn(char) -> bool),
@@ -135,7 +166,6 @@ impl Pattern {
                     matched(found.start(), found.end());
                 }
             }
-            Pattern::Text(pattern) if pattern.is_empty() => {}
             Pattern::Text(pattern) => {
                 for (start, found) in text.match_indices(pattern.as_str()) {
                     matched(start, start + found.len());
@@ -230,29 +260,72 @@ impl General {
                 steps.truncate(at);
             }
         }
-        General { steps, byte_steps }
+        General { adds: added(&steps), steps, byte_steps }
     }
 
-    /// Gives the pieces of `text`, none of them empty, to `piece`.
-    pub(crate) fn pieces(&self, text: &str, piece: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
-        if text.is_empty() {
-            return Ok(());
-        }
+    /// The same for [`General::texts`] alone: every [`Step::ByteLevel`] is seen in the pieces.
+    pub(crate) fn of_texts(steps: Vec<Step>) -> General {
+        General { adds: added(&steps), steps, byte_steps: None }
+    }
+
+    /// The bytes that steps put into the text.
+    pub(crate) fn adds(&self) -> &[u8] {
+        &self.adds
+    }
+
+    /// Whether a step asks whether a part begins the document.
+    pub(crate) fn asks_for_start(&self) -> bool {
+        let asks = |step: &Step| matches!(step, Step::Metaspace { scheme: Scheme::First, .. });
+        self.steps.iter().any(asks)
+    }
+
+    /// Gives the pieces of `text`, none of them empty, to `piece`. The first `start` bytes begin the
+    /// document (see [`Part::Text`](crate::added::Part)).
+    pub(crate) fn pieces(
+        &self,
+        text: &str,
+        start: usize,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Error> {
         if let Some(byte_steps) = &self.byte_steps {
-            return cut(&self.steps, text, &mut |text| {
-                cut_bytes(byte_steps, text.as_bytes(), piece)
-            });
+            return self
+                .texts(text, start, &mut |text| cut_bytes(byte_steps, text.as_bytes(), piece));
         }
         if !self.steps.iter().any(|step| matches!(step, Step::ByteLevel)) {
-            return cut(&self.steps, text, &mut |text| piece(text.as_bytes()));
+            return self.texts(text, start, &mut |text| piece(text.as_bytes()));
         }
         let mut bytes = Vec::new();
-        cut(&self.steps, text, &mut |text| {
+        self.texts(text, start, &mut |text| {
             bytes.clear();
             bytes.extend(text.chars().map(|c| byte_level::byte_of(c).expect("was a byte")));
             piece(&bytes);
         })
     }
+
+    /// Gives the texts that the steps cut `text` into, none of them empty, to `piece`.
+    pub(crate) fn texts(
+        &self,
+        text: &str,
+        start: usize,
+        piece: &mut dyn FnMut(&str),
+    ) -> Result<(), Error> {
+        if text.is_empty() { Ok(()) } else { cut(&self.steps, text, start, piece) }
+    }
+}
+
+/// The bytes that `steps` put into a text.
+fn added(steps: &[Step]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for step in steps {
+        match step {
+            Step::PrefixSpace => bytes.push(b' '),
+            Step::Metaspace { replacement, .. } => {
+                bytes.extend_from_slice(replacement.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            Step::Split { .. } | Step::ByteLevel => {}
+        }
+    }
+    bytes
 }
 
 fn cut_bytes(steps: &[ByteStep], bytes: &[u8], piece: &mut dyn FnMut(&[u8])) {
@@ -280,21 +353,44 @@ fn cut_bytes(steps: &[ByteStep], bytes: &[u8], piece: &mut dyn FnMut(&[u8])) {
     }
 }
 
-fn cut(steps: &[Step], text: &str, piece: &mut dyn FnMut(&str)) -> Result<(), Error> {
+/// Runs `steps` on `text`, whose first `start` bytes begin the document.
+fn cut(steps: &[Step], text: &str, start: usize, piece: &mut dyn FnMut(&str)) -> Result<(), Error> {
     let Some((step, rest)) = steps.split_first() else {
         piece(text);
         return Ok(());
     };
-    let (pattern, behavior, invert) = match step {
-        Step::ByteLevel => return cut(rest, &byte_level::encode(text.as_bytes()), piece),
-        Step::PrefixSpace if text.starts_with(' ') => return cut(rest, text, piece),
-        Step::PrefixSpace => return cut(rest, &format!(" {text}"), piece),
-        Step::Split { pattern, behavior, invert } => (pattern, *behavior, *invert),
+    // What is put before a text stands where its first character stands.
+    let prefixed = |c: char, text: &str, start: usize, piece: &mut dyn FnMut(&str)| {
+        let start = if start > 0 { start + c.len_utf8() } else { 0 };
+        cut(rest, &format!("{c}{text}"), start, piece)
+    };
+    let (pattern, behavior, invert) = match *step {
+        Step::ByteLevel => {
+            let start = byte_level::encode(&text.as_bytes()[..start]).len();
+            return cut(rest, &byte_level::encode(text.as_bytes()), start, piece);
+        }
+        Step::PrefixSpace if text.starts_with(' ') => return cut(rest, text, start, piece),
+        Step::PrefixSpace => return prefixed(' ', text, start, piece),
+        Step::Metaspace { replacement, scheme } => {
+            let replace = |text: &str| text.replace(' ', replacement.encode_utf8(&mut [0; 4]));
+            let start = replace(&text[..start]).len();
+            let text = replace(text);
+            let prefix = match scheme {
+                Scheme::Always => true,
+                Scheme::First => start > 0,
+                Scheme::Never => false,
+            };
+            if prefix && !text.starts_with(replacement) {
+                return prefixed(replacement, &text, start, piece);
+            }
+            return cut(rest, &text, start, piece);
+        }
+        Step::Split { ref pattern, behavior, invert } => (pattern, behavior, invert),
     };
     let mut result = Ok(());
-    let mut part = |start: usize, end: usize| {
-        if start != end && result.is_ok() {
-            result = cut(rest, &text[start..end], piece);
+    let mut part = |from: usize, to: usize| {
+        if from != to && result.is_ok() {
+            result = cut(rest, &text[from..to], start.clamp(from, to) - from, piece);
         }
     };
     // The part that may still grow, and whether the part looked at last was a match.
