@@ -147,13 +147,13 @@ def random_model(rng: random.Random) -> tuple[bytes, str]:
     pieces: list[Piece] = []
     odd = rng.random() < 0.5
     unused = rng.random() < 0.3
-    ties = rng.random() < 0.1
+    ties = rng.random() < 0.25
     byte_fallback = rng.random() < 0.5
     for at, text in enumerate(texts):
         kind = NORMAL
         if odd and rng.random() < 0.08:
             kind = rng.choice([CONTROL, USER_DEFINED])
-        if unused and rng.random() < (0.3 if len(text) == 1 else 0.01):
+        if unused and rng.random() < (0.3 if len(text) == 1 else rng.choice([0.01, 0.2])):
             kind = UNUSED
         score = -float(at) if rng.random() < 0.95 else -rng.random() * 40
         if ties and rng.random() < 0.3:

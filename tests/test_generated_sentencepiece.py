@@ -43,6 +43,11 @@ CASES: dict[str, tuple[list[Piece], dict[str, bool | bytes]]] = {
         {"byte_fallback": True},
     ),
     "no character at all that merges": ([*LETTERS, ("aé", -1.0, NORMAL), ("aéb", -2.0, NORMAL)], {}),
+    "unused pieces": (
+        [*LETTERS, ("a", -9.0, NORMAL), ("ab", -1.0, UNUSED), ("aab", -2.0, UNUSED), ("ba", -1.5, NORMAL)],
+        {},
+    ),
+    "pieces of equal score": ([*LETTERS, ("a", -9.0, NORMAL), ("ab", -1.0, NORMAL), ("ba", -1.0, NORMAL)], {}),
     "no blank": ([("<unk>", 0.0, UNKNOWN), ("a", -9.0, NORMAL)], {}),
     "control first": ([*LETTERS, ("<s>", 0.0, CONTROL), ("a", -9.0, NORMAL)], {"remove_extra": False}),
     "user-defined blank": ([*LETTERS, (META + "a", 0.0, USER_DEFINED)], {"dummy_prefix": False}),

@@ -521,6 +521,7 @@ fn case_of_characters(seed: u64) -> usize {
         order,
         user: user.into_iter().zip(200_000..).collect(),
         unknown,
+        plain: None,
         decoder: None,
         split_at_blanks: false,
         whole_texts,

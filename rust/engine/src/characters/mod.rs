@@ -7,6 +7,7 @@
 
 pub(crate) mod boundaries;
 pub(crate) mod decode;
+pub(crate) mod plain;
 pub(crate) mod rules;
 pub(crate) mod symbols;
 
@@ -20,6 +21,7 @@ use crate::pretokenize::simd::Portable;
 use crate::vocab::Vocab;
 use boundaries::{Boundaries, UserPieces};
 use decode::Decoder;
+use plain::Plain;
 use rules::{META, Prefix, Rules};
 use symbols::{Order, Symbols, has_prefix, parts};
 
@@ -47,6 +49,8 @@ pub(crate) struct Characters {
     unknown_in_user: bool,
     /// Whether a token that is merged does.
     merges_unknown: bool,
+    /// What merges instead of the tables, which are empty then.
+    plain: Option<Plain>,
     /// How sentencepiece decodes, where it is the reference.
     decoder: Option<Decoder>,
     /// Tokens that merging does not give, where a whole piece is one of them nonetheless.
@@ -68,6 +72,8 @@ pub(crate) struct Definition {
     /// Pieces that are matched before anything is merged, and their ids.
     pub user: Vec<(String, u32)>,
     pub unknown: Unknown,
+    /// What merges instead of tables: there are no tokens and scores then.
+    pub plain: Option<Plain>,
     /// How ids become text, where sentencepiece is the reference.
     pub decoder: Option<Decoder>,
     /// A blank begins a piece wherever it stands.
@@ -149,6 +155,7 @@ impl Characters {
             shrinks,
             unknown_in_user,
             merges_unknown: bare > 0,
+            plain: definition.plain,
             decoder: definition.decoder,
             whole,
             found,
@@ -182,6 +189,7 @@ impl Characters {
     /// only encoding is.
     pub fn counts(&self) -> bool {
         match self.unknown {
+            _ if self.plain.is_some() => false,
             Unknown::Bytes(_) => !self.merges_unknown,
             Unknown::Token { .. } => !self.merges_unknown && !self.unknown_in_user,
             Unknown::Nothing => false,
@@ -244,6 +252,9 @@ impl Characters {
         text: &str,
         ids: &mut Vec<u32>,
     ) {
+        if let Some(plain) = &self.plain {
+            return plain.encode(text, &self.unknown, ids);
+        }
         if let Some(id) = self.whole(text) {
             return ids.push(id);
         }
@@ -280,7 +291,11 @@ impl Characters {
     /// the counts of both sides add up.
     pub fn cut(&self, text: &[u8], from: usize) -> Option<usize> {
         let Rules { prefix, suffix, remove_extra, ref charsmap, .. } = self.rules;
-        let rewrites = suffix || remove_extra || charsmap.is_some() || prefix == Prefix::Always;
+        let rewrites = self.plain.is_some()
+            || suffix
+            || remove_extra
+            || charsmap.is_some()
+            || prefix == Prefix::Always;
         if rewrites || self.has_whole() || self.unknown == Unknown::Nothing {
             return None;
         }

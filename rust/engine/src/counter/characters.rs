@@ -228,6 +228,7 @@ mod tests {
             order: Order::Scores(scores),
             user: user.iter().map(|piece| piece.to_string()).zip(100_000..).collect(),
             unknown,
+            plain: None,
             decoder: None,
             split_at_blanks: false,
             whole_texts: false,

@@ -74,6 +74,7 @@ pub(super) fn describe(
             order,
             user,
             unknown,
+            plain: None,
             decoder: None,
             split_at_blanks: split,
             whole_texts: model.ignore_merges,

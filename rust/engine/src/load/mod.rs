@@ -75,15 +75,17 @@ impl Encoding {
         }
         let hash = format!("{:x}", Sha256::digest(data));
         if sentencepiece::is_model(data) {
-            let (definition, added) = sentencepiece::read(data)?;
-            let (name, normalizer) = ((options.name, hash), Normalizer::default());
-            return Encoding::of_characters(
-                name,
-                normalizer,
-                Pretokenizer::Characters,
-                definition,
-                added,
-            );
+            let made = |plainly: bool| {
+                let (definition, added) = sentencepiece::read(data, plainly)?;
+                let name = (options.name.clone(), hash.clone());
+                let (normalizer, pretokenizer) = (Normalizer::default(), Pretokenizer::Characters);
+                Encoding::of_characters(name, normalizer, pretokenizer, definition, added)
+            };
+            return match made(false) {
+                // What the tables cannot hold.
+                Err(Error::UnsupportedTokenizer { .. }) => made(true),
+                made => made,
+            };
         }
         let data = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(data);
         let first = data.iter().find(|byte| !byte.is_ascii_whitespace());

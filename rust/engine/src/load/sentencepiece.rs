@@ -1,11 +1,13 @@
 //! sentencepiece's `.model` files: a protocol buffer (`sentencepiece_model.proto`), of which BPE is read.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{damaged, unsupported};
 use crate::Error;
 use crate::added::AddedToken;
+use crate::characters::boundaries::UserPieces;
 use crate::characters::decode::{Decoder, Written};
+use crate::characters::plain::{self, Plain};
 use crate::characters::rules::{META, Prefix, Rules};
 use crate::characters::symbols::Order;
 use crate::characters::{Definition, Unknown};
@@ -51,8 +53,9 @@ struct NormalizerSpec {
     escape: bool,
 }
 
-/// The definition and the added tokens of the model `data`.
-pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> {
+/// The definition and the added tokens of the model `data`. `plainly`: it is merged without tables, which do not hold
+/// every model ([`Error::UnsupportedTokenizer`]).
+pub(super) fn read(data: &[u8], plainly: bool) -> Result<(Definition, Vec<AddedToken>), Error> {
     let model = parse(data)?;
     let kind = match model.kind {
         2 => None,
@@ -76,6 +79,7 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
             return Err(damaged(&format!("piece {id} is empty or there twice")));
         }
         match piece.kind {
+            Kind::Normal | Kind::Unused if plainly => {}
             Kind::Unused if piece.text.chars().nth(1).is_some() => {
                 return Err(unsupported(
                     "the sentencepiece model",
@@ -117,9 +121,13 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
         Unknown::Token { id: unknown_id, fused: true }
     };
     let has_meta = tokens.iter().any(|(token, _)| token == META);
-    if model.normalizer.escape && model.byte_fallback && !has_meta {
+    if model.normalizer.escape && model.byte_fallback && !has_meta && !plainly {
         return Err(unsupported("the sentencepiece model", "U+2581 is none of its pieces"));
     }
+    let plain = match plainly {
+        true => Some(plain(&model)?),
+        false => None,
+    };
     let denormalizer = denormalizer(&model)?;
     let surface = model.unknown_surface.unwrap_or_else(|| " ⁇ ".to_owned());
     let written = |piece: Piece| match piece.kind {
@@ -148,11 +156,32 @@ pub(super) fn read(data: &[u8]) -> Result<(Definition, Vec<AddedToken>), Error> 
         order: Order::Scores(scores),
         user,
         unknown,
+        plain,
         decoder: Some(decoder),
         split_at_blanks: false,
         whole_texts: false,
     };
     Ok((definition, added))
+}
+
+/// The pieces of a model that is merged without tables.
+fn plain(model: &Model) -> Result<Plain, Error> {
+    let mut pieces = HashMap::default();
+    let mut user = Vec::new();
+    for (id, Piece { text, score, kind }) in (0..).zip(&model.pieces) {
+        if score.is_nan() {
+            return Err(damaged("a score that is no number"));
+        }
+        if *kind == Kind::UserDefined {
+            user.push((text.clone(), id));
+        }
+        if matches!(kind, Kind::Normal | Kind::Unused | Kind::UserDefined) {
+            let piece = plain::Piece { id, score: *score, unused: *kind == Kind::Unused };
+            pieces.insert(text.as_str().into(), piece);
+        }
+    }
+    let user = (!user.is_empty()).then(|| UserPieces::new(&user));
+    Ok(Plain { pieces, user, escape: model.normalizer.escape })
 }
 
 /// The byte of a piece such as `<0x0A>`.
@@ -355,10 +384,10 @@ mod tests {
             b"\x10\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
             b"\x0A\x02\x18\x09",
         ] {
-            assert!(read(data).is_err(), "{data:?}");
+            assert!(read(data, false).is_err(), "{data:?}");
         }
         // A Unigram model is the default.
-        let error = read(b"\x0A\x03\x0A\x01a").err().unwrap();
+        let error = read(b"\x0A\x03\x0A\x01a", false).err().unwrap();
         assert!(matches!(error, Error::UnsupportedTokenizer { .. }), "{error}");
     }
 }
