@@ -443,3 +443,14 @@ def test_zstd_with_a_dictionary_is_not_called_damaged(tmp_path: Path) -> None:
     assert (result.code, data["totals"]["documents"]) == (3, 0)
     assert f"zstd with a dictionary (number {dictionary.dict_id()})" in result.err
     assert "damaged" not in result.err
+
+
+def test_cost_says_what_it_passes_over(tmp_path: Path) -> None:
+    pytest.importorskip("genai_prices")
+    write_jsonl(tmp_path / "a.jsonl", [{"text": "hello world"}])
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b"packed"))
+    result = fasttok("cost", "a.jsonl", ".", "-m", "gpt-4o", "--json", cwd=tmp_path)
+    manifest = result.json()["manifest"]
+    assert (manifest["files"], manifest["files_packed"], manifest["inputs_repeated"]) == (1, 1, 1)
+    assert "not unpacked: 1 compressed file that holds no records; named themselves they are counted" in result.err
+    assert "1 file was met again" in result.err

@@ -176,7 +176,7 @@ def cost(
         "requests_per_day": requests_per_day,
         "days_a_month": None if requests_per_day is None else DAYS,
         "wh_per_mtok": wh_per_mtok,
-        "files": reader.files,
+        **reader.files,
         "parallel": None if report is None else dict(report.manifest),
     }
     return CostReport(manifest, totals, rows, same, reader.ledger, report)

@@ -249,8 +249,11 @@ class Documents:
     def progress(self) -> tuple[int, int | None, int]:
         """Bytes read, bytes in all if that is known, and documents."""
 
-    def ledger(self) -> tuple[dict[str, Any], int] | None:
-        """The account of rows, and the number of files; None before the end."""
+    def ledger(self) -> dict[str, Any] | None:
+        """The account of rows; None before the end."""
+
+    def files(self) -> dict[str, int] | None:
+        """How many files were read, were passed by compressed, and were met again, by name; None before the end."""
 
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""

@@ -8,7 +8,7 @@ for texts that a tokenizer refuses.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeVar
 
@@ -44,8 +44,9 @@ class Reader:
     format: Literal["text", "lines", "jsonl"] | None = None
     on_error: Literal["skip", "fail"] = "skip"
     progress: Progress | None = None
-    files: int = 0
-    """How many there were; known at the end."""
+    files: Mapping[str, int] = field(default_factory=dict)
+    """How many were read (``files``), passed by compressed (``files_packed``) and met again (``inputs_repeated``);
+    known at the end."""
     _read: Ledger | None = None
     _refused: list[LedgerEntry] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
@@ -69,9 +70,9 @@ class Reader:
             yield [Record(*document) for document in batch]
             if self.progress is not None:
                 self.progress(*documents.progress())
-        account = documents.ledger()
-        assert account is not None, "the end was met"
-        raw, self.files = account
+        raw, files = documents.ledger(), documents.files()
+        assert raw is not None and files is not None, "the end was met"
+        self.files = files
         self._read = Ledger._from_raw(raw)
 
     @property

@@ -205,12 +205,13 @@ def skipped_lines(ledger: Ledger, where: str) -> list[str]:
     return lines
 
 
-def passed_over(manifest: Mapping[str, Any]) -> list[str]:
-    """What is said of files that were not read and are no skipped rows: a line for each kind."""
+def passed_over(manifest: Mapping[str, Any], remedy: str = "-z counts them") -> list[str]:
+    """What is said of files that were not read and are no skipped rows: a line for each kind. `remedy` is what to do
+    about compressed ones."""
     notes = []
     if packed := manifest["files_packed"]:
         files = "1 compressed file that holds" if packed == 1 else f"{packed:,} compressed files that hold"
-        notes.append(f"not unpacked: {files} no records; -z counts them")
+        notes.append(f"not unpacked: {files} no records; {remedy}")
     if repeated := manifest["inputs_repeated"]:
         files = "1 file was" if repeated == 1 else f"{repeated:,} files were"
         notes.append(f"{files} met again under another path or name; each file is counted once")

@@ -17,7 +17,7 @@ from fasttok.cli._options import (
     stdin_has_data,
     write_pictures,
 )
-from fasttok.cli._output import check_outputs, choose_format, deliver, output_options
+from fasttok.cli._output import check_outputs, choose_format, deliver, output_options, passed_over
 
 
 @click.command(
@@ -193,4 +193,5 @@ def command(
         lambda console: print_report(report, console),
         summary=None if quiet else report.summary(),
         ledger=report.ledger,
+        notes=passed_over(report.manifest, "named themselves they are counted"),
     )

@@ -44,6 +44,10 @@ pub struct DocumentsRead {
     pub ledger: Ledger,
     /// Files that were read, or that should have been.
     pub files: u64,
+    /// Compressed files that a walk passed by since they hold no records.
+    pub files_packed: u64,
+    /// Inputs that were left out because they are a file that is among the others.
+    pub inputs_repeated: u64,
 }
 
 /// Hands the documents of `job` to `take`, which says whether it wants more. Of each record, `answer` names a second
@@ -113,6 +117,8 @@ pub(crate) fn documents_in_chunks(
     Ok(DocumentsRead {
         ledger: ledger.finish(found.bad.len() as u64 + seen, counted)?,
         files: found.inputs.len() as u64 - binary - packed + found.bad.len() as u64,
+        files_packed: packed,
+        inputs_repeated: found.repeated,
     })
 }
 

@@ -3,6 +3,7 @@
 //! A thread of Rust reads ahead and hands over batches through a channel that holds a few, so that reading goes on
 //! while Python works, and no further. What a document is, and why a row is none, `fasttok-corpus` decides.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -140,10 +141,22 @@ impl Documents {
         (progress.bytes(), progress.total_bytes(), progress.documents())
     }
 
-    /// The account of rows, and the number of files; None before the end.
-    fn ledger<'py>(&self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyDict>, u64)>> {
+    /// The account of rows; None before the end.
+    fn ledger<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         let read = self.read.lock().unwrap_or_else(|e| e.into_inner());
-        read.as_ref().map(|read| Ok((ledger_dict(py, &read.ledger)?, read.files))).transpose()
+        read.as_ref().map(|read| ledger_dict(py, &read.ledger)).transpose()
+    }
+
+    /// How many files were read, were passed by compressed, and were met again, by name; None before the end.
+    fn files(&self) -> Option<HashMap<&'static str, u64>> {
+        let read = self.read.lock().unwrap_or_else(|e| e.into_inner());
+        read.as_ref().map(|read| {
+            HashMap::from([
+                ("files", read.files),
+                ("files_packed", read.files_packed),
+                ("inputs_repeated", read.inputs_repeated),
+            ])
+        })
     }
 }
 
