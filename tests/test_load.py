@@ -607,8 +607,7 @@ class TestRefused:
         return json.dumps({**made, "model": {**made["model"], **model}}).encode()
 
     def test_models(self, gpt2_json: dict[str, Any]) -> None:
-        unsupported = [{"type": "Unigram"}, {"dropout": 0.1}, {"continuing_subword_prefix": "##"}, {"type": "New"}]
-        unsupported += [{"end_of_word_suffix": "</w>"}]
+        unsupported = [{"type": "Unigram"}, {"dropout": 0.1}, {"type": "New"}]
         for model in unsupported:
             with pytest.raises(fasttok.UnsupportedTokenizerError):
                 fasttok.load(self.change(gpt2_json, **model))

@@ -46,6 +46,12 @@ pub(crate) enum Step {
     Fuse,
     /// The suffix of words becomes a blank, in the last token nothing.
     Suffix(String),
+    /// The prefix of what goes on goes; before all else but the first token stands a blank. `cleanup` takes blanks
+    /// away before signs and contractions.
+    WordPiece {
+        prefix: String,
+        cleanup: bool,
+    },
 }
 
 impl Decoder {
@@ -159,11 +165,37 @@ impl Step {
                 tokens
             }
             Step::Fuse => vec![tokens.concat()],
+            Step::WordPiece { prefix, cleanup } => each(tokens, &|at, token| {
+                let text = match token.strip_prefix(prefix.as_str()) {
+                    _ if at == 0 => token.to_owned(),
+                    Some(rest) => rest.to_owned(),
+                    None => format!(" {token}"),
+                };
+                if *cleanup { clean_up(text) } else { text }
+            }),
             Step::Suffix(suffix) => {
                 each(tokens, &|at, token| token.replace(suffix, if at == last { "" } else { " " }))
             }
         })
     }
+}
+
+/// What HF `tokenizers` calls cleaning up: English without blanks where none belong.
+fn clean_up(text: String) -> String {
+    const CHANGES: [(&str, &str); 11] = [
+        (" .", "."),
+        (" ?", "?"),
+        (" !", "!"),
+        (" ,", ","),
+        (" ' ", "'"),
+        (" n't", "n't"),
+        (" 'm", "'m"),
+        (" do not", " don't"),
+        (" 's", "'s"),
+        (" 've", "'ve"),
+        (" 're", "'re"),
+    ];
+    CHANGES.iter().fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 /// The byte that a token such as `<0x0A>` stands for.
@@ -201,6 +233,10 @@ fn add_steps(value: &Value, depth: usize, to: &mut Vec<Step>) -> Result<(), Stri
             content: character("content")?,
             start: number("start")?,
             stop: number("stop")?,
+        },
+        "WordPiece" => Step::WordPiece {
+            prefix: text("prefix")?.to_owned(),
+            cleanup: value["cleanup"].as_bool().ok_or_else(|| missing("cleanup"))?,
         },
         "BPEDecoder" => Step::Suffix(text("suffix")?.to_owned()),
         "Sequence" if depth < 16 => {

@@ -1,6 +1,6 @@
 //! BPE exactly as HF `tokenizers` runs it, symbol by symbol: for vocabularies that the tables of the engine
 //! cannot hold, such as those in which unknown characters take part in merges, some bytes of the byte fallback
-//! are missing or two tokens share an id. As exact as the tables, and slower. Knows no file.
+//! are missing or two tokens share an id, and for those whose words have an affix (CLIP's and GPT-1's `</w>`). As exact as the tables, and slower. Knows no file.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -29,6 +29,10 @@ pub(crate) struct Literal {
     pub byte_fallback: bool,
     /// A piece that is a token is that token, whether or not merging gives it.
     pub ignore_merges: bool,
+    /// What stands before every character of a piece but the first one.
+    pub prefix: String,
+    /// What stands behind the last character of a piece.
+    pub suffix: String,
 }
 
 /// A part of a piece that is being merged.
@@ -81,9 +85,10 @@ impl Literal {
         let mut symbols = Vec::with_capacity(piece.len());
         // An unknown token stands behind the byte tokens that follow it: it waits for a known character.
         let mut unknown = None;
-        let mut buffer = [0; 4];
-        for c in piece.chars() {
-            let c = &*c.encode_utf8(&mut buffer);
+        let mut affixed = String::new();
+        for (at, c) in piece.char_indices() {
+            let end = at + c.len_utf8();
+            let c = self.with_affixes(&piece[at..end], at == 0, end == piece.len(), &mut affixed);
             if let Some(&id) = self.vocab.get(c) {
                 symbols.extend(unknown.take());
                 symbols.push(id);
@@ -109,6 +114,24 @@ impl Literal {
         }
         symbols.extend(unknown);
         Ok(symbols)
+    }
+
+    /// The character `c` as the vocabulary writes it where it stands in its piece; put together in `buffer`, if at all.
+    fn with_affixes<'a>(
+        &self,
+        c: &'a str,
+        first: bool,
+        last: bool,
+        buffer: &'a mut String,
+    ) -> &'a str {
+        let prefix = if first { "" } else { &self.prefix };
+        let suffix = if last { &self.suffix } else { "" };
+        if prefix.is_empty() && suffix.is_empty() {
+            return c;
+        }
+        buffer.clear();
+        buffer.extend([prefix, c, suffix]);
+        buffer
     }
 
     /// Merges `symbols` and appends what is left of them.

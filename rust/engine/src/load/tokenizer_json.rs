@@ -159,6 +159,10 @@ impl File<'_> {
         if ids.windows(2).any(|two| two[0] == two[1]) {
             return Err(unsupported("the model's vocab", "two tokens have one id"));
         }
+        let affixes = [&self.model.continuing_subword_prefix, &self.model.end_of_word_suffix];
+        if affixes.into_iter().flatten().any(|affix| !affix.is_empty()) {
+            return Err(unsupported("the model's prefix or suffix", "no table holds them"));
+        }
         if self.byte_level { self.of_bytes() } else { self.of_characters() }
     }
 
@@ -233,6 +237,7 @@ impl File<'_> {
 
     /// The encoding without tables.
     fn literal(&self) -> Result<Encoding, Error> {
+        let prefix = self.model.continuing_subword_prefix.as_deref().unwrap_or_default();
         let mut steps = Vec::new();
         for step in &self.pretokenizers {
             general_step(step, false, &mut steps)?;
@@ -244,7 +249,13 @@ impl File<'_> {
                 let id = self.vocab.get(token).copied();
                 id.ok_or_else(|| damaged(&format!("a merge with {token:?}, which is no token")))
             };
-            merges.insert((id(left)?, id(right)?), (rank, id(&[&**left, &**right].concat())?));
+            // The prefix of a token stands before what it is appended to as well.
+            let appended = right.get(prefix.len()..).ok_or_else(|| {
+                damaged(&format!(
+                    "a merge of {right:?}, which is shorter than the prefix {prefix:?}"
+                ))
+            })?;
+            merges.insert((id(left)?, id(right)?), (rank, id(&[left, appended].concat())?));
         }
         let owned = |token: &str| -> Box<str> { token.into() };
         let literal = Literal {
@@ -256,6 +267,8 @@ impl File<'_> {
             fuse_unk: self.model.fuse_unk,
             byte_fallback: self.model.byte_fallback,
             ignore_merges: self.model.ignore_merges,
+            prefix: prefix.to_owned(),
+            suffix: self.model.end_of_word_suffix.clone().unwrap_or_default(),
         };
         Ok(Encoding::new(Parts {
             name: self.name.clone(),
@@ -364,14 +377,6 @@ fn check(model: &Model) -> Result<(), Error> {
     }
     if model.dropout.is_some_and(|dropout| dropout != 0.0) {
         return Err(unsupported("the model's dropout", "its counts are random"));
-    }
-    for (name, value) in [
-        ("continuing_subword_prefix", &model.continuing_subword_prefix),
-        ("end_of_word_suffix", &model.end_of_word_suffix),
-    ] {
-        if value.as_ref().is_some_and(|value| !value.is_empty()) {
-            return Err(unsupported(&format!("the model's {name}"), "it is not known"));
-        }
     }
     Ok(())
 }
