@@ -82,6 +82,7 @@ pub fn hold<'py>(text: &Bound<'py, PyAny>, index: Option<usize>) -> PyResult<Hel
 }
 
 /// As [`hold`]; `None` for what is no text.
+#[inline(always)]
 fn hold_text<'py>(text: &Bound<'py, PyAny>) -> PyResult<Option<Held<'py>>> {
     if let Ok(text) = text.cast::<PyString>() {
         return match strings::borrow(text) {
