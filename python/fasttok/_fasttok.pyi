@@ -258,6 +258,10 @@ class Documents:
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""
 
+def _spaced_words(texts: Sequence[str], /) -> tuple[list[str], list[int]] | None:
+    """The distinct words of texts as white space separates them, and how often each occurs; None for scripts without
+    spaces."""
+
 def normalize_language(label: str, /) -> str | None:
     """The canonical form of a language label (BCP 47, FLORES); None if it is no language that CLDR knows."""
 

@@ -34,6 +34,8 @@ __all__ = ["Definition", "EncodingSummary", "LanguagePremium", "PremiumReport", 
 
 SCHEMA = "fasttok.premium/1"
 PIVOT = "eng_Latn"
+_BATCH_BYTES = 8 << 20
+"""Counted in one call."""
 
 Definition = Literal["sums", "mean", "joined", "stripped"]
 DEFINITIONS: dict[str, str] = {
@@ -103,7 +105,7 @@ def premium(
     at = codes.index(base)
     counted = text if definition != "joined" else _joined(text)
     sizes = _sizes(counted)
-    words = {code: spaced_words(text.units[code]) for code in codes}
+    words = [spaced_words(text.units[code]) for code in codes]
     with shown(progress) as told:
         tokens = _count(counted, loaded, sizes, special, threads, told)
 
@@ -115,8 +117,8 @@ def premium(
         sums = tokens[label].sum(axis=1)
         ranks = np.argsort(np.argsort(statistics.premium, kind="stable"), kind="stable") + 1
         density = sizes.bytes / sums
+        shares = single_token_retention(words, encoding, threads)
         for i, code in enumerate(codes):
-            spaced = words[code]
             rows.append(
                 LanguagePremium(
                     language=code,
@@ -132,7 +134,7 @@ def premium(
                     byte_premium=float(sizes.bytes[i] / sizes.bytes[at]),
                     bytes_per_token=float(density[i]),
                     density_ratio=float(density[at] / density[i]),
-                    strr=None if spaced is None else single_token_retention(spaced, encoding),
+                    strr=shares[i],
                     rank=int(ranks[i]),
                 )
             )
@@ -432,11 +434,22 @@ def _count(
     done = units = 0
     counts = {}
     for label, encoding in encodings.items():
-        rows = []
-        for size, language in zip(sizes.bytes, text.units.values(), strict=True):
-            rows.append(encoding.count_batch(language, special=special, threads=threads))
-            done, units = done + int(size), units + len(language)
-            if progress is not None:
-                progress(done, total, units)
-        counts[label] = np.stack(rows)
+        parts = []
+        batch: list[str] = []
+        size = 0
+        for bytes_of_language, language in zip(sizes.bytes, text.units.values(), strict=True):
+            batch += language
+            size += int(bytes_of_language)
+            # A call costs more than a language does, and progress is to be seen.
+            if size >= _BATCH_BYTES:
+                parts.append(encoding.count_batch(batch, special=special, threads=threads))
+                done, units = done + size, units + len(batch)
+                batch, size = [], 0
+                if progress is not None:
+                    progress(done, total, units)
+        parts.append(encoding.count_batch(batch, special=special, threads=threads))
+        done, units = done + size, units + len(batch)
+        if progress is not None:
+            progress(done, total, units)
+        counts[label] = np.concatenate(parts).reshape(len(text.units), -1)
     return counts

@@ -1,52 +1,62 @@
-"""Words as white space separates them, and how many of them an encoding keeps whole."""
+"""Words as white space separates them, and how many of them an encoding keeps whole.
+
+What a word is, the compiled part decides.
+"""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from fasttok._fasttok import _spaced_words
+
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from fasttok import Encoding
 
-# Tibetan and the scripts of Thai, Lao, Burmese, Khmer, Chinese and Japanese: no space stands between words.
-_WITHOUT_SPACES = re.compile(
-    "[\u0e01-\u0e7f\u0e81-\u0eff\u0f40-\u0fbc\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\U00020000-\U0003ffff]"
-)
 
-_LETTER = re.compile(r"[^\W\d_]")
+@dataclass(frozen=True)
+class Words:
+    """Distinct words, and how often each occurs."""
+
+    distinct: list[str]
+    spaced: list[str]
+    """The same, each after a space."""
+    counts: npt.NDArray[np.int64]
 
 
-def spaced_words(units: Sequence[str]) -> Counter[str] | None:
-    """How often each word occurs: what stands between white space, without punctuation and symbols at its ends.
+def spaced_words(units: Sequence[str]) -> Words | None:
+    """The words of `units`: what stands between white space, without punctuation and symbols at its ends.
 
     None for text mostly in a script that puts no space between words.
     """
-    letters = bare = 0
-    words: Counter[str] = Counter()
-    for unit in units:
-        bare += len(_WITHOUT_SPACES.findall(unit))
-        letters += len(_LETTER.findall(unit))
-        words.update(filter(None, map(_trimmed, unit.split())))
-    return None if 2 * bare > letters or not words else words
+    found = _spaced_words(units)
+    if found is None:
+        return None
+    words, counts = found
+    return Words(words, [" " + word for word in words], np.array(counts, dtype=np.int64))
 
 
-def single_token_retention(words: Counter[str], encoding: Encoding) -> float:
-    """STRR: the share of running words that are one token, at the start of a text or after a space."""
-    distinct = list(words)
-    alone = encoding.count_batch(distinct)
-    spaced = encoding.count_batch([" " + word for word in distinct])
-    kept = sum(words[word] for word, one in zip(distinct, (alone == 1) | (spaced == 1), strict=True) if one)
-    return kept / words.total()
-
-
-def _trimmed(word: str) -> str:
-    start, end = 0, len(word)
-    while start < end and unicodedata.category(word[start])[0] in "PS":
-        start += 1
-    while end > start and unicodedata.category(word[end - 1])[0] in "PS":
-        end -= 1
-    return word[start:end]
+def single_token_retention(
+    texts: Sequence[Words | None], encoding: Encoding, threads: int | None = None
+) -> list[float | None]:
+    """STRR of each text: the share of running words that are one token, at the start of a text or after a space."""
+    # All in one call, which costs more than a text's words do.
+    known = [words for words in texts if words is not None]
+    alone = encoding.count_batch([word for words in known for word in words.distinct], threads=threads)
+    spaced = encoding.count_batch([word for words in known for word in words.spaced], threads=threads)
+    is_kept = (alone == 1) | (spaced == 1)
+    shares: list[float | None] = []
+    at = 0
+    for words in texts:
+        if words is None:
+            shares.append(None)
+            continue
+        kept = is_kept[at : at + len(words.distinct)]
+        at += len(words.distinct)
+        shares.append(int(words.counts[kept].sum()) / int(words.counts.sum()))
+    return shares

@@ -590,7 +590,8 @@ def _check(text: ParallelText) -> None:
         for i, unit in enumerate(units):
             if not isinstance(unit, str):
                 raise TypeError(f"unit {i} of {code} is {type(unit).__name__}, not str")
-            _require_characters(unit, f"{_place(text, code)}: unit {i + 1}")
+            if not unit.isascii():
+                _require_characters(unit, code, f"unit {i + 1}")
             if not unit.strip():
                 raise MisalignedError(
                     f"{_place(text, code)}: unit {i + 1} is empty, so that it cannot say what it says in other "
@@ -606,13 +607,13 @@ def _place(text: ParallelText, code: str) -> str:
     return code if path is None or list(text.files.values()).count(path) > 1 else path
 
 
-def _require_characters(text: str, place: str) -> None:
+def _require_characters(text: str, place: str, part: str) -> None:
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise InvalidUtf8Error(
-                f"{place} holds half of a surrogate pair at character {error.start}, which is no character",
+                f"{place}: {part} holds half of a surrogate pair at character {error.start}, which is no character",
                 offset=error.start,
             ) from None
 
@@ -658,7 +659,7 @@ def _text_of(record: Mapping[str, Any], name: str, path: str, line: int) -> str:
     if not isinstance(value, str):
         what = "is missing" if value is None else "is no string"
         raise MisalignedError(f"{path}:{line}: field {name!r} {what}", language=name, file=path, line=line)
-    _require_characters(value, f"{path}:{line}: field {name!r}")
+    _require_characters(value, f"{path}:{line}", f"field {name!r}")
     return value
 
 

@@ -26,6 +26,7 @@ mod source;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use detect::detector;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
@@ -42,3 +43,4 @@ pub use sample::{Sample, UNITS};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use source::path_name;
 pub use tally::Tally;
+pub use words::spaced_words;

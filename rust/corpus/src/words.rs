@@ -1,0 +1,98 @@
+//! Words as white space separates them: what single-token retention is taken of.
+//!
+//! Not the words of UAX #29, which `crate::measure` counts: these are cut by white space alone, as the measure is
+//! defined where it is published. It knows nothing of tokens.
+
+use std::collections::HashMap;
+
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+
+/// Tibetan and the scripts of Thai, Lao, Burmese, Khmer, Chinese and Japanese: no space stands between words.
+const WITHOUT_SPACES: [(char, char); 10] = [
+    ('\u{e01}', '\u{e7f}'),
+    ('\u{e81}', '\u{eff}'),
+    ('\u{f40}', '\u{fbc}'),
+    ('\u{1000}', '\u{109f}'),
+    ('\u{1780}', '\u{17ff}'),
+    ('\u{3041}', '\u{30ff}'),
+    ('\u{3400}', '\u{4dbf}'),
+    ('\u{4e00}', '\u{9fff}'),
+    ('\u{f900}', '\u{faff}'),
+    ('\u{20000}', '\u{3ffff}'),
+];
+
+/// The distinct words of `texts` and how often each occurs, in the order in which they are met: what stands between
+/// white space, without punctuation and symbols at its ends. `None` for text mostly in a script that puts no space
+/// between words.
+pub fn spaced_words<'t>(texts: impl IntoIterator<Item = &'t str>) -> Option<Vec<(&'t str, u64)>> {
+    let category = CodePointMapData::<GeneralCategory>::new();
+    let is_mark = |c: char| match c.is_ascii() {
+        true => c.is_ascii_punctuation(),
+        false => {
+            let category = category.get(c);
+            GeneralCategoryGroup::Punctuation.contains(category)
+                || GeneralCategoryGroup::Symbol.contains(category)
+        }
+    };
+    let is_letter = |c: char| match c.is_ascii() {
+        true => c.is_ascii_alphabetic(),
+        false => {
+            let category = category.get(c);
+            GeneralCategoryGroup::Letter.contains(category)
+                || matches!(category, GeneralCategory::LetterNumber | GeneralCategory::OtherNumber)
+        }
+    };
+    let (mut letters, mut bare) = (0u64, 0u64);
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut words: Vec<(&str, u64)> = Vec::new();
+    for text in texts {
+        for c in text.chars() {
+            letters += u64::from(is_letter(c));
+            bare += u64::from(is_without_spaces(c));
+        }
+        for word in text.split(is_space) {
+            let word = word.trim_matches(is_mark);
+            if word.is_empty() {
+                continue;
+            }
+            let place = *places.entry(word).or_insert(words.len());
+            match words.get_mut(place) {
+                Some((_, count)) => *count += 1,
+                None => words.push((word, 1)),
+            }
+        }
+    }
+    (2 * bare <= letters && !words.is_empty()).then_some(words)
+}
+
+fn is_without_spaces(c: char) -> bool {
+    c >= WITHOUT_SPACES[0].0
+        && WITHOUT_SPACES.iter().any(|&(first, last)| (first..=last).contains(&c))
+}
+
+/// White space, and the four separators of ASCII.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_between_white_space_without_marks_around_them() {
+        let words = |text| spaced_words([text]);
+        assert_eq!(words("\u{201c}Hi,\u{201d} he said: hi! -- hi"), {
+            Some(vec![("Hi", 1), ("he", 1), ("said", 1), ("hi", 2)])
+        });
+        assert_eq!(words("don't\u{a0}stop\u{1c}now\u{3000}5 €"), {
+            Some(vec![("don't", 1), ("stop", 1), ("now", 1), ("5", 1)])
+        });
+        assert_eq!(spaced_words(["a b", "b"]), Some(vec![("a", 1), ("b", 2)]));
+        for text in ["", " ", "...", "猫坐在垫子上", "ความ สุข", "a 猫坐"] {
+            assert_eq!(words(text), None, "{text}");
+        }
+        assert!(words("한국어 텍스트").is_some() && words("abc 猫").is_some());
+    }
+}
