@@ -16,7 +16,8 @@ from rich.cells import cell_len
 
 import fasttok as library
 from fasttok._bootstrap import gini, interval, resampled_sums
-from fasttok._words import single_token_retention, spaced_words
+from fasttok._fasttok import _spaced_words
+from fasttok._words import single_token_retention
 
 ENGLISH = ["The cat sat on the mat.", "Where is the station?", "I should like some tea.", "It rains.", "Good night!"]
 GERMAN = [
@@ -174,18 +175,27 @@ class TestIntervals:
 class TestWords:
     def test_retention(self) -> None:
         enc = library.get_encoding("o200k_base")
-        words = spaced_words(["The cat — the «cat» antidisestablishmentarianism!", "cat?"])
-        assert words is not None
-        counted = dict(zip(words.distinct, words.counts.tolist(), strict=True))
-        assert counted == {"The": 1, "cat": 3, "the": 1, "antidisestablishmentarianism": 1}
-        assert single_token_retention([words, None, words], enc) == [5 / 6, None, 5 / 6]
+        units = ["The cat — the «cat» antidisestablishmentarianism!", "cat?"]
+        assert _spaced_words(units) == (["The", "cat", "the", "antidisestablishmentarianism"], [1, 3, 1, 1])
+        texts = [units, ["猫坐在垫子上。"], units]
+        for threads in (None, 1, 2, 5):
+            assert single_token_retention(texts, [enc], threads) == [[5 / 6, None, 5 / 6]]
+
+    def test_a_word_is_one_token_at_the_start_or_after_a_space(self) -> None:
+        rng = random.Random(5)
+        encodings = [library.get_encoding(name) for name in ("o200k_base", "r50k_base")]
+        pieces = ["the", "ing", "Straße", "мир", "न", "x", "é", "0", "anti", "tion"]
+        units = ["".join(rng.choices(pieces, k=rng.randrange(1, 4))) for _ in range(2000)]
+        for encoding, (share,) in zip(encodings, single_token_retention([units], encodings), strict=True):
+            kept = sum(encoding.count(word) == 1 or encoding.count(" " + word) == 1 for word in units)
+            assert share == kept / len(units)
 
     @pytest.mark.parametrize(
         "unit", ["猫坐在垫子上。", "แมวนั่งบนเสื่อ", "ねこ が マットのうえにすわった", "ឆ្មាអង្គុយ", "..."]
     )
     def test_text_without_spaces_has_none(self, unit: str) -> None:
-        assert spaced_words([unit]) is None
-        assert spaced_words(["고양이가 매트 위에 앉았다."]) is not None
+        assert _spaced_words([unit]) is None
+        assert _spaced_words(["고양이가 매트 위에 앉았다."]) is not None
 
 
 class TestForms:
@@ -424,13 +434,8 @@ def plain_words(units: list[str]) -> dict[str, int] | None:
 
 
 def same_words(units: list[str]) -> None:
-    found = spaced_words(units)
     plain = plain_words(units)
-    if found is None or plain is None:
-        assert found is plain
-    else:
-        assert dict(zip(found.distinct, found.counts.tolist(), strict=True)) == plain
-        assert list(plain) == found.distinct
+    assert _spaced_words(units) == (None if plain is None else (list(plain), list(plain.values())))
 
 
 def test_words_are_those_of_the_definition() -> None:

@@ -262,6 +262,12 @@ def _spaced_words(texts: Sequence[str], /) -> tuple[list[str], list[int]] | None
     """The distinct words of texts as white space separates them, and how often each occurs; None for scripts without
     spaces."""
 
+def _single_token_words(
+    languages: Sequence[Sequence[str]], encodings: Sequence[Encoding], threads: int | None = None, /
+) -> list[list[tuple[int, int]] | None]:
+    """By language and encoding, how many running words are one token, at the start of a text or after a space, and how
+    many there are; None for a language without spaces."""
+
 def normalize_language(label: str, /) -> str | None:
     """The canonical form of a language label (BCP 47, FLORES); None if it is no language that CLDR knows."""
 

@@ -19,7 +19,7 @@ from fasttok._languages import find_language
 from fasttok._manifest import run_manifest
 from fasttok._progress import shown
 from fasttok._tabular import Kind, Tabular
-from fasttok._words import single_token_retention, spaced_words
+from fasttok._words import single_token_retention
 from fasttok.errors import NotParallelError, UnknownGroupError
 from fasttok.parallel import Normalization, Parallel, ParallelText, open_parallel
 
@@ -105,19 +105,18 @@ def premium(
     at = codes.index(base)
     counted = text if definition != "joined" else _joined(text)
     sizes = _sizes(counted)
-    words = [spaced_words(text.units[code]) for code in codes]
+    shares = single_token_retention(list(text.units.values()), list(loaded.values()), threads)
     with shown(progress) as told:
         tokens = _count(counted, loaded, sizes, special, threads, told)
 
     rows: list[LanguagePremium] = []
     summaries: list[EncodingSummary] = []
-    for label, encoding in loaded.items():
+    for label, strr in zip(loaded, shares, strict=True):
         statistics = _measure(tokens[label], at, definition, resamples, seed)
         bounds = None if statistics.resampled is None else interval(statistics.resampled, confidence)
         sums = tokens[label].sum(axis=1)
         ranks = np.argsort(np.argsort(statistics.premium, kind="stable"), kind="stable") + 1
         density = sizes.bytes / sums
-        shares = single_token_retention(words, encoding, threads)
         for i, code in enumerate(codes):
             rows.append(
                 LanguagePremium(
@@ -134,7 +133,7 @@ def premium(
                     byte_premium=float(sizes.bytes[i] / sizes.bytes[at]),
                     bytes_per_token=float(density[i]),
                     density_ratio=float(density[at] / density[i]),
-                    strr=shares[i],
+                    strr=strr[i],
                     rank=int(ranks[i]),
                 )
             )

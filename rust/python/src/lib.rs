@@ -29,6 +29,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<documents::Documents>()?;
     m.add_function(wrap_pyfunction!(documents::_read_whole, m)?)?;
     m.add_function(wrap_pyfunction!(words::_spaced_words, m)?)?;
+    m.add_function(wrap_pyfunction!(words::_single_token_words, m)?)?;
     m.add_function(wrap_pyfunction!(language::normalize_language, m)?)?;
     m.add_function(wrap_pyfunction!(language::_language_parts, m)?)?;
     m.add_function(wrap_pyfunction!(language::_is_everyday_word, m)?)?;
