@@ -1,5 +1,6 @@
 //! The words of texts from Python, and how many of them encodings keep whole. What a word is, `fasttok-corpus` decides.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use fasttok_engine::{Counter, Error, Special};
@@ -58,7 +59,7 @@ fn single_token_words(
     languages: &[Vec<PyBackedStr>],
     encodings: &[Arc<fasttok_engine::Encoding>],
 ) -> Result<Vec<Kept>, Error> {
-    let mut counters: Vec<_> = encodings.iter().cloned().map(Counter::new).collect();
+    let mut singles: Vec<_> = encodings.iter().map(Single::new).collect();
     let mut spaced = String::new();
     let mut all = Vec::with_capacity(languages.len());
     for units in languages {
@@ -66,19 +67,51 @@ fn single_token_words(
             all.push(None);
             continue;
         };
-        let mut kept = vec![(0, 0); counters.len()];
+        let mut kept = vec![(0, 0); singles.len()];
         for (word, times) in words {
             spaced.clear();
             spaced.push(' ');
             spaced.push_str(word);
-            for (counter, (single, total)) in counters.iter_mut().zip(&mut kept) {
-                let is_single = counter.count(&spaced, Special::Text)? == 1
-                    || counter.count(word, Special::Text)? == 1;
-                *single += times * u64::from(is_single);
+            for (single, (kept, total)) in singles.iter_mut().zip(&mut kept) {
+                let is_kept = single.is_one_token(&spaced)? || single.is_one_token(word)?;
+                *kept += times * u64::from(is_kept);
                 *total += times;
             }
         }
         all.push(Some(kept));
     }
     Ok(all)
+}
+
+/// Says which texts are one token.
+struct Single {
+    counter: Counter,
+    /// What each token stands for. Only for embedded encodings, whose tokens are the bytes of the text: a text that is
+    /// none of them need not be counted.
+    tokens: Option<HashSet<Vec<u8>>>,
+}
+
+impl Single {
+    fn new(encoding: &Arc<fasttok_engine::Encoding>) -> Single {
+        let embedded = fasttok_engine::Encoding::embedded(encoding.name());
+        let tokens = match embedded.is_ok_and(|embedded| Arc::ptr_eq(&embedded, encoding)) {
+            true => Some((0..encoding.n_vocab()).filter_map(|id| bytes(encoding, id)).collect()),
+            false => None,
+        };
+        Single { counter: Counter::new(encoding.clone()), tokens }
+    }
+
+    fn is_one_token(&mut self, text: &str) -> Result<bool, Error> {
+        if self.tokens.as_ref().is_some_and(|tokens| !tokens.contains(text.as_bytes())) {
+            return Ok(false);
+        }
+        Ok(self.counter.count(text, Special::Text)? == 1)
+    }
+}
+
+/// The bytes of a token; nothing for an id that stands for none.
+fn bytes(encoding: &fasttok_engine::Encoding, id: u32) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    encoding.decode(&[id], &mut bytes).ok()?;
+    Some(bytes)
 }
