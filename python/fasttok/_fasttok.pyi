@@ -169,14 +169,19 @@ class Encoding:
 
         ``errors`` is that of ``bytes.decode``: ids can end in the middle of a character.
 
+        A ``tokenizer.json`` says itself how it is decoded.
+
         Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
-        is no integer, and ``UnicodeDecodeError`` with ``errors="strict"``.
+        is no integer, ``InputError`` for a decoder that is not known, and ``UnicodeDecodeError`` with
+        ``errors="strict"``.
         """
     def decode_bytes(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]) -> bytes:
         """The bytes that ``ids``, a sequence or an array of integers, stand for.
 
+        The bytes of byte tokens are as they are, be they UTF-8 or not.
+
         Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
-        is no integer.
+        is no integer, and ``InputError`` for a decoder that is not known.
         """
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...

@@ -324,8 +324,11 @@ impl Encoding {
     ///
     /// ``errors`` is that of ``bytes.decode``: ids can end in the middle of a character.
     ///
+    /// A ``tokenizer.json`` says itself how it is decoded.
+    ///
     /// Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
-    /// is no integer, and ``UnicodeDecodeError`` with ``errors="strict"``.
+    /// is no integer, ``InputError`` for a decoder that is not known, and ``UnicodeDecodeError`` with
+    /// ``errors="strict"``.
     #[pyo3(signature = (ids, errors = "replace"))]
     fn decode<'py>(&self, ids: &Bound<'py, PyAny>, errors: &str) -> PyResult<Bound<'py, PyString>> {
         if errors == "replace" {
@@ -340,8 +343,10 @@ impl Encoding {
 
     /// The bytes that ``ids``, a sequence or an array of integers, stand for.
     ///
+    /// The bytes of byte tokens are as they are, be they UTF-8 or not.
+    ///
     /// Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
-    /// is no integer.
+    /// is no integer, and ``InputError`` for a decoder that is not known.
     fn decode_bytes<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = ids.py();
         let ids = arrays::token_ids(ids)?;
