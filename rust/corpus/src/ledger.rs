@@ -44,6 +44,8 @@ pub enum Reason {
     PatternLimit,
     /// The tokenizer's normalizer multiplies the text.
     NormalizedTooLarge,
+    /// The tokenizer has no exact way to do the text, such as a character that needs an unknown token it lacks.
+    UnsupportedText,
     /// The engine panicked over the text: a defect of this program.
     InternalError,
     /// The record is longer than the job allows.
@@ -79,6 +81,7 @@ impl Reason {
             Reason::SpecialToken => "special_token",
             Reason::PatternLimit => "pattern_limit",
             Reason::NormalizedTooLarge => "normalized_too_large",
+            Reason::UnsupportedText => "unsupported_text",
             Reason::InternalError => "internal_error",
             Reason::RecordTooLarge => "record_too_large",
             Reason::Truncated => "truncated",

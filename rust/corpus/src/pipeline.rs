@@ -788,6 +788,10 @@ impl Shared<'_> {
                 let bad = Bad::new(Reason::NormalizedTooLarge, e.to_string());
                 Uncounted::Bad { offset: from, bad }
             }
+            EngineError::UnsupportedTokenizer { .. } => {
+                let bad = Bad::new(Reason::UnsupportedText, e.to_string());
+                Uncounted::Bad { offset: from, bad }
+            }
             e => {
                 self.fail(Failure::Other(e.into()));
                 Uncounted::Over

@@ -100,6 +100,7 @@ fn read_as_counted(job: &Job, chunk: usize, outcome: &Outcome) {
         Reason::SpecialToken,
         Reason::PatternLimit,
         Reason::NormalizedTooLarge,
+        Reason::UnsupportedText,
         Reason::InternalError,
     ];
     if by_tokens.iter().any(|reason| outcome.ledger.by_reason.contains_key(reason))
@@ -352,6 +353,19 @@ fn texts_that_the_tokenizer_gives_up_are_rows() {
         let e = try_count(&job, 64).unwrap_err();
         assert!(matches!(e, Error::BadRow { line: Some(2), .. }), "{e}");
     }
+}
+
+/// So does one with a character that needs an unknown token which is not in the vocabulary.
+#[test]
+fn a_text_that_the_tokenizer_cannot_do_is_a_row() {
+    let json = r#"{"added_tokens":[],"model":{"type":"BPE","unk_token":"<unk>","vocab":{"a":0},"merges":[]}}"#;
+    let encoding = Encoding::from_file_bytes(json.as_bytes(), Default::default()).unwrap();
+    let folder = Folder::with("a.jsonl", "{\"text\":\"a\"}\n{\"text\":\"ab\"}\n{\"text\":\"aa\"}");
+    let job = Job { encodings: vec![Arc::new(encoding)], ..folder.job() };
+    let outcome = count(&job);
+    let expected = [("a.jsonl".to_owned(), Some(2), Reason::UnsupportedText)];
+    assert_eq!(folder.ledger(&outcome), expected);
+    assert_eq!(outcome.totals, tally(&job, ["a", "aa"]));
 }
 
 /// A panic of the engine costs its row, wherever the row is counted: by itself, in parts, by all workers.
