@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
+use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8, interruptible};
 
 use crate::document::{Group, LongDocument, Settled, find_cut};
 use crate::format::{self, Fields, FormatId, RecordReader};
@@ -741,7 +741,8 @@ impl<'s, 'a> Worker<'s, 'a> {
         let measured = catch_unwind(AssertUnwindSafe(|| {
             let measurer = measurer
                 .get_or_insert_with(|| Measurer::new(&config.encodings, config.special, *extra));
-            measurer.measure(text, tally)
+            let stop = || self.run.cancel.load(Relaxed);
+            interruptible(&stop, || measurer.measure(text, tally))
         }));
         match measured {
             Ok(result) => {
@@ -777,6 +778,7 @@ impl<'s, 'a> Worker<'s, 'a> {
 impl Shared<'_> {
     fn uncounted(&self, from: u64, e: EngineError) -> Uncounted {
         match e {
+            EngineError::Interrupted => Uncounted::Over,
             EngineError::SpecialToken { token, offset } => {
                 let offset = from + offset as u64;
                 Uncounted::Bad { offset, bad: special_token(&token, offset) }

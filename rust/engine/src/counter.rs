@@ -15,6 +15,7 @@ use crate::bpe::merge::{SHORT, Window, count_in_more_registers, merge};
 use crate::bpe::pairs::Pairs;
 use crate::bpe::turns::{Work, count_in_turns};
 use crate::encoding::{Encoding, Instead, Special};
+use crate::interrupt::{self, STRIDE, Watch};
 use crate::pretokenize::block::{BLOCK, SLACK, flood, piece_starts};
 #[cfg(target_arch = "aarch64")]
 use crate::pretokenize::simd::Neon;
@@ -162,6 +163,8 @@ impl Counter {
     /// The number of tokens of `text`: exactly the length of what [`Encoding::encode`] gives.
     pub fn count(&mut self, text: &str, special: Special) -> Result<u64, Error> {
         let encoding = self.encoding.clone();
+        // What a text left behind that was interrupted, or in which something panicked.
+        self.known.forget_waiting();
         let mut total = 0;
         encoding.for_each_part(text, special, &mut |part| {
             total += match (part, encoding.instead()) {
@@ -176,7 +179,7 @@ impl Counter {
                     ids.len() as u64
                 }
             };
-            Ok(())
+            interrupt::check()
         })?;
         Ok(total)
     }
@@ -227,8 +230,16 @@ impl Scan<'_> {
     fn run<S: Simd>(mut self, scanner: Scanner, text: &[u8]) -> u64 {
         let mut total = 0;
         let mut at = 0;
+        let mut watch = Watch::new();
         while at + BLOCK + SLACK <= text.len() {
-            at += self.block::<S>(scanner, text, at, BLOCK, text.len(), &mut total);
+            let start = at;
+            let stride = text.len().min(start + STRIDE);
+            while at + BLOCK + SLACK <= stride || at == start {
+                at += self.block::<S>(scanner, text, at, BLOCK, text.len(), &mut total);
+            }
+            if watch.stops(at - start) {
+                return 0;
+            }
         }
         // The rest, where blocks and keys may be read beyond the end.
         let mut rest = [0; 2 * (BLOCK + SLACK)];
@@ -383,7 +394,8 @@ impl Scan<'_> {
     fn long_east_asian<S: Simd>(&mut self, piece: &[u8]) -> u64 {
         let mut total = 0;
         let mut at = 0;
-        while at < piece.len() {
+        let mut watch = Watch::new();
+        while at < piece.len() && !watch.stops(BLOCK) {
             let mut len = BLOCK.min(piece.len() - at);
             let on = at + len < piece.len();
             while on && piece[at + len] & 0xC0 == 0x80 {
@@ -470,7 +482,14 @@ impl Task for Pieces<'_> {
     fn run<S: Simd>(mut self) -> Result<u64, Error> {
         let mut total = 0;
         let Pieces { general, text, start, .. } = self;
-        let done = general.pieces(text, start, &mut |piece| total += self.scan.piece::<S>(piece));
+        let mut watch = Watch::new();
+        let mut stopped = false;
+        let done = general.pieces(text, start, &mut |piece| {
+            stopped = stopped || watch.stops(piece.len());
+            if !stopped {
+                total += self.scan.piece::<S>(piece);
+            }
+        });
         // Also behind an error: nothing may be left for the next text.
         total += self.scan.known.drain::<S>(self.scan.encoding.pairs(), 0);
         done.map(|()| total)
@@ -677,6 +696,13 @@ impl Task for MergeLong<'_> {
 }
 
 impl Known {
+    /// Lets what waits go. Nothing waits where the last text was counted to its end.
+    fn forget_waiting(&mut self) {
+        self.short_queue.head = self.short_queue.tail;
+        self.long_queue.head = self.long_queue.tail;
+        self.missed.clear();
+    }
+
     /// Queues a piece of 1 to 31 bytes; `text` has [`SLACK`] bytes from `start` on.
     #[inline(always)]
     fn look_up(&mut self, text: &[u8], start: usize, len: usize) {
@@ -789,7 +815,8 @@ impl Known {
             return known as u64;
         }
         let count = self.merge_long::<S>(encoding, piece);
-        if count as usize <= MAX_COUNT {
+        // What was interrupted is no count.
+        if count as usize <= MAX_COUNT && interrupt::check().is_ok() {
             self.short.insert(line, key, count as usize);
         }
         count

@@ -13,6 +13,7 @@ use crate::bpe::pairs::{NONE, Pairs};
 use crate::bpe::whole::WholePieces;
 use crate::characters::Characters;
 use crate::decode::{Decoder, Tokens};
+use crate::interrupt::{self, Watch};
 use crate::literal::Literal;
 use crate::load::embedded;
 use crate::load::spec::{Source, Unknown};
@@ -306,7 +307,7 @@ impl Encoding {
                     literal.encode(text, start, ids)?;
                 }
             }
-            Ok(())
+            interrupt::check()
         })
     }
 
@@ -347,8 +348,12 @@ impl Encoding {
         let scanner = self.pretokenizer().scanner().expect("all but the general one have one");
         let text = text.as_bytes();
         let mut start = 0;
+        let mut watch = Watch::new();
         while start < text.len() {
             let end = (scanner.piece_end)(text, start);
+            if watch.stops(end - start) {
+                break;
+            }
             self.encode_piece(window, &text[start..end], ids);
             start = end;
         }
@@ -502,8 +507,12 @@ impl Encoding {
         }
         let leaves = |c| char::from_u32(c).is_some_and(|c| normalizer.leaves(c));
         let mut left = decode_before(text, at).0;
+        let mut watch = Watch::new();
         while at < text.len() {
             let (right, len) = decode(text, at);
+            if watch.stops(len) {
+                return None;
+            }
             let cut = self.pretokenizer().ends_between(left, right)
                 && (signs || matches!(class_of(right), Class::Space | Class::Newline));
             if cut && (normalizer.is_none() || leaves(left) && leaves(right)) {

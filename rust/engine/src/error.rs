@@ -25,6 +25,8 @@ pub enum Error {
         /// Byte offset of the first byte that is not part of a valid character.
         offset: usize,
     },
+    /// The caller had it end, by [`interruptible`](crate::interruptible).
+    Interrupted,
     /// An id that the encoding does not have.
     UnknownToken {
         /// The id.
@@ -99,6 +101,7 @@ impl fmt::Display for Error {
                 "the bytes are not UTF-8 at byte {offset}; count them with errors=\"replace\" \
                  or decode them first"
             ),
+            Error::Interrupted => f.write_str("interrupted"),
             Error::UnknownToken { id } => write!(f, "the encoding has no token with id {id}"),
             Error::InvalidOption { reason } => f.write_str(reason),
             Error::TokenizerFile { reason } => write!(f, "damaged tokenizer file: {reason}"),

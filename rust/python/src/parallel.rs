@@ -8,14 +8,16 @@
 //! order wins.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fasttok_engine::{Counter, Encoding, Error, Special, Utf8Errors};
+use fasttok_engine::{Counter, Encoding, Error, Special, Utf8Errors, interruptible};
 use pyo3::prelude::*;
 
 use crate::document::{Document, Invalid};
@@ -185,6 +187,7 @@ impl Engine {
             task: (units / (threads * 8)).clamp(TASK / 8, TASK),
             next: Mutex::default(),
             stopped: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
         };
         if threads == 1 && units < WORTH_RELEASING {
             call.join(vec![call.work(&mut || Ok(()))])
@@ -203,7 +206,10 @@ struct Call<'a> {
     /// Units of text in a task of whole documents.
     task: usize,
     next: Mutex<Next>,
+    /// No more tasks are handed out.
     stopped: AtomicBool,
+    /// Nor are those under way to be ended: nobody wants their results.
+    interrupted: AtomicBool,
 }
 
 /// Where the next task begins.
@@ -229,6 +235,13 @@ struct Done {
     tokens: Tokens,
 }
 
+/// Why a task was not done.
+enum Ended {
+    Failure(Failure),
+    /// Another thread met a signal, or a signal handler raised this here.
+    Interrupted(Option<PyErr>),
+}
+
 /// The outcome of one thread.
 #[derive(Default)]
 struct Share {
@@ -237,21 +250,26 @@ struct Share {
     signal: Option<PyErr>,
 }
 
-/// Called between tasks and while waiting; an error ends the call.
+/// Called between tasks, in long ones and while waiting; an error ends the call.
 type Poll<'p> = dyn FnMut() -> PyResult<()> + 'p;
 
 impl Call<'_> {
     fn run(&self, threads: usize) -> Result<Tokens, Stop> {
         thread::scope(|scope| {
+            let (done, theirs) = mpsc::channel();
             let others: Vec<_> = (1..threads)
                 .map_while(|_| {
+                    let done = done.clone();
+                    let work = move || {
+                        // It is received as long as this thread lives.
+                        let _ = done.send(self.work(&mut || Ok(())));
+                    };
                     // Where the system gives no more threads, fewer do the work.
-                    thread::Builder::new()
-                        .name("fasttok".to_string())
-                        .spawn_scoped(scope, || self.work(&mut || Ok(())))
-                        .ok()
+                    let builder = thread::Builder::new().name("fasttok".to_string());
+                    builder.spawn_scoped(scope, work).ok()
                 })
                 .collect();
+            drop(done);
             let mut looked = Instant::now();
             let mut signals = || {
                 if looked.elapsed() < SIGNALS {
@@ -262,10 +280,23 @@ impl Call<'_> {
                 result
             };
             let mut shares = vec![self.work(&mut signals)];
-            for other in others {
-                match other.join() {
+            // One of them may have a text for long.
+            loop {
+                match theirs.recv_timeout(SIGNALS) {
                     Ok(share) => shares.push(share),
-                    Err(panic) => std::panic::resume_unwind(panic),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                    Err(RecvTimeoutError::Timeout) if shares[0].signal.is_some() => {}
+                    Err(RecvTimeoutError::Timeout) => {
+                        shares[0].signal = signals().err();
+                        if shares[0].signal.is_some() {
+                            self.interrupt();
+                        }
+                    }
+                }
+            }
+            for other in others {
+                if let Err(panic) = other.join() {
+                    std::panic::resume_unwind(panic);
                 }
             }
             self.join(shares)
@@ -278,9 +309,14 @@ impl Call<'_> {
             let mut share = Share::default();
             loop {
                 match self.take(&mut worker.scratch, poll) {
-                    Ok(Some((number, task))) => match self.perform(number, task, worker) {
+                    Ok(Some((number, task))) => match self.watched(number, task, worker, poll) {
                         Ok(done) => share.done.push(done),
-                        Err(failure) => {
+                        Err(Ended::Interrupted(signal)) => {
+                            self.interrupt();
+                            share.signal = signal;
+                            break;
+                        }
+                        Err(Ended::Failure(failure)) => {
                             // All tasks before this one are in good hands already.
                             self.stopped.store(true, Ordering::Relaxed);
                             share.failure = Some((number, failure));
@@ -289,7 +325,7 @@ impl Call<'_> {
                     },
                     Ok(None) => break,
                     Err(signal) => {
-                        self.stopped.store(true, Ordering::Relaxed);
+                        self.interrupt();
                         share.signal = Some(signal);
                         break;
                     }
@@ -380,6 +416,36 @@ impl Call<'_> {
             }
         }
         Ok(len)
+    }
+
+    fn interrupt(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    /// [`Call::perform`], with a look at signals now and then: a task may be a text of any length that
+    /// cannot be cut.
+    fn watched(
+        &self,
+        number: usize,
+        task: Task,
+        worker: &mut Worker,
+        poll: &mut Poll<'_>,
+    ) -> Result<Done, Ended> {
+        let poll = RefCell::new(poll);
+        let signal = RefCell::new(None);
+        let stop = || {
+            if let Err(raised) = (poll.borrow_mut())() {
+                *signal.borrow_mut() = Some(raised);
+                return true;
+            }
+            self.interrupted.load(Ordering::Relaxed)
+        };
+        let done = interruptible(&stop, || self.perform(number, task, worker));
+        done.map_err(|failure| match failure.error {
+            Error::Interrupted => Ended::Interrupted(signal.take()),
+            _ => Ended::Failure(failure),
+        })
     }
 
     fn perform(&self, number: usize, task: Task, worker: &mut Worker) -> Result<Done, Failure> {

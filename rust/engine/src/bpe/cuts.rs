@@ -13,6 +13,7 @@
 //! Before it there are one or two bytes of a character of two or three (of a page known by what is behind),
 //! and behind it the first byte, the first two, or all.
 
+use crate::interrupt::Watch;
 use crate::pages::Table;
 use crate::pretokenize::classes::decode;
 use crate::vocab::Vocab;
@@ -114,7 +115,7 @@ impl Cuts {
     }
 
     /// Calls `segment` with the start and the end of each segment of `piece`: it is cut at boundaries that
-    /// no token spans.
+    /// no token spans. May be interrupted.
     #[inline(always)]
     pub fn for_each_segment(&self, piece: &[u8], mut segment: impl FnMut(usize, usize)) {
         let mut start = 0;
@@ -122,7 +123,11 @@ impl Cuts {
         // The two characters before, up to 32, and the one behind.
         let mut chars = [NO_CHAR; BATCH + 3];
         let mut offsets = [0; BATCH];
+        let mut watch = Watch::new();
         while at < piece.len() {
+            if watch.stops(2 * BATCH) {
+                return;
+            }
             let mut len = 0;
             while len < BATCH && at < piece.len() {
                 let (c, size) = decode(piece, at);

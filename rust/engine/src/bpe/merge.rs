@@ -12,6 +12,7 @@
 
 use super::naive::{self, Naive};
 use super::pairs::{ASCII, Merges, NONE, Pairs, SCRIPTS, Scripts};
+use crate::interrupt::Watch;
 use crate::pretokenize::simd::{Simd, Task};
 use crate::vocab::Vocab;
 
@@ -301,7 +302,7 @@ impl Window {
     }
 }
 
-/// Merges a piece of any length; `emit` is given the tokens in order, some at a time.
+/// Merges a piece of any length; `emit` is given the tokens in order, some at a time. May be interrupted.
 #[inline(always)]
 pub(crate) fn merge<S: Simd>(
     pairs: &Pairs,
@@ -313,7 +314,11 @@ pub(crate) fn merge<S: Simd>(
     let mut at = 0;
     let mut size = WINDOW.min(bytes.len());
     let mut tokens = merge_any::<S>(pairs, window, &bytes[..size]);
+    let mut watch = Watch::new();
     while at + size < bytes.len() {
+        if watch.stops(size) {
+            return;
+        }
         match next_window::<S>(pairs, vocab, window, bytes, at, size, &tokens) {
             Some((keep, end, next)) => {
                 emit(&tokens[..keep]);

@@ -4,6 +4,7 @@ use super::{BLOCK, Characters as EastAsianCharacters, Counter, SLACK, Scan, WAIT
 use crate::Error;
 use crate::bpe::east_asian::low_bits;
 use crate::characters::Characters;
+use crate::interrupt::{STRIDE, Watch};
 use crate::pretokenize::Pretokenizer;
 use crate::pretokenize::simd::{Simd, Task};
 
@@ -90,8 +91,16 @@ impl Task for Merged<'_> {
         let text = self.text;
         let mut total = 0u64;
         let mut at = 0;
+        let mut watch = Watch::new();
         while at + BLOCK + SLACK <= text.len() {
-            at += self.block::<S>(text, at, BLOCK, text.len(), &mut total);
+            let start = at;
+            let stride = text.len().min(start + STRIDE);
+            while at + BLOCK + SLACK <= stride || at == start {
+                at += self.block::<S>(text, at, BLOCK, text.len(), &mut total);
+            }
+            if watch.stops(at - start) {
+                return 0;
+            }
         }
         // The rest, where blocks and keys may be read beyond the end.
         let mut rest = [0; 2 * (BLOCK + SLACK)];
