@@ -319,14 +319,14 @@ class TestCompressed:
     def pack(self, path: Path, how: str) -> Path:
         data = path.read_bytes()
         packed = path.with_name(path.name + f".{how}")
-        if how == "gz":
+        if how in ("gz", "gzip", "bgz"):
             packed.write_bytes(gzip.compress(data))
         else:
             packed.write_bytes(pytest.importorskip("zstandard").ZstdCompressor().compress(data))
         path.unlink()
         return packed
 
-    @pytest.mark.parametrize("how", ["gz", "zst"])
+    @pytest.mark.parametrize("how", ["gz", "gzip", "bgz", "zst", "zstd"])
     def test_every_form(self, tmp_path: Path, how: str) -> None:
         pytest.importorskip("polib")
         units = [{"en": e, "de": d} for e, d in zip(ENGLISH, GERMAN, strict=True)]

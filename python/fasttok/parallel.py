@@ -41,7 +41,7 @@ FOLDER_LAYOUTS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """What files of a folder are called, and what the layout is called; the first that two files have is taken."""
 
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = (".gz", ".gzip", ".bgz", ".zst", ".zstd")
 """Suffixes that say nothing of the form behind them."""
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
