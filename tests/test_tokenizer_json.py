@@ -138,6 +138,11 @@ def test_whole_parts_between_added_tokens() -> None:
     assert same(file, "<unk><|x|>", "<unk>", "x<|y|><unk>").count("<unk><|x|>") == 2
 
 
+def test_an_added_token_of_characters_that_are_left_out() -> None:
+    file = made(["a", "b", "ab"], ["a b"], added_tokens=[token("\u3000"), token("aé")])
+    assert same(file, "\u3000", "a\u3000b", "aéb", "aüb").count("a\u3000b") == 3
+
+
 @pytest.mark.parametrize("flag", ["single_word", "lstrip", "rstrip", "normalized", "special"])
 def test_an_added_token_that_is_there_twice(flag: str) -> None:
     for first, last in itertools.product([False, True], repeat=2):

@@ -59,8 +59,9 @@ pub(super) fn describe(
     let white_space = white_space(steps, found_normalized, has_meta)?;
     let WhiteSpace { mut rules, normalizer, in_rules, split } = white_space;
     let plain = normalizer.is_none() && rules.prefix == Prefix::Never && in_rules;
-    // A part between added tokens may be a token as a whole.
-    let user = match plain && !model.ignore_merges {
+    // A part between added tokens may be a token as a whole; and where unknown characters are left out before
+    // anything is merged, added tokens made of them have to be found before.
+    let user = match plain && !model.ignore_merges && unknown != Unknown::Nothing {
         true => found_while_merging(added, rules.escape),
         false => Vec::new(),
     };
