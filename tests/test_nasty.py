@@ -33,3 +33,7 @@ def test_half_of_the_built_in_texts_are_of_tokens() -> None:
     named = dict(nasty(encoding, 40))
     ours = list(islice(token_texts(2026, partial_tokens(encoding)), 20))
     assert sum(text in named.values() for text in ours) >= 10
+
+
+def test_tokens_that_no_text_has_give_texts_too() -> None:
+    assert all(islice(token_texts(3, [b"\xff", b"\xc0"]), 200))
