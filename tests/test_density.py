@@ -75,7 +75,7 @@ class TestMeasures:
 
     def test_graphemes(self, tmp_path: Path) -> None:
         file = write_jsonl(tmp_path / "a.jsonl", [{"text": "e\u0301👩‍👩‍👧🇩🇪\r\n각"}])
-        report = fasttok.density(file, by="source", graphemes=True)
+        report = fasttok.density(file, by="extension", graphemes=True)
         assert report.totals.graphemes == 5
         assert report.totals.words is None
 
@@ -104,8 +104,8 @@ class TestMeasures:
             fasttok.density(corpus, language_field="lang", base="xx")
 
     def test_without_groups(self, corpus: Path) -> None:
-        report = fasttok.density(corpus, by="source")
-        assert [group.key for group in report.groups] == [{"source": None}]
+        report = fasttok.density(corpus, by="extension")
+        assert [group.key for group in report.groups] == [{"extension": "jsonl"}]
         assert report.undetermined_documents is None
 
     def test_empty_documents(self, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ class TestIntervals:
         stats = pytest.importorskip("scipy.stats")
         made = records(40 + 20 * seed, seed)
         file = write_jsonl(tmp_path / "a.jsonl", made)
-        report = fasttok.density(file, by="none", seed=seed)
+        report = fasttok.density(file, by="extension", seed=seed)
         given = [record["text"] for record in made]
         tokens = fasttok.get_encoding("o200k_base").count_batch(given)
         chars = np.array([len(text) for text in given])
@@ -145,7 +145,7 @@ class TestIntervals:
         for seed in range(4):
             made = records(6000, 100 + seed)
             file = write_jsonl(tmp_path / f"{seed}.jsonl", made)
-            ours = fasttok.density(file, by="none").groups[0].encodings["o200k_base"]["tokens_per_char"]
+            ours = fasttok.density(file, by="extension").groups[0].encodings["o200k_base"]["tokens_per_char"]
             tokens = fasttok.get_encoding("o200k_base").count_batch([record["text"] for record in made])
             chars = np.array([len(record["text"]) for record in made])
             theirs = stats.bootstrap(
@@ -164,12 +164,14 @@ class TestIntervals:
 
     def test_one_document_has_none(self, tmp_path: Path) -> None:
         file = write_jsonl(tmp_path / "a.jsonl", [{"text": "one"}])
-        estimate = fasttok.density(file, by="none").groups[0].encodings["o200k_base"]["tokens_per_char"]
+        estimate = fasttok.density(file, by="extension").groups[0].encodings["o200k_base"]["tokens_per_char"]
         assert estimate.to_dict() == {"value": 1 / 3, "low": None, "high": None}
 
     def test_confidence(self, corpus: Path) -> None:
         wide, narrow = (
-            fasttok.density(corpus, by="none", confidence=share).groups[0].encodings["o200k_base"]["tokens_per_char"]
+            fasttok.density(corpus, by="extension", confidence=share)
+            .groups[0]
+            .encodings["o200k_base"]["tokens_per_char"]
             for share in (0.99, 0.5)
         )
         assert wide.low < narrow.low < narrow.high < wide.high
@@ -289,7 +291,7 @@ class TestOutput:
         validator = jsonschema.Draft202012Validator(schema)
         data = json.loads(report.to_json())
         validator.validate(data)
-        validator.validate(json.loads(fasttok.density(corpus, by="none").to_json()))
+        validator.validate(json.loads(fasttok.density(corpus, by="extension").to_json()))
         assert data.keys() == schema["properties"].keys()
         assert data["manifest"].keys() == schema["properties"]["manifest"]["properties"].keys()
         group = schema["$defs"]["group"]["properties"]

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Density", "DensityGroup", "DensityReport", "Estimate", "density"]
 
+MAX_GROUPS = 10_000
+"""A group's intervals take some 100 kB while they are made."""
+
 SCHEMA = "fasttok.density/1"
 
 NOTE = (
@@ -85,6 +88,8 @@ def density(
     decompress: bool = False,
     max_record_bytes: int | None = None,
     max_window_bytes: int | None = None,
+    max_groups: int = MAX_GROUPS,
+    outputs: Iterable[PathLike] = (),
     ledger_path: PathLike | None = None,
     progress: bool | Progress = False,
 ) -> DensityReport:
@@ -99,6 +104,7 @@ def density(
     words: count words (UAX #29), and those that are one token by themselves or after a space.
     partial_tokens: count tokens that are not whole characters. Texts are encoded for it, which takes several
         times as long as counting.
+    max_groups: as there, but 10,000 unless said otherwise.
     confidence: the share of the intervals; 0.95 unless said otherwise.
     resamples, seed: of the bootstrap. The result does not depend on the number of threads.
 
@@ -128,6 +134,8 @@ def density(
         decompress=decompress,
         max_record_bytes=max_record_bytes,
         max_window_bytes=max_window_bytes,
+        max_groups=max_groups,
+        outputs=outputs,
         ledger_path=ledger_path,
         progress=progress,
         graphemes=graphemes,
@@ -136,7 +144,7 @@ def density(
         sample=True,
     )
     measures = ALWAYS + WITH_GRAPHEMES * graphemes + WITH_WORDS * words + WITH_PARTIAL * partial_tokens
-    raw_groups: Sequence[Mapping[str, Any]] = run.raw["groups"]
+    raw_groups: Sequence[Mapping[str, Any]] = list(run.raw["groups"])
     keys = [dict(zip(run.by, group["key"], strict=True)) for group in raw_groups]
     samples = [_Sample.from_raw(raw, run.encodings) for raw in (run.raw["totals"], *raw_groups)]
     bootstrap = _resampled(samples, resamples, seed)

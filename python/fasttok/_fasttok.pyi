@@ -187,6 +187,17 @@ class Encoding:
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...
 
+@final
+class CorpusGroups:
+    """The groups of a run in the order of their keys."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> dict[str, Any]: ...
+    def brief(
+        self, index: int
+    ) -> tuple[tuple[str | None, ...], int, int, int, tuple[int, ...], dict[str, int], int]: ...
+    def column(self, name: str, encoding: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]: ...
+
 def count_corpus(
     paths: Sequence[str | os.PathLike[str]],
     encodings: Sequence[Encoding],
@@ -213,6 +224,8 @@ def count_corpus(
     decompress: bool = False,
     max_record_bytes: int | None = None,
     max_window_bytes: int | None = None,
+    max_groups: int | None = None,
+    outputs: Sequence[str | os.PathLike[str]] = ...,
     ledger_path: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int | None, int], object] | None = None,
 ) -> dict[str, Any]:

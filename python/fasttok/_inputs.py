@@ -7,13 +7,14 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from fasttok.errors import NotFoundError
+from fasttok.errors import NotFoundError, UnknownFieldError
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
 STDIN = "-"
 _GLOB = frozenset("*?[{")
 _LONGEST = 1000
+_NAMED = 20
 
 
 def as_names(value: str | Iterable[str]) -> list[str]:
@@ -73,6 +74,19 @@ def describe_missing(path: str) -> str:
     if near:
         message += "; did you mean " + _either([os.path.join(folder, name) for name in near]) + "?"
     return message
+
+
+def unknown_field(name: str, fields: list[str]) -> UnknownFieldError:
+    """The error for a field that no record has, where `fields` are those of the first records."""
+    near = nearest(name, fields)
+    there_are = f"there are {', '.join(fields[:_NAMED])}{', …' if len(fields) > _NAMED else ''}"
+    if not fields:
+        message = f"no field {name!r}: plain text has no fields, and no record was read"
+    elif near:
+        message = f"no record has the field {name!r}; did you mean {_either(near)}? ({there_are})"
+    else:
+        message = f"no record has the field {name!r}; {there_are}"
+    return UnknownFieldError(message, name=name, nearest=near, fields=fields)
 
 
 def nearest(name: str, names: Sequence[str], limit: int = 3) -> list[str]:

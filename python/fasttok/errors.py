@@ -21,7 +21,9 @@ __all__ = [
     "SpecialTokenError",
     "TextLimitError",
     "TokenizerFileError",
+    "TooManyGroupsError",
     "UnknownEncodingError",
+    "UnknownFieldError",
     "UnknownGroupError",
     "UnknownModelError",
     "UnknownPriceError",
@@ -61,6 +63,26 @@ class UnknownGroupError(FasttokError, ValueError, KeyError):
     """The group that was asked for."""
     nearest: list[str] | None = None
     """Groups that there are, the most similar first."""
+
+
+class UnknownFieldError(FasttokError, ValueError, KeyError):
+    """A field that no record has."""
+
+    name: str | None = None
+    """The field that was asked for."""
+    nearest: list[str] | None = None
+    """Fields that records have, the most similar first."""
+    fields: list[str] | None = None
+    """Fields of the first records, those inside others with dots; empty where nothing that was read has fields."""
+
+
+class TooManyGroupsError(FasttokError, ValueError):
+    """More groups than were allowed: most often a field with a value of its own in each record."""
+
+    by: list[str] | None = None
+    """What was grouped by."""
+    max_groups: int | None = None
+    """How many groups were allowed."""
 
 
 class UnknownModelError(FasttokError, ValueError, KeyError):

@@ -7,15 +7,16 @@ This module knows how a report is named, ordered and written. It does not know h
 from __future__ import annotations
 
 import json
+import operator
 import os
 import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any, Literal, cast, overload
 
 import fasttok
 from fasttok import _fasttok
@@ -45,6 +46,8 @@ _COLUMNS: dict[str, Kind] = {
     "bytes_per_token": "real",
 }
 """What `Report.rows()` has for a group or the totals, behind the key."""
+
+MAX_GROUPS = 1_000_000
 
 _ENDED = (KeyboardInterrupt,)
 """What ends a run before its end and leaves the ledger as far as it went."""
@@ -76,6 +79,8 @@ def count_corpus(
     decompress: bool = False,
     max_record_bytes: int | None = None,
     max_window_bytes: int | None = None,
+    max_groups: int = MAX_GROUPS,
+    outputs: Iterable[PathLike] = (),
     ledger_path: PathLike | None = None,
     progress: bool | Progress = False,
 ) -> Report:
@@ -108,6 +113,8 @@ def count_corpus(
     max_record_bytes: a JSONL record longer than this is skipped, with that reason; 1 GiB unless said otherwise.
     max_window_bytes: the most memory that a zstd frame may ask for; what asks for more is skipped, with that reason.
         128 MiB unless said otherwise.
+    max_groups: one group more ends the run with ``TooManyGroupsError``, as soon as it is met.
+    outputs: files that the caller will write. They are left out where a folder holds them and refused among `paths`.
     ledger_path: a file that receives every skipped row, however many there are.
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
         A callable is called now and then with the bytes read, the bytes there are (None when that is not
@@ -131,12 +138,14 @@ def count_corpus(
         decompress=decompress,
         max_record_bytes=max_record_bytes,
         max_window_bytes=max_window_bytes,
+        max_groups=max_groups,
+        outputs=outputs,
         ledger_path=ledger_path,
         progress=progress,
     )
     totals = Tally._from_raw(run.raw["totals"], run.encodings)
-    groups = [Group._from_raw_group(group, run.encodings, run.by) for group in run.raw["groups"]]
-    return Report(run.manifest, totals, groups, run.ledger).sorted_by("key")
+    groups = Groups(run.raw["groups"], run.encodings, run.by)
+    return Report(run.manifest, totals, groups, run.ledger)
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,8 @@ def run_corpus(
     decompress: bool,
     max_record_bytes: int | None,
     max_window_bytes: int | None,
+    max_groups: int,
+    outputs: Iterable[PathLike],
     ledger_path: PathLike | None,
     progress: bool | Progress,
     **more: Any,
@@ -177,6 +188,9 @@ def run_corpus(
     if not inputs:
         raise ValueError("no paths to count")
     refuse_overwriting({f"{LEDGER}_path": ledger_path}, inputs)
+    written = [os.fspath(path) for path in (*outputs, ledger_path) if path is not None]
+    if max_groups < 1:
+        raise ValueError(f"max_groups must be at least 1, not {max_groups}")
     keys = labels.keys(as_names(by))
     require_existing(inputs)
     loaded = resolve_all(encodings)
@@ -213,6 +227,8 @@ def run_corpus(
                 decompress=decompress,
                 max_record_bytes=max_record_bytes,
                 max_window_bytes=max_window_bytes,
+                max_groups=max_groups,
+                outputs=written,
                 ledger_path=ledger_file,
                 progress=callback,
             )
@@ -335,22 +351,84 @@ class Group(Tally):
 
     key: Mapping[str, str | None]
 
-    @classmethod
-    def _from_raw_group(cls, raw: Mapping[str, Any], encodings: Sequence[str], keys: Sequence[str]) -> Group:
-        tally = Tally._from_raw(raw, encodings)
-        key = dict(zip(keys, raw["key"], strict=True))
-        return cls(
-            tally.documents,
-            tally.bytes,
-            tally.chars,
-            tally.tokens,
-            key,
-            scripts=tally.scripts,
-            mixed_script_documents=tally.mixed_script_documents,
-        )
-
     def to_dict(self) -> dict[str, Any]:
         return {"key": dict(self.key), **super().to_dict()}
+
+
+class Groups(Sequence[Group]):
+    """The groups of a report. Each is made when it is asked for, so that a million of them are no million objects."""
+
+    def __init__(
+        self,
+        raw: _fasttok.CorpusGroups,
+        encodings: Sequence[str],
+        keys: Sequence[str],
+        order: Sequence[int] | None = None,
+    ) -> None:
+        self._raw = raw
+        self._encodings = encodings
+        self._keys = keys
+        self._order: Sequence[int] = range(len(raw)) if order is None else order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> Group: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Group]: ...
+    def __getitem__(self, index: int | slice) -> Group | Sequence[Group]:
+        if isinstance(index, slice):
+            return Groups(self._raw, self._encodings, self._keys, self._order[index])
+        key, documents, size, chars, tokens, scripts, mixed = self._raw.brief(int(self._order[index]))
+        by_encoding = dict(zip(self._encodings, tokens, strict=True))
+        named = dict(zip(self._keys, key, strict=True))
+        return Group(documents, size, chars, by_encoding, named, scripts=scripts, mixed_script_documents=mixed)
+
+    def __iter__(self) -> Iterator[Group]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(map(operator.eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} groups by {', '.join(self._keys)}>"
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows of `Report.rows()`, without an object for each group."""
+        encodings = list(enumerate(self._encodings))
+        for index in self._order:
+            key, documents, size, chars, tokens, _, _ = self._raw.brief(int(index))
+            for i, name in encodings:
+                count = tokens[i]
+                ratios = _ratio(count, chars), _ratio(chars, count), _ratio(size, count)
+                yield (*key, name, documents, size, chars, count, *ratios)
+
+    def _sorted_by(self, key: str, reverse: bool) -> Groups:
+        order: Sequence[int]
+        if key == "key":
+            # As they come.
+            order = range(len(self._raw))
+            order = order[::-1] if reverse else order
+        else:
+            order = cast("Sequence[int]", self._ranked(key, reverse))
+        return Groups(self._raw, self._encodings, self._keys, order)
+
+    def _ranked(self, key: str, ascending: bool) -> object:
+        import numpy as np
+
+        columns = {"tokens_per_char": ("tokens", "chars"), "chars_per_token": ("chars", "tokens")}
+        columns["bytes_per_token"] = ("bytes", "tokens")
+        values, *divisor = (self._raw.column(name, 0) for name in columns.get(key, (key,)))
+        if divisor:
+            # What has no ratio comes behind all others.
+            none = np.full(len(values), -1.0)
+            values = np.divide(values, divisor[0], out=none, where=divisor[0] != 0)
+        return np.argsort(values if ascending else -values, kind="stable")
 
 
 @dataclass(frozen=True)
@@ -471,6 +549,8 @@ class Report(Tabular):
         def name(group: Group) -> tuple[tuple[bool, str], ...]:
             return tuple((value is None, value or "") for value in group.key.values())
 
+        if isinstance(self.groups, Groups):
+            return replace(self, groups=self.groups._sorted_by(key, reverse))
         groups = sorted(self.groups, key=name, reverse=reverse and key == "key")
         if key != "key":
             encoding = self.encodings[0]
@@ -480,7 +560,7 @@ class Report(Tabular):
                 return (value is not None, value or 0)
 
             groups.sort(key=size, reverse=not reverse)
-        return Report(self.manifest, self.totals, groups, self.ledger)
+        return replace(self, groups=groups)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as the JSON has it: see docs/report.md and `fasttok.report.schema()`."""
@@ -501,6 +581,9 @@ class Report(Tabular):
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """One row a group and encoding; one row an encoding, of the totals, where nothing is grouped."""
+        if self.by and isinstance(self.groups, Groups):
+            yield from self.groups.rows()
+            return
         tallies: Sequence[Tally] = self.groups if self.by else [self.totals]
         for tally in tallies:
             key = tuple(tally.key.values()) if isinstance(tally, Group) else ()

@@ -131,8 +131,12 @@ def corpus_arguments(options: Mapping[str, Any], output: str | None) -> dict[str
     no_progress, quiet = given.pop("no_progress"), given.pop("quiet")
     paths = list(given.pop("paths")) or [STDIN if stdin_has_data() else "."]
     check_outputs(paths, {"--output": output, "--ledger": given["ledger"]})
+    if given["max_groups"] is None:
+        del given["max_groups"]
     return {
         "paths": paths,
+        # A file that the shell writes for us is not counted either.
+        "outputs": [path for path in (output, "/dev/stdout") if path is not None and os.path.isfile(path)],
         "encodings": given.pop("encodings") or ["o200k_base"],
         "text": given.pop("field"),
         "ignore_files": not given.pop("no_ignore"),
@@ -227,6 +231,12 @@ _CORPUS_OPTIONS = (
         type=click.IntRange(min=1),
         metavar="N",
         help="Skip zstd data that take more memory to unpack. [default: 128 MiB]",
+    ),
+    click.option(
+        "--max-groups",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="End with an error when there are more. [default: 1000000; density: 10000]",
     ),
     click.option("--ledger", metavar="FILE", help="Write every skipped row to FILE, as JSONL."),
     click.option("--no-progress", is_flag=True, help="Show no progress bar."),

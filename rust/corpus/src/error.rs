@@ -35,6 +35,27 @@ pub enum Error {
         /// The reason in words.
         detail: String,
     },
+    /// A field that no record has. Known at the end, when all were read.
+    UnknownField {
+        /// The field that was asked for.
+        field: String,
+        /// Fields that records have, with dots for those inside others; empty where no record was read.
+        fields: Vec<String>,
+    },
+    /// More groups than the job allows.
+    TooManyGroups {
+        /// What the job groups by.
+        by: Vec<String>,
+        /// How many groups it allows.
+        most: usize,
+    },
+    /// A file that the caller will write is an input.
+    Overwrite {
+        /// The output.
+        path: String,
+        /// The input as the ledger would name it.
+        input: String,
+    },
     /// A file of the run itself (the ledger) cannot be written.
     Io {
         /// The file.
@@ -66,6 +87,19 @@ impl fmt::Display for Error {
                     write!(f, ":{line}")?;
                 }
                 write!(f, ": {}: {detail}", reason.code())
+            }
+            Error::UnknownField { field, fields } if fields.is_empty() => {
+                write!(f, "no field {field:?}: plain text has no fields, and no record was read")
+            }
+            Error::UnknownField { field, fields } => {
+                write!(f, "no record has the field {field:?}; there are {}", fields.join(", "))
+            }
+            Error::TooManyGroups { by, most } => {
+                let by = by.join(", ");
+                write!(f, "more than {most} groups by {by}; max_groups (--max-groups) allows more")
+            }
+            Error::Overwrite { path, input } => {
+                write!(f, "{path} would replace {input}, which is an input; nothing was written")
             }
             Error::Io { path, source } => write!(f, "{path}: {source}"),
             Error::Detector(e) => write!(f, "the language detector failed: {e}"),

@@ -1,13 +1,13 @@
 //! What a run is asked for and what it gives.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use fasttok_engine::{Encoding, Special, Utf8Errors};
 
-use crate::format::{self, Fields};
+use crate::format::{self, Fields, FieldsMet};
+use crate::groups::Groups;
 use crate::language::{Detector, UNDETERMINED, language_of_path};
 use crate::ledger::Collector;
 use crate::pipeline::{self, Run};
@@ -107,6 +107,10 @@ pub struct Job {
     pub max_record_bytes: usize,
     /// The most memory that a zstd frame may ask for to be unpacked; what asks for more is skipped.
     pub max_window_bytes: u64,
+    /// The most groups that a run may have; with one more it ends with [`Error::TooManyGroups`].
+    pub max_groups: usize,
+    /// Files that the caller will write: left out of a walk, and refused among the paths.
+    pub outputs: Vec<PathBuf>,
     /// Where to write all ledger entries as JSONL, in the order in which they are met.
     pub ledger_path: Option<PathBuf>,
 }
@@ -136,6 +140,8 @@ impl Job {
             decompress: false,
             max_record_bytes: 1 << 30,
             max_window_bytes: 128 << 20,
+            max_groups: 1_000_000,
+            outputs: Vec::new(),
             ledger_path: None,
         }
     }
@@ -153,8 +159,8 @@ pub struct Group {
 /// What a run found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// The groups, sorted by key (a missing value first). Empty where no keys were asked for.
-    pub groups: Vec<Group>,
+    /// The groups, sorted by key (a missing value last). Empty where no keys were asked for.
+    pub groups: Groups,
     /// The sums over all documents.
     pub totals: Tally,
     /// The account of rows.
@@ -211,6 +217,7 @@ pub(crate) fn run_in_chunks(
             path_languages: path_languages(job, inputs),
             extra: job.extra,
             sample: job.sample,
+            max_groups: job.max_groups,
             config: StreamConfig {
                 chunk,
                 max_record: job.max_record_bytes,
@@ -231,17 +238,21 @@ pub(crate) fn run_in_chunks(
     let ignored = sums.binary + sums.packed;
     let bad = found.bad.len() as u64;
 
+    check_fields(&sums, &fields)?;
+
     let mut totals = Tally { tokens: vec![0; job.encodings.len()], ..Tally::default() };
-    let mut sorted = BTreeMap::new();
-    for (key, tally) in sums.groups {
-        totals.add(&tally);
-        sorted.insert(groups.decode(&key), tally);
+    for i in 0..sums.groups.len() {
+        totals.add(&sums.groups.tally(i));
+    }
+    let sorted = match job.by.is_empty() {
+        true => Groups::default(),
+        false => sums.groups.finish(&groups, cancel),
+    };
+    if cancel.load(Relaxed) {
+        return Err(Error::Interrupted);
     }
     Ok(Outcome {
-        groups: match job.by.is_empty() {
-            true => Vec::new(),
-            false => sorted.into_iter().map(|(key, tally)| Group { key, tally }).collect(),
-        },
+        groups: sorted,
         totals,
         ledger: ledger.finish(bad + sums.seen, sums.counted)?,
         files: inputs.len() as u64 - ignored + bad,
@@ -251,6 +262,48 @@ pub(crate) fn run_in_chunks(
         files_unchecked: sums.unchecked,
         bytes_read: progress.bytes(),
     })
+}
+
+/// Leaves what the run writes out of what a walk found, and refuses it where it was named.
+fn leave_out_outputs(inputs: &mut Vec<Input>, outputs: &[PathBuf]) -> Result<(), Error> {
+    let written: Vec<_> =
+        outputs.iter().filter_map(|path| Some((source::identity(path)?, path))).collect();
+    if written.is_empty() {
+        return Ok(());
+    }
+    let is_written =
+        |input: &Input| written.iter().find(|(identity, _)| *identity == input.identity);
+    if let Some((input, (_, path))) = inputs
+        .iter()
+        .filter(|input| input.explicit || input.unpack)
+        .find_map(|input| Some((input, is_written(input)?)))
+    {
+        let path = path.display().to_string();
+        return Err(Error::Overwrite { path, input: input.name.clone() });
+    }
+    inputs.retain(|input| is_written(input).is_none());
+    Ok(())
+}
+
+/// Refuses a field that no record has: it is a typing mistake, not a corpus without values.
+fn check_fields(sums: &pipeline::Sums, fields: &Fields) -> Result<(), Error> {
+    let FieldsMet { records, met, names, .. } = &sums.fields;
+    let unknown = |field: &[String]| Error::UnknownField {
+        field: field.join("."),
+        fields: names.iter().cloned().collect(),
+    };
+    for (i, field) in fields.groups.iter().enumerate() {
+        let is_met = met.get(i + 1).copied().unwrap_or(false);
+        if !is_met && (*records > 0 || sums.counted > 0) {
+            return Err(unknown(field));
+        }
+    }
+    // Where other files gave documents, records without the field are skipped rows among them.
+    let is_met = met.first().copied().unwrap_or(false);
+    if !is_met && *records > 0 && sums.counted == 0 && !names.is_empty() {
+        return Err(unknown(&fields.text));
+    }
+    Ok(())
 }
 
 fn check(job: &Job) -> Result<(), Error> {
@@ -288,7 +341,8 @@ impl Inputs {
         check_inputs(job)?;
         let (hidden, ignore_files) = (job.hidden, job.ignore_files);
         let walk = Walk { hidden, ignore_files, threads: threads(job), cancel };
-        let source::Found { inputs, bad, passed, repeated } = source::find(&job.paths, walk)?;
+        let source::Found { mut inputs, bad, passed, repeated } = source::find(&job.paths, walk)?;
+        leave_out_outputs(&mut inputs, &job.outputs)?;
         progress.set_total(inputs.iter().map(|i| i.size).sum());
         Ok(Inputs { inputs, bad, passed, repeated })
     }
@@ -426,36 +480,63 @@ impl GroupKeys {
                 Key::Field(_) => values.next().and_then(|v| v.as_deref()),
                 Key::Language => continue,
             };
-            write_value(value, to);
+            write_value(value.map(str::as_bytes), to);
         }
     }
 
     /// Writes the language of a document behind the rest of its key: it may become known only then.
     pub fn encode_language(&self, language: &str, to: &mut Vec<u8>) {
-        write_value(Some(language), to);
+        write_value(Some(language.as_bytes()), to);
     }
 
-    pub fn decode(&self, mut key: &[u8]) -> Vec<Option<String>> {
-        let mut values = Vec::with_capacity(self.keys.len());
-        while let Some((len, rest)) = key.split_first_chunk::<8>() {
-            let len = u64::from_le_bytes(*len) as usize;
-            let (value, rest) = rest.split_at(len.saturating_sub(1));
-            values.push((len > 0).then(|| String::from_utf8_lossy(value).into_owned()));
-            key = rest;
-        }
-        if let Some(place) = self.keys.iter().position(|key| *key == Key::Language) {
-            let language = values.pop().flatten().unwrap_or_else(|| UNDETERMINED.to_owned());
-            values.insert(place, Some(language));
-        }
-        values
+    pub fn decode(&self, key: &[u8]) -> Vec<Option<String>> {
+        let mut ordered = Vec::new();
+        self.put_in_order(key, &mut ordered);
+        let value = |v: Option<&[u8]>| v.map(|v| String::from_utf8_lossy(v).into_owned());
+        values_of(&ordered).map(value).collect()
+    }
+
+    /// Writes the values of `key` behind `to` in the order of the keys: the language, which comes last, where it was
+    /// asked for.
+    pub fn put_in_order(&self, key: &[u8], to: &mut Vec<u8>) {
+        let Some(place) = self.keys.iter().position(|key| *key == Key::Language) else {
+            to.extend_from_slice(key);
+            return;
+        };
+        let mut values: Vec<Option<&[u8]>> = values_of(key).collect();
+        let language = values.pop().flatten().unwrap_or(UNDETERMINED.as_bytes());
+        values.insert(place, Some(language));
+        values.into_iter().for_each(|value| write_value(value, to));
+    }
+
+    /// The keys as the user wrote them.
+    pub fn names(&self) -> Vec<String> {
+        let name = |key: &Key| match key {
+            Key::File => "file".to_owned(),
+            Key::Extension => "extension".to_owned(),
+            Key::Field(field) => field.clone(),
+            Key::Language => "language".to_owned(),
+        };
+        self.keys.iter().map(name).collect()
     }
 }
 
-fn write_value(value: Option<&str>, to: &mut Vec<u8>) {
+/// The values of an encoded key.
+pub(crate) fn values_of(mut key: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    std::iter::from_fn(move || {
+        let (len, rest) = key.split_first_chunk::<8>()?;
+        let len = u64::from_le_bytes(*len) as usize;
+        let (value, rest) = rest.split_at(len.saturating_sub(1));
+        key = rest;
+        Some((len > 0).then_some(value))
+    })
+}
+
+fn write_value(value: Option<&[u8]>, to: &mut Vec<u8>) {
     // The length plus one; nothing is 0.
     let len = value.map_or(0, |v| v.len() as u64 + 1);
     to.extend_from_slice(&len.to_le_bytes());
-    to.extend_from_slice(value.unwrap_or_default().as_bytes());
+    to.extend_from_slice(value.unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -470,6 +551,13 @@ mod tests {
         assert_eq!(Key::parse("field:file"), Key::Field("file".into()));
     }
 
+    fn decode(keys: &GroupKeys, key: &[u8]) -> Vec<Option<String>> {
+        let mut ordered = Vec::new();
+        keys.put_in_order(key, &mut ordered);
+        let value = |v: Option<&[u8]>| v.map(|v| String::from_utf8(v.to_vec()).unwrap());
+        values_of(&ordered).map(value).collect()
+    }
+
     #[test]
     fn group_keys_come_back_as_they_went() {
         let keys = GroupKeys::new(&[
@@ -482,10 +570,10 @@ mod tests {
         for values in [vec![None, Some("ü".to_owned())], vec![Some(String::new()), None]] {
             keys.encode("f", None, &values, &mut to);
             let expected = [values[0].clone(), None, Some("f".into()), values[1].clone()];
-            assert_eq!(keys.decode(&to), expected);
+            assert_eq!(decode(&keys, &to), expected);
         }
         keys.encode("f", Some("txt"), &[], &mut to);
-        assert_eq!(keys.decode(&to), [None, Some("txt".into()), Some("f".into()), None]);
+        assert_eq!(decode(&keys, &to), [None, Some("txt".into()), Some("f".into()), None]);
     }
 
     #[test]
@@ -494,6 +582,6 @@ mod tests {
         let mut to = Vec::new();
         keys.encode("f", Some("txt"), &[Some("x".into()), Some("eng_Latn".into())], &mut to);
         keys.encode_language("en", &mut to);
-        assert_eq!(keys.decode(&to), ["x", "en", "txt"].map(|v| Some(v.to_owned())));
+        assert_eq!(decode(&keys, &to), ["x", "en", "txt"].map(|v| Some(v.to_owned())));
     }
 }

@@ -13,6 +13,7 @@ mod error;
 mod format;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod groups;
 mod job;
 mod language;
 mod ledger;
@@ -32,6 +33,7 @@ pub use detect::detector;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
 pub use error::Error;
 pub use format::format_names;
+pub use groups::{Column, Groups};
 pub use job::{Group, Job, Key, LanguageLabels, OnError, Outcome, TEXT_FIELD, run};
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,

@@ -6,7 +6,7 @@
 //! waits while there is work, and what is held in memory is one chunk a worker: there is no queue that could fill.
 
 use std::any::Any;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
@@ -15,7 +15,8 @@ use std::time::Duration;
 use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8, interruptible};
 
 use crate::document::{Group, LongDocument, Settled, find_cut};
-use crate::format::{self, Fields, FormatId, RecordReader};
+use crate::format::{self, Fields, FieldsMet, FormatId, RecordReader};
+use crate::groups::{Table, TooMany};
 use crate::job::{GroupKeys, LanguageLabels, OnError};
 use crate::language::{Labels, UNDETERMINED};
 use crate::ledger::{Bad, Collector, Entry, Reason};
@@ -48,6 +49,7 @@ pub(crate) struct Run<'a> {
     pub path_languages: Vec<Option<Box<str>>>,
     pub extra: Extra,
     pub sample: bool,
+    pub max_groups: usize,
     pub config: StreamConfig,
     pub on_error: OnError,
     pub progress: &'a Progress,
@@ -57,7 +59,9 @@ pub(crate) struct Run<'a> {
 /// The sums of one worker, or of all.
 #[derive(Default)]
 pub(crate) struct Sums {
-    pub groups: HashMap<Box<[u8]>, Tally>,
+    pub groups: Table,
+    /// Which of the fields that were asked for records had.
+    pub fields: FieldsMet,
     pub seen: u64,
     pub counted: u64,
     /// Binary files that a walk met.
@@ -69,15 +73,15 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, other: Sums) {
-        for (key, tally) in other.groups {
-            self.groups.entry(key).or_default().add(&tally);
-        }
+    fn add(&mut self, other: Sums, run: &Run) -> Result<(), TooMany> {
+        self.groups.merge(other.groups, run.max_groups, run.cancel)?;
+        self.fields.add(other.fields);
         self.seen += other.seen;
         self.counted += other.counted;
         self.binary += other.binary;
         self.packed += other.packed;
         self.unchecked += other.unchecked;
+        Ok(())
     }
 }
 
@@ -151,7 +155,11 @@ pub(crate) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result
                     started += 1;
                     // A panic was caught inside; one that escaped must not be lost either.
                     match worker.join() {
-                        Ok(part) => sums.add(part),
+                        Ok(part) => {
+                            if sums.add(part, run).is_err() {
+                                shared.fail(Failure::Other(too_many_groups(run)));
+                            }
+                        }
                         Err(panic) => shared.fail(Failure::Other(panicked(&*panic))),
                     }
                 }
@@ -181,7 +189,14 @@ fn work(shared: &Shared) -> Sums {
             break;
         }
     }
+    for reader in worker.readers.iter_mut().flatten() {
+        worker.sums.fields.add(reader.fields_met());
+    }
     worker.sums
+}
+
+fn too_many_groups(run: &Run) -> Error {
+    Error::TooManyGroups { by: run.groups.names(), most: run.max_groups }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
@@ -575,16 +590,9 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn counted(&mut self, key: &[u8], (file, line): Origin, tally: Tally) {
         self.sums.seen += 1;
         self.sums.counted += 1;
-        let sums = match self.sums.groups.get_mut(key) {
-            Some(sums) => {
-                sums.add(&tally);
-                sums
-            }
-            None => self.sums.groups.entry(key.into()).or_insert_with(|| tally.clone()),
-        };
-        if self.run.sample {
-            let place = (file as u32, line.unwrap_or_default());
-            sums.sample.add_document(place, tally.sampled_values());
+        let place = self.run.sample.then(|| (file as u32, line.unwrap_or_default()));
+        if self.sums.groups.add(key, &tally, place, self.run.max_groups).is_err() {
+            self.shared.fail(Failure::Other(too_many_groups(self.run)));
         }
     }
 

@@ -27,6 +27,12 @@ impl Scripts {
         self.0.iter().map(|&(class, chars)| (SCRIPTS[usize::from(class)], chars))
     }
 
+    /// The memory that they take.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Scripts>() + self.0.capacity() * size_of::<(u16, u64)>()
+    }
+
     /// All characters.
     pub fn chars(&self) -> u64 {
         self.0.iter().map(|&(_, chars)| chars).sum()

@@ -129,7 +129,7 @@ fn read_as_counted(job: &Job, chunk: usize, outcome: &Outcome) {
         let sums = groups.entry(&document.key).or_default();
         *sums = (sums.0 + 1, sums.1 + document.text.chars().count() as u64);
     }
-    for group in &outcome.groups {
+    for group in outcome.groups.iter() {
         let Tally { documents, chars, .. } = group.tally;
         assert_eq!(groups.get(group.key.as_slice()), Some(&(documents, chars)), "{:?}", group.key);
     }
@@ -263,9 +263,10 @@ fn jsonl_rows() {
     job.by = vec![Key::parse("lang")];
     let outcome = count(&job);
     assert_eq!(outcome.totals, tally(&job, ["one", "zwei\n", "three", "four"]));
-    let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref()).collect();
-    assert_eq!(keys, [None, Some("de"), Some("en")]);
-    assert_eq!(outcome.groups[2].tally, tally(&job, ["one", "three"]));
+    let all: Vec<_> = outcome.groups.iter().collect();
+    let keys: Vec<_> = all.iter().map(|g| g.key[0].as_deref()).collect();
+    assert_eq!(keys, [Some("de"), Some("en"), None]);
+    assert_eq!(outcome.groups.get(1).tally, tally(&job, ["one", "three"]));
 }
 
 #[test]
@@ -479,8 +480,9 @@ fn compressed_files() {
     let job = Job { by: vec![Key::Extension], decompress: true, ..folder.job() };
     let outcome = count(&job);
     assert_eq!(outcome.totals, tally(&job, [text.as_str(); 6]));
-    let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref()).collect();
-    assert_eq!(keys, [None, Some("txt")]);
+    let all: Vec<_> = outcome.groups.iter().collect();
+    let keys: Vec<_> = all.iter().map(|g| g.key[0].as_deref()).collect();
+    assert_eq!(keys, [Some("txt"), None]);
 }
 
 #[test]
@@ -837,9 +839,13 @@ fn by_language(folder: &Folder) -> Job {
     job
 }
 
-fn groups(outcome: &Outcome) -> Vec<(&str, u64)> {
-    let of = |group: &'_ crate::Group| group.tally.documents;
-    outcome.groups.iter().map(|g| (g.key[0].as_deref().unwrap(), of(g))).collect()
+/// Documents by the first key.
+fn groups(outcome: &Outcome) -> Vec<(String, u64)> {
+    outcome.groups.iter().map(|g| (g.key[0].clone().unwrap(), g.tally.documents)).collect()
+}
+
+fn expected<const N: usize>(groups: [(&str, u64); N]) -> Vec<(String, u64)> {
+    groups.map(|(key, documents)| (key.to_owned(), documents)).to_vec()
 }
 
 #[test]
@@ -857,15 +863,26 @@ fn labels_come_from_the_most_trusted_source() {
     );
     folder.write("fr/b.jsonl", "{\"text\": \"e\"}\n{\"text\": \"e\", \"lang\": \"de\"}\n");
     let mut job = by_language(&folder);
-    assert_eq!(groups(&count(&job)), [("en", 5), ("noise", 2), ("und", 1)]);
+    assert_eq!(groups(&count(&job)), expected([("en", 5), ("noise", 2), ("und", 1)]));
     job.languages.field = Some("lang".into());
     job.languages.from_path = true;
     assert_eq!(
         groups(&count(&job)),
-        [("code", 1), ("de", 1), ("en", 2), ("fr", 1), ("noise", 1), ("und", 1), ("zh", 1)]
+        expected([
+            ("code", 1),
+            ("de", 1),
+            ("en", 2),
+            ("fr", 1),
+            ("noise", 1),
+            ("und", 1),
+            ("zh", 1)
+        ])
     );
     job.languages.detector = None;
-    assert_eq!(groups(&count(&job)), [("code", 1), ("de", 1), ("fr", 1), ("und", 4), ("zh", 1)]);
+    assert_eq!(
+        groups(&count(&job)),
+        expected([("code", 1), ("de", 1), ("fr", 1), ("und", 4), ("zh", 1)])
+    );
 }
 
 #[test]
@@ -881,7 +898,7 @@ fn long_documents_are_labelled_by_their_beginning() {
     for threads in [1, 4] {
         job.threads = Some(threads);
         let outcome = try_count(&job, 1 << 20).unwrap();
-        assert_eq!(groups(&outcome), [("de", 3), ("en", 1)]);
+        assert_eq!(groups(&outcome), expected([("de", 3), ("en", 1)]));
         assert_eq!(outcome.totals.sample.values().len(), 4 * outcome.totals.sample.columns());
     }
 }
@@ -1038,10 +1055,79 @@ fn tables_are_text_until_a_field_of_them_is_asked_for() {
         assert!(outcome.ledger.entries[1].detail.contains("the fields of TSV"));
         assert_eq!(outcome.totals.documents, 1);
         let text = Job { format: Some("text".into()), ..asks };
-        assert_eq!(count(&text).totals.documents, 3);
+        match text.field {
+            Some(_) => assert_eq!(count(&text).totals.documents, 3),
+            None => assert_eq!(unknown_field(&text), ("lang".to_owned(), Vec::new())),
+        }
     }
     let by_file = Job { by: vec![Key::File], ..plain };
     assert_eq!(count(&by_file).totals.documents, 3);
+}
+
+fn unknown_field(job: &Job) -> (String, Vec<String>) {
+    match run(job, &Progress::new(), &AtomicBool::new(false)) {
+        Err(Error::UnknownField { field, fields }) => (field, fields),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_field_that_no_record_has_is_an_error_that_names_the_others() {
+    let rows = "{\"text\":\"a\",\"meta\":{\"lang\":null}}\n{\"text\":\"b\",\"id\":1}\n";
+    let folder = Folder::with("a.jsonl", rows);
+    let names = ["id", "meta", "meta.lang", "text"].map(str::to_owned).to_vec();
+    let by = |key: &str| Job { by: vec![Key::File, Key::parse(key)], ..folder.job() };
+    assert_eq!(unknown_field(&by("langauge")), ("langauge".into(), names.clone()));
+    let text = Job { field: Some("body".into()), ..folder.job() };
+    assert_eq!(unknown_field(&text), ("body".into(), names.clone()));
+    let mut labelled = folder.job();
+    (labelled.by, labelled.languages.field) = (vec![Key::Language], Some("lang".into()));
+    assert_eq!(unknown_field(&labelled), ("lang".into(), names));
+    // One record that has it is enough, and a null is a value that is not known.
+    assert_eq!(count(&by("id")).groups.len(), 2);
+    assert_eq!(count(&by("meta.lang")).groups.len(), 1);
+    // Beside documents of other files, rows without the text are skipped rows.
+    folder.write("b.txt", "plain");
+    assert_eq!(count(&text).ledger.skipped, 2);
+    assert_eq!(unknown_field(&by("langauge")).0, "langauge");
+    let plain = Job { paths: vec![folder.path("b.txt")], ..by("id") };
+    assert_eq!(unknown_field(&plain), ("id".into(), Vec::new()));
+    // Where nothing was read nothing is known.
+    folder.write("c.jsonl", "");
+    let empty = Job { paths: vec![folder.path("c.jsonl")], ..by("id") };
+    assert_eq!(count(&empty).totals.documents, 0);
+}
+
+#[test]
+fn more_groups_than_allowed_end_the_run() {
+    let rows: String = (0..100).map(|i| format!("{{\"text\":\"a\",\"id\":{i}}}\n")).collect();
+    let folder = Folder::with("a.jsonl", &rows);
+    folder.write("b.jsonl", rows.replace("\"id\":", "\"id\":1"));
+    let by_id = Job { by: vec![Key::parse("id")], max_groups: 200, ..folder.job() };
+    assert_eq!(count(&by_id).groups.len(), 190);
+    for threads in [1, 2] {
+        let few = Job { max_groups: 189, threads: Some(threads), ..by_id.clone() };
+        match run(&few, &Progress::new(), &AtomicBool::new(false)) {
+            Err(Error::TooManyGroups { by, most }) => {
+                assert_eq!((by, most), (vec!["id".into()], 189))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn outputs_are_left_out_of_a_walk_and_refused_by_name() {
+    let folder = Folder::with("a.txt", "a");
+    folder.write("sub/o.csv", "encoding,tokens\n");
+    let outputs = vec![folder.path("sub/o.csv"), folder.path("new.json")];
+    let walk = Job { outputs: outputs.clone(), ..folder.job() };
+    assert_eq!(count(&walk).totals.documents, 1);
+    for path in [folder.path("sub/o.csv"), folder.path("sub/../sub/*.csv")] {
+        let named = Job { paths: vec![path], outputs: outputs.clone(), ..folder.job() };
+        let error = run(&named, &Progress::new(), &AtomicBool::new(false)).unwrap_err();
+        assert!(matches!(error, Error::Overwrite { .. }), "{error}");
+    }
 }
 
 #[test]
@@ -1178,10 +1264,11 @@ fn names_that_are_not_utf8_stay_apart() {
     let job = Job { by: vec![Key::File, Key::Extension], ..folder.job() };
     let outcome = count(&job);
     let base = folder.path("").display().to_string();
-    let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].as_deref().unwrap()).collect();
+    let all: Vec<_> = outcome.groups.iter().collect();
+    let keys: Vec<_> = all.iter().map(|g| g.key[0].as_deref().unwrap()).collect();
     let keys: Vec<_> = keys.iter().map(|k| k.strip_prefix(&base).unwrap()).collect();
     assert_eq!(keys, ["a.\\xff", "a\\\\xff.txt", "a\\xfe.txt", "a\\xff.txt"]);
-    assert_eq!(outcome.groups[0].key[1].as_deref(), Some("\\xff"));
+    assert_eq!(outcome.groups.get(0).key[1].as_deref(), Some("\\xff"));
 }
 
 /// A frame whose header asks for this window and whose data are one block of text.

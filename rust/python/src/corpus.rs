@@ -12,14 +12,15 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use fasttok_corpus::{
-    Detector, Error, Extra, Job, Key, LanguageLabels, Ledger, OnError, Outcome, Progress, Reason,
-    TEXT_FIELD, Tally, run,
+    Column, Detector, Error, Extra, Group, Groups, Job, Key, LanguageLabels, Ledger, OnError,
+    Outcome, Progress, Reason, TEXT_FIELD, Tally, run,
 };
 use fasttok_engine::{Special, Utf8Errors};
-use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
+use crate::arrays;
 use crate::encoding::Encoding;
 use crate::errors;
 
@@ -58,6 +59,8 @@ const NO_SUCH_FILE: i32 = 2;
     decompress = false,
     max_record_bytes = None,
     max_window_bytes = None,
+    max_groups = None,
+    outputs = Vec::new(),
     ledger_path = None,
     progress = None,
 ))]
@@ -88,6 +91,8 @@ pub fn count_corpus<'py>(
     decompress: bool,
     max_record_bytes: Option<usize>,
     max_window_bytes: Option<u64>,
+    max_groups: Option<usize>,
+    outputs: Vec<PathBuf>,
     ledger_path: Option<PathBuf>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
@@ -129,9 +134,11 @@ pub fn count_corpus<'py>(
     job.decompress = decompress;
     job.max_record_bytes = max_record_bytes.unwrap_or(job.max_record_bytes);
     job.max_window_bytes = max_window_bytes.unwrap_or(job.max_window_bytes);
+    job.max_groups = max_groups.unwrap_or(job.max_groups);
+    job.outputs = outputs;
     job.ledger_path = ledger_path;
     let outcome = run_for_python(py, &job, progress.as_ref())?;
-    outcome_dict(py, &job, &outcome)
+    outcome_dict(py, &job, outcome)
 }
 
 /// A detector by its name, or a callable.
@@ -250,19 +257,73 @@ fn run_for_python(
     }
 }
 
+/// The groups of a run in the order of their keys; each becomes Python objects when it is asked for.
+#[pyclass(frozen, module = "fasttok._fasttok")]
+pub struct CorpusGroups(Groups);
+
+/// A group: key, documents, bytes, characters, tokens by encoding, characters by script, documents of mixed scripts.
+type RawGroup<'py> =
+    (Bound<'py, PyTuple>, u64, u64, u64, Bound<'py, PyTuple>, Bound<'py, PyDict>, u64);
+
+#[pymethods]
+impl CorpusGroups {
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All that is known of group `index`, from 0.
+    fn __getitem__<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyDict>> {
+        let group = self.group(index)?;
+        let dict = tally_dict(py, &group.tally)?;
+        dict.set_item("key", &group.key)?;
+        Ok(dict)
+    }
+
+    /// What a report has of group `index`, from 0.
+    fn brief<'py>(&self, py: Python<'py>, index: usize) -> PyResult<RawGroup<'py>> {
+        let Group { key, tally } = self.group(index)?;
+        let key = PyTuple::new(py, key)?;
+        let tokens = PyTuple::new(py, &tally.tokens)?;
+        let scripts = scripts_dict(py, &tally)?;
+        let Tally { documents, bytes, chars, mixed_script_documents, .. } = tally;
+        Ok((key, documents, bytes, chars, tokens, scripts, mixed_script_documents))
+    }
+
+    /// `"documents"`, `"bytes"`, `"chars"` or, of the encoding at that place, `"tokens"`: a number for each group.
+    fn column<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        encoding: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let column = match name {
+            "documents" => Column::Documents,
+            "bytes" => Column::Bytes,
+            "chars" => Column::Chars,
+            "tokens" => Column::Tokens(encoding),
+            _ => return Err(PyValueError::new_err(format!("groups have no column {name:?}"))),
+        };
+        let numbers: Vec<i64> = self.0.column(column).map(|n| n as i64).collect();
+        arrays::int64(py, &numbers)
+    }
+}
+
+impl CorpusGroups {
+    fn group(&self, index: usize) -> PyResult<Group> {
+        match index < self.0.len() {
+            true => Ok(self.0.get(index)),
+            false => Err(PyIndexError::new_err(format!("there is no group {index}"))),
+        }
+    }
+}
+
 fn outcome_dict<'py>(
     py: Python<'py>,
     job: &Job,
-    outcome: &Outcome,
+    mut outcome: Outcome,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let groups = PyList::empty(py);
-    for group in &outcome.groups {
-        let dict = tally_dict(py, &group.tally)?;
-        dict.set_item("key", &group.key)?;
-        groups.append(dict)?;
-    }
     let dict = PyDict::new(py);
-    dict.set_item("groups", groups)?;
+    dict.set_item("groups", Bound::new(py, CorpusGroups(std::mem::take(&mut outcome.groups)))?)?;
     dict.set_item("totals", tally_dict(py, &outcome.totals)?)?;
     dict.set_item("ledger", ledger_dict(py, &outcome.ledger)?)?;
     dict.set_item("files", outcome.files)?;
@@ -282,11 +343,7 @@ fn tally_dict<'py>(py: Python<'py>, tally: &Tally) -> PyResult<Bound<'py, PyDict
     dict.set_item("documents", tally.documents)?;
     dict.set_item("bytes", tally.bytes)?;
     dict.set_item("chars", tally.chars)?;
-    let scripts = PyDict::new(py);
-    for (script, chars) in tally.scripts.iter() {
-        scripts.set_item(script, chars)?;
-    }
-    dict.set_item("scripts", scripts)?;
+    dict.set_item("scripts", scripts_dict(py, tally)?)?;
     dict.set_item("mixed_script_documents", tally.mixed_script_documents)?;
     dict.set_item("graphemes", tally.graphemes)?;
     dict.set_item("words", tally.words)?;
@@ -297,6 +354,14 @@ fn tally_dict<'py>(py: Python<'py>, tally: &Tally) -> PyResult<Bound<'py, PyDict
     dict.set_item("sample", PyBytes::new(py, &sample))?;
     dict.set_item("sample_columns", tally.sample.columns())?;
     Ok(dict)
+}
+
+fn scripts_dict<'py>(py: Python<'py>, tally: &Tally) -> PyResult<Bound<'py, PyDict>> {
+    let scripts = PyDict::new(py);
+    for (script, chars) in tally.scripts.iter() {
+        scripts.set_item(script, chars)?;
+    }
+    Ok(scripts)
 }
 
 pub(crate) fn ledger_dict<'py>(py: Python<'py>, ledger: &Ledger) -> PyResult<Bound<'py, PyDict>> {
@@ -341,6 +406,11 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
         }
         Error::NoInput { .. } => make("FileError"),
         Error::InvalidJob { .. } => make("InputError"),
+        Error::TooManyGroups { by, most } => {
+            with(py, with(py, make("TooManyGroupsError"), "by", by), "max_groups", most)
+        }
+        Error::Overwrite { path, .. } => with(py, make("OverwriteError"), "filename", path),
+        Error::UnknownField { field, fields } => unknown_field(py, &field, fields),
         Error::BadRow { file, line, reason, detail } => {
             let e = make(bad_row_class(reason));
             let e = with(py, with(py, e, "file", file), "line", line);
@@ -351,6 +421,17 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
             with(py, e, "errno", source.raw_os_error())
         }
         _ => make("FasttokError"),
+    }
+}
+
+/// The exception for a field that no record has. Which name is nearest is known to Python.
+fn unknown_field(py: Python<'_>, field: &str, fields: Vec<String>) -> PyErr {
+    let made = py
+        .import("fasttok._inputs")
+        .and_then(|inputs| inputs.call_method1("unknown_field", (field, fields)));
+    match made {
+        Ok(value) => PyErr::from_value(value),
+        Err(e) => e,
     }
 }
 

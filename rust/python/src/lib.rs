@@ -21,6 +21,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     strings::choose_reader(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<encoding::Encoding>()?;
+    m.add_class::<corpus::CorpusGroups>()?;
     m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::known_rank_file, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::family_pattern, m)?)?;

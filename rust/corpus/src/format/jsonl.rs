@@ -9,6 +9,7 @@
 //! brackets overflows the stack; simd-json (0.17) refuses numbers that JSON allows and passes lone surrogates. Nor
 //! are they much faster here, where texts are long strings full of `\n`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use fasttok_engine::Utf8Errors;
@@ -16,7 +17,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::unescape::unescape;
-use super::{Fields, Format, RecordReader, Row};
+use super::{Fields, FieldsMet, Format, RecordReader, Row};
 use crate::ledger::{Bad, Reason};
 use crate::source::Framing;
 
@@ -50,7 +51,17 @@ struct JsonlReader {
     text: Vec<u8>,
     value: Vec<u8>,
     values: Vec<Option<String>>,
+    met: FieldsMet,
+    /// In how many records names were looked for.
+    looked: usize,
 }
+
+/// In so many records that lack a field that none has had yet, and that are no longer than this, the names of others
+/// are looked for.
+const LOOKED: usize = 100;
+const LOOKED_BYTES: usize = 1 << 20;
+/// Fields within fields are named down to this depth.
+const DEPTH: usize = 3;
 
 impl JsonlReader {
     fn new(fields: &Fields) -> JsonlReader {
@@ -66,6 +77,8 @@ impl JsonlReader {
             text: Vec::new(),
             value: Vec::new(),
             values: vec![None; fields.groups.len()],
+            met: FieldsMet { met: vec![false; paths.len()], ..FieldsMet::default() },
+            looked: 0,
         }
     }
 }
@@ -75,7 +88,7 @@ impl RecordReader for JsonlReader {
         if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
             return Ok(None);
         }
-        let JsonlReader { wanted, names, text, value, values } = self;
+        let JsonlReader { wanted, names, text, value, values, met, looked } = self;
         if text.len() > KEPT {
             *text = Vec::new();
         }
@@ -85,6 +98,18 @@ impl RecordReader for JsonlReader {
             .deserialize(&mut json)
             .and_then(|()| json.end())
             .map_err(|e| not_a_record(record, &e))?;
+        met.records += 1;
+        let mut is_unmet = false;
+        for (met, slot) in met.met.iter_mut().zip(&slots) {
+            *met |= slot.is_some();
+            is_unmet |= !*met;
+        }
+        if is_unmet && *looked < LOOKED && record.len() <= LOOKED_BYTES {
+            *looked += 1;
+            if let Ok(record) = serde_json::from_str(record) {
+                name_fields("", &record, DEPTH, &mut met.names);
+            }
+        }
 
         for ((slot, raw), name) in values.iter_mut().zip(&slots[1..]).zip(&names[1..]) {
             *slot = match raw {
@@ -111,6 +136,27 @@ impl RecordReader for JsonlReader {
             });
         }
         Ok(Some(Row { text: string(raw, text, errors, field)?, values }))
+    }
+
+    fn fields_met(&mut self) -> FieldsMet {
+        std::mem::take(&mut self.met)
+    }
+}
+
+/// Adds the names of the fields of `record`, whose own name is `parent`.
+fn name_fields(
+    parent: &str,
+    record: &serde_json::Value,
+    depth: usize,
+    names: &mut BTreeSet<String>,
+) {
+    let Some(fields) = record.as_object().filter(|_| depth > 0) else { return };
+    for (name, value) in fields {
+        let name = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+        name_fields(&name, value, depth - 1, names);
+        if names.len() < FieldsMet::NAMES {
+            names.insert(name);
+        }
     }
 }
 

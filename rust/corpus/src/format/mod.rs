@@ -14,6 +14,8 @@ mod tests;
 mod text;
 pub(crate) mod unescape;
 
+use std::collections::BTreeSet;
+
 use fasttok_engine::Utf8Errors;
 
 use crate::ledger::Bad;
@@ -41,6 +43,36 @@ pub(crate) trait Format: Sync {
 pub(crate) trait RecordReader {
     /// The document in `record`; `None` where there is none and none was to be expected (a blank line of JSONL).
     fn read<'a>(&'a mut self, record: &'a str, errors: Utf8Errors) -> Result<Option<Row<'a>>, Bad>;
+    /// Which fields its records had; nothing where records have none.
+    fn fields_met(&mut self) -> FieldsMet {
+        FieldsMet::default()
+    }
+}
+
+/// Which of the fields that were asked for were met, and what others there are: so that a name that was mistyped can be
+/// told from one that is rare.
+#[derive(Debug, Default)]
+pub(crate) struct FieldsMet {
+    /// Records with fields.
+    pub records: u64,
+    /// Whether any of them had the text, and each of [`Fields::groups`].
+    pub met: Vec<bool>,
+    /// Names of fields of the first records, as one would ask for them.
+    pub names: BTreeSet<String>,
+}
+
+impl FieldsMet {
+    /// The most names that are remembered.
+    pub const NAMES: usize = 200;
+
+    pub fn add(&mut self, other: FieldsMet) {
+        self.records += other.records;
+        if self.met.len() < other.met.len() {
+            self.met.resize(other.met.len(), false);
+        }
+        self.met.iter_mut().zip(other.met).for_each(|(met, too)| *met |= too);
+        self.names.extend(other.names);
+    }
 }
 
 /// A document as its record gives it.

@@ -84,6 +84,12 @@ impl Identity {
     }
 }
 
+/// The identity of an existing regular file.
+pub(crate) fn identity(path: &Path) -> Option<Identity> {
+    let meta = fs::metadata(path).ok().filter(Metadata::is_file)?;
+    Some(Identity::of(path, Some(&meta)))
+}
+
 /// Another name of standard input, by which it can be told whether a file that is named is the one redirected in.
 const STDIN_PATH: &str = "/dev/stdin";
 

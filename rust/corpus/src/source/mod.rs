@@ -9,7 +9,7 @@ mod name;
 mod open;
 mod stream;
 
-pub(crate) use find::{Found, Identity, Walk, find};
+pub(crate) use find::{Found, Identity, Walk, find, identity};
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
 pub use name::path_name;
 pub(crate) use open::{Control, Opened, open, packing, read_error, unsupported};

@@ -1,0 +1,416 @@
+//! The sums of many groups, in as few bytes as hold them: a table of numbers for all groups instead of an object for
+//! each.
+//!
+//! A million groups of one encoding take about 160 bytes each beyond their keys. A [`Tally`] is made of a row when it
+//! is asked for.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use hashbrown::HashTable;
+
+use crate::job::{Group, GroupKeys, values_of};
+use crate::sample::{Place, Sample};
+use crate::{Scripts, Tally};
+
+/// So many numbers come first in a row, as [`Table::tally`] reads them; those of each encoding stand behind them.
+const FIXED: usize = 6;
+
+/// The sums of documents by group.
+#[derive(Clone, Default)]
+pub(crate) struct Table {
+    /// Keys, end to end, and where each ends.
+    keys: Vec<u8>,
+    ends: Vec<usize>,
+    /// [`Table::width`] numbers a group.
+    numbers: Vec<u64>,
+    /// How many encodings have tokens, single-token words and partial tokens. Known from the first document.
+    columns: [usize; 3],
+    scripts: Vec<Scripts>,
+    /// One a group where samples are kept, or none at all.
+    samples: Vec<Sample>,
+    /// Groups by their keys.
+    index: HashTable<u32>,
+    hasher: RandomState,
+}
+
+/// There are more groups than the run may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooMany;
+
+impl Table {
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The key of group `i`.
+    pub fn key(&self, i: usize) -> &[u8] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.keys[start..self.ends[i]]
+    }
+
+    /// The sums of group `i`.
+    pub fn tally(&self, i: usize) -> Tally {
+        let [documents, bytes, chars, mixed_script_documents, graphemes, words] =
+            *self.row(i).first_chunk::<FIXED>().unwrap_or(&[0; FIXED]);
+        let [tokens, single, partial] = self.columns;
+        let (of_tokens, rest) = self.row(i)[FIXED..].split_at(tokens);
+        let (of_single, of_partial) = rest.split_at(single);
+        debug_assert_eq!(of_partial.len(), partial);
+        Tally {
+            documents,
+            bytes,
+            chars,
+            scripts: self.scripts[i].clone(),
+            mixed_script_documents,
+            graphemes,
+            words,
+            tokens: of_tokens.to_vec(),
+            single_token_words: of_single.to_vec(),
+            partial_tokens: of_partial.to_vec(),
+            sample: self.samples.get(i).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Adds a document, or the sums of several, to the group of `key`. With a `place` it is one document, of which a
+    /// sample is kept.
+    pub fn add(
+        &mut self,
+        key: &[u8],
+        tally: &Tally,
+        place: Option<Place>,
+        most: usize,
+    ) -> Result<(), TooMany> {
+        let i = self.group(key, most)?;
+        if tally.tokens.len() > self.columns[0]
+            || tally.single_token_words.len() > self.columns[1]
+            || tally.partial_tokens.len() > self.columns[2]
+        {
+            self.widen(tally);
+        }
+        let [tokens, single, _] = self.columns;
+        let row = self.row_mut(i);
+        let fixed = [
+            tally.documents,
+            tally.bytes,
+            tally.chars,
+            tally.mixed_script_documents,
+            tally.graphemes,
+            tally.words,
+        ];
+        let (of_fixed, rest) = row.split_at_mut(FIXED);
+        let (of_tokens, rest) = rest.split_at_mut(tokens);
+        let (of_single, of_partial) = rest.split_at_mut(single);
+        for (sums, numbers) in [
+            (of_fixed, &fixed[..]),
+            (of_tokens, &tally.tokens),
+            (of_single, &tally.single_token_words),
+            (of_partial, &tally.partial_tokens),
+        ] {
+            sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
+        }
+        self.scripts[i].add(&tally.scripts);
+        if place.is_some() || tally.sample.columns() > 0 {
+            self.samples.resize_with(self.len(), Sample::default);
+            match place {
+                Some(place) => self.samples[i].add_document(place, tally.sampled_values()),
+                None => self.samples[i].add(&tally.sample),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds all groups of `other`. Ends early where `cancel` is set.
+    pub fn merge(&mut self, other: Table, most: usize, cancel: &AtomicBool) -> Result<(), TooMany> {
+        if self.len() == 0 && other.len() <= most {
+            *self = other;
+            return Ok(());
+        }
+        for i in 0..other.len() {
+            if i % CHECKED == 0 && cancel.load(Relaxed) {
+                break;
+            }
+            self.add(other.key(i), &other.tally(i), None, most)?;
+        }
+        Ok(())
+    }
+
+    /// The groups in the order of their keys, which `keys` knows. Ends early, in no order, where `cancel` is set.
+    pub fn finish(mut self, keys: &GroupKeys, cancel: &AtomicBool) -> Groups {
+        self.index = HashTable::new();
+        let mut ordered = Vec::with_capacity(self.keys.len());
+        let mut ends = Vec::with_capacity(self.ends.len());
+        for i in 0..self.len() {
+            keys.put_in_order(self.key(i), &mut ordered);
+            ends.push(ordered.len());
+        }
+        (self.keys, self.ends) = (ordered, ends);
+
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        let by_key = |&a: &u32, &b: &u32| compare(self.key(a as usize), self.key(b as usize));
+        // Runs, then pairs of runs, of which each is little work: a sort of all cannot be ended.
+        let mut run = CHECKED;
+        for run in order.chunks_mut(run) {
+            if !cancel.load(Relaxed) {
+                run.sort_by(by_key);
+            }
+        }
+        while run < order.len() && !cancel.load(Relaxed) {
+            run *= 2;
+            // The sort of the library finds the two runs and merges them.
+            order.chunks_mut(run).for_each(|pair| pair.sort_by(by_key));
+        }
+        Groups { table: self, order }
+    }
+
+    /// The group of `key`, with sums of zero if it is new.
+    fn group(&mut self, key: &[u8], most: usize) -> Result<usize, TooMany> {
+        let hash = self.hasher.hash_one(key);
+        if let Some(&i) = self.index.find(hash, |&i| self.key(i as usize) == key) {
+            return Ok(i as usize);
+        }
+        let i = self.len();
+        if i >= most.min(u32::MAX as usize) {
+            return Err(TooMany);
+        }
+        self.keys.extend_from_slice(key);
+        self.ends.push(self.keys.len());
+        self.numbers.resize(self.numbers.len() + self.width(), 0);
+        self.scripts.push(Scripts::default());
+        let Table { keys, ends, index, hasher, .. } = self;
+        index.insert_unique(hash, i as u32, |&i| {
+            let i = i as usize;
+            hasher.hash_one(&keys[if i == 0 { 0 } else { ends[i - 1] }..ends[i]])
+        });
+        Ok(i)
+    }
+
+    fn width(&self) -> usize {
+        FIXED + self.columns.iter().sum::<usize>()
+    }
+
+    fn row(&self, i: usize) -> &[u64] {
+        &self.numbers[i * self.width()..][..self.width()]
+    }
+
+    fn row_mut(&mut self, i: usize) -> &mut [u64] {
+        let width = self.width();
+        &mut self.numbers[i * width..][..width]
+    }
+
+    /// Gives rows the columns that `tally` has. Happens with the first document, when there is one group.
+    fn widen(&mut self, tally: &Tally) {
+        let tallies: Vec<Tally> = (0..self.len()).map(|i| self.tally(i)).collect();
+        let lens = [&tally.tokens, &tally.single_token_words, &tally.partial_tokens].map(Vec::len);
+        for (columns, len) in self.columns.iter_mut().zip(lens) {
+            *columns = len.max(*columns);
+        }
+        self.numbers.clear();
+        let [tokens, single, partial] = self.columns;
+        for mut old in tallies {
+            self.numbers.extend([old.documents, old.bytes, old.chars]);
+            self.numbers.extend([old.mixed_script_documents, old.graphemes, old.words]);
+            for (numbers, len) in [
+                (&mut old.tokens, tokens),
+                (&mut old.single_token_words, single),
+                (&mut old.partial_tokens, partial),
+            ] {
+                numbers.resize(len, 0);
+                self.numbers.append(numbers);
+            }
+        }
+    }
+}
+
+/// So many groups are sorted or merged between two looks at whether the run was cancelled: some milliseconds.
+const CHECKED: usize = 1 << 15;
+
+/// The order of two keys that were put in order: value by value, a missing one last.
+fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    // False comes first, and a value that is there is not missing.
+    let missing_last = |value: Option<&[u8]>| value.is_none();
+    let (mut a, mut b) = (values_of(a), values_of(b));
+    loop {
+        match (a.next(), b.next()) {
+            (Some(a), Some(b)) => {
+                let order = missing_last(a).cmp(&missing_last(b)).then_with(|| a.cmp(&b));
+                if order.is_ne() {
+                    return order;
+                }
+            }
+            _ => return Ordering::Equal,
+        }
+    }
+}
+
+/// The groups of a run, sorted by key (a missing value last). Each is made when it is asked for.
+#[derive(Clone, Default)]
+pub struct Groups {
+    table: Table,
+    order: Vec<u32>,
+}
+
+impl Groups {
+    /// How many groups there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there is none, as where nothing was grouped by.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Group `i`, counted from 0, in the order of the keys.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such group.
+    pub fn get(&self, i: usize) -> Group {
+        let row = self.order[i] as usize;
+        let value = |value: Option<&[u8]>| value.map(|v| String::from_utf8_lossy(v).into_owned());
+        Group {
+            key: values_of(self.table.key(row)).map(value).collect(),
+            tally: self.table.tally(row),
+        }
+    }
+
+    /// The groups in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = Group> + '_ {
+        (0..self.len()).map(|i| self.get(i))
+    }
+
+    /// Documents, bytes, characters, or the tokens of an encoding, of all groups in their order.
+    pub fn column(&self, column: Column) -> impl Iterator<Item = u64> + '_ {
+        let at = match column {
+            Column::Documents => 0,
+            Column::Bytes => 1,
+            Column::Chars => 2,
+            Column::Tokens(encoding) => FIXED + encoding,
+        };
+        self.order.iter().map(move |&row| self.table.row(row as usize)[at])
+    }
+}
+
+/// A number that every group has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// Documents counted.
+    Documents,
+    /// UTF-8 bytes of the texts.
+    Bytes,
+    /// Unicode scalar values of the texts.
+    Chars,
+    /// Tokens of the encoding at this place of the job's.
+    Tokens(usize),
+}
+
+impl PartialEq for Groups {
+    fn eq(&self, other: &Groups) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Groups {}
+
+impl fmt::Debug for Groups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Key;
+    use crate::tests::Random;
+
+    fn tally(n: u64) -> Tally {
+        Tally { documents: 1, bytes: n, chars: n, tokens: vec![n, 2 * n], ..Tally::default() }
+    }
+
+    fn key(value: Option<&str>) -> Vec<u8> {
+        let mut to = Vec::new();
+        keys().encode("", None, &[value.map(str::to_owned)], &mut to);
+        to
+    }
+
+    fn keys() -> GroupKeys {
+        GroupKeys::new(&[Key::Field("a".into())])
+    }
+
+    #[test]
+    fn sums_are_those_of_a_map() {
+        let mut random = Random(3);
+        let mut expected = std::collections::BTreeMap::<String, Tally>::new();
+        let mut tables = [Table::default(), Table::default(), Table::default()];
+        for i in 0..200_000 {
+            let value = format!("{}", random.below(90_000));
+            let n = random.below(50) as u64;
+            tables[i % 3].add(&key(Some(&value)), &tally(n), None, usize::MAX).unwrap();
+            expected.entry(value).or_default().add(&tally(n));
+        }
+        let go_on = AtomicBool::new(false);
+        let mut all = Table::default();
+        for table in tables {
+            all.merge(table, usize::MAX, &go_on).unwrap();
+        }
+        let groups = all.finish(&keys(), &go_on);
+        assert!(groups.len() > 2 * CHECKED, "several runs are sorted");
+        assert_eq!(groups.len(), expected.len());
+        for (group, (value, tally)) in groups.iter().zip(&expected) {
+            assert_eq!((group.key, &group.tally), (vec![Some(value.clone())], tally));
+        }
+        let tokens: Vec<u64> = groups.column(Column::Tokens(1)).collect();
+        assert_eq!(tokens, expected.values().map(|t| t.tokens[1]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_missing_value_is_last_and_none_is_mixed_up() {
+        let mut table = Table::default();
+        for value in [None, Some("b"), Some(""), Some("a"), Some("ab"), None, Some("")] {
+            table.add(&key(value), &tally(1), None, usize::MAX).unwrap();
+        }
+        let groups = table.finish(&keys(), &AtomicBool::new(false));
+        let found: Vec<_> = groups.iter().map(|g| (g.key[0].clone(), g.tally.documents)).collect();
+        let expected = [(Some(""), 2), (Some("a"), 1), (Some("ab"), 1), (Some("b"), 1), (None, 2)];
+        assert_eq!(found, expected.map(|(value, n)| (value.map(str::to_owned), n)));
+    }
+
+    #[test]
+    fn more_than_allowed_are_refused_at_once() {
+        let mut table = Table::default();
+        table.add(&key(Some("a")), &tally(1), None, 2).unwrap();
+        table.add(&key(Some("b")), &tally(1), None, 2).unwrap();
+        assert_eq!(table.add(&key(Some("c")), &tally(1), None, 2), Err(TooMany));
+        table.add(&key(Some("a")), &tally(1), None, 2).unwrap();
+        assert_eq!(table.len(), 2);
+    }
+
+    /// What a group takes beyond its key: the promise of at most 300 bytes.
+    #[test]
+    fn a_group_is_small() {
+        let mut table = Table::default();
+        let text = "Some words, 12 of them. Слово 中文";
+        let scripts = crate::scripts_of([text]);
+        let mut held = 0;
+        for i in 0..100_000 {
+            let tally = Tally { scripts: scripts.clone(), tokens: vec![9], ..tally(i) };
+            table
+                .add(
+                    &key(Some(&format!("{i}"))),
+                    &Tally { tokens: vec![1], ..tally },
+                    None,
+                    usize::MAX,
+                )
+                .unwrap();
+        }
+        held += table.ends.len() * size_of::<usize>();
+        held += table.numbers.len() * size_of::<u64>();
+        held += table.scripts.iter().map(Scripts::bytes).sum::<usize>();
+        held += table.index.allocation_size();
+        assert!(held / table.len() <= 300, "{} bytes a group", held / table.len());
+    }
+}
