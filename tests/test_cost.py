@@ -331,6 +331,9 @@ class TestRefused:
                 library.cost(traffic, "flat", prices=TABLE, **options)  # type: ignore[arg-type]
         with pytest.raises(library.InputError, match="no group 'fra' to compare with; there are eng, jpn"):
             library.cost(traffic, "flat", by="language", base="fra", prices=TABLE)
+        with pytest.raises(library.UnknownFieldError, match="no record has the field 'lang'; did you mean language"):
+            library.cost(traffic, "flat", by="lang", base="eng", prices=TABLE)
+        traffic.write_text('{"text": "a", "lang": null}\n')
         with pytest.raises(library.InputError, match="no document has a value in 'lang'"):
             library.cost(traffic, "flat", by="lang", base="eng", prices=TABLE)
 

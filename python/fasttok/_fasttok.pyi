@@ -189,14 +189,18 @@ class Encoding:
 
 @final
 class CorpusGroups:
-    """The groups of a run in the order of their keys."""
+    """The groups of a run in the order of their keys; each is made into objects when it is asked for."""
 
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> dict[str, Any]: ...
-    def brief(
-        self, index: int
-    ) -> tuple[tuple[str | None, ...], int, int, int, tuple[int, ...], dict[str, int], int]: ...
-    def column(self, name: str, encoding: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]: ...
+    def __len__(self) -> int:
+        """The number of groups."""
+    def __getitem__(self, index: int, /) -> dict[str, Any]:
+        """All that is known of group `index`, from 0. Raises ``IndexError`` where there is none."""
+    def brief(self, index: int) -> tuple[tuple[str | None, ...], int, int, int, tuple[int, ...], dict[str, int], int]:
+        """What a report has of group `index`, from 0: key, documents, bytes, characters, tokens by encoding, characters
+        by script, documents of mixed script."""
+    def column(self, name: str, encoding: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """A number for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"``, ``"chars"`` or, of
+        the encoding at that index, ``"tokens"``. Raises ``ValueError`` for another name."""
 
 def count_corpus(
     paths: Sequence[str | os.PathLike[str]],

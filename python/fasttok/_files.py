@@ -227,7 +227,7 @@ def _is_picture(head: bytes, _: bytes) -> bool:
 
 
 def _is_arrow(head: bytes, tail: bytes) -> bool:
-    return head[:4] in (b"PAR1", b"ARRO") and (b"fasttok" in head or b"fasttok" in tail)
+    return head.startswith((b"PAR1", b"ARROW1")) and (b"fasttok" in head or b"fasttok" in tail)
 
 
 _LOOKS: Sequence[Callable[[bytes, bytes], bool]] = (

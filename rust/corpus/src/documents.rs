@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use fasttok_engine::{Special, Utf8Errors, decode_utf8};
 
 use crate::document::Group;
-use crate::format::{self, Fields, FormatId, RecordReader};
-use crate::job::{CHUNK, GroupKeys, Inputs, Job, OnError, TEXT_FIELD, formats};
+use crate::format::{self, Fields, FieldsMet, FormatId, RecordReader};
+use crate::job::{CHUNK, GroupKeys, Inputs, Job, OnError, TEXT_FIELD, check_fields, formats};
 use crate::ledger::{Bad, Collector, Entry, Reason};
 use crate::recognise::{Formats, Taken, Unread, recognise};
 use crate::source::{self, Chunk, Control, FileRules, Framing, Input, Stream, StreamConfig};
@@ -112,8 +112,17 @@ pub(crate) fn documents_in_chunks(
         }
     }
     reading.hand_on();
-    let Reading { seen, counted, binary, packed, .. } = reading;
+    let (mut met, mut answers) = (FieldsMet::default(), FieldsMet::default());
+    for (texts, second) in reading.readers.iter_mut().flatten() {
+        met.add(texts.fields_met());
+        second.iter_mut().for_each(|second| answers.add(second.fields_met()));
+    }
+    let Reading { seen, counted, binary, packed, answer, .. } = reading;
     found.check_not_all_ignored(job, binary, packed)?;
+    check_fields(&met, counted, &fields)?;
+    if let Some(answer) = answer {
+        check_fields(&answers, counted, &answer)?;
+    }
     Ok(DocumentsRead {
         ledger: ledger.finish(found.bad.len() as u64 + seen, counted)?,
         files: found.inputs.len() as u64 - binary - packed + found.bad.len() as u64,

@@ -238,7 +238,7 @@ pub(crate) fn run_in_chunks(
     let ignored = sums.binary + sums.packed;
     let bad = found.bad.len() as u64;
 
-    check_fields(&sums, &fields)?;
+    check_fields(&sums.fields, sums.counted, &fields)?;
 
     let mut totals = Tally { tokens: vec![0; job.encodings.len()], ..Tally::default() };
     for i in 0..sums.groups.len() {
@@ -285,22 +285,23 @@ fn leave_out_outputs(inputs: &mut Vec<Input>, outputs: &[PathBuf]) -> Result<(),
     Ok(())
 }
 
-/// Refuses a field that no record has: it is a typing mistake, not a corpus without values.
-fn check_fields(sums: &pipeline::Sums, fields: &Fields) -> Result<(), Error> {
-    let FieldsMet { records, met, names, .. } = &sums.fields;
+/// Refuses a field that no record has: it is a typing mistake, not a corpus without values. `counted`: how many documents
+/// the run counted, in records or not.
+pub(crate) fn check_fields(found: &FieldsMet, counted: u64, fields: &Fields) -> Result<(), Error> {
+    let FieldsMet { records, met, names } = found;
     let unknown = |field: &[String]| Error::UnknownField {
         field: field.join("."),
         fields: names.iter().cloned().collect(),
     };
     for (i, field) in fields.groups.iter().enumerate() {
         let is_met = met.get(i + 1).copied().unwrap_or(false);
-        if !is_met && (*records > 0 || sums.counted > 0) {
+        if !is_met && (*records > 0 || counted > 0) {
             return Err(unknown(field));
         }
     }
     // Where other files gave documents, records without the field are skipped rows among them.
     let is_met = met.first().copied().unwrap_or(false);
-    if !is_met && *records > 0 && sums.counted == 0 && !names.is_empty() {
+    if !is_met && *records > 0 && counted == 0 && !names.is_empty() {
         return Err(unknown(&fields.text));
     }
     Ok(())

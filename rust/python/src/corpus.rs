@@ -257,7 +257,7 @@ fn run_for_python(
     }
 }
 
-/// The groups of a run in the order of their keys; each becomes Python objects when it is asked for.
+/// The groups of a run in the order of their keys; each is made into objects when it is asked for.
 #[pyclass(frozen, module = "fasttok._fasttok")]
 pub struct CorpusGroups(Groups);
 
@@ -267,11 +267,12 @@ type RawGroup<'py> =
 
 #[pymethods]
 impl CorpusGroups {
+    /// The number of groups.
     fn __len__(&self) -> usize {
         self.0.len()
     }
 
-    /// All that is known of group `index`, from 0.
+    /// All that is known of group `index`, from 0. Raises ``IndexError`` where there is none.
     fn __getitem__<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyDict>> {
         let group = self.group(index)?;
         let dict = tally_dict(py, &group.tally)?;
@@ -279,7 +280,8 @@ impl CorpusGroups {
         Ok(dict)
     }
 
-    /// What a report has of group `index`, from 0.
+    /// What a report has of group `index`, from 0: key, documents, bytes, characters, tokens by encoding, characters
+    /// by script, documents of mixed script.
     fn brief<'py>(&self, py: Python<'py>, index: usize) -> PyResult<RawGroup<'py>> {
         let Group { key, tally } = self.group(index)?;
         let key = PyTuple::new(py, key)?;
@@ -289,7 +291,8 @@ impl CorpusGroups {
         Ok((key, documents, bytes, chars, tokens, scripts, mixed_script_documents))
     }
 
-    /// `"documents"`, `"bytes"`, `"chars"` or, of the encoding at that place, `"tokens"`: a number for each group.
+    /// A number for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"``, ``"chars"`` or, of
+    /// the encoding at that index, ``"tokens"``. Raises ``ValueError`` for another name.
     fn column<'py>(
         &self,
         py: Python<'py>,

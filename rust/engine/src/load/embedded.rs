@@ -64,12 +64,13 @@ fn harmony() -> Vec<(String, u32)> {
         ("<|end|>", 200_007),
         ("<|message|>", 200_008),
         ("<|call|>", 200_012),
-        ("<|endofprompt|>", 200_018),
     ]);
     let reserved = [200_000, 200_001, 200_004, 200_009, 200_010, 200_011].into_iter();
     for id in reserved.chain(200_013..201_088) {
         tokens.push((format!("<|reserved_{id}|>"), id));
     }
+    // 200018 has two names. It is decoded to the last one, as by tiktoken.
+    tokens.push(("<|endofprompt|>".to_owned(), 200_018));
     tokens
 }
 
