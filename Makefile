@@ -37,7 +37,7 @@ build: $(BUILT)
 # The profile `checked` is release with debug assertions and overflow checks.
 test: $(TESTABLE)
 	cargo test --profile checked --workspace --exclude fasttok-python
-	cargo run --profile checked -p fasttok-fuzz -- --seconds 10
+	cargo run --profile checked -p fasttok-fuzz -- --seconds 10 --seed 1
 	$(BIN)/python -m pytest
 
 test-long: $(TESTABLE)
