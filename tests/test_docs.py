@@ -1,0 +1,206 @@
+"""What the pages name exists: links, paths, commands, options and names; their Python runs; their words are the
+glossary's.
+
+A block of Python that needs the network, or a library that does, says so in a comment before it:
+``<!-- not run: why -->``. Every other one is run, in a folder made of the sample that ships inside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import fasttok
+from fasttok.cli import _app
+
+ROOT = Path(__file__).parent.parent
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "benches").glob("*.md")),
+    *sorted((ROOT / "fuzz").glob("*.md")),
+]
+FOR_USERS = [page for page in PAGES if page.parent.name not in ("benches", "fuzz")]
+FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+FOLDERS = ("rust/", "python/", "tests/", "benches/", "docs/", "fuzz/", ".github/", ".ci/")
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def prose(page: Path) -> str:
+    """The page without its blocks of code."""
+    return FENCE.sub("", page.read_text("utf-8"))
+
+
+def blocks(page: Path, *languages: str) -> Iterator[tuple[int, str, str]]:
+    """The blocks of code in these languages: line, code, and the line of text before."""
+    text = page.read_text("utf-8")
+    for fence in FENCE.finditer(text):
+        if fence["language"] in languages:
+            before = text[: fence.start()].rstrip("\n").rpartition("\n")[2]
+            yield text.count("\n", 0, fence.start()) + 2, fence["code"], before
+
+
+def inline(page: Path) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", prose(page))
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The words of every fasttok command on the page, in blocks and in the text."""
+    lines = []
+    for _, code, _ in blocks(page, "console", ""):
+        lines += re.findall(r"^\s*\$ (.*)$", code.replace("\\\n", " "), re.MULTILINE)
+    for line in [*lines, *inline(page)]:
+        for part in line.split("|"):
+            if re.match(r"\s*fasttok [a-z-]", part):
+                yield shlex.split(part, comments=True)
+
+
+# Links, paths, names
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    text = prose(page)
+    found = set(re.findall(r'<a id="([^"]+)">', text))
+    for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
+        heading = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        found.add(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_paths_exist(page: Path) -> None:
+    for code in inline(page):
+        path = "python/" + code if code.startswith("fasttok/") else code
+        if path.startswith(FOLDERS) and re.fullmatch(r"[\w.*/-]+", path):
+            assert any(ROOT.glob(path.rstrip("/"))) or path == "docs/", code
+
+
+@pytest.mark.parametrize("page", FOR_USERS, ids=name_of)
+def test_names_exist(page: Path) -> None:
+    """`fasttok.NAME` and `fasttok.NAME()`. A schema has a slash: `fasttok.report/1`."""
+    for code in inline(page):
+        if found := re.match(r"fasttok((?:\.\w+)+)(?![\w/])", code):
+            value: Any = fasttok
+            for part in found[1].split(".")[1:]:
+                assert hasattr(value, part), code
+                value = getattr(value, part)
+
+
+def test_targets_of_make_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for page in PAGES:
+        for code in [*inline(page), *(code for _, code, _ in blocks(page, "console"))]:
+            for target in re.findall(r"(?:^|\$ )make ([a-z-]+)", code):
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+# Commands
+
+
+@cache
+def options(command: str) -> set[str]:
+    found = _app.app.get_command(click.Context(_app.app), command)
+    assert found is not None, command
+    return {"--help", "-h", *(option for parameter in found.params for option in parameter.opts)}
+
+
+@pytest.mark.parametrize("page", FOR_USERS, ids=name_of)
+def test_commands_and_options_exist(page: Path) -> None:
+    known = {option for name in _app.COMMANDS for option in options(name)} | {"--version"}
+    for words in commands(page):
+        if words[1].startswith("-"):
+            assert words[1] in known, words
+            continue
+        assert words[1] in _app.COMMANDS, words
+        for word in words[2:]:
+            if word.startswith("-") and word != "-":
+                assert word.partition("=")[0] in options(words[1]), words
+    for code in inline(page):
+        if code.startswith("--"):
+            assert code.split()[0].partition("=")[0] in known, code
+
+
+# Python
+
+PYTHON = [
+    pytest.param(code, before, id=f"{name_of(page)}:{line}")
+    for page in PAGES
+    for line, code, before in blocks(page, "python")
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the examples read: the sample, as a corpus, as traffic and as parallel text, and a tokenizer's file."""
+    from training import byte_level, trained
+
+    folder = tmp_path_factory.mktemp("examples")
+    records = [json.loads(line) for line in (files("fasttok") / "demo" / "sample.jsonl").read_bytes().splitlines()]
+    for record in records:
+        record.update(body=record["text"], source="sample")
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    for name in ("corpus/sample.jsonl", "more/sample.jsonl", "traffic.jsonl"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(lines, "utf-8")
+
+    units: dict[str, list[str]] = defaultdict(list)
+    for record in sorted(records, key=lambda record: str(record["id"])):
+        units[record["language"]].append(record["text"])
+    for layout, name in (("ntrex128", "newstest2019-src.{}.txt"), ("flores200/devtest", "{}.devtest")):
+        (folder / layout).mkdir(parents=True)
+        for language, texts in units.items():
+            code = language if "flores" in layout else language.partition("_")[0]
+            if language != "zho_Hant" or "flores" in layout:
+                (folder / layout / name.format(code)).write_text("".join(f"{text}\n" for text in texts), "utf-8")
+
+    made = json.dumps(trained(400, pre_tokenizer=byte_level(use_regex=True), decoder=byte_level()))
+    for name in ("tokenizer.json", "deepseek-v3.json"):
+        (folder / name).write_text(made, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("code", "before"), PYTHON)
+def test_python(code: str, before: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = compile(code, "example", "exec")
+    if before.startswith("<!-- not run: "):
+        return
+    pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("FASTTOK_CACHE", "0")
+    texts = ["one", None, "two words"]
+    given = {
+        "enc": fasttok.get_encoding("o200k_base"),
+        "fasttok": fasttok,
+        "texts": [text for text in texts if text],
+        "ids": [0, 1],
+        "df": pandas.DataFrame({"text": texts}),
+        "pd": pandas,
+        "pa": pyarrow,
+    }
+    exec(compiled, given)
