@@ -59,9 +59,9 @@ def test_terminal() -> None:
 
 def test_the_readme_shows_what_is_printed() -> None:
     root = Path(__file__).parent.parent
-    shown = (root / "README.md").read_text(encoding="utf-8").split("```console\n$ ")[1].split("```")[0]
+    shown = (root / "README.md").read_text(encoding="utf-8").split("```console\n$ fasttok count")[1].split("```")[0]
     command, *expected = shown.splitlines()
-    printed = fasttok(*command.split()[1:], "--table", cwd=root).out
+    printed = fasttok("count", *command.split(), "--table", cwd=root).out
     assert [line.rstrip() for line in printed.splitlines()] == expected
 
 
