@@ -17,8 +17,9 @@ from cli_support import fasttok, on_terminal, write_jsonl
 from rich.cells import cell_len
 
 import fasttok as library
+from fasttok._fasttok import Document
 from fasttok._models import maker_of
-from fasttok._records import Reader, Record
+from fasttok._records import Reader
 from fasttok.prices import find_price, read_price_table
 
 TABLE: dict[str, Any] = {
@@ -106,7 +107,7 @@ class TestArithmetic:
         whole = library.cost(path, ["flat", "tiered"], by="language", output_text="answer", prices=TABLE)
         batches = Reader.batches
 
-        def sliced_batches(reader: Reader) -> Iterator[list[Record]]:
+        def sliced_batches(reader: Reader) -> Iterator[list[Document]]:
             for batch in batches(reader):
                 yield from (batch[i : i + 7] for i in range(0, len(batch), 7))
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fasttok._encodings import Spec, resolve, stand_in
-from fasttok._fasttok import Encoding
+from fasttok._fasttok import Document, Encoding
 from fasttok._inputs import PathLike, as_names, as_paths, nearest
 from fasttok._languages import matching, of_language, some
 from fasttok._manifest import run_manifest
 from fasttok._models import encoding_name_for_model
 from fasttok._premium import PremiumReport, premium
 from fasttok._progress import shown
-from fasttok._records import Reader, Record
+from fasttok._records import Reader
 from fasttok._tabular import Kind, Tabular
 from fasttok.errors import InputError, PriceTableError, UnknownGroupError, UnknownModelError
 from fasttok.parallel import Parallel, open_parallel
@@ -477,7 +477,7 @@ class _Sums:
         """For each model and tier: what a token of input and of output costs."""
 
     def count(
-        self, records: Sequence[Record], special: Literal["text", "token", "error"], threads: int | None
+        self, records: Sequence[Document], special: Literal["text", "token", "error"], threads: int | None
     ) -> dict[Encoding, tuple[Any, Any]]:
         """The tokens of the records' texts and of their answers, by encoding."""
         texts = [record.text for record in records]
@@ -492,7 +492,7 @@ class _Sums:
             counts[encoding] = tokens, output
         return counts
 
-    def add(self, records: Sequence[Record], counts: Mapping[Encoding, tuple[Any, Any]]) -> None:
+    def add(self, records: Sequence[Document], counts: Mapping[Encoding, tuple[Any, Any]]) -> None:
         """Add records of which `count` gave `counts`."""
         places: dict[tuple[str | None, ...], list[int]] = {}
         for i, record in enumerate(records):

@@ -24,7 +24,8 @@ from fasttok.report import Ledger, run_corpus, summary_line
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from fasttok.report import Errors, OnError, Progress, Special
+    from fasttok.options import Errors, OnError, Special
+    from fasttok.report import Progress
 
     Real = npt.NDArray[np.float64]
 
@@ -144,9 +145,9 @@ def density(
         sample=True,
     )
     measures = ALWAYS + WITH_GRAPHEMES * graphemes + WITH_WORDS * words + WITH_PARTIAL * partial_tokens
-    raw_groups: Sequence[Mapping[str, Any]] = list(run.raw["groups"])
-    keys = [dict(zip(run.by, group["key"], strict=True)) for group in raw_groups]
-    samples = [_Sample.from_raw(raw, run.encodings) for raw in (run.raw["totals"], *raw_groups)]
+    all_sums = [run.result.totals, *(run.result.groups[i] for i in range(len(run.result.groups)))]
+    keys = [dict(zip(run.by, sums.key, strict=True)) for sums in all_sums[1:]]
+    samples = [_Sample.of(sums, run.encodings) for sums in all_sums]
     bootstrap = _resampled(samples, resamples, seed)
 
     based: _Based | None = None
@@ -156,27 +157,27 @@ def density(
         (drawn,) = _resampled([samples[place + 1]], resamples, seed + 1)
         based = _Based(place, samples[place + 1], drawn)
 
-    def group(i: int, raw: Mapping[str, Any], key: Mapping[str, str | None]) -> DensityGroup:
+    def group(i: int, sums: _fasttok.CorpusSums, key: Mapping[str, str | None]) -> DensityGroup:
         by_encoding = {}
         for name in run.encodings:
             estimates = {m: _estimate(m, name, samples[i], bootstrap[i], confidence) for m in measures}
-            if based is not None and raw_groups:
+            if based is not None and keys:
                 estimates |= _to_base(name, i - 1, samples[i], bootstrap[i], based, confidence)
-            by_encoding[name] = Density(raw["tokens"][run.encodings.index(name)], estimates)
+            by_encoding[name] = Density(sums.tokens[run.encodings.index(name)], estimates)
         return DensityGroup(
             key=key,
-            documents=raw["documents"],
-            bytes=raw["bytes"],
-            chars=raw["chars"],
-            graphemes=raw["graphemes"] if graphemes else None,
-            words=raw["words"] if words else None,
-            scripts=raw["scripts"],
-            mixed_script_documents=raw["mixed_script_documents"],
+            documents=sums.documents,
+            bytes=sums.bytes,
+            chars=sums.chars,
+            graphemes=sums.graphemes if graphemes else None,
+            words=sums.words if words else None,
+            scripts=sums.scripts,
+            mixed_script_documents=sums.mixed_script_documents,
             encodings=by_encoding,
         )
 
-    totals = group(0, run.raw["totals"], {})
-    groups = [group(i, raw, key) for i, (raw, key) in enumerate(zip(raw_groups, keys, strict=True), 1)]
+    totals = group(0, all_sums[0], {})
+    groups = [group(i, sums, key) for i, (sums, key) in enumerate(zip(all_sums[1:], keys, strict=True), 1)]
     documents = [each.documents for each in groups]
     manifest = {
         **run.manifest,
@@ -404,11 +405,16 @@ class _Sample:
     series: Mapping[str, int]
 
     @classmethod
-    def from_raw(cls, raw: Mapping[str, Any], encodings: Sequence[str]) -> _Sample:
+    def of(cls, sums: _fasttok.CorpusSums, encodings: Sequence[str]) -> _Sample:
         names = ["bytes", "chars", "graphemes", "words"]
-        for sums in ("tokens", "single_token_words", "partial_tokens"):
-            names += [f"{sums} {encodings[i]}" for i in range(len(raw[sums]))]
-        units = np.frombuffer(raw["sample"], dtype=np.uint64).reshape(-1, raw["sample_columns"] or len(names))
+        by_encoding = {
+            "tokens": sums.tokens,
+            "single_token_words": sums.single_token_words,
+            "partial_tokens": sums.partial_tokens,
+        }
+        for name, values in by_encoding.items():
+            names += [f"{name} {encodings[i]}" for i in range(len(values))]
+        units = np.frombuffer(sums.sample, dtype=np.uint64).reshape(-1, sums.sample_columns or len(names))
         return cls(units.T.astype(np.float64), {name: i for i, name in enumerate(names)})
 
     def ratio(self, measure: str, encoding: str, sums: Real) -> Real:

@@ -1,11 +1,14 @@
 """The compiled part of fasttok."""
 
+import builtins
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 import numpy.typing as npt
+
+from fasttok.options import CorpusOptions
 
 __version__: str
 UNICODE_VERSION: str
@@ -187,53 +190,165 @@ class Encoding:
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...
 
+TEXT_FIELD: str
+"""The field of a record that holds the text, unless a run says otherwise."""
+MAX_RECORD_BYTES: int
+"""The most bytes of a record, unless a run says otherwise."""
+MAX_WINDOW_BYTES: int
+"""The most memory that a zstd frame may ask for, unless a run says otherwise."""
+MAX_GROUPS: int
+"""The most groups of a run, unless it says otherwise."""
+
 @final
 class CorpusGroups:
-    """The groups of a run in the order of their keys; each is made into objects when it is asked for."""
+    """The groups of a run in the order of their keys; each is made into an object when it is asked for."""
 
     def __len__(self) -> int:
         """The number of groups."""
-    def __getitem__(self, index: int, /) -> dict[str, Any]:
-        """All that is known of group `index`, from 0. Raises ``IndexError`` where there is none."""
-    def brief(self, index: int) -> tuple[tuple[str | None, ...], int, int, int, tuple[int, ...], dict[str, int], int]:
-        """What a report has of group `index`, from 0: key, documents, bytes, characters, tokens by encoding, characters
-        by script, documents of mixed script."""
+    def __getitem__(self, index: int, /) -> CorpusSums:
+        """The sums of group `index`, from 0. Raises ``IndexError`` where there is none."""
     def column(self, name: str, encoding: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """A number for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"``, ``"chars"`` or, of
         the encoding at that index, ``"tokens"``. Raises ``ValueError`` for another name."""
 
+@final
+class CorpusSums:
+    """Sums over the documents of a run, or of one of its groups."""
+
+    @property
+    def key(self) -> tuple[str | None, ...]:
+        """A value for each key of the run, None where the documents have none. Empty for the sums over all
+        documents."""
+    @property
+    def documents(self) -> int:
+        """The number of documents."""
+    @property
+    def bytes(self) -> int:
+        """The size in UTF-8."""
+    @property
+    def chars(self) -> int:
+        """Unicode scalar values."""
+    @property
+    def scripts(self) -> dict[str, int]:
+        """Characters by script (ISO 15924), none of them zero."""
+    @property
+    def mixed_script_documents(self) -> int:
+        """Documents with more than a tenth of their characters in another writing system than the first."""
+    @property
+    def graphemes(self) -> int:
+        """Extended grapheme clusters; 0 where they were not asked for."""
+    @property
+    def words(self) -> int:
+        """Words; 0 where they were not asked for."""
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """Tokens by encoding, in the order of the run's encodings."""
+    @property
+    def single_token_words(self) -> tuple[int, ...]:
+        """Words that are one token, by encoding; empty where they were not asked for."""
+    @property
+    def partial_tokens(self) -> tuple[int, ...]:
+        """Tokens that are not whole characters, by encoding; empty where they were not asked for."""
+    @property
+    def sample(self) -> builtins.bytes:
+        """What a bootstrap over documents draws from: unsigned 64-bit numbers in the machine's byte order, of shape
+        ``(units, sample_columns)``. Empty where no sample was asked for."""
+    @property
+    def sample_columns(self) -> int:
+        """The numbers of a unit of ``sample``."""
+
+@final
+class SkippedRow:
+    """A row that was not counted."""
+
+    @property
+    def file(self) -> str:
+        """The file, as it was given or found; ``-`` is standard input."""
+    @property
+    def line(self) -> int | None:
+        """The line, from 1; None where the row is a whole file."""
+    @property
+    def reason(self) -> str:
+        """Why, as programs know it."""
+    @property
+    def detail(self) -> str:
+        """Why, in words."""
+
+@final
+class Account:
+    """What became of the files and rows of a run: ``seen == counted + skipped``."""
+
+    @property
+    def files(self) -> int:
+        """Files that were read, or that should have been."""
+    @property
+    def files_ignored(self) -> int:
+        """Files that a walk met and passed by: binary ones, links, and ``files_packed``."""
+    @property
+    def files_packed(self) -> int:
+        """Compressed files that a walk passed by since they hold no records."""
+    @property
+    def files_unchecked(self) -> int:
+        """Files in whose compressed data damage cannot be seen, for they have no checksum."""
+    @property
+    def unchecked(self) -> list[str]:
+        """The names of the first of these, in the order in which files are found."""
+    @property
+    def inputs_repeated(self) -> int:
+        """Inputs that were left out because they are a file that is among the others."""
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from files as they are stored."""
+    @property
+    def seen(self) -> int:
+        """Rows met."""
+    @property
+    def counted(self) -> int:
+        """Rows counted."""
+    @property
+    def skipped(self) -> int:
+        """Rows not counted."""
+    @property
+    def by_reason(self) -> dict[str, int]:
+        """The skipped rows by reason."""
+    @property
+    def unsupported(self) -> dict[str, int]:
+        """The files of formats that are not read, by format."""
+    @property
+    def entries(self) -> list[SkippedRow]:
+        """The first skipped rows, sorted by file and line."""
+    @property
+    def entries_complete(self) -> bool:
+        """Whether ``entries`` has all skipped rows."""
+
+@final
+class CorpusResult:
+    """What a run over a corpus found."""
+
+    @property
+    def groups(self) -> CorpusGroups:
+        """The groups."""
+    @property
+    def totals(self) -> CorpusSums:
+        """The sums over all documents."""
+    @property
+    def account(self) -> Account:
+        """The account of files and rows."""
+
 def count_corpus(
     paths: Sequence[str | os.PathLike[str]],
     encodings: Sequence[Encoding],
+    by: Sequence[str],
+    options: CorpusOptions,
     *,
-    by: Sequence[str] = ...,
-    by_language: int | None = None,
-    language_field: str | None = None,
-    language_from_path: bool = False,
-    detector: str | Callable[[list[str]], Iterable[str | None]] | None = None,
-    detect_bytes: int = 0,
     graphemes: bool = False,
     words: bool = False,
     partial_tokens: bool = False,
     sample: bool = False,
-    field: str | None = None,
-    format: str | None = None,
-    lines: bool = False,
-    special: str = "text",
-    errors: str = "strict",
-    on_error: str = "skip",
-    threads: int | None = None,
-    hidden: bool = False,
-    ignore_files: bool = True,
-    decompress: bool = False,
-    max_record_bytes: int | None = None,
-    max_window_bytes: int | None = None,
-    max_groups: int | None = None,
-    outputs: Sequence[str | os.PathLike[str]] = ...,
-    ledger_path: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int | None, int], object] | None = None,
-) -> dict[str, Any]:
-    """Counts the tokens of files. The dict is raw material for ``fasttok.count_corpus``."""
+) -> CorpusResult:
+    """Counts the tokens of files, in groups by the keys `by`, as `options` say (see
+    ``fasttok.options.CorpusOptions``)."""
 
 def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | None:
     """The family, whether text is put into NFC, and the special tokens of the rank file with this SHA-256."""
@@ -242,40 +357,44 @@ def _family_pattern(name: str) -> str | None:
     """The regular expression of the family of that name, if it is a single one."""
 
 @final
+class Document:
+    """A document of a file."""
+
+    @property
+    def text(self) -> str:
+        """The text."""
+    @property
+    def answer(self) -> str | None:
+        """The text of the second field, where one was asked for."""
+    @property
+    def key(self) -> tuple[str | None, ...]:
+        """A value for each key that was asked for; None where the document has none."""
+    @property
+    def file(self) -> str:
+        """The file, as the ledger would name it."""
+    @property
+    def line(self) -> int | None:
+        """The line, from 1; None where the document is the whole file."""
+
+@final
 class Documents:
-    """An iterator over batches of documents: lists of (text, answer, key, file, line)."""
+    """An iterator over batches of documents. `by` are the keys, `answer_field` names a second field that must hold a
+    text, and ``fasttok.options.CorpusOptions`` says what `options` are."""
 
     def __new__(
-        cls,
-        paths: Sequence[str],
-        *,
-        field: str | None = None,
-        answer: str | None = None,
-        by: Sequence[str] = ...,
-        format: str | None = None,
-        lines: bool = False,
-        errors: str = "strict",
-        on_error: str = "skip",
-        hidden: bool = False,
-        ignore_files: bool = True,
-        decompress: bool = False,
-        max_record_bytes: int | None = None,
-        max_window_bytes: int | None = None,
+        cls, paths: Sequence[str], by: Sequence[str], options: CorpusOptions, *, answer_field: str | None = None
     ) -> Documents: ...
     def __iter__(self) -> Documents:
         """Implement iter(self)."""
 
-    def __next__(self) -> list[tuple[str, str | None, tuple[str | None, ...], str, int | None]]:
+    def __next__(self) -> list[Document]:
         """Implement next(self)."""
 
     def progress(self) -> tuple[int, int | None, int]:
         """Bytes read, bytes in all if that is known, and documents."""
 
-    def ledger(self) -> dict[str, Any] | None:
-        """The account of rows; None before the end."""
-
-    def files(self) -> dict[str, int] | None:
-        """How many files were read, were passed by compressed, and were met again, by name; None before the end."""
+    def account(self) -> Account | None:
+        """The account of files and rows; None before the end."""
 
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""

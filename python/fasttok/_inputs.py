@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
@@ -87,6 +88,11 @@ def unknown_field(name: str, fields: list[str]) -> UnknownFieldError:
     else:
         message = f"no record has the field {name!r}; {there_are}"
     return UnknownFieldError(message, name=name, nearest=near, fields=fields)
+
+
+def warn_of_unmet_field(name: str, records: int) -> None:
+    """Say that none of so many records has a field, while the run goes on: it is an error only at the end."""
+    warnings.warn(f"none of the first {records:,} records has the field {name!r}; the run goes on", stacklevel=2)
 
 
 def nearest(name: str, names: Sequence[str], limit: int = 3) -> list[str]:

@@ -10,27 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
-from fasttok._fasttok import Documents
+from fasttok._fasttok import Document, Documents
 from fasttok._inputs import require_existing
 from fasttok.errors import InputError, SpecialTokenError, TextLimitError
+from fasttok.options import CorpusOptions
 from fasttok.report import Ledger, LedgerEntry, Progress
 
 LISTED = 10_000
 """How many entries a ledger holds."""
 
 Counted = TypeVar("Counted")
-
-
-class Record(NamedTuple):
-    """A document: its text, the text of the second field if one is asked for, its key and its place."""
-
-    text: str
-    answer: str | None
-    key: tuple[str | None, ...]
-    file: str
-    line: int | None
 
 
 @dataclass
@@ -51,29 +42,27 @@ class Reader:
     _refused: list[LedgerEntry] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[Document]:
         for batch in self.batches():
             yield from batch
 
-    def batches(self) -> Iterator[list[Record]]:
+    def batches(self) -> Iterator[list[Document]]:
         """The documents, in the order of the files, as many at a time as are best counted at once."""
         require_existing(self.paths)
         documents = Documents(
             self.paths,
-            field=self.text_field,
-            answer=self.answer_field,
-            by=self.by,
-            format=self.format,
-            on_error=self.on_error,
+            self.by,
+            CorpusOptions(text_field=self.text_field, format=self.format, on_error=self.on_error),
+            answer_field=self.answer_field,
         )
         for batch in documents:
-            yield [Record(*document) for document in batch]
+            yield batch
             if self.progress is not None:
                 self.progress(*documents.progress())
-        raw, files = documents.ledger(), documents.files()
-        assert raw is not None and files is not None, "the end was met"
-        self.files = files
-        self._read = Ledger._from_raw(raw)
+        account = documents.account()
+        assert account is not None, "the end was met"
+        self.files = {name: getattr(account, name) for name in ("files", "files_packed", "inputs_repeated")}
+        self._read = Ledger._from_account(account)
 
     @property
     def ledger(self) -> Ledger:
@@ -87,8 +76,8 @@ class Reader:
         return Ledger(0, 0, refused, dict(self._reasons), self._refused, refused == len(self._refused))
 
     def counted(
-        self, batch: list[Record], count: Callable[[list[Record]], Counted]
-    ) -> tuple[list[Record], Counted | None]:
+        self, batch: list[Document], count: Callable[[list[Document]], Counted]
+    ) -> tuple[list[Document], Counted | None]:
         """What `count` gives for the records of `batch` that it does not refuse, and these; the others are skipped."""
         try:
             return batch, count(batch)
@@ -97,7 +86,7 @@ class Reader:
             kept = [record for record in batch if not self._is_refused(record, count)]
             return kept, count(kept) if kept else None
 
-    def _is_refused(self, record: Record, count: Callable[[list[Record]], Counted]) -> bool:
+    def _is_refused(self, record: Document, count: Callable[[list[Document]], Counted]) -> bool:
         try:
             count([record])
         except SpecialTokenError as error:
@@ -114,7 +103,7 @@ class Reader:
             return False
         return True
 
-    def _skip(self, record: Record, reason: str, detail: str) -> None:
+    def _skip(self, record: Document, reason: str, detail: str) -> None:
         entry = LedgerEntry(record.file, record.line, reason, detail)
         if self.on_error == "fail":
             raise InputError(str(entry))

@@ -27,6 +27,7 @@ from fasttok._languages import DETECT_BYTES, Detector, LabelSources
 from fasttok._manifest import describe_encoding
 from fasttok._tabular import Kind, Tabular
 from fasttok._text import escaped
+from fasttok.options import CorpusOptions, Errors, FileFormat, OnError, Special
 
 __all__ = ["Group", "Ledger", "LedgerEntry", "Report", "Tally", "count_corpus", "schema"]
 
@@ -47,14 +48,11 @@ _COLUMNS: dict[str, Kind] = {
 }
 """What `Report.rows()` has for a group or the totals, behind the key."""
 
-MAX_GROUPS = 1_000_000
+MAX_GROUPS = _fasttok.MAX_GROUPS
 
 _ENDED = (KeyboardInterrupt,)
 """What ends a run before its end and leaves the ledger as far as it went."""
 
-Special = Literal["text", "token", "error"]
-Errors = Literal["strict", "replace"]
-OnError = Literal["skip", "fail"]
 Progress = Callable[[int, "int | None", int], object]
 
 
@@ -143,8 +141,8 @@ def count_corpus(
         ledger_path=ledger_path,
         progress=progress,
     )
-    totals = Tally._from_raw(run.raw["totals"], run.encodings)
-    groups = Groups(run.raw["groups"], run.encodings, run.by)
+    totals = Tally._from_sums(run.result.totals, run.encodings)
+    groups = Groups(run.result.groups, run.encodings, run.by)
     return Report(run.manifest, totals, groups, run.ledger)
 
 
@@ -152,7 +150,7 @@ def count_corpus(
 class CorpusRun:
     """What a run over a corpus gave, as it came from the compiled part, and how it was made."""
 
-    raw: Mapping[str, Any]
+    result: _fasttok.CorpusResult
     manifest: dict[str, Any]
     ledger: Ledger
     encodings: list[str]
@@ -189,8 +187,26 @@ def run_corpus(
         raise ValueError("no paths to count")
     refuse_overwriting({f"{LEDGER}_path": ledger_path}, inputs)
     written = [os.fspath(path) for path in (*outputs, ledger_path) if path is not None]
-    if max_groups < 1:
-        raise ValueError(f"max_groups must be at least 1, not {max_groups}")
+    options = CorpusOptions(
+        text_field=text,
+        format=cast("FileFormat | None", format),
+        lines=lines,
+        special=cast("Special", special),
+        errors=cast("Errors", errors),
+        on_error=cast("OnError", on_error),
+        threads=threads,
+        hidden=hidden,
+        ignore_files=ignore_files,
+        decompress=decompress,
+        max_record_bytes=_fasttok.MAX_RECORD_BYTES if max_record_bytes is None else max_record_bytes,
+        max_window_bytes=_fasttok.MAX_WINDOW_BYTES if max_window_bytes is None else max_window_bytes,
+        max_groups=max_groups,
+        language_field=labels.field,
+        language_from_path=labels.from_path,
+        detect_language=labels.detect,
+        detect_bytes=labels.detect_bytes,
+        outputs=written,
+    )
     keys = labels.keys(as_names(by))
     require_existing(inputs)
     loaded = resolve_all(encodings)
@@ -210,26 +226,12 @@ def run_corpus(
     try:
         # The ledger grows under a hidden name, so that a run over its folder does not meet it.
         with nullcontext() if ledger_path is None else replacing(ledger_path, kept_after=_ENDED) as ledger_file:
-            raw = _fasttok.count_corpus(
+            result = _fasttok.count_corpus(
                 inputs,
                 list(loaded.values()),
-                **labels.arguments(keys),
+                keys,
+                replace(options, ledger_path=ledger_file),
                 **more,
-                field=text,
-                format=format,
-                lines=lines,
-                special=special,
-                errors=errors,
-                on_error=on_error,
-                threads=threads,
-                hidden=hidden,
-                ignore_files=ignore_files,
-                decompress=decompress,
-                max_record_bytes=max_record_bytes,
-                max_window_bytes=max_window_bytes,
-                max_groups=max_groups,
-                outputs=written,
-                ledger_path=ledger_file,
                 progress=callback,
             )
     except _ENDED as end:
@@ -242,7 +244,8 @@ def run_corpus(
             bar.close()
     seconds = time.perf_counter() - clock
 
-    ledger = Ledger._from_raw(raw["ledger"])
+    account = result.account
+    ledger = Ledger._from_account(account)
     manifest = {
         "fasttok": fasttok.__version__,
         "python": platform.python_version(),
@@ -251,7 +254,7 @@ def run_corpus(
         "threads": threads,
         "time": started.isoformat(timespec="seconds"),
         "seconds": seconds,
-        "mb_per_second": raw["totals"]["bytes"] / seconds / 1e6 if seconds else None,
+        "mb_per_second": result.totals.bytes / seconds / 1e6 if seconds else None,
         "encodings": [describe_encoding(label, encoding) for label, encoding in loaded.items()],
         "special": special,
         "errors": errors,
@@ -261,23 +264,23 @@ def run_corpus(
         "inputs": [_fasttok._path_name(path) for path in inputs],
         "by": keys,
         "languages": labels.manifest(),
-        "field": raw["field"],
+        "field": text or _fasttok.TEXT_FIELD,
         "format": format,
         "lines": lines,
         "hidden": hidden,
         "ignore_files": ignore_files,
         "decompress": decompress,
-        "max_record_bytes": raw["max_record_bytes"],
-        "max_window_bytes": raw["max_window_bytes"],
-        "files": raw["files"],
-        "files_ignored": raw["files_ignored"],
-        "files_packed": raw["files_packed"],
-        "files_unchecked": raw["files_unchecked"],
-        "inputs_repeated": raw["inputs_repeated"],
-        "bytes_read": raw["bytes_read"],
+        "max_record_bytes": options.max_record_bytes,
+        "max_window_bytes": options.max_window_bytes,
+        "files": account.files,
+        "files_ignored": account.files_ignored,
+        "files_packed": account.files_packed,
+        "files_unchecked": account.files_unchecked,
+        "inputs_repeated": account.inputs_repeated,
+        "bytes_read": account.bytes_read,
         "rows": {"seen": ledger.seen, "counted": ledger.counted, "skipped": ledger.skipped},
     }
-    return CorpusRun(raw, manifest, ledger, names, keys)
+    return CorpusRun(result, manifest, ledger, names, keys)
 
 
 @dataclass(frozen=True)
@@ -297,15 +300,14 @@ class Tally:
     mixed_script_documents: int = field(kw_only=True)
 
     @classmethod
-    def _from_raw(cls, raw: Mapping[str, Any], encodings: Sequence[str]) -> Tally:
-        tokens = dict(zip(encodings, raw["tokens"], strict=True))
+    def _from_sums(cls, sums: _fasttok.CorpusSums, encodings: Sequence[str]) -> Tally:
         return cls(
-            raw["documents"],
-            raw["bytes"],
-            raw["chars"],
-            tokens,
-            scripts=raw["scripts"],
-            mixed_script_documents=raw["mixed_script_documents"],
+            sums.documents,
+            sums.bytes,
+            sums.chars,
+            dict(zip(encodings, sums.tokens, strict=True)),
+            scripts=sums.scripts,
+            mixed_script_documents=sums.mixed_script_documents,
         )
 
     @property
@@ -380,10 +382,16 @@ class Groups(Sequence[Group]):
     def __getitem__(self, index: int | slice) -> Group | Sequence[Group]:
         if isinstance(index, slice):
             return Groups(self._raw, self._encodings, self._keys, self._order[index])
-        key, documents, size, chars, tokens, scripts, mixed = self._raw.brief(int(self._order[index]))
-        by_encoding = dict(zip(self._encodings, tokens, strict=True))
-        named = dict(zip(self._keys, key, strict=True))
-        return Group(documents, size, chars, by_encoding, named, scripts=scripts, mixed_script_documents=mixed)
+        sums = self._raw[int(self._order[index])]
+        return Group(
+            sums.documents,
+            sums.bytes,
+            sums.chars,
+            dict(zip(self._encodings, sums.tokens, strict=True)),
+            dict(zip(self._keys, sums.key, strict=True)),
+            scripts=sums.scripts,
+            mixed_script_documents=sums.mixed_script_documents,
+        )
 
     def __iter__(self) -> Iterator[Group]:
         return map(self.__getitem__, range(len(self)))
@@ -400,11 +408,10 @@ class Groups(Sequence[Group]):
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows of `Report.rows()`, without an object for each group."""
-        encodings = list(enumerate(self._encodings))
         for index in self._order:
-            key, documents, size, chars, tokens, _, _ = self._raw.brief(int(index))
-            for i, name in encodings:
-                count = tokens[i]
+            sums = self._raw[int(index)]
+            key, documents, size, chars = sums.key, sums.documents, sums.bytes, sums.chars
+            for name, count in zip(self._encodings, sums.tokens, strict=True):
                 ratios = _ratio(count, chars), _ratio(chars, count), _ratio(size, count)
                 yield (*key, name, documents, size, chars, count, *ratios)
 
@@ -482,11 +489,16 @@ class Ledger:
     """Files of formats that are known and not read, by format."""
 
     @classmethod
-    def _from_raw(cls, raw: Mapping[str, Any]) -> Ledger:
-        entries = [LedgerEntry(e["file"], e["line"], e["reason"], e["detail"]) for e in raw["entries"]]
-        by_reason = dict(sorted(raw["by_reason"].items()))
-        rows = (raw["seen"], raw["counted"], raw["skipped"])
-        return cls(*rows, by_reason, entries, raw["entries_complete"], raw["unsupported"])
+    def _from_account(cls, account: _fasttok.Account) -> Ledger:
+        return cls(
+            account.seen,
+            account.counted,
+            account.skipped,
+            dict(sorted(account.by_reason.items())),
+            [LedgerEntry(row.file, row.line, row.reason, row.detail) for row in account.entries],
+            account.entries_complete,
+            account.unsupported,
+        )
 
     def kinds(self) -> list[SkippedKind]:
         """The entries, those that say the same of lines of one file together, in the order of the first of each."""

@@ -12,7 +12,10 @@ use fasttok_engine::{Special, Utf8Errors, decode_utf8};
 
 use crate::document::Group;
 use crate::format::{self, Fields, FieldsMet, FormatId, RecordReader};
-use crate::job::{CHUNK, GroupKeys, Inputs, Job, OnError, TEXT_FIELD, check_fields, formats};
+use crate::job::{
+    CHUNK, GroupKeys, Inputs, Job, OnError, check_fields, fields, formats, path_languages,
+};
+use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
 use crate::ledger::{Bad, Collector, Entry, Reason};
 use crate::recognise::{Formats, Taken, Unread, recognise};
 use crate::source::{self, Chunk, Control, FileRules, Framing, Input, Stream, StreamConfig};
@@ -46,12 +49,20 @@ pub struct DocumentsRead {
     pub files: u64,
     /// Compressed files that a walk passed by since they hold no records.
     pub files_packed: u64,
+    /// Files that a walk met and passed by: binary ones, links, and [`DocumentsRead::files_packed`].
+    pub files_ignored: u64,
     /// Inputs that were left out because they are a file that is among the others.
     pub inputs_repeated: u64,
+    /// Files in whose compressed data damage cannot be seen, for they have no checksum.
+    pub files_unchecked: u64,
+    /// The names of the first of these, as in [`Outcome::unchecked`](crate::Outcome::unchecked).
+    pub unchecked: Vec<String>,
+    /// Bytes read from files as they are stored.
+    pub bytes_read: u64,
 }
 
 /// Hands the documents of `job` to `take`, which says whether it wants more. Of each record, `answer` names a second
-/// field that must hold a text, too. The job's encodings, language labels and threads play no part.
+/// field that must hold a text, too. The job's encodings and threads play no part.
 pub fn documents(
     job: &Job,
     answer: Option<&str>,
@@ -74,10 +85,10 @@ pub(crate) fn documents_in_chunks(
     let mut ledger = Collector::new(job.ledger_path.as_deref())?;
     found.report_bad(job, &mut ledger)?;
     let groups = GroupKeys::new(&job.by);
-    let text = Fields::path(job.field.as_deref().unwrap_or(TEXT_FIELD));
-    let fields = Fields { text, groups: groups.fields() };
+    let fields = fields(job, &groups);
+    progress.watch(fields.names());
     let mut formats = formats(job, &fields)?;
-    formats.asks_fields |= answer.is_some() || job.languages.field.is_some();
+    formats.asks_fields |= answer.is_some();
     let mut reading = Reading {
         job,
         formats,
@@ -98,10 +109,15 @@ pub(crate) fn documents_in_chunks(
         take,
         batch: Vec::new(),
         batch_bytes: 0,
+        path_languages: path_languages(job, &found.inputs),
+        path_language: None,
+        labels: Labels::default(),
+        undetected: Vec::new(),
         seen: 0,
         counted: 0,
         binary: 0,
         packed: 0,
+        unchecked: Vec::new(),
         enough: false,
     };
     let stop = AtomicBool::new(false);
@@ -111,13 +127,13 @@ pub(crate) fn documents_in_chunks(
             return Err(Error::Interrupted);
         }
     }
-    reading.hand_on();
+    reading.hand_on()?;
     let (mut met, mut answers) = (FieldsMet::default(), FieldsMet::default());
     for (texts, second) in reading.readers.iter_mut().flatten() {
         met.add(texts.fields_met());
         second.iter_mut().for_each(|second| answers.add(second.fields_met()));
     }
-    let Reading { seen, counted, binary, packed, answer, .. } = reading;
+    let Reading { seen, counted, binary, packed, unchecked, answer, .. } = reading;
     found.check_not_all_ignored(job, binary, packed)?;
     check_fields(&met, counted, &fields)?;
     if let Some(answer) = answer {
@@ -127,7 +143,11 @@ pub(crate) fn documents_in_chunks(
         ledger: ledger.finish(found.bad.len() as u64 + seen, counted)?,
         files: found.inputs.len() as u64 - binary - packed + found.bad.len() as u64,
         files_packed: packed,
+        files_ignored: binary + packed + found.passed,
         inputs_repeated: found.repeated,
+        files_unchecked: unchecked.len() as u64,
+        unchecked: found.names(unchecked),
+        bytes_read: progress.bytes(),
     })
 }
 
@@ -190,11 +210,19 @@ struct Reading<'r> {
     take: &'r mut dyn FnMut(Vec<Document>) -> bool,
     batch: Vec<Document>,
     batch_bytes: usize,
+    /// The label that the path of each input gives, where these are asked for, and that of the input that is read.
+    path_languages: Vec<Option<Box<str>>>,
+    path_language: Option<Box<str>>,
+    labels: Labels,
+    /// Documents of the batch that wait for their language: where they are, and the rest of their keys.
+    undetected: Vec<(usize, Vec<u8>)>,
     seen: u64,
     counted: u64,
     /// Files that a walk met and passed by.
     binary: u64,
     packed: u64,
+    /// Which inputs have compressed data without a checksum.
+    unchecked: Vec<usize>,
     /// Nobody takes more.
     enough: bool,
 }
@@ -223,6 +251,7 @@ impl Reading<'_> {
                 return self.skip(input, None, bad);
             }
         };
+        self.path_language = self.path_languages.get_mut(file).and_then(Option::take);
         let format = format::format(id);
         let rules = FileRules { framing: format.framing(), passes_bom: format.passes_bom() };
         let group = Group { key: [].into(), is_labelled: true };
@@ -264,6 +293,9 @@ impl Reading<'_> {
                 self.skip(input, line, bad)?;
             }
             if step.end || self.enough {
+                if stream.is_unchecked() {
+                    self.unchecked.push(file);
+                }
                 return Ok(());
             }
         }
@@ -290,6 +322,9 @@ impl Reading<'_> {
             }
             at = end + 1;
             line += 1;
+        }
+        if let Some((texts, _)) = &mut self.readers[id] {
+            texts.report(self.progress);
         }
         Ok(())
     }
@@ -347,10 +382,7 @@ impl Reading<'_> {
         self.readers[id] = Some(readers);
         match result {
             Ok(None) => Ok(()),
-            Ok(Some(document)) => {
-                self.add(document);
-                Ok(())
-            }
+            Ok(Some((document, key))) => self.add(document, key),
             Err(bad) => self.skip(input, line, bad),
         }
     }
@@ -367,40 +399,82 @@ impl Reading<'_> {
         if let Err(bad) = second_text(wanted, id, None, "", self.config.errors) {
             return self.skip(input, line, bad);
         }
-        let document = self.document(input, line, text, &[], None);
-        self.add(document);
-        Ok(())
+        let (document, key) = self.document(input, line, text, &[], None);
+        self.add(document, key)
     }
 
+    /// A document, and its key where the language is still missing in it.
     fn document(
-        &self,
+        &mut self,
         input: &Input,
         line: Option<u64>,
         text: String,
         values: &[Option<String>],
         answer: Option<String>,
-    ) -> Document {
+    ) -> (Document, Option<Vec<u8>>) {
         let mut key = Vec::new();
         self.groups.encode(&input.name, input.extension().as_deref(), values, &mut key);
-        Document { text, answer, key: self.groups.decode(&key), file: input.name.clone(), line }
+        let mut document =
+            Document { text, answer, key: Vec::new(), file: input.name.clone(), line };
+        if self.groups.by_language() {
+            let path = self.path_language.as_deref();
+            match self.job.languages.label(&mut self.labels, values, path) {
+                Some(language) => self.groups.encode_language(language, &mut key),
+                None => return (document, Some(key)),
+            }
+        }
+        document.key = self.groups.decode(&key);
+        (document, None)
     }
 
-    fn add(&mut self, document: Document) {
+    /// Adds a document to the batch. `key` is its key where the language is still missing in it.
+    fn add(&mut self, document: Document, key: Option<Vec<u8>>) -> Result<(), Error> {
+        self.undetected.extend(key.map(|key| (self.batch.len(), key)));
         self.seen += 1;
         self.counted += 1;
         self.progress.add_documents(1);
         self.batch_bytes += document.text.len() + document.answer.as_ref().map_or(0, String::len);
         self.batch.push(document);
         if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES {
-            self.hand_on();
+            self.hand_on()?;
         }
+        Ok(())
     }
 
-    fn hand_on(&mut self) {
+    fn hand_on(&mut self) -> Result<(), Error> {
+        self.detect_all()?;
         self.batch_bytes = 0;
         if !self.batch.is_empty() && !(self.take)(std::mem::take(&mut self.batch)) {
             self.enough = true;
         }
+        Ok(())
+    }
+
+    /// Gives the documents of the batch that wait for it their language.
+    fn detect_all(&mut self) -> Result<(), Error> {
+        let languages = &self.job.languages;
+        let undetected = std::mem::take(&mut self.undetected);
+        let mut rest = undetected.as_slice();
+        while !rest.is_empty() {
+            let (mut texts, mut bytes) = (Vec::new(), 0);
+            for (at, _) in rest {
+                if texts.len() >= DETECT_BATCH || bytes >= DETECT_BATCH_BYTES {
+                    break;
+                }
+                let beginning = languages.beginning(&self.batch[*at].text);
+                bytes += beginning.len();
+                texts.push(beginning);
+            }
+            let (now, later) = rest.split_at(texts.len());
+            rest = later;
+            let detected = languages.detect(&mut self.labels, &texts)?;
+            for ((at, key), language) in now.iter().zip(detected) {
+                let mut key = key.clone();
+                self.groups.encode_language(&language, &mut key);
+                self.batch[*at].key = self.groups.decode(&key);
+            }
+        }
+        Ok(())
     }
 
     fn skip(&mut self, input: &Input, line: Option<u64>, bad: Bad) -> Result<(), Error> {

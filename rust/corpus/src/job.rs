@@ -8,7 +8,7 @@ use fasttok_engine::{Encoding, Special, Utf8Errors};
 
 use crate::format::{self, Fields, FieldsMet};
 use crate::groups::Groups;
-use crate::language::{Detector, UNDETERMINED, language_of_path};
+use crate::language::{Detector, Labels, UNDETERMINED, language_of_path};
 use crate::ledger::Collector;
 use crate::pipeline::{self, Run};
 use crate::recognise::Formats;
@@ -64,6 +64,52 @@ pub struct LanguageLabels {
     pub detect_bytes: usize,
 }
 
+impl LanguageLabels {
+    /// The label of a document: `values` are those of its record, the last of which is the label where a field has it,
+    /// and `path` is what its path gives. `None` where it must be detected.
+    pub(crate) fn label<'l>(
+        &self,
+        known: &'l mut Labels,
+        values: &[Option<String>],
+        path: Option<&'l str>,
+    ) -> Option<&'l str> {
+        let field = match self.field {
+            Some(_) => values.last().and_then(|v| v.as_deref()).filter(|v| !v.trim().is_empty()),
+            None => None,
+        };
+        match (field, path) {
+            (Some(label), _) => Some(known.normalize(label)),
+            (None, Some(language)) => Some(language),
+            (None, None) if self.detector.is_some() => None,
+            (None, None) => Some(UNDETERMINED),
+        }
+    }
+
+    /// The part of a text that the detector is given.
+    pub(crate) fn beginning<'t>(&self, text: &'t str) -> &'t str {
+        let mut end = text.len().min(self.detect_bytes);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        &text[..end]
+    }
+
+    /// The languages of texts as the detector has them.
+    pub(crate) fn detect(&self, known: &mut Labels, texts: &[&str]) -> Result<Vec<String>, Error> {
+        let Some(detector) = &self.detector else { return Ok(Vec::new()) };
+        let labels = detector.detect(texts).map_err(Error::Detector)?;
+        if labels.len() != texts.len() {
+            let message = format!("it gave {} labels for {} texts", labels.len(), texts.len());
+            return Err(Error::Detector(message.into()));
+        }
+        let mut language = |label: Option<String>| match label {
+            Some(label) if !label.trim().is_empty() => known.normalize(&label).to_owned(),
+            _ => UNDETERMINED.to_owned(),
+        };
+        Ok(labels.into_iter().map(&mut language).collect())
+    }
+}
+
 /// What to count, and how.
 #[derive(Clone)]
 pub struct Job {
@@ -81,7 +127,7 @@ pub struct Job {
     pub sample: bool,
     /// The field that holds the text, where records have fields; a dot goes one level down. `None` is [`TEXT_FIELD`],
     /// and does not say that there must be fields.
-    pub field: Option<String>,
+    pub text_field: Option<String>,
     /// The format of all files; `None` goes by the suffix, and what has no known one is plain text, unless it has no
     /// suffix or that of JSON and is JSON lines.
     pub format: Option<String>,
@@ -117,6 +163,12 @@ pub struct Job {
 
 /// The field that holds the text unless a job says otherwise.
 pub const TEXT_FIELD: &str = "text";
+/// [`Job::max_record_bytes`] unless a job says otherwise.
+pub const MAX_RECORD_BYTES: usize = 1 << 30;
+/// [`Job::max_window_bytes`] unless a job says otherwise.
+pub const MAX_WINDOW_BYTES: u64 = 128 << 20;
+/// [`Job::max_groups`] unless a job says otherwise.
+pub const MAX_GROUPS: usize = 1_000_000;
 
 impl Job {
     /// A job with the defaults for everything else.
@@ -128,7 +180,7 @@ impl Job {
             languages: LanguageLabels::default(),
             extra: Extra::default(),
             sample: false,
-            field: None,
+            text_field: None,
             format: None,
             lines: false,
             special: Special::default(),
@@ -138,9 +190,9 @@ impl Job {
             hidden: false,
             ignore_files: true,
             decompress: false,
-            max_record_bytes: 1 << 30,
-            max_window_bytes: 128 << 20,
-            max_groups: 1_000_000,
+            max_record_bytes: MAX_RECORD_BYTES,
+            max_window_bytes: MAX_WINDOW_BYTES,
+            max_groups: MAX_GROUPS,
             outputs: Vec::new(),
             ledger_path: None,
         }
@@ -175,6 +227,8 @@ pub struct Outcome {
     pub inputs_repeated: u64,
     /// Files in whose compressed data damage cannot be seen, for they have no checksum.
     pub files_unchecked: u64,
+    /// The names of the first [`LEDGER_ENTRIES_KEPT`](crate::LEDGER_ENTRIES_KEPT) of these, in the order of the inputs.
+    pub unchecked: Vec<String>,
     /// Bytes read from files as they are stored.
     pub bytes_read: u64,
 }
@@ -203,10 +257,8 @@ pub(crate) fn run_in_chunks(
     found.report_bad(job, &mut ledger)?;
 
     let groups = GroupKeys::new(&job.by);
-    let text = job.field.as_deref().unwrap_or(TEXT_FIELD);
-    let mut fields = Fields { text: Fields::path(text), groups: groups.fields() };
-    // The label comes behind the fields that are keys.
-    fields.groups.extend(job.languages.field.as_deref().map(Fields::path));
+    let fields = fields(job, &groups);
+    progress.watch(fields.names());
     let sums = pipeline::count(
         &Run {
             inputs,
@@ -259,7 +311,8 @@ pub(crate) fn run_in_chunks(
         files_ignored: ignored + found.passed,
         files_packed: sums.packed,
         inputs_repeated: found.repeated,
-        files_unchecked: sums.unchecked,
+        files_unchecked: sums.unchecked.len() as u64,
+        unchecked: found.names(sums.unchecked),
         bytes_read: progress.bytes(),
     })
 }
@@ -360,6 +413,13 @@ impl Inputs {
         Ok(())
     }
 
+    /// The names of the first of these inputs, whatever order they come in.
+    pub fn names(&self, mut places: Vec<usize>) -> Vec<String> {
+        places.sort_unstable();
+        places.truncate(crate::LEDGER_ENTRIES_KEPT);
+        places.into_iter().map(|place| self.inputs[place].name.clone()).collect()
+    }
+
     /// The error that nothing was read, where a walk passed all files by.
     pub fn check_not_all_ignored(&self, job: &Job, binary: u64, packed: u64) -> Result<(), Error> {
         let ignored = binary + packed;
@@ -369,10 +429,10 @@ impl Inputs {
         let paths: Vec<_> = job.paths.iter().map(|p| p.display().to_string()).collect();
         let what = match (binary, packed) {
             (_, 0) => "binary; name a file itself to have it read",
-            (0, _) => "compressed and hold no records; --decompress (decompress=True) counts them",
+            (0, _) => "compressed and hold no records; decompress=True counts them",
             _ => {
-                "binary, or compressed and without records; --decompress (decompress=True) counts \
-                 the compressed ones"
+                "binary, or compressed and without records; decompress=True counts the \
+                 compressed ones"
             }
         };
         let message = format!("{}: all {ignored} files are {what}", paths.join(", "));
@@ -394,11 +454,19 @@ fn check_inputs(job: &Job) -> Result<(), Error> {
 }
 
 /// The label that the path of each input gives; empty where nobody asks for it.
-fn path_languages(job: &Job, inputs: &[Input]) -> Vec<Option<Box<str>>> {
+pub(crate) fn path_languages(job: &Job, inputs: &[Input]) -> Vec<Option<Box<str>>> {
     if !job.languages.from_path || !job.by.contains(&Key::Language) {
         return Vec::new();
     }
     inputs.iter().map(|input| language_of_path(&input.name).map(String::into)).collect()
+}
+
+/// The fields of a record that the job asks for. The label comes behind those that are keys.
+pub(crate) fn fields(job: &Job, groups: &GroupKeys) -> Fields {
+    let text = Fields::path(job.text_field.as_deref().unwrap_or(TEXT_FIELD));
+    let mut groups = groups.fields();
+    groups.extend(job.languages.field.as_deref().map(Fields::path));
+    Fields { text, groups }
 }
 
 /// What the job says of formats.
@@ -415,7 +483,7 @@ pub(crate) fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, 
         },
         plain,
         fields,
-        asks_fields: job.field.is_some() || !fields.groups.is_empty(),
+        asks_fields: job.text_field.is_some() || !fields.groups.is_empty(),
         decompress: job.decompress,
         is_strict: job.errors == Utf8Errors::Strict,
     })

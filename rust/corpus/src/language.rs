@@ -18,6 +18,10 @@ pub const UNDETERMINED: &str = "und";
 /// Labels of BCP 47 that are not the name of one language.
 const SPECIAL: [&str; 3] = [UNDETERMINED, "mul", "zxx"];
 
+/// A detector is given this many documents at a time at most, or this many bytes of them and one document more.
+pub(crate) const DETECT_BATCH: usize = 256;
+pub(crate) const DETECT_BATCH_BYTES: usize = 256 << 10;
+
 /// Says in which language texts are.
 pub trait Detector: Send + Sync {
     /// A label for each text, in any form that [`normalize_language`] takes; `None` where there is no telling.

@@ -34,7 +34,10 @@ pub use documents::{Document, DocumentsRead, documents, read_whole};
 pub use error::Error;
 pub use format::format_names;
 pub use groups::{Column, Groups};
-pub use job::{Group, Job, Key, LanguageLabels, OnError, Outcome, TEXT_FIELD, run};
+pub use job::{
+    Group, Job, Key, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES, OnError,
+    Outcome, TEXT_FIELD, run,
+};
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,
 };

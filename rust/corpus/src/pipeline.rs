@@ -18,7 +18,7 @@ use crate::document::{Group, LongDocument, Settled, find_cut};
 use crate::format::{self, Fields, FieldsMet, FormatId, RecordReader};
 use crate::groups::{Table, TooMany};
 use crate::job::{GroupKeys, LanguageLabels, OnError};
-use crate::language::{Labels, UNDETERMINED};
+use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
 use crate::ledger::{Bad, Collector, Entry, Reason};
 use crate::measure::{Extra, Measurer};
 use crate::recognise::{Formats, Taken, Unread, recognise};
@@ -30,10 +30,6 @@ const PIECE: usize = 1 << 20;
 
 /// A record with a text longer than this is counted by all workers.
 const SHARED: usize = 4 << 20;
-
-/// A detector is given this many documents at a time at most, or this many bytes of them and one document more.
-const DETECTED: usize = 256;
-const DETECTED_BYTES: usize = 256 << 10;
 
 /// A buffer that grew beyond this for one long record is given back.
 const KEPT: usize = 8 << 20;
@@ -68,8 +64,8 @@ pub(crate) struct Sums {
     pub binary: u64,
     /// Compressed files that a walk met, without records.
     pub packed: u64,
-    /// Files whose compressed data have no checksum.
-    pub unchecked: u64,
+    /// Which inputs have compressed data without a checksum.
+    pub unchecked: Vec<usize>,
 }
 
 impl Sums {
@@ -80,7 +76,7 @@ impl Sums {
         self.counted += other.counted;
         self.binary += other.binary;
         self.packed += other.packed;
-        self.unchecked += other.unchecked;
+        self.unchecked.extend(other.unchecked);
         Ok(())
     }
 }
@@ -425,7 +421,9 @@ impl<'s, 'a> Worker<'s, 'a> {
         let step = stream.step(&mut buf, &self.run.config);
         let file = stream.file;
         if step.end {
-            self.sums.unchecked += u64::from(stream.is_unchecked());
+            if stream.is_unchecked() {
+                self.sums.unchecked.push(file);
+            }
             drop(stream);
         } else {
             self.shared.put_back(stream);
@@ -487,6 +485,9 @@ impl<'s, 'a> Worker<'s, 'a> {
             at = end + 1;
             line += 1;
         }
+        if let Some(reader) = &mut self.readers[self.shared.format(file)] {
+            reader.report(self.run.progress);
+        }
         self.detect_all();
         self.run.progress.add_documents(self.sums.counted - counted);
     }
@@ -544,18 +545,9 @@ impl<'s, 'a> Worker<'s, 'a> {
         if !run.groups.by_language() {
             return true;
         }
-        let field = match run.languages.field {
-            Some(_) => values.last().and_then(|v| v.as_deref()).filter(|v| !v.trim().is_empty()),
-            None => None,
-        };
-        let path = || run.path_languages.get(place.file).and_then(|label| label.as_deref());
-        let language = match field {
-            Some(label) => self.labels.normalize(label),
-            None => match path() {
-                Some(language) => language,
-                None if run.languages.detector.is_some() => return false,
-                None => UNDETERMINED,
-            },
+        let path = run.path_languages.get(place.file).and_then(|label| label.as_deref());
+        let Some(language) = run.languages.label(&mut self.labels, values, path) else {
+            return false;
         };
         run.groups.encode_language(language, key);
         true
@@ -596,22 +588,13 @@ impl<'s, 'a> Worker<'s, 'a> {
         }
     }
 
-    /// The part of a text that the detector is given.
-    fn beginning<'t>(&self, text: &'t str) -> &'t str {
-        let mut end = text.len().min(self.run.languages.detect_bytes);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        &text[..end]
-    }
-
     fn detect_later(&mut self, key: &[u8], origin: Origin, tally: Tally, text: &str) {
-        let beginning = self.beginning(text);
+        let beginning = self.run.languages.beginning(text);
         let waiting = &mut self.undetected;
         waiting.documents.push((key.into(), origin, tally));
         waiting.text.push_str(beginning);
         waiting.ends.push(waiting.text.len());
-        if waiting.ends.len() >= DETECTED || waiting.text.len() >= DETECTED_BYTES {
+        if waiting.ends.len() >= DETECT_BATCH || waiting.text.len() >= DETECT_BATCH_BYTES {
             self.detect_all();
         }
     }
@@ -633,24 +616,10 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// The languages of texts; nothing if the detector fails, and with it the run.
     fn detect(&mut self, texts: &[&str]) -> Vec<String> {
-        let Some(detector) = &self.run.languages.detector else { return Vec::new() };
-        let labels = match detector.detect(texts) {
-            Ok(labels) if labels.len() == texts.len() => labels,
-            Ok(labels) => {
-                let message = format!("it gave {} labels for {} texts", labels.len(), texts.len());
-                self.shared.fail(Failure::Other(Error::Detector(message.into())));
-                return Vec::new();
-            }
-            Err(e) => {
-                self.shared.fail(Failure::Other(Error::Detector(e)));
-                return Vec::new();
-            }
-        };
-        let mut language = |label: Option<String>| match label {
-            Some(label) if !label.trim().is_empty() => self.labels.normalize(&label).to_owned(),
-            _ => UNDETERMINED.to_owned(),
-        };
-        labels.into_iter().map(&mut language).collect()
+        self.run.languages.detect(&mut self.labels, texts).unwrap_or_else(|e| {
+            self.shared.fail(Failure::Other(e));
+            Vec::new()
+        })
     }
 
     /// Cuts a long text and lets all workers count it.
@@ -679,7 +648,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn part(&mut self, document: &Arc<LongDocument>, offset: u64, text: &str) {
         if offset == 0
             && !document.group.is_labelled
-            && let Some(language) = self.detect(&[self.beginning(text)]).pop()
+            && let Some(language) = self.detect(&[self.run.languages.beginning(text)]).pop()
         {
             document.set_language(language);
         }

@@ -110,7 +110,7 @@ fn unnamed(
     let no_fields = |name: &'static str, how: &str| {
         let detail = format!(
             "not supported yet: the fields of {name}; to count one, {how}; to count the whole file, ask \
-             for no field, or for --format text"
+             for no field, or for format=\"text\""
         );
         Err(Unread { format: Some(name), bad: Bad::new(Reason::UnsupportedFormat, detail) })
     };

@@ -1045,7 +1045,7 @@ fn tables_are_text_until_a_field_of_them_is_asked_for() {
     let mut with_language = plain.clone();
     with_language.languages.field = Some("lang".into());
     for asks in [
-        Job { field: Some("text".into()), ..plain.clone() },
+        Job { text_field: Some("text".into()), ..plain.clone() },
         Job { by: vec![Key::parse("lang")], ..plain.clone() },
         with_language,
     ] {
@@ -1055,7 +1055,7 @@ fn tables_are_text_until_a_field_of_them_is_asked_for() {
         assert!(outcome.ledger.entries[1].detail.contains("the fields of TSV"));
         assert_eq!(outcome.totals.documents, 1);
         let text = Job { format: Some("text".into()), ..asks };
-        match text.field {
+        match text.text_field {
             Some(_) => assert_eq!(count(&text).totals.documents, 3),
             None => assert_eq!(unknown_field(&text), ("lang".to_owned(), Vec::new())),
         }
@@ -1078,7 +1078,7 @@ fn a_field_that_no_record_has_is_an_error_that_names_the_others() {
     let names = ["id", "meta", "meta.lang", "text"].map(str::to_owned).to_vec();
     let by = |key: &str| Job { by: vec![Key::File, Key::parse(key)], ..folder.job() };
     assert_eq!(unknown_field(&by("langauge")), ("langauge".into(), names.clone()));
-    let text = Job { field: Some("body".into()), ..folder.job() };
+    let text = Job { text_field: Some("body".into()), ..folder.job() };
     assert_eq!(unknown_field(&text), ("body".into(), names.clone()));
     let mut labelled = folder.job();
     (labelled.by, labelled.languages.field) = (vec![Key::Language], Some("lang".into()));
@@ -1155,7 +1155,10 @@ fn a_walk_unpacks_records_and_what_it_is_asked_to() {
     assert_eq!(count(&job(&[&folder.path("**/*.gz")])).totals.documents, 6);
     for path in [folder.path("sub"), folder.path("s?b")] {
         let e = try_count(&job(&[&path]), 64).unwrap_err().to_string();
-        assert!(e.contains("all 2 files are compressed and hold no records; --decompress"), "{e}");
+        assert!(
+            e.contains("all 2 files are compressed and hold no records; decompress=True"),
+            "{e}"
+        );
     }
 }
 
@@ -1202,16 +1205,16 @@ fn json_lines_are_read_as_records_where_the_name_does_not_say() {
     // Of one value that is named a field cannot be counted; in a walk it is a text like any other.
     for text in ["[{\"text\":\"a\"}]", "{\n\"text\": \"a\"}", "{\"body\":\"a\"}\n"] {
         let folder = Folder::with("a.json", text);
-        let asks = Job { field: Some("text".into()), ..job(&[&folder.path("a.json")]) };
+        let asks = Job { text_field: Some("text".into()), ..job(&[&folder.path("a.json")]) };
         let outcome = count(&asks);
         assert_eq!(folder.ledger(&outcome), [("a.json".into(), None, Reason::UnsupportedFormat)]);
-        let walk = Job { field: Some("text".into()), ..folder.job() };
+        let walk = Job { text_field: Some("text".into()), ..folder.job() };
         assert_eq!(count(&walk).totals, tally(&walk, [text]));
     }
     // The field that is asked for decides about a line alone.
     let folder = Folder::with("a.json", "{\"body\":\"a\"}\n");
     assert_eq!(count(&folder.job()).totals.bytes, 13);
-    let body = Job { field: Some("body".into()), ..folder.job() };
+    let body = Job { text_field: Some("body".into()), ..folder.job() };
     assert_eq!(count(&body).totals, tally(&body, ["a"]));
 }
 
@@ -1309,7 +1312,7 @@ fn memory_that_a_frame_asks_for_is_bounded() {
 }
 
 #[test]
-fn files_whose_damage_cannot_be_seen_are_numbered() {
+fn files_whose_damage_cannot_be_seen_are_named() {
     let row = "{\"text\":\"a\"}\n";
     let unchecked = zstd::encode_all(row.as_bytes(), 1).unwrap();
     let folder = Folder::with("a.jsonl.zst", zst(row));
@@ -1318,7 +1321,13 @@ fn files_whose_damage_cannot_be_seen_are_numbered() {
     assert_eq!(count(&folder.job()).files_unchecked, 0);
     folder.write("d.jsonl.zst", &unchecked);
     folder.write("e.jsonl.zst", [zst(row), unchecked].concat());
-    assert_eq!(count(&folder.job()).files_unchecked, 2);
+    let expected =
+        ["d.jsonl.zst", "e.jsonl.zst"].map(|name| folder.path(name).display().to_string());
+    let outcome = count(&folder.job());
+    assert_eq!((outcome.files_unchecked, outcome.unchecked), (2, expected.to_vec()));
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    let read = crate::documents(&folder.job(), None, &progress, &cancel, &mut |_| true).unwrap();
+    assert_eq!((read.files_unchecked, read.unchecked), (2, expected.to_vec()));
 }
 
 #[test]
@@ -1432,7 +1441,7 @@ fn what_a_file_is_taken_for_does_not_depend_on_threads_or_chunks() {
         let named: Vec<PathBuf> =
             fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
         let named = Job { paths: named, ..walk.clone() };
-        let field = Job { field: Some("text".into()), ..walk.clone() };
+        let field = Job { text_field: Some("text".into()), ..walk.clone() };
         let forced = Job { format: Some("lines".into()), ..walk.clone() };
         for job in [walk, named, field, forced] {
             let outcome = count(&job);

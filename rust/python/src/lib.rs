@@ -9,7 +9,9 @@ mod documents;
 mod encoding;
 mod errors;
 mod language;
+mod options;
 mod parallel;
+mod results;
 mod strings;
 mod transcode;
 mod words;
@@ -21,7 +23,12 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     strings::choose_reader(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<encoding::Encoding>()?;
-    m.add_class::<corpus::CorpusGroups>()?;
+    m.add_class::<results::Account>()?;
+    m.add_class::<results::CorpusGroups>()?;
+    m.add_class::<results::CorpusResult>()?;
+    m.add_class::<results::CorpusSums>()?;
+    m.add_class::<results::Document>()?;
+    m.add_class::<results::SkippedRow>()?;
     m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::known_rank_file, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::family_pattern, m)?)?;
@@ -39,6 +46,10 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let (major, minor, patch) = fasttok_engine::NORMALIZATION_UNICODE_VERSION;
     m.add("NORMALIZATION_UNICODE_VERSION", format!("{major}.{minor}.{patch}"))?;
     m.add("UNICODE_VERSION", fasttok_engine::CLASSES_UNICODE_VERSION)?;
+    m.add("TEXT_FIELD", fasttok_corpus::TEXT_FIELD)?;
+    m.add("MAX_RECORD_BYTES", fasttok_corpus::MAX_RECORD_BYTES)?;
+    m.add("MAX_WINDOW_BYTES", fasttok_corpus::MAX_WINDOW_BYTES)?;
+    m.add("MAX_GROUPS", fasttok_corpus::MAX_GROUPS)?;
     m.add("SCRIPTS_UNICODE_VERSION", fasttok_corpus::SCRIPTS_UNICODE_VERSION)?;
     m.add("SEGMENTATION_UNICODE_VERSION", fasttok_corpus::segmentation_unicode_version())?;
     Ok(())

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 
 use super::unescape::unescape;
 use super::{Fields, FieldsMet, Format, RecordReader, Row};
+use crate::Progress;
 use crate::ledger::{Bad, Reason};
 use crate::source::Framing;
 
@@ -52,6 +53,8 @@ struct JsonlReader {
     value: Vec<u8>,
     values: Vec<Option<String>>,
     met: FieldsMet,
+    /// How many of its records were told of.
+    reported: u64,
     /// In how many records names were looked for.
     looked: usize,
 }
@@ -73,11 +76,12 @@ impl JsonlReader {
         }
         JsonlReader {
             wanted,
-            names: paths.iter().map(|p| p.join(".")).collect(),
+            names: fields.names(),
             text: Vec::new(),
             value: Vec::new(),
             values: vec![None; fields.groups.len()],
             met: FieldsMet { met: vec![false; paths.len()], ..FieldsMet::default() },
+            reported: 0,
             looked: 0,
         }
     }
@@ -88,7 +92,7 @@ impl RecordReader for JsonlReader {
         if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
             return Ok(None);
         }
-        let JsonlReader { wanted, names, text, value, values, met, looked } = self;
+        let JsonlReader { wanted, names, text, value, values, met, looked, .. } = self;
         if text.len() > KEPT {
             *text = Vec::new();
         }
@@ -136,6 +140,11 @@ impl RecordReader for JsonlReader {
             });
         }
         Ok(Some(Row { text: string(raw, text, errors, field)?, values }))
+    }
+
+    fn report(&mut self, progress: &Progress) {
+        progress.add_records(self.met.records - self.reported, &self.met.met);
+        self.reported = self.met.records;
     }
 
     fn fields_met(&mut self) -> FieldsMet {

@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 
 use fasttok_engine::Utf8Errors;
 
+use crate::Progress;
 use crate::ledger::Bad;
 use crate::source::Framing;
 
@@ -43,6 +44,8 @@ pub(crate) trait Format: Sync {
 pub(crate) trait RecordReader {
     /// The document in `record`; `None` where there is none and none was to be expected (a blank line of JSONL).
     fn read<'a>(&'a mut self, record: &'a str, errors: Utf8Errors) -> Result<Option<Row<'a>>, Bad>;
+    /// Tells which fields the records since the last time had.
+    fn report(&mut self, _: &Progress) {}
     /// Which fields its records had; nothing where records have none.
     fn fields_met(&mut self) -> FieldsMet {
         FieldsMet::default()
@@ -94,6 +97,11 @@ impl Fields {
     /// A dot goes one level down: `meta.lang`.
     pub fn path(field: &str) -> Vec<String> {
         field.split('.').map(str::to_owned).collect()
+    }
+
+    /// The names as the user wrote them: the text, then the groups.
+    pub fn names(&self) -> Vec<String> {
+        std::iter::once(&self.text).chain(&self.groups).map(|path| path.join(".")).collect()
     }
 }
 

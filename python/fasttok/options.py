@@ -1,0 +1,379 @@
+"""Every option of a run over files, once: name, type, default and help.
+
+`count_corpus`, `density`, `cost`, `check_claims` and `verify` take their options from here, and so do the command line
+(flags and help), the manifest, and the compiled part, which reads the attributes of a `CorpusOptions` by name. A new
+option is a field of `CorpusOptions`, its name and type in the keywords below it, and a field of
+`rust/python/src/options.rs`.
+
+This module knows neither click nor reports, and reads no file.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, get_args, get_origin, get_type_hints
+
+from fasttok import _fasttok
+
+__all__ = [
+    "CorpusKeywords",
+    "CorpusOptions",
+    "Detector",
+    "Errors",
+    "FileFormat",
+    "OnError",
+    "ReadingKeywords",
+    "Special",
+]
+
+Special: TypeAlias = Literal["text", "token", "error"]
+Errors: TypeAlias = Literal["strict", "replace"]
+OnError: TypeAlias = Literal["skip", "fail"]
+FileFormat: TypeAlias = Literal["text", "lines", "jsonl"]
+PathLike: TypeAlias = str | os.PathLike[str]
+Detector: TypeAlias = Callable[[list[str]], Sequence[str | None]]
+"""Takes the beginnings of up to 256 documents and returns a label or None for each."""
+
+BUILT_IN_DETECTOR = "cld2"
+LANGUAGE = "language"
+"""The key of the label in a group."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Help:
+    """What is said of an option, in the docstrings and on the command line."""
+
+    text: str
+    default: str | None
+    """The default in words, where the value does not say it."""
+    flags: tuple[str, ...] | None
+    """How the command line calls the option, if not by its name; an empty tuple where it has none."""
+    flag_text: str
+    """What the command line says, where it turns the option round or words it otherwise."""
+    metavar: str | None
+    minimum: int | None
+    is_recorded: bool
+    """Whether the manifest has it under its own name."""
+
+
+def _help(
+    text: str,
+    *,
+    flags: Sequence[str] | None = None,
+    flag_text: str | None = None,
+    default: str | None = None,
+    metavar: str | None = None,
+    minimum: int | None = None,
+    is_recorded: bool = True,
+) -> Mapping[str, Help]:
+    """The metadata of a field. Where no `flags` are given, its name makes one."""
+    called = None if flags is None else tuple(flags)
+    return {"help": Help(text, default, called, flag_text or text, metavar, minimum, is_recorded)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusOptions:
+    """How files are read and counted.
+
+    Raises ``ValueError`` and ``TypeError`` for a value that an option cannot have.
+    """
+
+    text_field: str | None = field(
+        default=None,
+        metadata=_help(
+            "The field of a record that holds the text; in a.b, b is inside a. Where it is given, a CSV or TSV file is "
+            "skipped: its fields are not read yet.",
+            flag_text="The field of a record that holds the text. In a.b, b is inside a.",
+            default=_fasttok.TEXT_FIELD,
+            metavar="NAME",
+        ),
+    )
+    format: FileFormat | None = field(
+        default=None,
+        metadata=_help(
+            "Read every file as this, whatever its name: one document per file, one per line, or JSONL records.",
+            default="by extension and content",
+        ),
+    )
+    lines: bool = field(default=False, metadata=_help("In plain text, each line is a document."))
+    special: Special = field(
+        default="text", metadata=_help("A special token in the text is plain text, one token, or an error.")
+    )
+    errors: Errors = field(
+        default="strict", metadata=_help("Bytes that are not UTF-8 are an error, or are counted as U+FFFD.")
+    )
+    on_error: OnError = field(
+        default="skip", metadata=_help("A row that cannot be counted is listed and skipped, or ends the run.")
+    )
+    threads: int | None = field(
+        default=None, metadata=_help("Workers. They change no count.", default="one per core", metavar="N", minimum=1)
+    )
+    hidden: bool = field(default=False, metadata=_help("Read hidden files and folders too."))
+    ignore_files: bool = field(
+        default=True,
+        metadata=_help(
+            "In folders, leave out what .gitignore and .ignore name.",
+            flags=("--no-ignore",),
+            flag_text="Read what .gitignore and .ignore leave out too.",
+        ),
+    )
+    decompress: bool = field(
+        default=False,
+        metadata=_help(
+            "In folders, unpack .gz and .zst files that hold no records too. Those that are named, or "
+            "that a glob fits, are always unpacked.",
+            flags=("-z", "--decompress"),
+            flag_text="In folders, unpack .gz and .zst files that hold no records too.",
+        ),
+    )
+    max_record_bytes: int = field(
+        default=_fasttok.MAX_RECORD_BYTES,
+        metadata=_help(
+            "Skip records that are longer.",
+            default="1 GiB",
+            metavar="N",
+            minimum=1,
+        ),
+    )
+    max_window_bytes: int = field(
+        default=_fasttok.MAX_WINDOW_BYTES,
+        metadata=_help(
+            "Skip zstd data that take more memory to unpack.",
+            default="128 MiB",
+            metavar="N",
+            minimum=1,
+        ),
+    )
+    max_groups: int = field(
+        default=_fasttok.MAX_GROUPS,
+        metadata=_help(
+            "End with an error as soon as there are more groups.",
+            default=f"{_fasttok.MAX_GROUPS:,}; density: 10,000",
+            metavar="N",
+            minimum=1,
+        ),
+    )
+    language_field: str | None = field(
+        default=None,
+        metadata=_help(
+            "Label by this field of a record: BCP 47 or FLORES codes, in any form. Trusted before the path.",
+            metavar="NAME",
+            is_recorded=False,
+        ),
+    )
+    language_from_path: bool = field(
+        default=False,
+        metadata=_help(
+            "Label by the path: a folder, or part of a file name, like eng_Latn. Trusted before the detector.",
+            is_recorded=False,
+        ),
+    )
+    detect_language: bool | Detector | None = field(
+        default=None,
+        metadata=_help(
+            "Label by what a detector says of each document: True for CLD2, or a callable that takes a list of texts, "
+            "the beginnings of up to 256 documents, and returns a list of labels or Nones, in one thread at a time.",
+            flag_text="Label by what a detector says of each document.",
+            default="no; density: where neither groups nor other labels are asked for",
+            is_recorded=False,
+        ),
+    )
+    detect_bytes: int = field(
+        default=256,
+        metadata=_help("How much of each document the detector reads.", metavar="N", minimum=1, is_recorded=False),
+    )
+    outputs: Iterable[PathLike] = field(
+        default=(),
+        metadata=_help(
+            "Files that the caller will write: left out where a folder holds them, refused where they are named.",
+            flags=(),
+            default="none",
+            is_recorded=False,
+        ),
+    )
+    ledger_path: PathLike | None = field(
+        default=None,
+        metadata=_help(
+            "Write every skipped row to this file, as JSONL.",
+            flags=("--ledger",),
+            flag_text="Write every skipped row to FILE, as JSONL.",
+            default="none",
+            metavar="FILE",
+            is_recorded=False,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        for option in options():
+            _check(option, getattr(self, option.name))
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether documents get a language label. Without any source of them, ``language`` is a field like others."""
+        return self.language_field is not None or self.language_from_path or bool(self.detect_language)
+
+    def keys(self, by: Sequence[str]) -> list[str]:
+        """The keys of groups by `by`: with the label in front if there are labels and `by` does not say where."""
+        return [LANGUAGE, *by] if self.is_labelled and LANGUAGE not in by else list(by)
+
+    def manifest(self) -> dict[str, Any]:
+        """What a manifest says of the options."""
+        said = {option.name: getattr(self, option.name) for option in options() if option.help.is_recorded}
+        return {**said, "text_field": self.text_field or _fasttok.TEXT_FIELD, "languages": self._languages()}
+
+    def _languages(self) -> dict[str, Any] | None:
+        """Where labels come from; None where there are none."""
+        if not self.is_labelled:
+            return None
+        detect, detector = self.detect_language, None
+        if detect:
+            detector = BUILT_IN_DETECTOR if detect is True else getattr(detect, "__qualname__", repr(detect))
+        return {
+            "field": self.language_field,
+            "from_path": self.language_from_path,
+            "detector": detector,
+            "detect_bytes": self.detect_bytes if detect else None,
+        }
+
+
+class ReadingKeywords(TypedDict, total=False):
+    """The options by which files are read: those of all commands that read any."""
+
+    text_field: str | None
+    format: FileFormat | None
+    lines: bool
+    errors: Errors
+    on_error: OnError
+    threads: int | None
+    hidden: bool
+    ignore_files: bool
+    decompress: bool
+    max_record_bytes: int
+    max_window_bytes: int
+    outputs: Iterable[PathLike]
+    ledger_path: PathLike | None
+
+
+class CorpusKeywords(ReadingKeywords, total=False):
+    """All options of `CorpusOptions`, as keywords."""
+
+    special: Special
+    max_groups: int
+    language_field: str | None
+    language_from_path: bool
+    detect_language: bool | Detector | None
+    detect_bytes: int
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option, as other modules see it."""
+
+    name: str
+    type: Any
+    default: Any
+    help: Help
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """How the command line calls it."""
+        return (f"--{self.name.replace('_', '-')}",) if self.help.flags is None else self.help.flags
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values of an option that has a few."""
+        literal = next((t for t in (self.type, *get_args(self.type)) if get_origin(t) is Literal), None)
+        return get_args(literal)
+
+    @property
+    def says_default(self) -> str:
+        """The default, in words."""
+        if self.help.default is not None:
+            return self.help.default
+        return "none" if self.default is None else str(self.default)
+
+
+def options(keywords: type[ReadingKeywords] = CorpusKeywords) -> list[Option]:
+    """The options among `keywords`, in the order in which `CorpusOptions` has them."""
+    return [option for option in _all() if option.name in keywords.__annotations__]
+
+
+@cache
+def _all() -> tuple[Option, ...]:
+    types = get_type_hints(CorpusOptions)
+    return tuple(
+        Option(each.name, types[each.name], each.default, each.metadata["help"]) for each in fields(CorpusOptions)
+    )
+
+
+def given(
+    caller: str, keywords: Mapping[str, Any], taken: type[ReadingKeywords] = CorpusKeywords, **defaults: Any
+) -> CorpusOptions:
+    """The options that a function was given as `keywords`; `defaults` are its own.
+
+    Raises ``TypeError`` for one that is not among those `taken`, with the nearest name.
+    """
+    for name in keywords:
+        if name not in taken.__annotations__:
+            near = get_close_matches(name, taken.__annotations__, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(f"{caller}() got an unexpected keyword argument {name!r}{hint}")
+    return CorpusOptions(**{**defaults, **keywords})
+
+
+def documented(keywords: type[ReadingKeywords] = CorpusKeywords, **defaults: Any) -> Callable[[_Function], _Function]:
+    """Put the options that a function takes as `**options` into its signature and, for a line ``{options}``, into its
+    docstring: what `help()` and notebooks show. `defaults` are the function's own."""
+
+    def document(function: _Function) -> _Function:
+        taken = options(keywords)
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        added = [
+            inspect.Parameter(
+                option.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=defaults.get(option.name, option.default),
+                annotation=CorpusOptions.__annotations__[option.name],
+            )
+            for option in taken
+        ]
+        function.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+        lines = []
+        for option in taken:
+            default = str(defaults[option.name]) if option.name in defaults else option.says_default
+            said = f"{option.name}: {option.help.text} [{default}]"
+            lines += textwrap.wrap(said, 112, initial_indent="    ", subsequent_indent="        ")
+        if function.__doc__ is not None:
+            function.__doc__ = function.__doc__.replace("    {options}", "\n".join(lines))
+        return function
+
+    return document
+
+
+def _check(option: Option, value: Any) -> None:
+    name, choices = option.name, option.choices
+    if value is None and type(None) in get_args(option.type):
+        return
+    if choices:
+        if value not in choices:
+            raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
+    elif name == "detect_language":
+        if not isinstance(value, bool) and not callable(value):
+            raise TypeError(f"{name} is True, False or a callable, not {type(value).__name__}")
+    elif option.type is bool:
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is True or False, not {type(value).__name__}")
+    elif option.help.minimum is not None:
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise TypeError(f"{name} is a whole number, not {type(value).__name__}")
+        if value < option.help.minimum:
+            raise ValueError(f"{name} must be at least {option.help.minimum}, not {value}")

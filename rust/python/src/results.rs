@@ -1,0 +1,321 @@
+//! What runs over files give, as Python sees it: classes with attributes, which the stub declares one by one.
+//!
+//! Raw material for the reports of `fasttok`, which name and order it. Values are made into objects of Python when
+//! they are asked for.
+
+use fasttok_corpus::{Column, DocumentsRead, Group, Groups, Ledger, Outcome, Tally};
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+
+use crate::arrays;
+
+/// What a run over a corpus found.
+#[pyclass(frozen, get_all, module = "fasttok._fasttok")]
+pub struct CorpusResult {
+    /// The groups.
+    groups: Py<CorpusGroups>,
+    /// The sums over all documents.
+    totals: Py<CorpusSums>,
+    /// The account of files and rows.
+    account: Py<Account>,
+}
+
+impl CorpusResult {
+    pub fn new(py: Python<'_>, outcome: Outcome) -> PyResult<CorpusResult> {
+        let Outcome { groups, totals, .. } = outcome;
+        let account = Account {
+            files: outcome.files,
+            files_ignored: outcome.files_ignored,
+            files_packed: outcome.files_packed,
+            files_unchecked: outcome.files_unchecked,
+            unchecked: outcome.unchecked,
+            inputs_repeated: outcome.inputs_repeated,
+            bytes_read: outcome.bytes_read,
+            ledger: outcome.ledger,
+        };
+        Ok(CorpusResult {
+            groups: Py::new(py, CorpusGroups(groups))?,
+            totals: Py::new(py, CorpusSums { key: Vec::new(), tally: totals })?,
+            account: Py::new(py, account)?,
+        })
+    }
+}
+
+/// What became of the files and rows of a run: ``seen == counted + skipped``.
+#[pyclass(frozen, module = "fasttok._fasttok")]
+pub struct Account {
+    /// Files that were read, or that should have been.
+    #[pyo3(get)]
+    files: u64,
+    /// Files that a walk met and passed by: binary ones, links, and ``files_packed``.
+    #[pyo3(get)]
+    files_ignored: u64,
+    /// Compressed files that a walk passed by since they hold no records.
+    #[pyo3(get)]
+    files_packed: u64,
+    /// Files in whose compressed data damage cannot be seen, for they have no checksum.
+    #[pyo3(get)]
+    files_unchecked: u64,
+    /// The names of the first of these, in the order in which files are found.
+    #[pyo3(get)]
+    unchecked: Vec<String>,
+    /// Inputs that were left out because they are a file that is among the others.
+    #[pyo3(get)]
+    inputs_repeated: u64,
+    /// Bytes read from files as they are stored.
+    #[pyo3(get)]
+    bytes_read: u64,
+    ledger: Ledger,
+}
+
+impl From<&DocumentsRead> for Account {
+    fn from(read: &DocumentsRead) -> Account {
+        Account {
+            files: read.files,
+            files_ignored: read.files_ignored,
+            files_packed: read.files_packed,
+            files_unchecked: read.files_unchecked,
+            unchecked: read.unchecked.clone(),
+            inputs_repeated: read.inputs_repeated,
+            bytes_read: read.bytes_read,
+            ledger: read.ledger.clone(),
+        }
+    }
+}
+
+#[pymethods]
+impl Account {
+    /// Rows met.
+    #[getter]
+    fn seen(&self) -> u64 {
+        self.ledger.seen
+    }
+
+    /// Rows counted.
+    #[getter]
+    fn counted(&self) -> u64 {
+        self.ledger.counted
+    }
+
+    /// Rows not counted.
+    #[getter]
+    fn skipped(&self) -> u64 {
+        self.ledger.skipped
+    }
+
+    /// The skipped rows by reason.
+    #[getter]
+    fn by_reason<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (reason, rows) in &self.ledger.by_reason {
+            dict.set_item(reason.code(), rows)?;
+        }
+        Ok(dict)
+    }
+
+    /// The files of formats that are not read, by format.
+    #[getter]
+    fn unsupported<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (format, files) in &self.ledger.unsupported {
+            dict.set_item(format, files)?;
+        }
+        Ok(dict)
+    }
+
+    /// The first skipped rows, sorted by file and line.
+    #[getter]
+    fn entries(&self) -> Vec<SkippedRow> {
+        let row = |entry: &fasttok_corpus::Entry| SkippedRow {
+            file: entry.file.clone(),
+            line: entry.line,
+            reason: entry.reason.code(),
+            detail: entry.detail.clone(),
+        };
+        self.ledger.entries.iter().map(row).collect()
+    }
+
+    /// Whether ``entries`` has all skipped rows.
+    #[getter]
+    fn entries_complete(&self) -> bool {
+        self.ledger.entries_complete
+    }
+}
+
+/// A row that was not counted.
+#[pyclass(frozen, get_all, module = "fasttok._fasttok")]
+pub struct SkippedRow {
+    /// The file, as it was given or found; ``-`` is standard input.
+    file: String,
+    /// The line, from 1; None where the row is a whole file.
+    line: Option<u64>,
+    /// Why, as programs know it.
+    reason: &'static str,
+    /// Why, in words.
+    detail: String,
+}
+
+/// The groups of a run in the order of their keys; each is made into an object when it is asked for.
+#[pyclass(frozen, module = "fasttok._fasttok")]
+pub struct CorpusGroups(Groups);
+
+#[pymethods]
+impl CorpusGroups {
+    /// The number of groups.
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The sums of group `index`, from 0. Raises ``IndexError`` where there is none.
+    fn __getitem__(&self, index: usize) -> PyResult<CorpusSums> {
+        match index < self.0.len() {
+            true => {
+                let Group { key, tally } = self.0.get(index);
+                Ok(CorpusSums { key, tally })
+            }
+            false => Err(PyIndexError::new_err(format!("there is no group {index}"))),
+        }
+    }
+
+    /// A number for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"``, ``"chars"`` or, of
+    /// the encoding at that index, ``"tokens"``. Raises ``ValueError`` for another name.
+    fn column<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        encoding: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let column = match name {
+            "documents" => Column::Documents,
+            "bytes" => Column::Bytes,
+            "chars" => Column::Chars,
+            "tokens" => Column::Tokens(encoding),
+            _ => return Err(PyValueError::new_err(format!("groups have no column {name:?}"))),
+        };
+        let numbers: Vec<i64> = self.0.column(column).map(|n| n as i64).collect();
+        arrays::int64(py, &numbers)
+    }
+}
+
+/// Sums over the documents of a run, or of one of its groups.
+#[pyclass(frozen, module = "fasttok._fasttok")]
+pub struct CorpusSums {
+    key: Vec<Option<String>>,
+    tally: Tally,
+}
+
+#[pymethods]
+impl CorpusSums {
+    /// A value for each key of the run, None where the documents have none. Empty for the sums over all documents.
+    #[getter]
+    fn key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.key)
+    }
+
+    /// The number of documents.
+    #[getter]
+    fn documents(&self) -> u64 {
+        self.tally.documents
+    }
+
+    /// The size in UTF-8.
+    #[getter]
+    fn bytes(&self) -> u64 {
+        self.tally.bytes
+    }
+
+    /// Unicode scalar values.
+    #[getter]
+    fn chars(&self) -> u64 {
+        self.tally.chars
+    }
+
+    /// Characters by script (ISO 15924), none of them zero.
+    #[getter]
+    fn scripts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let scripts = PyDict::new(py);
+        for (script, chars) in self.tally.scripts.iter() {
+            scripts.set_item(script, chars)?;
+        }
+        Ok(scripts)
+    }
+
+    /// Documents with more than a tenth of their characters in another writing system than the first.
+    #[getter]
+    fn mixed_script_documents(&self) -> u64 {
+        self.tally.mixed_script_documents
+    }
+
+    /// Extended grapheme clusters; 0 where they were not asked for.
+    #[getter]
+    fn graphemes(&self) -> u64 {
+        self.tally.graphemes
+    }
+
+    /// Words; 0 where they were not asked for.
+    #[getter]
+    fn words(&self) -> u64 {
+        self.tally.words
+    }
+
+    /// Tokens by encoding, in the order of the run's encodings.
+    #[getter]
+    fn tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.tally.tokens)
+    }
+
+    /// Words that are one token, by encoding; empty where they were not asked for.
+    #[getter]
+    fn single_token_words<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.tally.single_token_words)
+    }
+
+    /// Tokens that are not whole characters, by encoding; empty where they were not asked for.
+    #[getter]
+    fn partial_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.tally.partial_tokens)
+    }
+
+    /// What a bootstrap over documents draws from: unsigned 64-bit numbers in the machine's byte order, of shape
+    /// ``(units, sample_columns)``. Empty where no sample was asked for.
+    #[getter]
+    fn sample<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let values = self.tally.sample.values().into_iter();
+        PyBytes::new(py, &values.flat_map(u64::to_ne_bytes).collect::<Vec<u8>>())
+    }
+
+    /// The numbers of a unit of ``sample``.
+    #[getter]
+    fn sample_columns(&self) -> usize {
+        self.tally.sample.columns()
+    }
+}
+
+/// A document of a file.
+#[pyclass(frozen, get_all, module = "fasttok._fasttok")]
+pub struct Document {
+    /// The text.
+    text: Py<PyString>,
+    /// The text of the second field, where one was asked for.
+    answer: Option<Py<PyString>>,
+    /// A value for each key that was asked for; None where the document has none.
+    key: Py<PyTuple>,
+    /// The file, as the ledger would name it.
+    file: Py<PyString>,
+    /// The line, from 1; None where the document is the whole file.
+    line: Option<u64>,
+}
+
+impl Document {
+    pub fn new(py: Python<'_>, document: &fasttok_corpus::Document) -> PyResult<Document> {
+        let fasttok_corpus::Document { text, answer, key, file, line } = document;
+        Ok(Document {
+            text: PyString::new(py, text).unbind(),
+            answer: answer.as_ref().map(|answer| PyString::new(py, answer).unbind()),
+            key: PyTuple::new(py, key)?.unbind(),
+            file: PyString::new(py, file).unbind(),
+            line: *line,
+        })
+    }
+}
