@@ -844,6 +844,20 @@ fn groups(outcome: &Outcome) -> Vec<(String, u64)> {
     outcome.groups.iter().map(|g| (g.key[0].clone().unwrap(), g.tally.documents)).collect()
 }
 
+/// Documents by the first key, counted and read one by one.
+fn groups_both_ways(job: &Job) -> Vec<(String, u64)> {
+    let counted = groups(&count(job));
+    let mut read = std::collections::BTreeMap::new();
+    let mut take = |batch: Vec<crate::Document>| {
+        batch.iter().for_each(|d| *read.entry(d.key[0].clone().unwrap()).or_insert(0) += 1);
+        true
+    };
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    crate::documents(job, None, &progress, &cancel, &mut take).unwrap();
+    assert_eq!(read.into_iter().collect::<Vec<_>>(), counted);
+    counted
+}
+
 fn expected<const N: usize>(groups: [(&str, u64); N]) -> Vec<(String, u64)> {
     groups.map(|(key, documents)| (key.to_owned(), documents)).to_vec()
 }
@@ -863,11 +877,11 @@ fn labels_come_from_the_most_trusted_source() {
     );
     folder.write("fr/b.jsonl", "{\"text\": \"e\"}\n{\"text\": \"e\", \"lang\": \"de\"}\n");
     let mut job = by_language(&folder);
-    assert_eq!(groups(&count(&job)), expected([("en", 5), ("noise", 2), ("und", 1)]));
+    assert_eq!(groups_both_ways(&job), expected([("en", 5), ("noise", 2), ("und", 1)]));
     job.languages.field = Some("lang".into());
     job.languages.from_path = true;
     assert_eq!(
-        groups(&count(&job)),
+        groups_both_ways(&job),
         expected([
             ("code", 1),
             ("de", 1),
@@ -880,7 +894,7 @@ fn labels_come_from_the_most_trusted_source() {
     );
     job.languages.detector = None;
     assert_eq!(
-        groups(&count(&job)),
+        groups_both_ways(&job),
         expected([("code", 1), ("de", 1), ("fr", 1), ("und", 4), ("zh", 1)])
     );
 }
@@ -899,8 +913,20 @@ fn long_documents_are_labelled_by_their_beginning() {
         job.threads = Some(threads);
         let outcome = try_count(&job, 1 << 20).unwrap();
         assert_eq!(groups(&outcome), expected([("de", 3), ("en", 1)]));
+        assert_eq!(groups_both_ways(&job), groups(&outcome));
         assert_eq!(outcome.totals.sample.values().len(), 4 * outcome.totals.sample.columns());
     }
+}
+
+#[test]
+fn many_documents_are_labelled_batch_by_batch() {
+    let records =
+        |letter: &str, n| format!("{{\"text\": \"{letter}{}\"}}\n", "x".repeat(40)).repeat(n);
+    let folder = Folder::with("a.jsonl", records("e", 5_000) + &records("d", 1_000));
+    folder.write("b.jsonl", records("d", 300) + &records("e", 1));
+    let mut job = by_language(&folder);
+    job.languages.detect_bytes = 1 << 20;
+    assert_eq!(groups_both_ways(&job), expected([("de", 1_300), ("en", 5_001)]));
 }
 
 #[test]
@@ -911,6 +937,9 @@ fn a_detector_that_fails_ends_the_run() {
         matches!(&result, Err(Error::Detector(e)) if e.to_string() == "no language"),
         "{result:?}"
     );
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    let result = crate::documents(&by_language(&folder), None, &progress, &cancel, &mut |_| true);
+    assert!(matches!(&result, Err(Error::Detector(_))), "{result:?}");
 }
 
 #[test]
