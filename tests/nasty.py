@@ -1,5 +1,5 @@
 """Text that tokenizers get wrong: the set that ``fasttok verify`` ships."""
 
-from fasttok._nasty import CONTRACTIONS, SCRIPTS, SPACES, SPECIAL, WORDS, any_character, part, texts
+from fasttok.verify.adversarial import CONTRACTIONS, SCRIPTS, SPACES, SPECIAL, WORDS, any_character, part, texts
 
 __all__ = ["CONTRACTIONS", "SCRIPTS", "SPACES", "SPECIAL", "WORDS", "any_character", "part", "texts"]

@@ -13,7 +13,7 @@ import pytest
 from cli_support import fasttok, on_terminal
 
 import fasttok as library
-from fasttok._records import Reader
+from fasttok.inputs.documents import Reader
 
 PRICES = {"currency": "USD", "date": "2026-01-01", "models": {"m": {"tokenizer": "r50k_base", "input": 1, "output": 2}}}
 
@@ -179,7 +179,7 @@ def test_the_json_of_claims_has_the_ledger(tmp_path: Path) -> None:
     path = tmp_path / "types.jsonl"
     path.write_bytes(FAULTS["types.jsonl"])
     report = fasttok("claims", "--text", f"en={path}", "--json", "-q").json()
-    schema = json.loads((Path(library.__file__).parent / "schemas" / "claims-1.schema.json").read_text())
+    schema = library.schema("claims")
     jsonschema.Draft202012Validator(schema).validate(report)
     assert (report["ledger"]["seen"], report["ledger"]["skipped"]) == (10, 9)
 

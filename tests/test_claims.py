@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import jsonschema
@@ -11,7 +10,9 @@ from cli_support import fasttok, on_terminal, write_jsonl
 from rich.cells import cell_len
 
 import fasttok as library
-from fasttok.claims import CLAIMS, Claim, _judged, check_claims
+from fasttok.measures.claims import _judged, check_claims
+from fasttok.measures.claims_registry import CLAIMS
+from fasttok.reports.claims import Claim
 
 PARALLEL = {
     "eng": ["The cat sat on the mat.", "Where is the station?", "It rains again today.", "Good night!"],
@@ -97,7 +98,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert {row["verdict"] for row in result.rows()} <= {"holds", "fails", "depends"}
     assert f"{len(CLAIMS)} claims: " in result.last_line
     report = fasttok("claims", "--parallel", folder, "--json", "-q").json()
-    schema = json.loads((Path(library.__file__).parent / "schemas" / "claims-1.schema.json").read_text())
+    schema = library.schema("claims")
     jsonschema.Draft202012Validator(schema).validate(report)
     assert "| verdict |" in fasttok("claims", "--parallel", folder, "--markdown").out
     shown = on_terminal("claims", "--parallel", folder)

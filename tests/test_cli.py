@@ -19,7 +19,6 @@ from cli_support import FASTTOK, environment, fasttok, on_terminal, without_mani
 from rich.cells import cell_len
 
 import fasttok as library
-from fasttok.report import schema
 
 HEADER = ["encoding", "documents", "bytes", "chars", "tokens", "tokens_per_char", "chars_per_token", "bytes_per_token"]
 
@@ -70,7 +69,7 @@ class TestDestinations:
     def test_json(self, corpus: Path) -> None:
         result = fasttok("count", corpus, "--json", "--by", "language", "-e", "o200k_base,cl100k_base")
         report = result.json()
-        jsonschema.Draft202012Validator(schema()).validate(report)
+        jsonschema.Draft202012Validator(library.schema()).validate(report)
         assert report["schema"] == "fasttok.report/1"
         assert {group["key"]["language"] for group in report["groups"]} == {"eng_Latn", "zho_Hans", None}
         assert list(report["totals"]["encodings"]) == ["o200k_base", "cl100k_base"]

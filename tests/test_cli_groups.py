@@ -10,7 +10,7 @@ from cli_support import FASTTOK, environment, fasttok, write_jsonl
 
 import fasttok as library
 from fasttok.errors import FasttokError, TooManyGroupsError, UnknownFieldError
-from fasttok.report import MEASURES, SORT_KEYS, Report
+from fasttok.reports.count import MEASURES, SORT_KEYS, Report
 
 
 @pytest.fixture

@@ -18,12 +18,12 @@ from cli_support import FASTTOK, environment, fasttok, on_terminal, write_jsonl
 from training import trained
 
 import fasttok as library
-from fasttok._files import refuse_foreign
-from fasttok._tabular import json_parts
-from fasttok._text import escaped, escaped_lines
-from fasttok.cli._app import COMMANDS, app
-from fasttok.cli._options import Command
+from fasttok._util.escapes import escaped, escaped_lines
+from fasttok._util.files import refuse_foreign
+from fasttok.cli.app import COMMANDS, app
+from fasttok.cli.options import Command
 from fasttok.errors import FasttokError, NotFoundError, OverwriteError
+from fasttok.reports.tabular import json_parts
 
 HIDDEN = "x\x1b]0;owned\x07\x7f\x9b31m\u202egnp.\u2066y"
 

@@ -18,9 +18,9 @@ from rich.cells import cell_len
 
 import fasttok as library
 from fasttok._fasttok import Document
-from fasttok._models import maker_of
-from fasttok._records import Reader
-from fasttok.prices import find_price, read_price_table
+from fasttok.inputs.documents import Reader
+from fasttok.inputs.prices import find_price, read_price_table
+from fasttok.tokenizers.models import maker_of
 
 TABLE: dict[str, Any] = {
     "date": "2026-11-01",
@@ -384,7 +384,7 @@ class TestEstimates:
 
     def test_data(self, report: library.CostReport) -> None:
         data = report.to_dict()
-        schema = json.loads((Path(library.__file__).parent / "schemas" / "cost-1.schema.json").read_text())
+        schema = library.schema("cost")
         jsonschema.Draft202012Validator(schema).validate(json.loads(report.to_json()))
         assert data["manifest"]["estimates"] == {"claude-opus-4.7": "gpt-4o"}
         assert [row["estimate"] for row in data["totals"]] == [False, True]
@@ -505,7 +505,7 @@ class TestCommand:
     def test_json(self, traffic: Path, prices: Path) -> None:
         arguments = ("cost", traffic, "-m", "flat,tiered", "--prices", prices, "--by", "language", "--json")
         report = fasttok(*arguments).json()
-        schema = json.loads((Path(library.__file__).parent / "schemas" / "cost-1.schema.json").read_text())
+        schema = library.schema("cost")
         jsonschema.Draft202012Validator(schema).validate(report)
         assert report["manifest"]["prices"][0]["date"] == "2026-11-01"
 

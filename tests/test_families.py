@@ -20,7 +20,7 @@ from training import byte_level, corpus, literal, split, steps, trained
 
 import fasttok
 from fasttok._fasttok import Encoding, _family_pattern
-from fasttok._verify import verify
+from fasttok.verify.compare import verify
 
 tokenizers = pytest.importorskip("tokenizers")
 

@@ -24,7 +24,9 @@ from nasty import texts
 from training import byte_level, trained
 
 import fasttok
-from fasttok import _cache, _fasttok
+from fasttok import _fasttok
+from fasttok.tokenizers import cache as cache_module
+from fasttok.tokenizers import load as load_module
 
 RANKS = [*(bytes([b]) for b in range(256)), b"th", b"the", b" the", "é".encode(), b"ab", b"abab"]
 
@@ -199,7 +201,7 @@ class TestHub:
             fasttok.load("Other/Model")
 
     def test_the_command_lists_it(self, repository: Path) -> None:
-        from fasttok.cli.encodings import listed
+        from fasttok.cli.commands.encodings import listed
 
         (row,) = [row for row in listed() if row["source"] == "hub"]
         assert row["name"] == "Someone/Some-Model" and row["pretokenizer"] == "gpt2" and row["bytes"] > 1000
@@ -338,7 +340,7 @@ class TestCache:
     @pytest.fixture
     def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv("FASTTOK_CACHE_DIR", str(tmp_path / "cache"))
-        monkeypatch.setattr(_cache, "SMALLEST", 0)
+        monkeypatch.setattr(cache_module, "SMALLEST", 0)
         return tmp_path / "cache"
 
     def load(self, folder: Path) -> fasttok.Encoding:
@@ -378,7 +380,7 @@ class TestCache:
         same(self.load(folder), first)
 
     def test_it_is_bounded(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_cache, "ENTRIES", 3)
+        monkeypatch.setattr(cache_module, "ENTRIES", 3)
         for i in range(6):
             fasttok.load(rank_file([*RANKS, b"%d!" % i]), pattern="gpt2")
         assert len(list(cache.iterdir())) == 3
@@ -386,7 +388,7 @@ class TestCache:
     def test_where_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("FASTTOK_CACHE_DIR")
         monkeypatch.setenv("XDG_CACHE_HOME", "/x")
-        assert _cache.folder() == Path("/x/fasttok")
+        assert cache_module.folder() == Path("/x/fasttok")
 
     def test_processes_that_write_at_once(self, cache: Path, folder: Path) -> None:
         with multiprocessing.get_context("spawn").Pool(4) as pool:
@@ -403,7 +405,6 @@ class TestCache:
     def refuses_to_read(self, entry: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Loads once more, and sees that the entry is not what the encoding is made from."""
         given: list[bytes] = []
-        from fasttok import _load
 
         class Spy:
             """An ``Encoding`` that tells what it was made from."""
@@ -416,7 +417,7 @@ class TestCache:
                 return fasttok.Encoding._from_file_bytes(data, *arguments, **options)
 
         with monkeypatch.context() as patch:
-            patch.setattr(_load, "Encoding", Spy)
+            patch.setattr(load_module, "Encoding", Spy)
             self.load(folder)
         assert given == [(folder / "tokenizer.json").read_bytes()]
 
@@ -426,7 +427,7 @@ class TestCache:
     ) -> None:
         own = tmp_path / "not" / "there" / "yet"
         monkeypatch.setenv("FASTTOK_CACHE_DIR", str(own))
-        monkeypatch.setattr(_cache, "SMALLEST", 0)
+        monkeypatch.setattr(cache_module, "SMALLEST", 0)
         before = os.umask(0)
         try:
             self.load(folder)
@@ -552,7 +553,7 @@ class TestCache:
 
 
 def count_file(path: str) -> int:
-    _cache.SMALLEST = 0
+    cache_module.SMALLEST = 0
     return fasttok.load(path).count("the tool of all")
 
 

@@ -17,8 +17,8 @@ from references import ROOT
 from training import byte_level, trained
 
 import fasttok
-from fasttok._extras import need
-from fasttok._verify import reference_of
+from fasttok._util.extras import need
+from fasttok.verify.references import reference_of
 
 
 class Tokenizer:

@@ -18,7 +18,7 @@ from cli_support import on_terminal
 from rich.cells import cell_len
 
 import fasttok
-from fasttok import _models
+from fasttok.tokenizers import models as known_models
 
 # Some forms in which people, routers and clouds write the models that are asked about today.
 TODAY = {
@@ -94,7 +94,7 @@ def test_models_whose_tokenizer_is_not_public(model: str, expected: tuple[str, s
         fasttok.encoding_name_for_model(model)
     assert caught.value.nearest == []
     assert "did you mean" not in str(caught.value)
-    known = _models.look_up(model)
+    known = known_models.look_up(model)
     assert (known.maker, known.is_public) == (maker, False)
     if api is None:
         assert known.counted_by is None
@@ -103,12 +103,12 @@ def test_models_whose_tokenizer_is_not_public(model: str, expected: tuple[str, s
 
 
 def test_opus_4_7_has_another_tokenizer_than_4_6() -> None:
-    assert "from Opus 4.7 on" in str(_models.look_up("claude-opus-4-7").reason)
-    assert "from Opus 4.7 on" not in str(_models.look_up("claude-opus-4-6").reason)
+    assert "from Opus 4.7 on" in str(known_models.look_up("claude-opus-4-7").reason)
+    assert "from Opus 4.7 on" not in str(known_models.look_up("claude-opus-4-6").reason)
 
 
 def test_every_statement_has_a_source_and_every_pattern_a_name_that_it_fits() -> None:
-    table = _models.table()
+    table = known_models.table()
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", table["checked"])
     for i, family in enumerate(table["families"]):
         assert family["maker"] in table["makers"]
@@ -117,37 +117,37 @@ def test_every_statement_has_a_source_and_every_pattern_a_name_that_it_fits() ->
         for name in [name for entry, others in family.get("names", {}).items() for name in (entry, *others)]:
             first = next(j for j, other in enumerate(table["families"]) if re.fullmatch(other["pattern"], name))
             assert first == i, f"{name} is met by {table['families'][first]['pattern']} first"
-            assert _models.look_up(name).tokenizer == family.get("repository")
+            assert known_models.look_up(name).tokenizer == family.get("repository")
     for name in table["tiktoken"]["listed"]:
-        assert _models.look_up(name).is_embedded
+        assert known_models.look_up(name).is_embedded
 
 
 def test_makers_are_known_by_whole_words() -> None:
-    assert _models.maker_of("writer/palmyra-x5") is None
-    assert _models.maker_of("palm-2-chat-bison") == "Google"
-    assert (_models.maker_of("gpt4o"), _models.maker_of("adapter")) == ("OpenAI", None)
-    assert _models.look_up("novation-7b").reason is None
+    assert known_models.maker_of("writer/palmyra-x5") is None
+    assert known_models.maker_of("palm-2-chat-bison") == "Google"
+    assert (known_models.maker_of("gpt4o"), known_models.maker_of("adapter")) == ("OpenAI", None)
+    assert known_models.look_up("novation-7b").reason is None
 
 
 @pytest.mark.parametrize("name", ["kimi\x1b[31m", "claude 3", "qwen3-8b\n", "qwen3-８b", "gemini-", "", "/"])
 def test_what_is_no_name(name: str) -> None:
-    known = _models.look_up(name)
+    known = known_models.look_up(name)
     assert known.tokenizer is None and (known.reason is None or name == "gemini-")
     with pytest.raises(fasttok.UnknownModelError):
         fasttok.encoding_name_for_model(name)
 
 
 def test_names_are_listed_once() -> None:
-    names = [name for entry, others in _models.listed() for name in (entry, *others)]
+    names = [name for entry, others in known_models.listed() for name in (entry, *others)]
     assert [name for name, count in Counter(names).items() if count > 1] == []
-    assert {_models.maker_of(name) for name in names} == set(_models.table()["makers"])
+    assert {known_models.maker_of(name) for name in names} == set(known_models.table()["makers"])
 
 
 def test_repositories_lead_to_themselves() -> None:
     """A repository of the table, as a model's name, is counted by the tokenizer of that very repository or of the one
     that stands for its family."""
-    repositories = {family["repository"] for family in _models.table()["families"] if "repository" in family}
-    strays = {name for name in repositories if _models.look_up(name).tokenizer != name}
+    repositories = {family["repository"] for family in known_models.table()["families"] if "repository" in family}
+    strays = {name for name in repositories if known_models.look_up(name).tokenizer != name}
     assert strays == set()
 
 
@@ -157,7 +157,7 @@ def test_all_models_of_genai_prices() -> None:
     counts: Counter[str] = Counter()
     for provider in snapshot.providers:
         for info in provider.models:
-            known = _models.look_up(info.id)
+            known = known_models.look_up(info.id)
             if known.tokenizer is not None:
                 counts["embedded" if known.is_embedded else "hub"] += 1
                 assert known.maker is not None
@@ -166,7 +166,7 @@ def test_all_models_of_genai_prices() -> None:
                 fasttok.encoding_name_for_model(info.id)
             error = caught.value
             assert error.nearest is not None
-            assert {_models.maker_of(name) for name in error.nearest} <= {known.maker}
+            assert {known_models.maker_of(name) for name in error.nearest} <= {known.maker}
             assert info.id not in error.nearest
             if known.reason is not None:
                 counts["reason"] += 1
@@ -180,7 +180,7 @@ def test_all_models_of_genai_prices() -> None:
     for provider in snapshot.providers:
         if provider.id in ("anthropic", "x-ai", "moonshotai", "minimax", "zai", "zhipuai", "deepseek"):
             for info in provider.models:
-                known = _models.look_up(info.id)
+                known = known_models.look_up(info.id)
                 assert known.tokenizer is not None or known.reason is not None, info.id
 
 
@@ -213,7 +213,7 @@ def test_an_encoding_that_is_no_model_is_told_of_no_model(name: str) -> None:
 class TestCatalogue:
     def test_all_of_them(self) -> None:
         found = fasttok.models()
-        assert len(found) == len(list(_models.listed())) > 300
+        assert len(found) == len(list(known_models.listed())) > 300
         assert isinstance(found[0], fasttok.Model)
         for model in found:
             assert (model.tokenizer is None) == (model.origin is None) == (model.reason is not None)
@@ -256,7 +256,7 @@ class TestCatalogue:
             assert {model.provider for model in priced if model.maker == owner} <= {provider, "azure"}
 
     def test_without_genai_prices(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fasttok._catalogue.has_genai_prices", lambda: False)
+        monkeypatch.setattr("fasttok.measures.models.has_genai_prices", lambda: False)
         found = fasttok.models("kimi-k3")
         assert [model.price for model in found] == [None] * len(found)
         assert "No prices: they come with the extra 'prices'" in str(found)
@@ -264,7 +264,7 @@ class TestCatalogue:
     def test_every_form(self) -> None:
         found = fasttok.models("deepseek")
         data = json.loads(found.to_json())
-        schema = json.loads((Path(fasttok.__file__).parent / "schemas" / "models-1.schema.json").read_text())
+        schema = fasttok.schema("models")
         jsonschema.Draft202012Validator(schema).validate(data)
         rows = list(csv.DictReader(found.to_csv().splitlines()))
         assert [row["name"] for row in rows] == [model.name for model in found]
@@ -274,7 +274,7 @@ class TestCatalogue:
             assert found.to_arrow().num_rows == len(found)
 
     def test_whole_list_as_json(self) -> None:
-        schema = json.loads((Path(fasttok.__file__).parent / "schemas" / "models-1.schema.json").read_text())
+        schema = fasttok.schema("models")
         jsonschema.Draft202012Validator(schema).validate(json.loads(fasttok.models().to_json()))
 
 

@@ -4,8 +4,8 @@ import random
 from itertools import islice
 
 import fasttok
-from fasttok._nasty import completed, is_partial, token_texts
-from fasttok._verify import nasty
+from fasttok.verify.adversarial import completed, is_partial, token_texts
+from fasttok.verify.compare import nasty
 
 
 def partial_tokens(encoding: fasttok.Encoding) -> list[bytes]:

@@ -10,7 +10,7 @@ from cli_support import fasttok, write_jsonl
 from references import corpora
 
 import fasttok as library
-from fasttok._languages import matching
+from fasttok._util.languages import matching
 
 ENGLISH = ["Good morning.", "How are you?", "Thank you very much."]
 GERMAN = ["Guten Morgen.", "Wie geht es dir?", "Vielen Dank."]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import unicodedata
 from pathlib import Path
@@ -15,9 +14,9 @@ from references import RANKS, corpora
 from rich.cells import cell_len
 
 import fasttok as library
-from fasttok._bootstrap import gini, interval, resampled_sums
 from fasttok._fasttok import _spaced_words
-from fasttok._words import single_token_retention
+from fasttok.measures.bootstrap import gini, interval, resampled_sums
+from fasttok.measures.words import single_token_retention
 
 ENGLISH = ["The cat sat on the mat.", "Where is the station?", "I should like some tea.", "It rains.", "Good night!"]
 GERMAN = [
@@ -168,7 +167,7 @@ class TestIntervals:
     def test_units_are_drawn_the_same_in_slices(self, monkeypatch: pytest.MonkeyPatch) -> None:
         values = np.arange(60).reshape(2, 30)
         whole = resampled_sums(values, resamples=50)
-        monkeypatch.setattr("fasttok._bootstrap._DRAWN_AT_ONCE", 95)
+        monkeypatch.setattr("fasttok.measures.bootstrap._DRAWN_AT_ONCE", 95)
         assert (resampled_sums(values, resamples=50) == whole).all()
 
 
@@ -370,7 +369,7 @@ class TestCommand:
 
     def test_json(self, folder: Path) -> None:
         report = fasttok("premium", folder, "--json", "-q").json()
-        schema = json.loads((Path(library.__file__).parent / "schemas" / "premium-1.schema.json").read_text())
+        schema = library.schema("premium")
         jsonschema.Draft202012Validator(schema).validate(report)
         assert report["schema"] == "fasttok.premium/1"
         assert report["manifest"]["encodings"][0]["hash"] == library.get_encoding("o200k_base").hash

@@ -15,7 +15,7 @@ from cli_support import without_manifest, write_jsonl
 from training import trained
 
 import fasttok
-from fasttok import report as report_module
+from fasttok.reports import count as report_module
 
 RECORDS = [
     {"text": "The quick brown fox.", "language": "eng_Latn", "source": "a"},
@@ -88,7 +88,7 @@ def test_a_ratio_without_divisor_is_null(report: fasttok.Report) -> None:
 
 
 def test_json_follows_its_schema(report: fasttok.Report, corpus: Path) -> None:
-    schema = report_module.schema()
+    schema = fasttok.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(json.loads(report.to_json()))
@@ -97,7 +97,7 @@ def test_json_follows_its_schema(report: fasttok.Report, corpus: Path) -> None:
 
 
 def test_json_has_no_field_the_schema_does_not_name(report: fasttok.Report) -> None:
-    schema = report_module.schema()
+    schema = fasttok.schema()
     data = report.to_dict()
     tally = schema["$defs"]["tally"]["properties"]
     assert data.keys() == schema["properties"].keys()

@@ -20,7 +20,7 @@ import zstandard
 
 import fasttok
 from fasttok._fasttok import _scripts_of
-from fasttok._languages import DETECT_BYTES
+from fasttok.inputs.labels import DETECT_BYTES
 
 ROOT = Path(__file__).parent.parent.parent
 ROUNDS = 5

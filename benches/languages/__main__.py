@@ -12,8 +12,8 @@ import tokenizers
 import fasttok
 from benches.languages.tables import Comparison, claims_page, languages_page
 from benches.languages.tokenizers import differences, loaded
-from fasttok.claims import check_claims
-from fasttok.parallel import Normalization, ParallelText
+from fasttok import ParallelText, check_claims
+from fasttok.inputs.parallel import Normalization
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benches.languages.tokenizers import TOKENIZERS
-from fasttok import PremiumReport
-from fasttok.claims import ClaimsReport
+from fasttok import ClaimsReport, PremiumReport
 
 CORPORA = {
     "ntrex128": "NTREX-128: news, translated by professionals sentence by sentence, {units:,} sentences, "

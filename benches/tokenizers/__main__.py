@@ -33,7 +33,8 @@ import zstandard
 
 import fasttok
 from benches.compare.text import LANGUAGES as TEXTS
-from fasttok._verify import Reference, reference_of, verify
+from fasttok.verify.compare import verify
+from fasttok.verify.references import Reference, reference_of
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("FASTTOK_DATA", ROOT.parent / "shared" / "corpora"))

@@ -11,10 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from . import _numpy as _numpy
-from ._encodings import encoding_for_model, get_encoding, list_encodings
 from ._fasttok import Encoding, __version__
-from ._models import encoding_name_for_model
+from ._util import lazy_numpy as lazy_numpy
 from .errors import (
     FasttokError,
     FileError,
@@ -38,16 +36,26 @@ from .errors import (
     UnknownTokenError,
     UnsupportedTokenizerError,
 )
+from .tokenizers.models import encoding_name_for_model
+from .tokenizers.resolve import encoding_for_model, get_encoding, list_encodings
 
 if TYPE_CHECKING:
-    from ._catalogue import Model, Models, models
-    from ._cost import CostReport, cost
-    from ._density import DensityReport, density
-    from ._load import load, save
-    from ._premium import PremiumReport, premium
-    from .claims import ClaimsReport, check_claims
-    from .parallel import ParallelText, read_parallel
-    from .report import Report, count_corpus
+    from .inputs.parallel import ParallelText, read_parallel
+    from .inputs.prices import PriceTable, find_price, read_price_table
+    from .measures.claims import check_claims
+    from .measures.cost import cost
+    from .measures.count import count_corpus
+    from .measures.density import density
+    from .measures.models import models
+    from .measures.premium import premium
+    from .reports.claims import ClaimsReport
+    from .reports.cost import CostReport
+    from .reports.count import Report
+    from .reports.density import DensityReport
+    from .reports.models import Model, Models
+    from .reports.premium import PremiumReport
+    from .reports.schemas import schema
+    from .tokenizers.load import load, save
 
 __all__ = [
     "ClaimsReport",
@@ -67,6 +75,7 @@ __all__ = [
     "OverwriteError",
     "ParallelText",
     "PremiumReport",
+    "PriceTable",
     "PriceTableError",
     "Report",
     "SpecialTokenError",
@@ -87,33 +96,40 @@ __all__ = [
     "density",
     "encoding_for_model",
     "encoding_name_for_model",
+    "find_price",
     "get_encoding",
     "list_encodings",
     "load",
     "models",
     "premium",
     "read_parallel",
+    "read_price_table",
     "save",
+    "schema",
 ]
 
 _LAZY = {
-    "ClaimsReport": "claims",
-    "CostReport": "_cost",
-    "DensityReport": "_density",
-    "Model": "_catalogue",
-    "Models": "_catalogue",
-    "ParallelText": "parallel",
-    "PremiumReport": "_premium",
-    "Report": "report",
-    "check_claims": "claims",
-    "cost": "_cost",
-    "count_corpus": "report",
-    "density": "_density",
-    "load": "_load",
-    "models": "_catalogue",
-    "premium": "_premium",
-    "read_parallel": "parallel",
-    "save": "_load",
+    "ClaimsReport": "reports.claims",
+    "CostReport": "reports.cost",
+    "DensityReport": "reports.density",
+    "Model": "reports.models",
+    "Models": "reports.models",
+    "ParallelText": "inputs.parallel",
+    "PremiumReport": "reports.premium",
+    "PriceTable": "inputs.prices",
+    "Report": "reports.count",
+    "check_claims": "measures.claims",
+    "cost": "measures.cost",
+    "count_corpus": "measures.count",
+    "density": "measures.density",
+    "find_price": "inputs.prices",
+    "load": "tokenizers.load",
+    "models": "measures.models",
+    "premium": "measures.premium",
+    "read_parallel": "inputs.parallel",
+    "read_price_table": "inputs.prices",
+    "save": "tokenizers.load",
+    "schema": "reports.schemas",
 }
 """Reports are imported when they are asked for: counting a text needs none of them."""
 

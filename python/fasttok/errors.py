@@ -5,7 +5,7 @@ Attributes that do not apply are None.
 
 from __future__ import annotations
 
-from fasttok._text import escaped
+from fasttok._util.escapes import escaped
 
 __all__ = [
     "FasttokError",

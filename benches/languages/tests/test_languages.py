@@ -11,7 +11,8 @@ import fasttok
 from benches.languages import __main__ as program
 from benches.languages.tables import Comparison, claims_page, languages_page
 from benches.languages.tokenizers import loaded
-from fasttok.claims import CLAIMS, check_claims
+from fasttok.measures.claims import check_claims
+from fasttok.measures.claims_registry import CLAIMS
 
 PARALLEL = {
     "eng": ["The cat sat on the mat.", "Where is the station?", "Good night!"],

@@ -1,6 +1,6 @@
 """The command `fasttok`.
 
-One file a command; `_app` finds them by name and turns errors into messages and exit codes. Nothing heavy is
+One file a command; `app` finds them by name and turns errors into messages and exit codes. Nothing heavy is
 imported here, so that `fasttok --version` and a mistyped command answer at once.
 """
 
@@ -20,13 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _heed_signals()
     try:
         if given == ["--version"]:
-            from fasttok import __version__
+            from fasttok._fasttok import __version__
 
             print(f"fasttok {__version__}")
             return 0
-        from fasttok.cli import _app
+        from fasttok.cli import app
 
-        return _app.run(given)
+        return app.run(given)
     except KeyboardInterrupt as end:
         # Whatever is left to do must not be cut short by a second one.
         for name in _ENDING:

@@ -1,6 +1,6 @@
 //! numpy arrays out, and integers in.
 //!
-//! numpy is imported when the first array is made, by `fasttok._numpy`. An array is a view of a
+//! numpy is imported when the first array is made, by `fasttok._util.lazy_numpy`. An array is a view of a
 //! `bytearray`, which needs no C interface of numpy: that interface would be one more crate, and it
 //! panics when it cannot load.
 
@@ -19,7 +19,8 @@ fn numpy(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
         return Ok(numpy.bind(py).clone());
     }
     // Not within the lock of the `PyOnceLock`: other threads run during an import, and one may fork.
-    let numpy = py.import("fasttok._numpy")?.call_method0("load")?.cast_into::<PyModule>()?;
+    let numpy =
+        py.import("fasttok._util.lazy_numpy")?.call_method0("load")?.cast_into::<PyModule>()?;
     // Another thread may have been faster, with the same module.
     let _ = NUMPY.set(py, numpy.clone().unbind());
     Ok(numpy)

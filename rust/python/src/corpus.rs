@@ -142,7 +142,7 @@ fn run_for_python(
 pub(crate) fn warn(py: Python<'_>, progress: &Progress, warned: &mut bool) -> PyResult<()> {
     if let (false, Some((field, records))) = (*warned, progress.unmet_field()) {
         *warned = true;
-        py.import("fasttok._inputs")?.call_method1("warn_of_unmet_field", (field, records))?;
+        py.import("fasttok.inputs.paths")?.call_method1("warn_of_unmet_field", (field, records))?;
     }
     Ok(())
 }
@@ -185,7 +185,7 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
 /// The exception for a field that no record has. Which name is nearest is known to Python.
 fn unknown_field(py: Python<'_>, field: &str, fields: Vec<String>) -> PyErr {
     let made = py
-        .import("fasttok._inputs")
+        .import("fasttok.inputs.paths")
         .and_then(|inputs| inputs.call_method1("unknown_field", (field, fields)));
     match made {
         Ok(value) => PyErr::from_value(value),

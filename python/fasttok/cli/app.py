@@ -1,0 +1,127 @@
+"""The group of commands, and how a run of one ends."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+import click
+
+from fasttok._fasttok import __version__
+from fasttok._util.nearest import nearest
+from fasttok.cli.output import FAILED, OK, USAGE, exit_code, stop_writing, tell
+from fasttok.errors import FasttokError, UnknownEncodingError
+
+COMMANDS = ("count", "density", "premium", "cost", "claims", "encodings", "models", "verify", "demo")
+"""Each is the object `command` of the module of that name."""
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"fasttok.cli.commands.{name}").command
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            message = f"no such command: {name}"
+            near = nearest(name, COMMANDS, limit=1)
+            if near:
+                message += f"; did you mean 'fasttok {near[0]}'?"
+            elif os.path.lexists(name):
+                message += f"; to count a file or folder: fasttok count {name}"
+            else:
+                message += f"; there are {', '.join(COMMANDS)}"
+            raise click.UsageError(message, context)
+        return super().resolve_command(context, args)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="fasttok %(version)s")
+def app() -> None:
+    """Count tokens: exactly, of any corpus, in every language."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code. What the user can cause ends in one line, not in a traceback."""
+    if "_FASTTOK_COMPLETE" in os.environ:
+        app.main(prog_name="fasttok")
+    _prepare_streams()
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    context = None
+    try:
+        with app.make_context("fasttok", list(arguments)) as context:
+            code = app.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        return _misused(error)
+    except click.ClickException as error:
+        return fail(error.format_message())
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except BrokenPipeError:
+        # The reader has what it wanted (`| head`).
+        stop_writing(sys.stdout)
+        return OK if context is None else exit_code(context)
+    except UnknownEncodingError as error:
+        fail(str(error))
+        return USAGE
+    except FasttokError as error:
+        return fail(str(error))
+    except OSError as error:
+        stop_writing(sys.stdout)
+        return fail(_os_message(error))
+    return code if isinstance(code, int) else OK
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as every other message is: without the line of the program that gave it."""
+    print(f"fasttok: warning: {message}", file=sys.stderr)
+
+
+def _prepare_streams() -> None:
+    """Make sure that every message can be written, whatever the locale, and that a closed stream is one to nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def fail(message: str) -> int:
+    """Print `message` on standard error and return the exit code that says so."""
+    tell(f"fasttok: {message}")
+    return FAILED
+
+
+def _misused(error: click.UsageError) -> int:
+    fail(error.format_message())
+    if error.ctx is not None:
+        tell(f"Try '{error.ctx.command_path} --help'.")
+    return USAGE
+
+
+def _os_message(error: OSError) -> str:
+    if error.filename is None:
+        return f"cannot write the output: {error.strerror or error}"
+    return f"{error.filename}: {error.strerror}"

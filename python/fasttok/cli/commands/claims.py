@@ -1,0 +1,119 @@
+"""`fasttok claims`: what is often printed about tokens, measured on your text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fasttok.cli.options import Command, names, pairs
+from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
+from fasttok.measures.claims import check_claims
+from fasttok.reports.claims import ClaimsReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@click.command(
+    name="claims",
+    cls=Command,
+    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
+)
+@click.option(
+    "-e",
+    "--encoding",
+    "encodings",
+    callback=names,
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Encodings, by name or tokenizer file. [default: o200k_base,cl100k_base]",
+)
+@click.option("--parallel", metavar="DIR|FILE", multiple=True, help="Parallel text with English, as for 'premium'.")
+@click.option(
+    "--text",
+    "texts",
+    callback=pairs,
+    multiple=True,
+    metavar="CODE=FILE",
+    help="Documents in a language (eng, zho, …): JSONL, or plain text.",
+)
+@click.option("--field", metavar="NAME", help="The JSONL field with the text. [default: text]")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@output_options
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
+def command(
+    encodings: list[str],
+    parallel: tuple[str, ...],
+    texts: dict[str, str],
+    field: str | None,
+    threads: int | None,
+    markdown: bool,
+    json: bool,
+    csv: bool,
+    table: bool,
+    output: str | None,
+    no_progress: bool,
+    quiet: bool,
+) -> int:
+    """Measure what is often printed about tokens, on text of your own.
+
+    "1 token is about 4 characters of English", "Chinese uses fewer tokens than English": each with the
+    measurement, its interval and a verdict.
+    """
+    shape = choose_format(
+        json=json,
+        csv=csv,
+        table=table,
+        markdown=markdown,
+        output=output,
+        allowed=("json", "csv", "tsv", "table", "markdown", "parquet", "arrow"),
+    )
+    check_outputs([*parallel, *texts.values()], {"--output": output})
+    if not parallel and not texts:
+        raise click.UsageError("no text to measure on: give --parallel DIR, --text CODE=FILE or both")
+    report = check_claims(
+        encodings or ["o200k_base", "cl100k_base"],
+        parallel=None if not parallel else parallel[0] if len(parallel) == 1 else list(parallel),
+        texts=texts,
+        text=field,
+        threads=threads,
+        progress=not (no_progress or quiet),
+    )
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: _print_tables(report, console),
+        summary=None if quiet else report.summary(),
+        ledger=report.ledger,
+    )
+
+
+def _print_tables(report: ClaimsReport, console: Console) -> None:
+    from rich.text import Text
+
+    from fasttok.render.table import Column, Layout, print_layout
+
+    for claim in report.claims:
+        found = report.of(claim.id)
+        if not found:
+            continue
+        console.print(Text(f"{claim.says}: {report.verdict(claim.id)}", style="bold"))
+        print_layout(
+            Layout(
+                [
+                    Column("text", [m.text for m in found], is_name=True, is_key=True),
+                    Column("encoding", [m.encoding for m in found], is_name=True),
+                    Column("said", [f"{claim.low:.3g}–{claim.high:.3g}" for _ in found]),
+                    Column("measured", [f"{m.value:.3g}" for m in found]),
+                    Column("95 % interval", [f"{m.low:.3g}–{m.high:.3g}" for m in found]),
+                    Column("verdict", [m.verdict for m in found], is_name=True),
+                ],
+                given_up=(),
+            ),
+            console,
+        )
+        console.print()

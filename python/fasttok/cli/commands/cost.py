@@ -1,0 +1,189 @@
+"""`fasttok cost`: what text costs, by group and model."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from fasttok._util.paths import STDIN
+from fasttok.cli.options import Command, names, pairs, picture_options, pictures, stdin_has_data, write_pictures
+from fasttok.cli.output import check_outputs, choose_format, deliver, output_options, passed_over
+from fasttok.measures.cost import cost
+
+
+@click.command(
+    name="cost",
+    cls=Command,
+    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
+)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    callback=names,
+    multiple=True,
+    required=True,
+    metavar="NAME[,NAME]",
+    help="Models to bill for (see fasttok models); PROVIDER/NAME for the price of one provider.",
+)
+@click.option(
+    "--by", callback=names, multiple=True, metavar="KEY[,KEY]", help="Group by file, extension, or any JSONL field."
+)
+@click.option("--base", metavar="GROUP", help="Compare each group's cost a document with this group's.")
+@click.option(
+    "--parallel",
+    metavar="DIR|FILE",
+    multiple=True,
+    help="Parallel text: what the same content costs in each language, relative to --base or --pivot.",
+)
+@click.option("--pivot", metavar="CODE", help="The language that the same content is compared with. [default: --base]")
+@click.option("--field", metavar="NAME", help="The JSONL field with the input. [default: text]")
+@click.option("--output-field", metavar="NAME", help="The JSONL field with the answer, billed as output.")
+@click.option(
+    "--output-tokens", type=click.IntRange(min=0), default=0, metavar="N", help="Bill N tokens of output a document."
+)
+@click.option(
+    "--cached-share",
+    type=click.FloatRange(0, 1),
+    default=0,
+    metavar="SHARE",
+    help="Bill this share of the input, from 0 to 1, at the rate of cached input.",
+)
+@click.option("--prices", metavar="FILE", help="Your table of prices, TOML or JSON. It wins over genai-prices.")
+@click.option(
+    "--price-date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="The day whose prices of genai-prices are taken. [default: today, UTC]",
+)
+@click.option(
+    "--tokenizer",
+    "tokenizers",
+    callback=pairs,
+    multiple=True,
+    metavar="MODEL=NAME|FILE",
+    help="What counts for a model: an encoding or a tokenizer file. Another model's makes it an estimate.",
+)
+@click.option(
+    "--requests-per-day",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Project the cost of a month from these documents as a sample.",
+)
+@click.option(
+    "--wh-per-mtok", type=click.FloatRange(min=0), metavar="WH", help="State energy at so many Wh a million tokens."
+)
+@click.option("--format", type=click.Choice(["text", "lines", "jsonl"]), help="Read every file as this.")
+@click.option(
+    "--special",
+    type=click.Choice(["text", "token", "error"]),
+    default="text",
+    show_default=True,
+    help="A special token in the text is plain text, one token, or an error.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["skip", "fail"]),
+    default="skip",
+    show_default=True,
+    help="A row that cannot be counted is listed and skipped, or ends the run.",
+)
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
+@output_options
+@picture_options
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
+def command(
+    paths: tuple[str, ...],
+    models: list[str],
+    by: list[str],
+    base: str | None,
+    parallel: tuple[str, ...],
+    pivot: str | None,
+    field: str | None,
+    output_field: str | None,
+    output_tokens: int,
+    cached_share: float,
+    prices: str | None,
+    price_date: datetime | None,
+    tokenizers: dict[str, str],
+    requests_per_day: float | None,
+    wh_per_mtok: float | None,
+    format: str | None,
+    special: str,
+    on_error: str,
+    threads: int | None,
+    json: bool,
+    csv: bool,
+    table: bool,
+    output: str | None,
+    html: str | None,
+    svg: str | None,
+    png: str | None,
+    no_progress: bool,
+    quiet: bool,
+) -> int:
+    """Tell what documents cost on each model: tokens times price.
+
+    PATH is what it is to `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or - for standard
+    input. Each document is one request; long-context rates are taken document by document.
+
+    "What does our Japanese traffic cost on three models, compared with English?"
+
+    \b
+        fasttok cost traffic.jsonl --by language --base en -m gpt-4o,gpt-4.1-mini,gpt-5
+    """
+    from fasttok.render.text.cost import print_report
+
+    shape = choose_format(json=json, csv=csv, table=table, output=output)
+    inputs = list(paths)
+    if not inputs:
+        if not stdin_has_data():
+            raise click.UsageError("no PATH is given and nothing is piped in")
+        inputs = [STDIN]
+    check_outputs(
+        [*inputs, *parallel, *([prices] if prices else []), *tokenizers.values()],
+        {"--output": output, **pictures(html, svg, png)},
+    )
+    if base is not None and len(by) != 1:
+        raise click.UsageError("--base names a group: it needs one key in --by, such as --by language")
+    if output_field is not None and output_tokens:
+        raise click.UsageError("--output-field and --output-tokens exclude each other")
+    unknown = [model for model in tokenizers if model not in models]
+    if unknown:
+        raise click.UsageError(f"--tokenizer names {unknown[0]}, which is not among the models")
+
+    report = cost(
+        inputs,
+        models,
+        by=by,
+        base=base,
+        parallel=None if not parallel else parallel[0] if len(parallel) == 1 else list(parallel),
+        pivot=pivot,
+        text=field,
+        output_text=output_field,
+        output_tokens=output_tokens,
+        cached_share=cached_share,
+        prices=prices,
+        price_date=None if price_date is None else price_date.date(),
+        tokenizers=tokenizers,
+        requests_per_day=requests_per_day,
+        wh_per_mtok=wh_per_mtok,
+        format=format,  # type: ignore[arg-type]
+        special=special,  # type: ignore[arg-type]
+        on_error=on_error,  # type: ignore[arg-type]
+        threads=threads,
+        progress=not (no_progress or quiet),
+    )
+    write_pictures(report, html, svg, png)
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: print_report(report, console),
+        summary=None if quiet else report.summary(),
+        ledger=report.ledger,
+        notes=passed_over(report.manifest, "named themselves they are counted"),
+    )

@@ -1,0 +1,64 @@
+"""`fasttok count`: the tokens of files, folders and standard input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from fasttok.cli.options import Command, corpus_arguments, corpus_options
+from fasttok.cli.output import choose_format, deliver, output_options, passed_over
+from fasttok.measures.count import count_corpus
+from fasttok.reports.count import SORT_KEYS
+
+
+@click.command(
+    name="count",
+    cls=Command,
+    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
+)
+@corpus_options
+@click.option(
+    "--sort",
+    type=click.Choice(SORT_KEYS),
+    default="tokens",
+    show_default=True,
+    metavar="COLUMN",
+    help=f"Order of the groups, largest first: {', '.join(SORT_KEYS[1:])}; or key, by name.",
+)
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@output_options
+def command(
+    sort: str,
+    reverse: bool,
+    json: bool,
+    csv: bool,
+    table: bool,
+    output: str | None,
+    **corpus: Any,
+) -> int:
+    """Count the tokens of files, folders and standard input.
+
+    PATH is a file, a folder (walked as ripgrep walks it), a glob in quotes, or - for standard input. Without
+    PATH, what is piped in is counted; if nothing is, the current folder.
+
+    Plain text is a document a file; .jsonl, .ndjson and JSON lines under the name .json, under a name without
+    extension or on standard input a document a line. .gz and .zst are unpacked, in folders if they hold records.
+
+    On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
+    """
+    from fasttok.render.text.count import print_report
+
+    shape = choose_format(json=json, csv=csv, table=table, output=output)
+    arguments = corpus_arguments(corpus, output)
+    report = count_corpus(**arguments).sorted_by(sort, reverse=reverse)
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: print_report(report, console),
+        summary=None if corpus["quiet"] else report.summary(),
+        ledger=report.ledger,
+        notes=passed_over(report.manifest),
+        where=corpus["ledger"] or "--ledger FILE or --json lists them",
+    )

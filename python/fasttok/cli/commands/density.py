@@ -1,0 +1,90 @@
+"""`fasttok density`: what text costs, by group and encoding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from fasttok.cli.options import Command, corpus_arguments, corpus_options
+from fasttok.cli.output import choose_format, deliver, output_options, passed_over
+from fasttok.measures.density import density
+from fasttok.reports.density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS
+
+SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL, *TO_BASE)
+
+
+@click.command(
+    name="density",
+    cls=Command,
+    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
+)
+@corpus_options
+@click.option("--base", metavar="GROUP", help="Divide by this group: a language (en, eng_Latn), or keys with commas.")
+@click.option("--words", is_flag=True, help="Count words (UAX #29), and those that are one token.")
+@click.option("--graphemes", is_flag=True, help="Count grapheme clusters (UAX #29).")
+@click.option(
+    "--partial-tokens", is_flag=True, help="Count tokens that are not whole characters. Slow: texts are encoded."
+)
+@click.option(
+    "--sort",
+    type=click.Choice(SORT_KEYS),
+    default="tokens",
+    show_default=True,
+    metavar="COLUMN",
+    help=f"Order of the groups, largest first: {', '.join(SORT_KEYS[1:])}; or key, by name.",
+)
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@output_options
+def command(
+    base: str | None,
+    words: bool,
+    graphemes: bool,
+    partial_tokens: bool,
+    sort: str,
+    reverse: bool,
+    json: bool,
+    csv: bool,
+    table: bool,
+    output: str | None,
+    **corpus: Any,
+) -> int:
+    """Tokens a character, characters and bytes a token, by group and encoding.
+
+    PATH is what it is to `fasttok count`. Where neither --by nor a source of language labels is given, the
+    language of each document is detected. Labels are trusted in this order: --language-field,
+    --language-from-path, --detect-language; what none of them knows is und.
+
+    Every ratio has a 95 % bootstrap interval over documents.
+
+    Density is what this text costs, not what the same content costs in another language: for that there is
+    `fasttok premium`, on parallel text.
+    """
+    from fasttok.render.text.density import print_report
+
+    shape = choose_format(json=json, csv=csv, table=table, output=output)
+    asked: dict[str, Any] = {"words": words, "graphemes": graphemes, "partial_tokens": partial_tokens}
+    _check_sort(sort, base, asked)
+    arguments = corpus_arguments(corpus, output)
+    arguments["detect_language"] = arguments["detect_language"] or None
+    report = density(**arguments, base=base, **asked).sorted_by(sort, reverse=reverse)
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: print_report(report, console),
+        summary=None if corpus["quiet"] else report.summary(),
+        ledger=report.ledger,
+        notes=passed_over(report.manifest),
+        where=corpus["ledger"] or "--ledger FILE or --json lists them",
+    )
+
+
+def _check_sort(sort: str, base: str | None, asked: dict[str, bool]) -> None:
+    """Refuse an order by something that is not measured, before the work is done."""
+    needs = dict.fromkeys(WITH_WORDS, "words") | dict.fromkeys(WITH_GRAPHEMES, "graphemes")
+    needs |= dict.fromkeys(WITH_PARTIAL, "partial_tokens")
+    if sort in needs and not asked[needs[sort]]:
+        raise click.UsageError(f"--sort {sort} needs --{needs[sort].replace('_', '-')}")
+    if sort in TO_BASE and base is None:
+        raise click.UsageError(f"--sort {sort} needs --base")

@@ -1,0 +1,138 @@
+"""`fasttok premium`: what the same content costs in other languages."""
+
+from __future__ import annotations
+
+import click
+
+from fasttok.cli.options import Command, names, picture_options, pictures, write_pictures
+from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
+from fasttok.measures.premium import PIVOT, premium
+from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
+
+
+@click.command(
+    name="premium",
+    cls=Command,
+    epilog="Exit codes: 0 done, 1 error (text that is not aligned is one), 2 wrong usage, 130 interrupted.",
+)
+@click.argument("paths", nargs=-1, required=True, metavar="DIR|FILE...")
+@click.option(
+    "-e",
+    "--encoding",
+    "encodings",
+    callback=names,
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Encodings, by name or tokenizer file. [default: o200k_base]",
+)
+@click.option(
+    "--pivot", default=PIVOT, show_default=True, metavar="CODE", help="The language that others are compared with."
+)
+@click.option(
+    "--languages", callback=names, multiple=True, metavar="CODE[,CODE]", help="Compare these alone. [default: all]"
+)
+@click.option(
+    "--definition",
+    type=click.Choice(list(DEFINITIONS)),
+    default="sums",
+    show_default=True,
+    help="Ratio of sums over units; mean of unit ratios; whole text joined by spaces; sums over stripped units.",
+)
+@click.option("--nfc", is_flag=True, help="Bring text into normalization form C before it is counted.")
+@click.option("--strip", is_flag=True, help="Take away white space around units before they are counted.")
+@click.option(
+    "--special",
+    type=click.Choice(["text", "token", "error"]),
+    default="text",
+    show_default=True,
+    help="A special token in the text is plain text, one token, or an error.",
+)
+@click.option("--source-language", default="en", show_default=True, metavar="CODE", help="Of the messages of PO files.")
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals.",
+)
+@click.option("--resamples", type=click.IntRange(min=1), default=2000, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
+@click.option(
+    "--sort",
+    type=click.Choice(SORT_KEYS),
+    default="premium",
+    show_default=True,
+    metavar="COLUMN",
+    help=f"Order of the languages, largest first: {', '.join(SORT_KEYS[:-1])}; or language, by code.",
+)
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@output_options
+@picture_options
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
+def command(
+    paths: tuple[str, ...],
+    encodings: list[str],
+    pivot: str,
+    languages: list[str],
+    definition: str,
+    nfc: bool,
+    strip: bool,
+    special: str,
+    source_language: str,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    threads: int | None,
+    sort: str,
+    reverse: bool,
+    json: bool,
+    csv: bool,
+    table: bool,
+    output: str | None,
+    html: str | None,
+    svg: str | None,
+    png: str | None,
+    no_progress: bool,
+    quiet: bool,
+) -> int:
+    """Compare what the same content costs in each language, on parallel text.
+
+    A folder holds a file a language, a unit a line: eng_Latn.devtest (FLORES), newstest2019-src.eng.txt (NTREX),
+    eng.txt, or eng.jsonl. FILEs are such files, CODE=FILE, or one of TSV, JSONL, TMX and PO.
+
+    The premium of a language is the tokens of its text relative to those of the pivot's, with an interval.
+    """
+    from fasttok.render.text.premium import print_report
+
+    shape = choose_format(json=json, csv=csv, table=table, output=output)
+    check_outputs(
+        [name for path in paths for name in (path, path.partition("=")[2]) if name],
+        {"--output": output, **pictures(html, svg, png)},
+    )
+    report = premium(
+        list(paths) if len(paths) > 1 else paths[0],
+        encodings or ["o200k_base"],
+        pivot=pivot,
+        languages=languages,
+        definition=definition,  # type: ignore[arg-type]
+        normalize="nfc" if nfc else "none",
+        strip=strip,
+        special=special,  # type: ignore[arg-type]
+        source_language=source_language,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+        threads=threads,
+        progress=not (no_progress or quiet),
+    ).sorted_by(sort, reverse=reverse)
+
+    write_pictures(report, html, svg, png)
+    return deliver(
+        report,
+        shape,
+        output,
+        lambda console: print_report(report, console),
+        summary=None if quiet else report.summary(),
+    )

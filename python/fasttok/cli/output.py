@@ -1,0 +1,274 @@
+"""Where a command's data go: a terminal, a pipe or a file; as a table, TSV, CSV, JSON, Parquet or Arrow."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from fasttok._util.escapes import escaped, escaped_lines
+from fasttok._util.extras import need
+from fasttok._util.files import refuse_overwriting, write_atomically
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fasttok.reports.ledger import Ledger
+    from fasttok.reports.tabular import Tabular
+
+Format = Literal["table", "tsv", "csv", "json", "markdown", "parquet", "arrow"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+OK, FAILED, USAGE, SKIPPED = 0, 1, 2, 3
+
+SHOWN_SKIPPED = 10
+"""So many lines tell of skipped rows."""
+
+_UNSUPPORTED = "unsupported_format"
+
+_SUFFIXES: dict[str, Format] = {
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "table",
+    ".md": "markdown",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+}
+"""What a file of this name holds. Of a name without a suffix nothing is known: then it is TSV."""
+
+_PICTURES = (".html", ".svg", ".png")
+_STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
+
+def output_options(function: Function) -> Function:
+    """Add `--json`, `--csv`, `--table` and `-o FILE`."""
+    for option in (
+        click.option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write to FILE, whole or not at all: .json, .csv, .tsv, .txt (the table), .parquet, .arrow.",
+        ),
+        click.option("--table", is_flag=True, help="Print the table, also on a pipe."),
+        click.option("--csv", is_flag=True, help="Print CSV."),
+        click.option("--json", is_flag=True, help="Print JSON."),
+    ):
+        function = option(function)
+    return function
+
+
+def choose_format(
+    *,
+    json: bool = False,
+    csv: bool = False,
+    table: bool = False,
+    markdown: bool = False,
+    output: str | None,
+    allowed: Sequence[Format] = ("json", "csv", "tsv", "table", "parquet", "arrow"),
+) -> Format:
+    """What is asked for; else what the name of the output file says; else a table on a terminal and TSV on a pipe.
+
+    A name that says something else than what is asked for, or nothing that the command writes, is refused.
+    """
+    options = {"json": json, "csv": csv, "table": table, "markdown": markdown}
+    chosen = [name for name, given in options.items() if given]
+    if len(chosen) > 1:
+        *most, last = (f"--{name}" for name in options if name in allowed)
+        raise click.UsageError(f"{', '.join(most)} and {last} exclude each other")
+    suffix = "" if output is None or output in _STANDARD_OUTPUT else os.path.splitext(output)[1].lower()
+    named = _SUFFIXES.get(suffix)
+    if chosen:
+        # Any text may be in a .txt, and in a file whose name says nothing.
+        if named not in (None, "table", chosen[0]) or suffix in _PICTURES:
+            raise click.UsageError(f"--{chosen[0]} does not go with -o {output}, whose name asks for {suffix}")
+        return chosen[0]  # type: ignore[return-value]
+    if suffix and named not in allowed:
+        raise click.UsageError(_no_such_format(str(output), suffix, allowed))
+    if named is not None:
+        if named in ("parquet", "arrow"):
+            need("pyarrow", "arrow", f"-o {output}")
+        return named
+    return "table" if output is None and sys.stdout.isatty() else "tsv"
+
+
+def _no_such_format(output: str, suffix: str, allowed: Sequence[Format]) -> str:
+    context = click.get_current_context(silent=True)
+    options = [] if context is None else [name for param in context.command.params for name in param.opts]
+    if suffix in _PICTURES and f"--{suffix[1:]}" in options:
+        return f"-o {output}: -o writes data; --{suffix[1:]} {output} writes that"
+    known = ", ".join(name for name, format in _SUFFIXES.items() if format in allowed)
+    return f"-o {output}: fasttok cannot write {suffix}; it writes {known}, and TSV where the name has no suffix"
+
+
+def check_outputs(inputs: Sequence[str], outputs: Mapping[str, str | None]) -> None:
+    """Refuse outputs, by option, that cannot be written or would replace what is not theirs, before the work is done
+    rather than after."""
+    files = {option: path for option, path in outputs.items() if path is not None and path not in _STANDARD_OUTPUT}
+    for path in files.values():
+        _check_writable(path)
+    refuse_overwriting(files, inputs)
+
+
+def _check_writable(path: str) -> None:
+    folder = os.path.dirname(os.path.realpath(path))
+    if not path:
+        reason = "the name is empty"
+    elif os.path.isdir(path):
+        reason = "it is a folder"
+    elif not os.path.exists(path) and not os.path.isdir(folder):
+        reason = f"there is no folder {os.path.dirname(path) or folder}"
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        reason = "permission denied"
+    elif os.path.isfile(path) and not os.access(folder, os.W_OK):
+        # It is replaced as a whole, for which a new file must stand beside it.
+        reason = f"permission denied in the folder {folder}"
+    else:
+        return
+    raise click.ClickException(f"cannot write {path}: {reason}")
+
+
+def deliver(
+    report: Tabular,
+    shape: Format,
+    output: str | None,
+    show: Callable[[Console], None],
+    *,
+    summary: str | None,
+    ledger: Ledger | None = None,
+    notes: Sequence[str] = (),
+    where: str = "--json lists them",
+) -> int:
+    """Write `report` as `shape`, then tell of skipped rows (`where` says where all are listed), print `notes` and
+    `summary` on standard error; return the exit code, which is the same where nobody reads either of them.
+
+    show: prints the table on a console.
+    summary: the last line; None, under `--quiet`, prints nothing on standard error.
+    """
+    code = SKIPPED if ledger is not None and ledger.skipped else OK
+    _end_with(code)
+    try:
+        _write(report, shape, output, show)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has what it wanted (`| head`). Standard error may have another.
+        stop_writing(sys.stdout)
+    if summary is not None:
+        lines = [] if ledger is None else skipped_lines(ledger, where)
+        tell(*lines, *notes, summary)
+    return code
+
+
+def _write(report: Tabular, shape: Format, output: str | None, show: Callable[[Console], None]) -> None:
+    if shape == "table":
+        emit_table(show, output)
+    elif shape in ("parquet", "arrow"):
+        assert output is not None
+        with _explained(output):
+            (report.to_parquet if shape == "parquet" else report.to_arrow_file)(output)
+    else:
+        emit(report.text(shape), output)
+
+
+def emit_table(show: Callable[[Console], None], output: str | None) -> None:
+    """Write what `show` prints: as wide as the terminal, or 200 columns in a file."""
+    if output is None or output in _STANDARD_OUTPUT:
+        from rich.console import Console
+
+        show(Console(file=sys.stdout))
+    else:
+        from fasttok.render.table import printed_unpadded
+
+        emit(printed_unpadded(show, width=200) + "\n", output)
+
+
+def skipped_lines(ledger: Ledger, where: str) -> list[str]:
+    """What is said of skipped rows: the first kinds of them, and `where` the rest is."""
+    kinds, rest = ledger.kinds(), ledger.skipped
+    if (files := sum(ledger.unsupported.values())) > 1:
+        # One line for all of them.
+        kinds, rest = [kind for kind in kinds if kind.reason != _UNSUPPORTED], rest - files
+    shown = kinds[:SHOWN_SKIPPED]
+    lines = [f"skipped {kind}" for kind in shown]
+    more = rest - sum(kind.rows for kind in shown)
+    if more > 0:
+        lines.append(f"skipped {more:,} more: {where}")
+    if files > 1:
+        most_first = sorted(ledger.unsupported.items(), key=lambda item: (-item[1], item[0]))
+        formats = ", ".join(f"{count:,} {name}" for name, count in most_first)
+        lines.append(f"skipped {files:,} files of formats not supported yet: {formats}; {where}")
+    return lines
+
+
+def passed_over(manifest: Mapping[str, Any], remedy: str = "-z counts them") -> list[str]:
+    """What is said of files that were not read and are no skipped rows: a line for each kind. `remedy` is what to do
+    about compressed ones."""
+    notes = []
+    if packed := manifest["files_packed"]:
+        files = "1 compressed file that holds" if packed == 1 else f"{packed:,} compressed files that hold"
+        notes.append(f"not unpacked: {files} no records; {remedy}")
+    if repeated := manifest["inputs_repeated"]:
+        files = "1 file was" if repeated == 1 else f"{repeated:,} files were"
+        notes.append(f"{files} met again under another path or name; each file is counted once")
+    return notes
+
+
+def tell(*lines: str) -> None:
+    """Print lines for people on standard error, if anybody is there."""
+    with contextlib.suppress(ValueError):
+        try:
+            sys.stderr.write("".join(f"{escaped(line)}\n" for line in lines))
+            sys.stderr.flush()
+        except OSError:
+            stop_writing(sys.stderr)
+
+
+def emit(text: str | Iterable[str], output: str | None) -> None:
+    """Write data, or its parts one after the other, to the file `output`, or to standard output."""
+    if output is None or output in _STANDARD_OUTPUT:
+        is_terminal = sys.stdout.isatty()
+        sys.stdout.flush()
+        for part in [text] if isinstance(text, str) else text:
+            # Bytes, so that lines end the same everywhere and the locale changes nothing.
+            shown = escaped_lines(part) if is_terminal else part
+            sys.stdout.buffer.write(shown.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+        return
+    with _explained(output):
+        write_atomically(output, text)
+
+
+@contextlib.contextmanager
+def _explained(output: str) -> Any:
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None
+
+
+def stop_writing(stream: Any) -> None:
+    """Point `stream` at nothing, so that what is still buffered fails no more when the process ends."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+_CODE = "fasttok.exit_code"
+
+
+def _end_with(code: int) -> None:
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.find_root().meta[_CODE] = code
+
+
+def exit_code(context: click.Context) -> int:
+    """The exit code of what the command found, also where its output went nowhere."""
+    code: int = context.find_root().meta.get(_CODE, OK)
+    return code

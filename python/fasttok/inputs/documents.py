@@ -1,0 +1,135 @@
+"""Documents one at a time, for what needs the tokens of each document and not their sums alone.
+
+A thin layer on the reader of the compiled part, which is the one behind `count_corpus`: the same files, rows, limits
+and reasons. Memory is bounded by a few batches. What a row is, and what it is skipped for, is not decided here, but
+for texts that a tokenizer refuses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
+
+from fasttok._fasttok import Document, Documents
+from fasttok._util.types import Progress
+from fasttok.errors import InputError, SpecialTokenError, TextLimitError
+from fasttok.inputs.paths import require_existing
+from fasttok.options import CorpusOptions
+from fasttok.reports.ledger import Ledger, LedgerEntry
+
+LISTED = 10_000
+"""How many entries a ledger holds."""
+
+Counted = TypeVar("Counted")
+
+
+@dataclass
+class Reader:
+    """Reads documents, and keeps the ledger of what it met."""
+
+    paths: Sequence[str]
+    by: Sequence[str] = ()
+    text_field: str | None = None
+    answer_field: str | None = None
+    format: Literal["text", "lines", "jsonl"] | None = None
+    on_error: Literal["skip", "fail"] = "skip"
+    progress: Progress | None = None
+    files: Mapping[str, int] = field(default_factory=dict)
+    """How many were read (``files``), passed by compressed (``files_packed``) and met again (``inputs_repeated``);
+    known at the end."""
+    _read: Ledger | None = None
+    _refused: list[LedgerEntry] = field(default_factory=list)
+    _reasons: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[Document]:
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[list[Document]]:
+        """The documents, in the order of the files, as many at a time as are best counted at once."""
+        require_existing(self.paths)
+        documents = Documents(
+            self.paths,
+            self.by,
+            CorpusOptions(text_field=self.text_field, format=self.format, on_error=self.on_error),
+            answer_field=self.answer_field,
+        )
+        for batch in documents:
+            yield batch
+            if self.progress is not None:
+                self.progress(*documents.progress())
+        account = documents.account()
+        assert account is not None, "the end was met"
+        self.files = {name: getattr(account, name) for name in ("files", "files_packed", "inputs_repeated")}
+        self._read = Ledger._from_account(account)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The account of all rows, after the last of them."""
+        assert self._read is not None, "not all is read"
+        refused = self._reasons.total()
+        return merged([replace(self._read, counted=self._read.counted - refused), self._account(refused)])
+
+    def _account(self, refused: int) -> Ledger:
+        """The rows that a tokenizer refused; they were seen by the reader already."""
+        return Ledger(0, 0, refused, dict(self._reasons), self._refused, refused == len(self._refused))
+
+    def counted(
+        self, batch: list[Document], count: Callable[[list[Document]], Counted]
+    ) -> tuple[list[Document], Counted | None]:
+        """What `count` gives for the records of `batch` that it does not refuse, and these; the others are skipped."""
+        try:
+            return batch, count(batch)
+        except (SpecialTokenError, TextLimitError):
+            # Each by itself, for a batch may hold many.
+            kept = [record for record in batch if not self._is_refused(record, count)]
+            return kept, count(kept) if kept else None
+
+    def _is_refused(self, record: Document, count: Callable[[list[Document]], Counted]) -> bool:
+        try:
+            count([record])
+        except SpecialTokenError as error:
+            self._skip(
+                record,
+                "special_token",
+                f"the text holds the special token {error.token!r} at character {error.offset}",
+            )
+        except TextLimitError as error:
+            # Of the two limits, that of a pattern names it.
+            reason = "normalized_too_large" if error.component is None else "pattern_limit"
+            self._skip(record, reason, str(error))
+        else:
+            return False
+        return True
+
+    def _skip(self, record: Document, reason: str, detail: str) -> None:
+        entry = LedgerEntry(record.file, record.line, reason, detail)
+        if self.on_error == "fail":
+            raise InputError(str(entry))
+        self._reasons[reason] += 1
+        if len(self._refused) < LISTED:
+            self._refused.append(entry)
+
+
+def merged(ledgers: Sequence[Ledger]) -> Ledger:
+    """One account of the rows of several."""
+    reasons: Counter[str] = Counter()
+    unsupported: Counter[str] = Counter()
+    for ledger in ledgers:
+        reasons.update(ledger.by_reason)
+        unsupported.update(ledger.unsupported)
+    entries = [entry for ledger in ledgers for entry in ledger.entries]
+    if sum(bool(ledger.entries) for ledger in ledgers) > 1:
+        entries.sort(key=lambda entry: (entry.file, entry.line or 0))
+    skipped = sum(ledger.skipped for ledger in ledgers)
+    return Ledger(
+        seen=sum(ledger.seen for ledger in ledgers),
+        counted=sum(ledger.counted for ledger in ledgers),
+        skipped=skipped,
+        by_reason=dict(sorted(reasons.items())),
+        entries=entries[:LISTED],
+        entries_complete=skipped == len(entries) <= LISTED,
+        unsupported=dict(unsupported),
+    )

@@ -1,0 +1,71 @@
+"""The inputs of a run: what the user wrote, checked before any work is done."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+
+from fasttok._util.nearest import either, nearest
+from fasttok._util.paths import STDIN, PathLike, describe_missing
+from fasttok.errors import NotFoundError, UnknownFieldError
+
+_GLOB = frozenset("*?[{")
+
+_NAMED = 20
+
+
+def as_names(value: str | Iterable[str]) -> list[str]:
+    """One name or several, as a list without repetitions, in the order given."""
+    return list(dict.fromkeys([value] if isinstance(value, str) else value))
+
+
+def as_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
+    """One path or several, as a list of strings, in the order given.
+
+    Raises ``TypeError`` for what holds texts (of pandas, polars, Arrow): that is what is counted, not where it lies.
+    """
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    kind = f"{type(paths).__module__.partition('.')[0]} {type(paths).__name__}"
+    # Asked of the type: of an object it may be work.
+    is_frame = hasattr(type(paths), "columns")
+    if is_frame or any(hasattr(paths, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "to_numpy")):
+        texts = 'frame["text"]' if is_frame or hasattr(paths, "column_names") else "texts"
+        raise TypeError(f"paths are files or folders, not a {kind}; to count texts call Encoding.count_batch({texts})")
+    try:
+        return [os.fspath(path) for path in paths]
+    except TypeError:
+        raise TypeError(
+            f"paths are strings or os.PathLike, not what is in a {kind}; to count texts call "
+            "Encoding.count_batch(texts)"
+        ) from None
+
+
+def require_existing(paths: Sequence[str]) -> None:
+    """Refuse a path that does not exist, naming what stands where it should be.
+
+    A path with glob characters is left to the reader, which knows what it matches.
+    """
+    for path in paths:
+        if path == STDIN or os.path.lexists(path) or not _GLOB.isdisjoint(path):
+            continue
+        raise NotFoundError(describe_missing(path))
+
+
+def unknown_field(name: str, fields: list[str]) -> UnknownFieldError:
+    """The error for a field that no record has, where `fields` are those of the first records."""
+    near = nearest(name, fields)
+    there_are = f"there are {', '.join(fields[:_NAMED])}{', …' if len(fields) > _NAMED else ''}"
+    if not fields:
+        message = f"no field {name!r}: plain text has no fields, and no record was read"
+    elif near:
+        message = f"no record has the field {name!r}; did you mean {either(near)}? ({there_are})"
+    else:
+        message = f"no record has the field {name!r}; {there_are}"
+    return UnknownFieldError(message, name=name, nearest=near, fields=fields)
+
+
+def warn_of_unmet_field(name: str, records: int) -> None:
+    """Say that none of so many records has a field, while the run goes on: it is an error only at the end."""
+    warnings.warn(f"none of the first {records:,} records has the field {name!r}; the run goes on", stacklevel=2)

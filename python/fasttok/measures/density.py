@@ -1,0 +1,298 @@
+"""What text costs, by group and encoding: density of any corpus, with bootstrap intervals over documents.
+
+This module measures; `fasttok.reports.density` holds what was found. Density says what this text costs. What the same
+content costs in another language is `fasttok.premium`'s to say, on parallel text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+
+import fasttok._fasttok as _fasttok
+from fasttok._util.languages import same_language
+from fasttok._util.paths import PathLike
+from fasttok.inputs.labels import DETECT_BYTES, KEY, Detector, LabelSources, undetermined
+from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, interval, resampled_sums
+from fasttok.measures.corpus import run_corpus
+from fasttok.reports.density import (
+    ALWAYS,
+    TO_BASE,
+    WITH_GRAPHEMES,
+    WITH_PARTIAL,
+    WITH_WORDS,
+    Density,
+    DensityGroup,
+    DensityReport,
+    Estimate,
+    unknown_group,
+)
+from fasttok.tokenizers.resolve import Spec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from fasttok._util.types import Progress
+    from fasttok.options import Errors, OnError, Special
+
+    Real = npt.NDArray[np.float64]
+
+
+MAX_GROUPS = 10_000
+"""A group's intervals take some 100 kB while they are made."""
+
+RATIOS: dict[str, tuple[str, str]] = {
+    "tokens_per_char": ("tokens", "chars"),
+    "chars_per_token": ("chars", "tokens"),
+    "bytes_per_token": ("bytes", "tokens"),
+    "tokens_per_grapheme": ("tokens", "graphemes"),
+    "tokens_per_word": ("tokens", "words"),
+    "single_token_word_share": ("single_token_words", "words"),
+    "partial_token_share": ("partial_tokens", "tokens"),
+}
+"""Each measure as dividend and divisor, both sums over documents."""
+
+
+def density(
+    paths: PathLike | Iterable[PathLike],
+    encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
+    *,
+    by: str | Iterable[str] = (),
+    language_field: str | None = None,
+    language_from_path: bool = False,
+    detect_language: bool | Detector | None = None,
+    detect_bytes: int = DETECT_BYTES,
+    base: str | None = None,
+    graphemes: bool = False,
+    words: bool = False,
+    partial_tokens: bool = False,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    text: str | None = None,
+    format: Literal["text", "lines", "jsonl"] | None = None,
+    lines: bool = False,
+    special: Special = "text",
+    errors: Errors = "strict",
+    on_error: OnError = "skip",
+    threads: int | None = None,
+    hidden: bool = False,
+    ignore_files: bool = True,
+    decompress: bool = False,
+    max_record_bytes: int | None = None,
+    max_window_bytes: int | None = None,
+    max_groups: int = MAX_GROUPS,
+    outputs: Iterable[PathLike] = (),
+    ledger_path: PathLike | None = None,
+    progress: bool | Progress = False,
+) -> DensityReport:
+    """Tokens a character, bytes a token and the like, by group and encoding, with bootstrap intervals.
+
+    Takes what :func:`count_corpus` takes, and:
+
+    detect_language: as there; None detects where neither groups nor another source of labels are asked for.
+    base: a group, by its key (several keys joined by commas), that the others are divided by. A language may
+        be written in any form: ``eng``, ``en``, ``eng_Latn``.
+    graphemes: count extended grapheme clusters (UAX #29).
+    words: count words (UAX #29), and those that are one token by themselves or after a space.
+    partial_tokens: count tokens that are not whole characters. Texts are encoded for it, which takes several
+        times as long as counting.
+    max_groups: as there, but 10,000 unless said otherwise.
+    confidence: the share of the intervals; 0.95 unless said otherwise.
+    resamples, seed: of the bootstrap. The result does not depend on the number of threads.
+
+    Raises ``UnknownGroupError`` where `base` is no group, and what :func:`count_corpus` raises.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, not {resamples}")
+    if detect_language is None:
+        detect_language = not by and language_field is None and not language_from_path
+    labels = LabelSources(language_field, language_from_path, detect_language, detect_bytes)
+    run = run_corpus(
+        paths,
+        encodings,
+        labels=labels,
+        by=by,
+        text=text,
+        format=format,
+        lines=lines,
+        special=special,
+        errors=errors,
+        on_error=on_error,
+        threads=threads,
+        hidden=hidden,
+        ignore_files=ignore_files,
+        decompress=decompress,
+        max_record_bytes=max_record_bytes,
+        max_window_bytes=max_window_bytes,
+        max_groups=max_groups,
+        outputs=outputs,
+        ledger_path=ledger_path,
+        progress=progress,
+        graphemes=graphemes,
+        words=words,
+        partial_tokens=partial_tokens,
+        sample=True,
+    )
+    measures = ALWAYS + WITH_GRAPHEMES * graphemes + WITH_WORDS * words + WITH_PARTIAL * partial_tokens
+    all_sums = [run.result.totals, *(run.result.groups[i] for i in range(len(run.result.groups)))]
+    keys = [dict(zip(run.by, sums.key, strict=True)) for sums in all_sums[1:]]
+    samples = [_Sample.of(sums, run.encodings) for sums in all_sums]
+    bootstrap = _resampled(samples, resamples, seed)
+
+    based: _Based | None = None
+    if base is not None:
+        place = _base_group(base, keys)
+        # Drawn apart from the other groups: the two sides of a ratio are different documents.
+        (drawn,) = _resampled([samples[place + 1]], resamples, seed + 1)
+        based = _Based(place, samples[place + 1], drawn)
+
+    def group(i: int, sums: _fasttok.CorpusSums, key: Mapping[str, str | None]) -> DensityGroup:
+        by_encoding = {}
+        for name in run.encodings:
+            estimates = {m: _estimate(m, name, samples[i], bootstrap[i], confidence) for m in measures}
+            if based is not None and keys:
+                estimates |= _to_base(name, i - 1, samples[i], bootstrap[i], based, confidence)
+            by_encoding[name] = Density(sums.tokens[run.encodings.index(name)], estimates)
+        return DensityGroup(
+            key=key,
+            documents=sums.documents,
+            bytes=sums.bytes,
+            chars=sums.chars,
+            graphemes=sums.graphemes if graphemes else None,
+            words=sums.words if words else None,
+            scripts=sums.scripts,
+            mixed_script_documents=sums.mixed_script_documents,
+            encodings=by_encoding,
+        )
+
+    totals = group(0, all_sums[0], {})
+    groups = [group(i, sums, key) for i, (sums, key) in enumerate(zip(all_sums[1:], keys, strict=True), 1)]
+    documents = [each.documents for each in groups]
+    manifest = {
+        **run.manifest,
+        "unicode_segmentation": _fasttok.SEGMENTATION_UNICODE_VERSION,
+        "base": None if based is None else keys[based.place],
+        "measures": list(measures),
+        "bootstrap": {
+            "method": "percentile",
+            "confidence": confidence,
+            "resamples": resamples,
+            "seed": seed,
+            "over": "documents, or 1024 random parts of a group with more",
+        },
+    }
+    unlabelled = undetermined(keys, documents) if labels else None
+    return DensityReport(manifest, totals, groups, run.ledger, unlabelled).sorted_by("tokens")
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Sums of documents, or of parts of a group, that are drawn from: float64 of shape (series, units)."""
+
+    values: Real
+    series: Mapping[str, int]
+
+    @classmethod
+    def of(cls, sums: _fasttok.CorpusSums, encodings: Sequence[str]) -> _Sample:
+        names = ["bytes", "chars", "graphemes", "words"]
+        by_encoding = {
+            "tokens": sums.tokens,
+            "single_token_words": sums.single_token_words,
+            "partial_tokens": sums.partial_tokens,
+        }
+        for name, values in by_encoding.items():
+            names += [f"{name} {encodings[i]}" for i in range(len(values))]
+        units = np.frombuffer(sums.sample, dtype=np.uint64).reshape(-1, sums.sample_columns or len(names))
+        return cls(units.T.astype(np.float64), {name: i for i, name in enumerate(names)})
+
+    def ratio(self, measure: str, encoding: str, sums: Real) -> Real:
+        """The measure of each row of sums; NaN where the divisor is zero."""
+        dividend, divisor = (
+            sums[..., self.series[name if name in self.series else f"{name} {encoding}"]] for name in RATIOS[measure]
+        )
+        return np.divide(dividend, divisor, out=np.full_like(dividend, np.nan), where=divisor != 0)
+
+    def total(self) -> Real:
+        """The sums over all units, of shape (1, series)."""
+        return cast("Real", self.values.sum(axis=1)[None, :])
+
+
+def _resampled(samples: Sequence[_Sample], resamples: int, seed: int) -> list[Real | None]:
+    """Sums over resampled units of each sample, of shape (resamples, series); None where there are fewer than two.
+
+    Samples of as many units are drawn together: that is what takes the time.
+    """
+    sums: list[Real | None] = [None] * len(samples)
+    by_units: dict[int, list[int]] = {}
+    for i, sample in enumerate(samples):
+        by_units.setdefault(sample.values.shape[1], []).append(i)
+    for units, places in by_units.items():
+        if units >= 2:
+            stacked = np.concatenate([samples[i].values for i in places])
+            drawn = resampled_sums(stacked, resamples=resamples, seed=seed)
+            for i, part in zip(places, np.split(drawn, len(places), axis=1), strict=True):
+                sums[i] = part
+    return sums
+
+
+@dataclass(frozen=True)
+class _Based:
+    place: int
+    sample: _Sample
+    sums: Real | None
+
+
+def _estimate(measure: str, encoding: str, sample: _Sample, sums: Real | None, confidence: float) -> Estimate:
+    value = sample.ratio(measure, encoding, sample.total())
+    return _with_interval(value, None if sums is None else sample.ratio(measure, encoding, sums), confidence)
+
+
+def _to_base(
+    encoding: str, place: int, sample: _Sample, sums: Real | None, base: _Based, confidence: float
+) -> dict[str, Estimate]:
+    estimates = {}
+    for name in TO_BASE:
+        measure = name.removesuffix("_to_base")
+        value = sample.ratio(measure, encoding, sample.total())
+        value = value / base.sample.ratio(measure, encoding, base.sample.total())
+        if place == base.place:
+            one = None if np.isnan(value[0]) else 1.0
+            estimates[name] = Estimate(one, one, one)
+            continue
+        drawn = None
+        if sums is not None and base.sums is not None:
+            drawn = sample.ratio(measure, encoding, sums) / base.sample.ratio(measure, encoding, base.sums)
+        estimates[name] = _with_interval(value, drawn, confidence)
+    return estimates
+
+
+def _with_interval(value: Real, drawn: Real | None, confidence: float) -> Estimate:
+    """`drawn` without the resamples that had no divisor."""
+    if not np.isfinite(value[0]):
+        return Estimate(None, None, None)
+    drawn = None if drawn is None else drawn[np.isfinite(drawn)]
+    if drawn is None or not drawn.size:
+        return Estimate(float(value[0]), None, None)
+    low, high = interval(drawn, confidence)
+    return Estimate(float(value[0]), float(low), float(high))
+
+
+def _base_group(base: str, keys: Sequence[Mapping[str, str | None]]) -> int:
+    """The place of the group that `base` names."""
+    for i, key in enumerate(keys):
+        if ",".join(value or "" for value in key.values()) == base:
+            return i
+    for i, key in enumerate(keys):
+        parts = base.split(",")
+        if len(parts) == len(key) and all(
+            same_language(part, value) if name == KEY else part == value
+            for part, (name, value) in zip(parts, key.items(), strict=True)
+        ):
+            return i
+    raise unknown_group(base, keys)

@@ -1,0 +1,1 @@
+"""Drawing reports: text tables, HTML, charts, pages, the progress bar. Knows reports, computes nothing."""

@@ -1,0 +1,196 @@
+"""Charts of reports, as Vega-Lite by Altair. Text takes the colour of the page it stands on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from fasttok._util.extras import need
+from fasttok._util.files import replacing
+
+if TYPE_CHECKING:
+    import altair
+
+    from fasttok.reports.cost import CostReport
+    from fasttok.reports.premium import PremiumReport
+
+ROW = 17
+"""Height of a language, in pixels."""
+INLINE = 340
+"""Width of a plot without its labels; a page makes it as wide as it has room."""
+SCHEME = "tableau10"
+
+
+def premium_chart(report: PremiumReport, encoding: str | None = None) -> altair.LayerChart:
+    """The premium of each language with its interval, under one encoding or all."""
+    encodings = report.encodings if encoding is None else [encoding]
+    rows = [row for name in encodings for row in premium_values(report, name)]
+    chart = interval_chart({"values": rows}, several=len(encodings) > 1, pivot=report.pivot)
+    titled: altair.LayerChart = chart.properties(title=f"Tokens of the same content, {report.pivot} = 1")
+    return titled
+
+
+def premium_values(report: PremiumReport, encoding: str) -> list[dict[str, Any]]:
+    """The rows of one encoding as charts read them."""
+    return [
+        {
+            "language": row.name or row.language,
+            "encoding": encoding,
+            "premium": row.premium,
+            "low": row.premium if row.low is None else row.low,
+            "high": row.premium if row.high is None else row.high,
+        }
+        for row in report.of(encoding)
+    ]
+
+
+def interval_chart(data: Mapping[str, Any], *, several: bool, pivot: str) -> altair.LayerChart:
+    """Points and intervals, a row a language, the most expensive one first."""
+    alt = need("altair", "plot", "a chart")
+    order = alt.EncodingSortField(field="premium", op="max", order="descending")
+    y = alt.Y("language:N", sort=order, title=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
+    scale = alt.Scale(type="log", nice=False, padding=8)
+    axis = alt.Axis(format="~g", tickCount=8, orient="top")
+    x = alt.X("premium:Q", scale=scale, title=f"tokens relative to {pivot} (logarithmic)", axis=axis)
+    color = (
+        alt.Color(
+            "encoding:N",
+            sort=None,
+            scale=alt.Scale(scheme=SCHEME),
+            legend=alt.Legend(orient="top", title=None, labelLimit=300),
+        )
+        if several
+        else alt.value("#d9622b")
+    )
+    tooltip = [
+        alt.Tooltip("language:N"),
+        alt.Tooltip("encoding:N"),
+        alt.Tooltip("premium:Q", format=".3f"),
+        alt.Tooltip("low:Q", format=".3f"),
+        alt.Tooltip("high:Q", format=".3f"),
+    ]
+    base = alt.Chart(_data(alt, data))
+    one = (
+        alt.Chart(alt.Data(values=[{"one": 1}]))
+        .mark_rule(strokeDash=[3, 3], opacity=0.6)
+        .encode(x=alt.X("one:Q", scale=scale), color=alt.value("currentColor"))
+    )
+    interval = base.mark_rule(strokeWidth=2, opacity=0.7).encode(y=y, x=x, x2="high:Q", color=color)
+    interval = interval.encode(x=alt.X("low:Q", scale=scale, title=None))
+    point = base.mark_point(filled=True, size=36, opacity=1).encode(y=y, x=x, color=color, tooltip=tooltip)
+    layered = alt.layer(one, interval, point).properties(width=INLINE, height=alt.Step(ROW))
+    themed: altair.LayerChart = _themed(layered)
+    return themed
+
+
+def spread_chart(data: Mapping[str, Any], pivot: str) -> altair.LayerChart:
+    """The premiums of all languages under each encoding: a tick a language, and the median."""
+    alt = need("altair", "plot", "a chart")
+    scale = alt.Scale(type="log", nice=False, padding=8)
+    base = alt.Chart(_data(alt, data))
+    y = alt.Y("encoding:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
+    axis = alt.Axis(format="~g", tickCount=8, orient="top")
+    x = alt.X("premium:Q", scale=scale, axis=axis, title=f"tokens relative to {pivot} (logarithmic)")
+    tooltip = [alt.Tooltip("language:N"), alt.Tooltip("encoding:N"), alt.Tooltip("premium:Q", format=".3f")]
+    tick = base.mark_tick(thickness=1.5, size=16, opacity=0.45).encode(
+        y=y, x=x, color=alt.value("#d9622b"), tooltip=tooltip
+    )
+    median = base.mark_tick(thickness=3, size=22, opacity=1).encode(
+        y=y, x=alt.X("median(premium):Q", scale=scale), color=alt.value("currentColor")
+    )
+    themed: altair.LayerChart = _themed(alt.layer(tick, median).properties(width=INLINE, height=alt.Step(30)))
+    return themed
+
+
+def cost_chart(report: CostReport) -> altair.Chart:
+    """The cost of each group on each model."""
+    return cost_bars({"values": cost_values(report)}, report.currency)
+
+
+def cost_values(report: CostReport) -> list[dict[str, Any]]:
+    """The rows of a cost report as charts read them."""
+    return [
+        {
+            "group": " · ".join("(none)" if value is None else value for value in row.key.values()) or "total",
+            "model": row.label,
+            "cost": row.cost,
+            "per_1000": None if row.cost_per_document is None else 1000 * row.cost_per_document,
+        }
+        for row in (report.groups or report.totals)
+    ]
+
+
+def cost_bars(data: Mapping[str, Any], currency: str) -> altair.Chart:
+    """A bar a group and model."""
+    alt = need("altair", "plot", "a chart")
+    tooltip = [
+        alt.Tooltip("group:N"),
+        alt.Tooltip("model:N"),
+        alt.Tooltip("cost:Q", format=",.4f"),
+        alt.Tooltip("per_1000:Q", format=",.4f", title="1,000 documents"),
+    ]
+    chart = (
+        alt.Chart(_data(alt, data))
+        .mark_bar(height={"band": 0.85})
+        .encode(
+            y=alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False)),
+            yOffset=alt.YOffset("model:N", sort=None),
+            x=alt.X("cost:Q", title=f"cost, {currency}", axis=alt.Axis(format="~g", orient="top")),
+            color=alt.Color(
+                "model:N",
+                sort=None,
+                scale=alt.Scale(scheme=SCHEME),
+                legend=alt.Legend(orient="top", title=None, labelLimit=300),
+            ),
+            tooltip=tooltip,
+        )
+        .properties(width=INLINE, height=alt.Step(16, **{"for": "offset"}))
+    )
+    themed: altair.Chart = _themed(chart)
+    return themed
+
+
+def save(chart: Any, path: str | os.PathLike[str], format: Literal["svg", "png"]) -> None:
+    """Write a chart as a picture: whole or not at all."""
+    need("vl_convert", "plot", "a picture")
+    opaque = chart.configure(**{**chart.config.to_dict(), "background": "white"})
+    with replacing(path) as temporary:
+        opaque.save(temporary, format=format, **({"scale_factor": 2} if format == "png" else {}))
+
+
+def javascript() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script that needs nothing else."""
+    vl_convert = need("vl_convert", "plot", "a page")
+    alt = need("altair", "plot", "a page")
+    version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    script: str = vl_convert.javascript_bundle(vl_version=version)
+    return script
+
+
+def _data(alt: Any, data: Mapping[str, Any]) -> Any:
+    return alt.NamedData(name=data["name"]) if "name" in data else alt.Data(values=data["values"])
+
+
+def _themed(chart: Any) -> Any:
+    font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
+    quiet: Sequence[str] = ("labelColor", "titleColor")
+    return chart.configure(
+        font=font,
+        background="transparent",
+        axis={
+            **dict.fromkeys(quiet, "currentColor"),
+            "gridColor": "currentColor",
+            "gridOpacity": 0.12,
+            "tickColor": "currentColor",
+            "tickOpacity": 0.3,
+            "domainColor": "currentColor",
+            "domainOpacity": 0.3,
+            "titleFontWeight": "normal",
+            "labelFontSize": 12,
+            "titleFontSize": 12,
+        },
+        legend={**dict.fromkeys(quiet, "currentColor"), "labelFontSize": 12, "columns": 4},
+        title={"color": "currentColor", "anchor": "start", "fontWeight": 600},
+        view={"stroke": None},
+    )

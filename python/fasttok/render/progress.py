@@ -1,0 +1,80 @@
+"""A progress bar that stays out of the way: only on a terminal, only for work that takes a while."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+    from fasttok._util.types import Progress
+
+
+@contextmanager
+def shown(progress: bool | Progress) -> Iterator[Progress | None]:
+    """What tells of the progress: a bar where `progress` is True, wiped off at the end."""
+    if progress is not True:
+        yield progress or None
+        return
+    bar = ProgressBar()
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+class ProgressBar:
+    """Shows bytes read, the rate and the time left. Called with bytes done, bytes in all and documents."""
+
+    def __init__(self, stream: TextIO | None = None, delay: float = 1.0) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._show_at = time.monotonic() + delay
+        self._silent = not self._stream.isatty()
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def __call__(self, done: int, total: int | None, documents: int) -> None:
+        if self._silent or time.monotonic() < self._show_at:
+            return
+        shown = f"{documents:,}"
+        if self._bar is None:
+            self._open(done, total, shown)
+        assert self._bar is not None and self._task is not None
+        self._bar.update(self._task, completed=done, total=total, documents=shown)
+        self._bar.refresh()
+
+    def _open(self, done: int, total: int | None, documents: str) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        self._bar = Progress(
+            BarColumn(bar_width=None),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TextColumn("{task.fields[documents]} docs"),
+            TimeRemainingColumn(),
+            console=Console(file=self._stream),
+            transient=True,
+            auto_refresh=False,
+        )
+        self._task = self._bar.add_task("", total=total, completed=done, documents=documents)
+        self._bar.start()
+
+    def close(self) -> None:
+        """Wipe the bar off the terminal."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        self._silent = True

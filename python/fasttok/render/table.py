@@ -1,0 +1,174 @@
+"""A report as a table: for a terminal of any width, for plain text, for a notebook."""
+
+from __future__ import annotations
+
+import html
+import io
+import shutil
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fasttok._util.escapes import escaped
+
+GAP = 2
+
+GIVEN_UP = (("chars", 24), ("bytes", 12), ("docs", 12), ("B/tok", 6), ("tok/char", 6))
+"""Columns of numbers in the order in which they are given up, each before keys are cut below a width."""
+
+
+@dataclass
+class Column:
+    """A header and its cells. Names stand left, numbers right; a key may be shortened, nothing else."""
+
+    header: str
+    cells: list[str]
+    is_name: bool = False
+    is_key: bool = False
+    keeps_end: bool = False
+
+    def printable(self) -> Column:
+        """The same column as a terminal may show it."""
+        return replace(self, header=escaped(self.header), cells=[escaped(cell) for cell in self.cells])
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(text) for text in (self.header, *self.cells))
+
+
+@dataclass
+class Layout:
+    """The cells of a table, before it is known how wide it may be."""
+
+    columns: list[Column]
+    footer_rows: int = 0
+    """How many rows at the end are totals."""
+    given_up: Sequence[tuple[str, int]] = GIVEN_UP
+    """Columns in the order in which they are given up where the terminal is narrow, each before keys are cut below
+    a width."""
+
+    @property
+    def row_count(self) -> int:
+        return len(self.columns[0].cells)
+
+
+def printed(show: Callable[[Console], None], width: int | None = None) -> str:
+    """What `show` prints, as plain text, as wide as the terminal unless `width` says otherwise."""
+    out = io.StringIO()
+    columns = shutil.get_terminal_size().columns if width is None else width
+    show(Console(file=out, width=columns, color_system=None))
+    return out.getvalue().rstrip("\n")
+
+
+def printed_unpadded(show: Callable[[Console], None], width: int | None = None) -> str:
+    """:func:`printed`, without blanks at the ends of lines."""
+    return "\n".join(line.rstrip() for line in printed(show, width).split("\n"))
+
+
+def layout_html(layout: Layout) -> str:
+    """A table as HTML, with all its columns."""
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        aligned = zip(layout.columns, cells, strict=True)
+        return (
+            "<tr>"
+            + "".join(
+                f'<{tag} style="text-align:{"left" if column.is_name else "right"}">{html.escape(cell)}</{tag}>'
+                for column, cell in aligned
+            )
+            + "</tr>"
+        )
+
+    rows = [[column.cells[i] for column in layout.columns] for i in range(layout.row_count)]
+    split = layout.row_count - layout.footer_rows
+    body = "".join(row("td", cells) for cells in rows[:split])
+    foot = "".join(row("th", cells) for cells in rows[split:])
+    return (
+        f"<table><thead>{row('th', [column.header for column in layout.columns])}</thead>"
+        f"<tbody>{body}</tbody><tfoot>{foot}</tfoot></table>"
+    )
+
+
+def print_layout(layout: Layout, console: Console) -> None:
+    """Print `layout`, giving up columns of numbers and shortening keys until it fits the console."""
+    columns = [column.printable() for column in layout.columns]
+    given_up = []
+    for header, short in layout.given_up:
+        if _needed(columns, short) <= console.width:
+            break
+        given_up += [column.header for column in columns if column.header == header]
+        columns = [column for column in columns if column.header != header]
+    widths = _key_widths(columns, console.width)
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
+    for column in columns:
+        header = shorten(column.header, widths.get(column.header, column.width))
+        table.add_column(header, justify="left" if column.is_name else "right", no_wrap=True, overflow="crop")
+    totals = layout.row_count - layout.footer_rows
+    for i in range(layout.row_count):
+        cells = []
+        for column in columns:
+            text = column.cells[i]
+            if column.is_key:
+                text = shorten(text, widths[column.header], keep_end=column.keeps_end and i < totals)
+            cells.append(Text(text))
+        last = i == totals - 1 and layout.footer_rows > 0
+        table.add_row(*cells, style="bold" if i >= totals else "", end_section=last)
+    console.print(table)
+    if given_up:
+        console.print(Text(f"not shown for lack of width: {', '.join(reversed(given_up))}", style="dim"))
+
+
+def decimal(value: float | None, digits: int) -> str:
+    """A ratio with `digits` decimals; a dash where there is none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def printable(value: str | None) -> str:
+    """A key as a terminal may show it: control characters and the like are written as escapes."""
+    if value is None:
+        return "(none)"
+    if not value:
+        return "(empty)"
+    return escaped(value)
+
+
+def shorten(text: str, width: int, *, keep_end: bool = False) -> str:
+    """`text` cut to `width` columns with an ellipsis, at its end or (`keep_end`) at its start."""
+    if cell_len(text) <= width:
+        return text
+    kept = ""
+    for c in reversed(text) if keep_end else text:
+        longer = c + kept if keep_end else kept + c
+        if cell_len(longer) > width - 1:
+            break
+        kept = longer
+    if not keep_end:
+        return kept + "…"
+    while kept and unicodedata.combining(kept[0]):
+        kept = kept[1:]
+    return "…" + kept
+
+
+def _needed(columns: Sequence[Column], short: int) -> int:
+    """The width of a table with these columns, its keys cut to `short`."""
+    widths = (min(column.width, short) if column.is_key else column.width for column in columns)
+    return sum(widths) + GAP * (len(columns) - 1)
+
+
+def _key_widths(columns: Sequence[Column], width: int) -> dict[str, int]:
+    """How wide each key may be, so that all columns together fill no more than `width`."""
+    budget = width - _needed(columns, 0)
+    keys = sorted((column for column in columns if column.is_key), key=lambda column: column.width)
+    widths = {}
+    for i, column in enumerate(keys):
+        share = max(2, budget // (len(keys) - i))
+        widths[column.header] = min(column.width, share)
+        budget -= widths[column.header]
+    return widths

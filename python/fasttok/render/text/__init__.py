@@ -1,0 +1,1 @@
+"""Reports as tables of text, one module for each."""

@@ -1,0 +1,177 @@
+"""What is often printed about tokens, measured on the text that a user supplies.
+
+A registry of claims, each with what it says in numbers, and what measures it. A verdict is taken from the interval: a
+claim *holds* where the whole interval lies within what it says, *fails* where the whole interval lies outside, and
+*depends* otherwise, or where encodings or texts disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fasttok._util.paths import PathLike
+from fasttok.reports.ledger import Ledger
+from fasttok.reports.tabular import Kind, Tabular, written
+
+SCHEMA = "fasttok.claims/1"
+
+NOTHING_READ = Ledger(0, 0, 0, {}, [], True)
+
+Verdict = Literal["holds", "fails", "depends", "not measured"]
+
+Measure = Literal["chars_per_token", "tokens_per_char", "tokens_per_100_words", "premium", "saving"]
+
+MEASURES: dict[str, str] = {
+    "chars_per_token": "characters / tokens",
+    "tokens_per_char": "tokens / characters",
+    "tokens_per_100_words": "100 × tokens / words, words being what stands between white space",
+    "premium": "tokens / tokens of the English text that says the same",
+    "saving": "tokens under the older vocabulary / tokens under the newer one",
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One printed claim, and what it says in numbers."""
+
+    id: str
+    says: str
+    """As it is commonly put."""
+    source: str
+    """Where it is found, in general terms."""
+    measure: Measure
+    language: str
+    """The ISO 639-3 code of the text that it is about."""
+    low: float
+    high: float
+    """It holds where the measure lies from `low` to `high`. What is said to be 'about' has 10 % on either side; a
+    factor of saving has 10 % of the saving, and at least 0.05, for it is printed with one decimal."""
+    encodings: str = ".*"
+    """A pattern of the encodings it is about."""
+    older: str | None = None
+    """For `saving`: the encoding that is compared with."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One claim, measured on one text under one encoding."""
+
+    claim: str
+    text: str
+    """The name of the text."""
+    encoding: str
+    value: float
+    low: float
+    high: float
+    """The interval of the value."""
+    units: int
+    """Documents, or units of parallel text."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True, repr=False)
+class ClaimsReport(Tabular):
+    """Claims with their measurements and verdicts."""
+
+    manifest: Mapping[str, Any]
+    claims: Sequence[Claim]
+    measurements: Sequence[Measurement]
+
+    ledger: Ledger = NOTHING_READ
+    """The rows of the texts by language; parallel text is read whole or not at all."""
+
+    def of(self, claim: str) -> list[Measurement]:
+        """The measurements of one claim."""
+        return [entry for entry in self.measurements if entry.claim == claim]
+
+    def verdict(self, claim: str) -> Verdict:
+        """What all measurements of a claim say together."""
+        found = {entry.verdict for entry in self.of(claim)}
+        if not found:
+            return "not measured"
+        return found.pop() if len(found) == 1 else "depends"
+
+    def fields(self) -> Sequence[tuple[str, Kind]]:
+        return [
+            ("claim", "string"),
+            ("says", "string"),
+            ("text", "string"),
+            ("encoding", "string"),
+            ("units", "integer"),
+            ("value", "real"),
+            ("low", "real"),
+            ("high", "real"),
+            ("verdict", "string"),
+        ]
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        says = {claim.id: claim.says for claim in self.claims}
+        for m in self.measurements:
+            yield (m.claim, says[m.claim], m.text, m.encoding, m.units, m.value, m.low, m.high, m.verdict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON has it."""
+        return {
+            "schema": SCHEMA,
+            "manifest": dict(self.manifest),
+            "claims": [
+                {**vars(claim), "measure_in_words": MEASURES[claim.measure], "verdict": self.verdict(claim.id)}
+                for claim in self.claims
+            ],
+            "measurements": [dict(vars(entry)) for entry in self.measurements],
+            "ledger": self.ledger.to_dict(),
+        }
+
+    def text(self, shape: str) -> Iterator[str]:
+        if shape == "markdown":
+            yield self.to_markdown()
+        else:
+            yield from super().text(shape)
+
+    def to_markdown(self, path: PathLike | None = None) -> str:
+        """The report as Markdown. With `path`, also written there: whole or not at all."""
+        lines = ["| claim | verdict | measured |", "|---|---|---|"]
+        for claim in self.claims:
+            lines.append(f"| [{claim.says}](#{claim.id}) | {self.verdict(claim.id)} | {self._span(claim)} |")
+        for claim in self.claims:
+            found = self.of(claim.id)
+            lines += ["", f'<a id="{claim.id}"></a>', "", f"### {claim.says}", ""]
+            lines.append(
+                f"Found in: {claim.source}. Measured: {MEASURES[claim.measure]}"
+                + (f" (older: `{claim.older}`)" if claim.older else "")
+                + f". Holds from {claim.low:g} to {claim.high:g}. Verdict: **{self.verdict(claim.id)}**."
+            )
+            if not found:
+                lines += ["", "Not measured: no text in this language, or no encoding that it is about, was given."]
+                continue
+            lines += ["", "| text | encoding | value | 95 % interval | units | verdict |", "|---|---|---|---|---|---|"]
+            lines += [
+                f"| {m.text} | {m.encoding} | {m.value:.3g} | {m.low:.3g}–{m.high:.3g} | {m.units:,} | {m.verdict} |"
+                for m in found
+            ]
+        return written("\n".join(lines) + "\n", path, self._inputs())
+
+    def _span(self, claim: Claim) -> str:
+        values = [entry.value for entry in self.of(claim.id)]
+        if not values:
+            return "-"
+        shown = sorted({f"{min(values):.3g}", f"{max(values):.3g}"}, key=float)
+        return f"{'–'.join(shown)} (said: {claim.low:.3g}–{claim.high:.3g})"
+
+    def summary(self) -> str:
+        """One line: how many claims hold, fail and depend."""
+        verdicts = [self.verdict(claim.id) for claim in self.claims]
+        counts = ", ".join(
+            f"{verdicts.count(verdict)} {verdict}"
+            for verdict in ("holds", "fails", "depends", "not measured")
+            if verdict in verdicts
+        )
+        ledger, rows = self.ledger, ""
+        if ledger.seen:
+            rows = f"; {ledger.seen:,} rows seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped"
+        return f"{len(verdicts)} claims: {counts}{rows}"
+
+    def __repr__(self) -> str:
+        return f"<fasttok.ClaimsReport of {self.summary()}>"

@@ -1,0 +1,308 @@
+"""Counting a corpus, and the report that comes of it.
+
+This module knows how a report is named, ordered and written. It does not know how tokens are counted
+(`fasttok._fasttok` does) nor how a terminal shows a table (`fasttok.render.table` does).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast, overload
+
+import fasttok._fasttok as _fasttok
+from fasttok.reports.ledger import Ledger
+from fasttok.reports.tabular import Kind, Tabular
+
+SCHEMA = "fasttok.report/1"
+
+MEASURES = ("tokens", "tokens_per_char", "chars_per_token", "bytes_per_token")
+
+SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES)
+
+_COLUMNS: dict[str, Kind] = {
+    "encoding": "string",
+    "documents": "integer",
+    "bytes": "integer",
+    "chars": "integer",
+    "tokens": "integer",
+    "tokens_per_char": "real",
+    "chars_per_token": "real",
+    "bytes_per_token": "real",
+}
+"""What `Report.rows()` has for a group or the totals, behind the key."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over documents, and their ratios. Ratios are ratios of sums; None where the divisor is zero.
+
+    scripts: characters by script (ISO 15924), none of them zero; they add up to `chars`.
+    mixed_script_documents: documents with more than a tenth of their characters in another writing system
+        than the first. Both as docs/definitions.md defines them.
+    """
+
+    documents: int
+    bytes: int
+    chars: int
+    tokens: Mapping[str, int]
+    scripts: Mapping[str, int] = field(kw_only=True)
+    mixed_script_documents: int = field(kw_only=True)
+
+    @classmethod
+    def _from_sums(cls, sums: _fasttok.CorpusSums, encodings: Sequence[str]) -> Tally:
+        return cls(
+            sums.documents,
+            sums.bytes,
+            sums.chars,
+            dict(zip(encodings, sums.tokens, strict=True)),
+            scripts=sums.scripts,
+            mixed_script_documents=sums.mixed_script_documents,
+        )
+
+    @property
+    def tokens_per_char(self) -> dict[str, float | None]:
+        """Tokens a character, by encoding."""
+        return {name: _ratio(tokens, self.chars) for name, tokens in self.tokens.items()}
+
+    @property
+    def chars_per_token(self) -> dict[str, float | None]:
+        """Characters a token, by encoding."""
+        return {name: _ratio(self.chars, tokens) for name, tokens in self.tokens.items()}
+
+    @property
+    def bytes_per_token(self) -> dict[str, float | None]:
+        """UTF-8 bytes a token, by encoding."""
+        return {name: _ratio(self.bytes, tokens) for name, tokens in self.tokens.items()}
+
+    def measures(self, encoding: str) -> dict[str, Any]:
+        """Tokens and ratios under one encoding."""
+        tokens = self.tokens[encoding]
+        return {
+            "tokens": tokens,
+            "tokens_per_char": _ratio(tokens, self.chars),
+            "chars_per_token": _ratio(self.chars, tokens),
+            "bytes_per_token": _ratio(self.bytes, tokens),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The sums and ratios as the report's JSON has them."""
+        return {
+            "documents": self.documents,
+            "bytes": self.bytes,
+            "chars": self.chars,
+            "scripts": dict(self.scripts),
+            "mixed_script_documents": self.mixed_script_documents,
+            "encodings": {name: self.measures(name) for name in self.tokens},
+        }
+
+
+@dataclass(frozen=True)
+class Group(Tally):
+    """The sums of the documents that share a key."""
+
+    key: Mapping[str, str | None]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"key": dict(self.key), **super().to_dict()}
+
+
+class Groups(Sequence[Group]):
+    """The groups of a report. Each is made when it is asked for, so that a million of them are no million objects."""
+
+    def __init__(
+        self,
+        raw: _fasttok.CorpusGroups,
+        encodings: Sequence[str],
+        keys: Sequence[str],
+        order: Sequence[int] | None = None,
+    ) -> None:
+        self._raw = raw
+        self._encodings = encodings
+        self._keys = keys
+        self._order: Sequence[int] = range(len(raw)) if order is None else order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> Group: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Group]: ...
+    def __getitem__(self, index: int | slice) -> Group | Sequence[Group]:
+        if isinstance(index, slice):
+            return Groups(self._raw, self._encodings, self._keys, self._order[index])
+        sums = self._raw[int(self._order[index])]
+        return Group(
+            sums.documents,
+            sums.bytes,
+            sums.chars,
+            dict(zip(self._encodings, sums.tokens, strict=True)),
+            dict(zip(self._keys, sums.key, strict=True)),
+            scripts=sums.scripts,
+            mixed_script_documents=sums.mixed_script_documents,
+        )
+
+    def __iter__(self) -> Iterator[Group]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(map(operator.eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} groups by {', '.join(self._keys)}>"
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows of `Report.rows()`, without an object for each group."""
+        for index in self._order:
+            sums = self._raw[int(index)]
+            key, documents, size, chars = sums.key, sums.documents, sums.bytes, sums.chars
+            for name, count in zip(self._encodings, sums.tokens, strict=True):
+                ratios = _ratio(count, chars), _ratio(chars, count), _ratio(size, count)
+                yield (*key, name, documents, size, chars, count, *ratios)
+
+    def _sorted_by(self, key: str, reverse: bool) -> Groups:
+        order: Sequence[int]
+        if key == "key":
+            # As they come.
+            order = range(len(self._raw))
+            order = order[::-1] if reverse else order
+        else:
+            order = cast("Sequence[int]", self._ranked(key, reverse))
+        return Groups(self._raw, self._encodings, self._keys, order)
+
+    def _ranked(self, key: str, ascending: bool) -> object:
+        import numpy as np
+
+        columns = {"tokens_per_char": ("tokens", "chars"), "chars_per_token": ("chars", "tokens")}
+        columns["bytes_per_token"] = ("bytes", "tokens")
+        values, *divisor = (self._raw.column(name, 0) for name in columns.get(key, (key,)))
+        if divisor:
+            # What has no ratio comes behind all others.
+            none = np.full(len(values), -1.0)
+            values = np.divide(values, divisor[0], out=none, where=divisor[0] != 0)
+        return np.argsort(values if ascending else -values, kind="stable")
+
+
+@dataclass(frozen=True, repr=False)
+class Report(Tabular):
+    """What a run counted, how, and what it had to leave out.
+
+    `manifest` alone depends on the clock and the machine: `totals`, `groups` and `ledger` of two runs over
+    the same files with the same settings are equal, whatever the number of threads.
+    """
+
+    manifest: Mapping[str, Any]
+    totals: Tally
+    groups: Sequence[Group]
+    ledger: Ledger
+
+    @property
+    def encodings(self) -> list[str]:
+        """The names of the encodings that were counted with."""
+        return list(self.totals.tokens)
+
+    @property
+    def by(self) -> list[str]:
+        """What the counts are grouped by."""
+        return list(self.manifest["by"])
+
+    def sorted_by(self, key: str, *, reverse: bool = False) -> Report:
+        """The same report with its groups in another order.
+
+        `"key"` is the order of the names. `"documents"`, `"bytes"`, `"chars"`, `"tokens"` and the ratios put
+        the largest first; tokens and ratios are those of the first encoding. Equal ones are in the order of
+        their names.
+        """
+        if key not in SORT_KEYS:
+            raise ValueError(f"groups cannot be sorted by {key!r}; choose one of {', '.join(SORT_KEYS)}")
+
+        def name(group: Group) -> tuple[tuple[bool, str], ...]:
+            return tuple((value is None, value or "") for value in group.key.values())
+
+        if isinstance(self.groups, Groups):
+            return replace(self, groups=self.groups._sorted_by(key, reverse))
+        groups = sorted(self.groups, key=name, reverse=reverse and key == "key")
+        if key != "key":
+            encoding = self.encodings[0]
+
+            def size(group: Group) -> tuple[bool, float]:
+                value = group.measures(encoding)[key] if key in MEASURES else getattr(group, key)
+                return (value is not None, value or 0)
+
+            groups.sort(key=size, reverse=not reverse)
+        return replace(self, groups=groups)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON has it: see docs/report.md and `fasttok.schema`."""
+        groups = [group.to_dict() for group in self.groups]
+        return {**self._about(), "groups": groups, "ledger": self.ledger.to_dict()}
+
+    def document(self) -> Mapping[str, Any]:
+        return {**self._about(), "groups": (group.to_dict() for group in self.groups), "ledger": self.ledger.to_dict()}
+
+    def _about(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, "manifest": dict(self.manifest), "totals": self.totals.to_dict()}
+
+    def fields(self) -> list[tuple[str, Kind]]:
+        """The columns of `rows()`: name and kind. A key that has the name of a measure (`--by bytes`) stands under
+        `key.bytes`."""
+        fixed = dict(_COLUMNS)
+        return [(f"key.{key}" if key in fixed else key, "string") for key in self.by] + list(fixed.items())
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """One row a group and encoding; one row an encoding, of the totals, where nothing is grouped."""
+        if self.by and isinstance(self.groups, Groups):
+            yield from self.groups.rows()
+            return
+        tallies: Sequence[Tally] = self.groups if self.by else [self.totals]
+        for tally in tallies:
+            key = tuple(tally.key.values()) if isinstance(tally, Group) else ()
+            for name in self.encodings:
+                measures = tally.measures(name)
+                yield (*key, name, tally.documents, tally.bytes, tally.chars, *measures.values())
+
+    def summary(self) -> str:
+        """One line: rows seen, counted and skipped, and the time they took."""
+        return summary_line(self.manifest, self.ledger, self.totals.bytes)
+
+    def __repr__(self) -> str:
+        tokens = ", ".join(f"{name}: {count:,}" for name, count in self.totals.tokens.items())
+        return f"<fasttok.Report of {self.totals.documents:,} documents, tokens {{{tokens}}}>"
+
+    def __str__(self) -> str:
+        from fasttok.render.text.count import render_text
+
+        return render_text(self) + "\n" + self.summary()
+
+    def _repr_html_(self) -> str:
+        from fasttok.render.text.count import render_html
+
+        return render_html(self)
+
+
+def summary_line(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
+    """One line: rows seen, counted and skipped, and the time that text of `size` bytes took."""
+    seconds: float = manifest["seconds"]
+    rows = "row" if ledger.seen == 1 else "rows"
+    line = f"{ledger.seen:,} {rows} seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped"
+    digits = 0 if seconds >= 100 else 2 if seconds >= 0.1 else 4
+    line += f"; {_size(size)} in {seconds:,.{digits}f} s"
+    rate: float | None = manifest["mb_per_second"]
+    return line if rate is None else f"{line} ({rate:,.{0 if rate >= 10 else 1}f} MB/s)"
+
+
+def _ratio(dividend: int, divisor: int) -> float | None:
+    return dividend / divisor if divisor else None
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.{1 if count >= 10 * size else 2}f} {unit}"
+    return f"{count} bytes"

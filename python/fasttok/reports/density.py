@@ -1,0 +1,247 @@
+"""Densities by group and encoding, with their intervals: what a run found. Measures and draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from fasttok._util.nearest import nearest
+from fasttok.errors import UnknownGroupError
+from fasttok.reports.count import summary_line
+from fasttok.reports.ledger import Ledger
+from fasttok.reports.tabular import Kind, Tabular
+
+SCHEMA = "fasttok.density/1"
+
+NOTE = (
+    "Density is what this text costs, not what the same content costs in another language: texts of two groups say "
+    "different things, and scripts put different amounts into a character. For that there is `fasttok premium`, on "
+    "parallel text."
+)
+
+ALWAYS = ("tokens_per_char", "chars_per_token", "bytes_per_token")
+
+WITH_GRAPHEMES = ("tokens_per_grapheme",)
+
+WITH_WORDS = ("tokens_per_word", "single_token_word_share")
+
+WITH_PARTIAL = ("partial_token_share",)
+
+TO_BASE = ("tokens_per_char_to_base", "bytes_per_token_to_base")
+
+SUMS = ("documents", "bytes", "chars", "tokens")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A ratio of sums with its bootstrap interval.
+
+    `value` is None where the divisor is zero; `low` and `high` where there are fewer than two documents.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """As the report's JSON has it."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class Density:
+    """One group under one encoding: its tokens, and estimates by name of the measure."""
+
+    tokens: int
+    estimates: Mapping[str, Estimate]
+
+    def __getitem__(self, measure: str) -> Estimate:
+        return self.estimates[measure]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the report's JSON has it."""
+        return {"tokens": self.tokens, **{name: estimate.to_dict() for name, estimate in self.estimates.items()}}
+
+
+@dataclass(frozen=True)
+class DensityGroup:
+    """The documents that share a key. `graphemes` and `words` are None where they were not asked for."""
+
+    key: Mapping[str, str | None]
+    documents: int
+    bytes: int
+    chars: int
+    graphemes: int | None
+    words: int | None
+    scripts: Mapping[str, int]
+    mixed_script_documents: int
+    encodings: Mapping[str, Density]
+
+    @property
+    def script_shares(self) -> dict[str, float]:
+        """The share of each script (ISO 15924) in the characters, the largest first."""
+        shares = {script: chars / self.chars for script, chars in self.scripts.items()}
+        return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def mixed_script_share(self) -> float | None:
+        """The share of documents that mix scripts."""
+        return self.mixed_script_documents / self.documents if self.documents else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the report's JSON has it."""
+        return {
+            "documents": self.documents,
+            "bytes": self.bytes,
+            "chars": self.chars,
+            "graphemes": self.graphemes,
+            "words": self.words,
+            "scripts": dict(self.scripts),
+            "script_shares": self.script_shares,
+            "mixed_script_documents": self.mixed_script_documents,
+            "mixed_script_share": self.mixed_script_share,
+            "encodings": {name: each.to_dict() for name, each in self.encodings.items()},
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class DensityReport(Tabular):
+    """Density by group and encoding.
+
+    `undetermined_documents` have no language; None where there are no language labels. Everything but `manifest`
+    is equal for two runs over the same files with the same settings, whatever the number of threads.
+    """
+
+    manifest: Mapping[str, Any]
+    totals: DensityGroup
+    groups: Sequence[DensityGroup]
+    ledger: Ledger
+    undetermined_documents: int | None
+
+    @property
+    def by(self) -> list[str]:
+        """What the documents are grouped by."""
+        return list(self.manifest["by"])
+
+    @property
+    def encodings(self) -> list[str]:
+        """The names of the encodings."""
+        return list(self.totals.encodings)
+
+    @property
+    def base(self) -> Mapping[str, str | None] | None:
+        """The key of the group that the others are divided by."""
+        return cast("Mapping[str, str | None] | None", self.manifest["base"])
+
+    @property
+    def measures(self) -> list[str]:
+        """The names of the estimates of a group, those relative to the base last."""
+        return [*self.manifest["measures"], *(TO_BASE if self.base is not None else ())]
+
+    def get(self, *key: str | None, encoding: str | None = None) -> Density:
+        """The density of the group with this key, under the first encoding unless another is named.
+
+        Raises ``UnknownGroupError``.
+        """
+        for group in self.groups:
+            if tuple(group.key.values()) == key:
+                return group.encodings[encoding or self.encodings[0]]
+        raise unknown_group(",".join(str(value) for value in key), [group.key for group in self.groups])
+
+    def sorted_by(self, key: str, *, reverse: bool = False) -> DensityReport:
+        """The same report with its groups in another order, as :meth:`Report.sorted_by` has it."""
+        if key not in self.sort_keys():
+            raise ValueError(f"groups cannot be sorted by {key!r}; choose one of {', '.join(self.sort_keys())}")
+
+        def name(group: DensityGroup) -> tuple[tuple[bool, str], ...]:
+            return tuple((value is None, value or "") for value in group.key.values())
+
+        def size(group: DensityGroup) -> tuple[bool, float]:
+            first = group.encodings[self.encodings[0]]
+            value = first.tokens if key == "tokens" else getattr(group, key, None)
+            if key in first.estimates:
+                value = first[key].value
+            return (value is not None, value or 0)
+
+        groups = sorted(self.groups, key=name, reverse=reverse and key == "key")
+        if key != "key":
+            groups.sort(key=size, reverse=not reverse)
+        return replace(self, groups=groups)
+
+    def sort_keys(self) -> list[str]:
+        """What `sorted_by` takes."""
+        return ["key", *SUMS, *self.measures]
+
+    def fields(self) -> list[tuple[str, Kind]]:
+        sums = ["documents", "bytes", "chars"]
+        sums += [name for name in ("graphemes", "words") if getattr(self.totals, name) is not None]
+        fixed: list[tuple[str, Kind]] = [
+            ("encoding", "string"),
+            *_of_kind("integer", (*sums, "tokens")),
+            *_of_kind("real", [name + end for name in self.measures for end in ("", "_low", "_high")]),
+            ("script", "string"),
+            ("script_share", "real"),
+            ("mixed_script_share", "real"),
+        ]
+        names = {name for name, _ in fixed}
+        return [(f"key.{key}" if key in names else key, "string") for key in self.by] + fixed
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """One row a group and encoding; one row an encoding, of the totals, where nothing is grouped."""
+        for group in self.groups if self.by else [self.totals]:
+            for name in self.encodings:
+                each = group.encodings[name]
+                sums = [group.documents, group.bytes, group.chars]
+                sums += [value for value in (group.graphemes, group.words) if value is not None]
+                estimates = [each.estimates.get(measure, Estimate(None, None, None)) for measure in self.measures]
+                values = [value for e in estimates for value in (e.value, e.low, e.high)]
+                script, share = next(iter(group.script_shares.items()), (None, None))
+                key = group.key.values() if self.by else ()
+                yield (*key, name, *sums, each.tokens, *values, script, share, group.mixed_script_share)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as the JSON has it: see docs/density.md and `fasttok/schemas/density-1.schema.json`."""
+        return {
+            "schema": SCHEMA,
+            "note": NOTE,
+            "manifest": dict(self.manifest),
+            "totals": self.totals.to_dict(),
+            "groups": [{"key": dict(group.key), **group.to_dict()} for group in self.groups],
+            "undetermined_documents": self.undetermined_documents,
+            "ledger": self.ledger.to_dict(),
+        }
+
+    def summary(self) -> str:
+        """One line: rows seen, counted and skipped, and the time they took."""
+        return summary_line(self.manifest, self.ledger, self.totals.bytes)
+
+    def __repr__(self) -> str:
+        return f"<fasttok.DensityReport of {self.totals.documents:,} documents in {len(self.groups):,} groups>"
+
+    def __str__(self) -> str:
+        from fasttok.render.text.density import render_text
+
+        return render_text(self) + "\n" + self.summary()
+
+    def _repr_html_(self) -> str:
+        from fasttok.render.text.density import render_html
+
+        return render_html(self)
+
+
+def _of_kind(kind: Kind, names: Iterable[str]) -> list[tuple[str, Kind]]:
+    return [(name, kind) for name in names]
+
+
+def unknown_group(name: str, keys: Sequence[Mapping[str, str | None]]) -> UnknownGroupError:
+    known = [",".join(value or "" for value in key.values()) for key in keys]
+    near = nearest(name, known)
+    if not known:
+        message = f"no group {name!r}: nothing is grouped"
+    elif near:
+        message = f"no group {name!r}; did you mean {' or '.join(near)}?"
+    else:
+        more = ", …" if len(known) > 20 else ""
+        message = f"no group {name!r}; there are {', '.join(known[:20])}{more}"
+    return UnknownGroupError(message, name=name, nearest=near)

@@ -1,0 +1,109 @@
+"""What became of every row that was met: counted, or skipped with a place and a reason. Reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import fasttok._fasttok as _fasttok
+from fasttok._util.escapes import escaped
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """A row that was not counted, and why. `line` is None where the whole file is meant."""
+
+    file: str
+    line: int | None
+    reason: str
+    detail: str | None
+
+    def __str__(self) -> str:
+        return str(SkippedKind(self.file, self.reason, self.detail, [self.line]))
+
+
+@dataclass
+class SkippedKind:
+    """Rows of one file that were not counted for the same reason, in the same words."""
+
+    file: str
+    reason: str
+    detail: str | None
+    lines: list[int | None]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.lines)
+
+    def __str__(self) -> str:
+        """One line for people: the file, its lines, and why."""
+        place, (first, *more) = self.file, self.lines
+        if more:
+            place = f"{self.rows:,} rows of {self.file} (lines {_spans(self.lines)})"
+        elif first is not None:
+            place = f"{self.file}:{first}"
+        return escaped(f"{place}: {self.detail} ({self.reason})" if self.detail else f"{place}: {self.reason}")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Every row that was met: `seen == counted + skipped`, always."""
+
+    seen: int
+    counted: int
+    skipped: int
+    by_reason: Mapping[str, int]
+    entries: Sequence[LedgerEntry]
+    entries_complete: bool
+    unsupported: Mapping[str, int] = field(default_factory=dict)
+    """Files of formats that are known and not read, by format."""
+
+    @classmethod
+    def _from_account(cls, account: _fasttok.Account) -> Ledger:
+        return cls(
+            account.seen,
+            account.counted,
+            account.skipped,
+            dict(sorted(account.by_reason.items())),
+            [LedgerEntry(row.file, row.line, row.reason, row.detail) for row in account.entries],
+            account.entries_complete,
+            account.unsupported,
+        )
+
+    def kinds(self) -> list[SkippedKind]:
+        """The entries, those that say the same of lines of one file together, in the order of the first of each."""
+        kinds: dict[tuple[str, str, str | None, int | None], SkippedKind] = {}
+        for entry in self.entries:
+            # A whole file stands for itself.
+            key = (entry.file, entry.reason, entry.detail, None if entry.line else len(kinds))
+            if key in kinds:
+                kinds[key].lines.append(entry.line)
+            else:
+                kinds[key] = SkippedKind(entry.file, entry.reason, entry.detail, [entry.line])
+        return list(kinds.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The ledger as the report's JSON has it."""
+        return {
+            "seen": self.seen,
+            "counted": self.counted,
+            "skipped": self.skipped,
+            "by_reason": dict(self.by_reason),
+            "unsupported": dict(self.unsupported),
+            "entries_complete": self.entries_complete,
+            "entries": [{"file": e.file, "line": e.line, "reason": e.reason, "detail": e.detail} for e in self.entries],
+        }
+
+
+def _spans(lines: Sequence[int | None], most: int = 4) -> str:
+    """Line numbers as `1-3, 7`, in at most so many parts."""
+    spans: list[tuple[int, int]] = []
+    for line in sorted(line for line in lines if line is not None):
+        if spans and line == spans[-1][1] + 1:
+            spans[-1] = (spans[-1][0], line)
+        else:
+            spans.append((line, line))
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:most]]
+    return ", ".join(shown) + (", …" if len(spans) > most else "")

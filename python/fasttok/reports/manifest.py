@@ -1,0 +1,45 @@
+"""What every result says about the run it came from. Knows no report."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import fasttok._fasttok as _fasttok
+from fasttok._fasttok import Encoding
+
+
+def run_manifest(encodings: Mapping[str, Encoding]) -> dict[str, Any]:
+    """What ran, when, and with which encodings (by the labels that they have in the result)."""
+    return {
+        "fasttok": _fasttok.__version__,
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "unicode": _fasttok.UNICODE_VERSION,
+        "encodings": [describe_encoding(label, encoding) for label, encoding in encodings.items()],
+    }
+
+
+def describe_encoding(label: str, encoding: Encoding) -> dict[str, Any]:
+    """What a manifest says of an encoding: as the engine knows it, not as anybody assumes.
+
+    `normalization` lists what is done to text before it is split; `normalization_unicode` is the version of the
+    Unicode tables by which normalization forms are made, None where none is.
+    """
+    steps = encoding.normalization
+    by_tables = not _BY_TABLES.isdisjoint(steps)
+    return {
+        "label": label,
+        "name": encoding.name,
+        "hash": encoding.hash,
+        "pretokenizer": encoding.pretokenizer,
+        "normalization": steps,
+        "normalization_unicode": _fasttok.NORMALIZATION_UNICODE_VERSION if by_tables else None,
+    }
+
+
+_BY_TABLES = frozenset({"NFC", "NFD", "NFKC", "NFKD", "StripAccents"})

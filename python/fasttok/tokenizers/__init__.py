@@ -1,0 +1,1 @@
+"""Which encoding: names, files, the Hugging Face hub, objects of other libraries. Counts nothing."""

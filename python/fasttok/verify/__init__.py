@@ -1,0 +1,1 @@
+"""Comparing an encoding with the library that defines it."""

@@ -1,0 +1,133 @@
+"""Comparing an encoding with the library that defines it, text by text and id by id.
+
+The reference is read from the same file as the encoding, by other people's code: tiktoken for rank files, tokenizers
+for tokenizer.json (``add_special_tokens=False``), sentencepiece for models, mistral-common for tekken.json.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from typing import Any
+
+from fasttok._fasttok import Encoding
+from fasttok.errors import FasttokError
+from fasttok.reports.verification import Difference, Verification
+from fasttok.verify.adversarial import is_partial, texts, token_texts
+from fasttok.verify.references import Mode, reference_of
+
+BATCH_CHARS = 1_000_000
+
+NASTY = 5_000
+
+SEED = 2026
+
+SHOWN = 10
+
+CONTEXT = 4
+"""Tokens before the first difference that are shown, and after it."""
+
+
+def verify(encoding: Encoding, documents: Iterable[tuple[str, str]] = (), built_in: int = NASTY) -> Verification:
+    """Compare `encoding` with its reference on `documents`, (name, text) each, and on `built_in` generated texts.
+
+    Raises ``MissingExtraError`` without the reference library, ``InputError`` where the encoding was made from
+    something that no reference can read.
+    """
+    found = Verification(encoding, reference_of(encoding))
+    for is_built_in, names_and_texts in ((True, nasty(encoding, built_in)), (False, documents)):
+        for batch in _batches(names_and_texts):
+            found.bytes += sum(len(text.encode()) for _, text in batch)
+            if is_built_in:
+                found.built_in += len(batch)
+            else:
+                found.documents += len(batch)
+            for mode in found.reference.modes:
+                _compare(found, batch, mode)
+    return found
+
+
+def nasty(encoding: Encoding, n: int) -> Iterator[tuple[str, str]]:
+    """`n` generated texts: half of them any text, half of them made of the vocabulary's tokens that begin or end
+    inside a character (of all that are not ASCII, if there are none). The encoding's own added tokens are strewn in.
+    """
+    rng = random.Random(SEED)
+    added = list(encoding.added_tokens)
+    tokens = list(_tokens(encoding)) if n else []
+    tokens = [token for token in tokens if is_partial(token)] or [token for token in tokens if not token.isascii()]
+    of_tokens = token_texts(SEED, tokens) if tokens else texts(SEED + 1, n)
+    for i, any_text in enumerate(islice(texts(SEED, n), n)):
+        text = next(of_tokens) if i % 2 else any_text
+        if added and i % 3 == 0:
+            for _ in range(rng.randrange(1, 4)):
+                at = rng.randrange(len(text) + 1)
+                space = rng.choice(("", "", " ", "  ", "\n", "a", "中"))
+                text = text[:at] + space + rng.choice(added) + rng.choice(("", space, "\u0338")) + text[at:]
+        yield f"built-in text {i}", text
+
+
+def _tokens(encoding: Encoding) -> Iterator[bytes]:
+    """The bytes of every token that has an id."""
+    for id in range(encoding.n_vocab):
+        try:
+            yield encoding.decode_bytes([id])
+        except FasttokError:
+            # A hole among the ids.
+            continue
+
+
+def _batches(items: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    batch: list[tuple[str, str]] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += len(item[1])
+        if size > BATCH_CHARS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _compare(found: Verification, batch: Sequence[tuple[str, str]], mode: Mode) -> None:
+    encoding = found.encoding
+    given = [text for _, text in batch]
+    ids, offsets = encoding.encode_batch(given, special=mode)
+    counts = encoding.count_batch(given, special=mode)
+    expected = found.reference.encode(given, mode)
+    for i, (document, text) in enumerate(batch):
+        theirs = expected[i]
+        if theirs is None:
+            found.reference_failed += 1
+            continue
+        found.comparisons += 1
+        ours = ids[offsets[i] : offsets[i + 1]].tolist()
+        if ours == theirs and counts[i] == len(theirs):
+            continue
+        found.differences += 1
+        if len(found.first) < SHOWN:
+            found.first.append(_difference(encoding, document, text, mode, ours, theirs, int(counts[i])))
+
+
+def _difference(
+    encoding: Encoding, document: str, text: str, mode: Mode, ours: list[int], theirs: list[int], count: int
+) -> Difference:
+    pairs = enumerate(zip(ours, theirs, strict=False))
+    at = next((i for i, (one, other) in pairs if one != other), min(len(ours), len(theirs)))
+    try:
+        # Normalization may have moved it: the place is where to look, not a proof.
+        offset = min(len(encoding.decode(ours[:at])), len(text))
+    except ValueError:
+        offset = 0
+    start = max(at - CONTEXT, 0)
+    around = text[max(offset - 30, 0) : offset + 30]
+    end = at + CONTEXT
+    return Difference(document, mode, offset, around, ours[start:end], theirs[start:end], count)
+
+
+def named(records: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """(name, text) of records whose key is their file."""
+    for (file,), group in groupby(records, key=lambda record: record.key):
+        for number, record in enumerate(group, start=1):
+            yield f"{file}: document {number}", record.text
