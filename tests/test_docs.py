@@ -21,7 +21,7 @@ import click
 import pytest
 
 import fasttok
-from fasttok.cli import _app
+from fasttok.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -125,19 +125,19 @@ def test_targets_of_make_exist() -> None:
 
 @cache
 def options(command: str) -> set[str]:
-    found = _app.app.get_command(click.Context(_app.app), command)
+    found = app.get_command(click.Context(app), command)
     assert found is not None, command
     return {"--help", "-h", *(option for parameter in found.params for option in parameter.opts)}
 
 
 @pytest.mark.parametrize("page", FOR_USERS, ids=name_of)
 def test_commands_and_options_exist(page: Path) -> None:
-    known = {option for name in _app.COMMANDS for option in options(name)} | {"--version"}
+    known = {option for name in COMMANDS for option in options(name)} | {"--version"}
     for words in commands(page):
         if words[1].startswith("-"):
             assert words[1] in known, words
             continue
-        assert words[1] in _app.COMMANDS, words
+        assert words[1] in COMMANDS, words
         for word in words[2:]:
             if word.startswith("-") and word != "-":
                 assert word.partition("=")[0] in options(words[1]), words
