@@ -66,11 +66,11 @@ class _Tables:
 
     def _fresh_note(self) -> str:
         if self._setting.shape == "calls":
-            unit = "nanoseconds of CPU a call"
+            unit = "nanoseconds of CPU time per call"
         elif self._setting.threads > 1:
-            unit = "MB a second of wall time / MB a second of CPU time"
+            unit = "MB per second of wall time / MB per second of CPU time"
         else:
-            unit = "MB a CPU second"
+            unit = "MB per CPU second"
         kind = "wall" if self._setting.threads > 1 else "CPU"
         return (
             f"Times as fast as tiktoken in {kind} time (median of paired slices) [{unit}]. Bold: the fastest of the "
@@ -81,7 +81,8 @@ class _Tables:
         size = max((entry.bytes for entry in self._cold.values() if entry), default=0) / 1e6
         return (
             f"From before the import to the end of the first {size:.0f} MB (or all there is, if less), vocabulary "
-            "included: times as fast as tiktoken in CPU time [MB a CPU second so / without import and vocabulary]."
+            "included: times as fast as tiktoken in CPU time [MB per CPU second, everything included / without import and "
+            "vocabulary]."
         )
 
     def _fresh_cell(self, language: str, rival: str) -> Cell:
@@ -183,7 +184,7 @@ def _head(data: dict[str, Any], results: Results) -> str:
         f"Quiet: {noisy} of {single} one-thread samples had more than 1.15 times as much wall time as CPU time",
         f"Command: `{run['command']}`",
         f"Method: slices of up to {run['slice_mb']:g} MB after {run['warm_mb']:g} MB of warm-up; {run['rounds']} "
-        f"slices, each once a process, {run['passes']} pass(es); {run['cold_rounds']} new processes for the first "
+        f"slices, each once per process, {run['passes']} pass(es); {run['cold_rounds']} new processes for the first "
         f"{run['cold_mb']:g} MB. Slow rivals get the first {run['slow_slice_mb']:g} MB of each slice, and tiktoken the "
         "same beside them, and one new process. See benches/README.md.",
     ]
@@ -197,7 +198,7 @@ def _head(data: dict[str, Any], results: Results) -> str:
         ],
     )
     texts = _table(
-        ["text", "MB", "documents", "bytes a document: 10 % / median / 90 % / longest"],
+        ["text", "MB", "documents", "bytes per document: 10 % / median / 90 % / longest"],
         [
             [
                 LANGUAGES[name],
@@ -233,7 +234,7 @@ def _threads(data: dict[str, Any], results: Results) -> list[str]:
         title = f"## {many.threads} threads against one: {many.encoding}, {SHAPE_TITLES[many.shape]}"
         parts += [
             title,
-            "MB a second of wall time, as a multiple of one thread's.",
+            "MB per second of wall time, as a multiple of one thread's.",
             _table(["", *data["rivals"]], rows),
         ]
     return parts

@@ -124,7 +124,7 @@ class Cold:
     ratio: Spread
     """tiktoken's CPU time over this rival's, import and vocabulary included."""
     mb_s: Spread
-    """MB a CPU second, import and vocabulary included."""
+    """MB per CPU second, import and vocabulary included."""
     mb_s_without_load: Spread
     load_cpu_s: Spread
     load_wall_s: Spread
