@@ -8,8 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use fasttok_fuzz::mutate::{Random, mutated};
+use fasttok_fuzz::mutate::mutated;
 use fasttok_fuzz::{TARGETS, Target};
+use fasttok_testing::Random;
 
 fn main() -> ExitCode {
     let (mut seconds, mut first, mut only, mut folder) = (10u64, None, None, None);

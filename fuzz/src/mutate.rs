@@ -1,22 +1,6 @@
 //! Mutation without coverage: small changes of a seed, as fuzzers make them.
 
-/// A small generator of numbers, the same everywhere.
-pub struct Random(u64);
-
-impl Random {
-    /// The numbers of `seed`.
-    pub fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// A number below `n`, which is not 0.
-    pub fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-}
+use fasttok_testing::Random;
 
 /// Numbers and pieces of syntax at which code goes wrong.
 const INTERESTING: [&[u8]; 24] = [

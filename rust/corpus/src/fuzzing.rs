@@ -21,7 +21,7 @@ pub fn count(path: &Path, chunk: usize, threads: usize) -> Result<Outcome, Strin
     let mut job = Job::new(vec![path.to_owned()], vec![encoding]);
     job.threads = Some(threads);
     job.by = vec![Key::File];
-    let counted = crate::job::run_in_chunks(&job, &Progress::new(), &AtomicBool::new(false), chunk);
+    let counted = crate::run::run_in_chunks(&job, &Progress::new(), &AtomicBool::new(false), chunk);
     let mut outcome = counted.map_err(|e| e.to_string())?;
     let Ledger { seen, counted, skipped, .. } = outcome.ledger;
     assert_eq!(seen, counted + skipped, "rows are lost");

@@ -7,8 +7,6 @@
 //! `fasttok-engine`), nor who asks: no Python, no report, no progress bar.
 
 mod detect;
-mod document;
-mod documents;
 mod error;
 mod format;
 #[cfg(feature = "fuzzing")]
@@ -17,10 +15,11 @@ mod groups;
 mod job;
 mod language;
 mod ledger;
+mod long_document;
 mod measure;
-mod pipeline;
 mod progress;
 mod recognise;
+mod run;
 mod sample;
 mod scripts;
 mod source;
@@ -30,13 +29,12 @@ mod tests;
 mod words;
 
 pub use detect::detector;
-pub use documents::{Document, DocumentsRead, documents, read_whole};
 pub use error::Error;
 pub use format::format_names;
-pub use groups::{Column, Groups};
+pub use groups::{Column, Group, Groups, Key};
 pub use job::{
-    Group, Job, Key, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES, OnError,
-    Outcome, TEXT_FIELD, run,
+    Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES, OnError, Outcome,
+    TEXT_FIELD,
 };
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,
@@ -44,6 +42,7 @@ pub use language::{
 pub use ledger::{Entry, LEDGER_ENTRIES_KEPT, Ledger, Reason};
 pub use measure::{Extra, segmentation_unicode_version};
 pub use progress::Progress;
+pub use run::{Document, DocumentsRead, documents, read_whole, run};
 pub use sample::{Sample, UNITS};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use source::path_name;

@@ -14,9 +14,9 @@ pub fn segmentation_unicode_version() -> String {
     format!("{major}.{minor}.{patch}")
 }
 
-/// A text that holds this makes the tests' engine panic.
+/// A text that holds this, which cannot be cut, makes the tests' engine panic.
 #[cfg(test)]
-pub(crate) const PANIC: &str = "\u{10fffe}panic\u{10ffff}";
+pub(crate) const PANIC: &str = "\u{10fffe}\u{10ffff}";
 
 /// What is measured besides bytes, characters, scripts and tokens, which always are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Measurer {
         }
     }
 
-    /// Adds what `text` has to `tally`. The text is a part of a document, cut where `find_cut` allows it.
+    /// Adds what `text` has to `tally`. The text is a part of a document, cut where `fasttok_parallel::Splitter` allows it.
     pub fn measure(&mut self, text: &str, tally: &mut Tally) -> Result<(), Error> {
         #[cfg(test)]
         assert!(!text.contains(PANIC), "an injected panic");

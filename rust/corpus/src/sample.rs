@@ -114,10 +114,10 @@ fn part_of((file, line): Place) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::Random;
+    use fasttok_testing::Random;
 
     fn documents(n: usize) -> Vec<(Place, [u64; 2])> {
-        let mut random = Random(7);
+        let mut random = Random::new(7);
         (0..n).map(|i| (((i % 5) as u32, i as u64), [random.below(100) as u64, 1])).collect()
     }
 

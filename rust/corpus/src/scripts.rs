@@ -443,7 +443,7 @@ mod tests {
     use unicode_script::{Script, UnicodeScript};
 
     use super::*;
-    use crate::tests::Random;
+    use fasttok_testing::Random;
 
     /// The definition, character by character.
     fn plain(text: &str) -> BTreeMap<&'static str, u64> {
@@ -496,7 +496,7 @@ mod tests {
 
     #[test]
     fn every_character_among_its_neighbours() {
-        let mut random = Random(6);
+        let mut random = Random::new(6);
         let all: Vec<char> = ('\0'..=char::MAX).collect();
         // One counter for all: what it has learnt stays.
         let mut counters: Vec<_> =
@@ -529,7 +529,7 @@ mod tests {
         ];
         let mut counters: Vec<_> =
             Instructions::available().into_iter().map(ScriptCounter::with).collect();
-        let mut random = Random(5);
+        let mut random = Random::new(5);
         for _ in 0..2_000 {
             let mut text = String::new();
             for _ in 0..random.below(8) {

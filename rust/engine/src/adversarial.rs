@@ -21,8 +21,8 @@ use crate::counter::Level;
 use crate::load::spec::{Merges, Source, Spec, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
-use crate::testing::Random;
 use crate::{AddedToken, Counter, Encoding, Special};
+use fasttok_testing::Random;
 
 /// Kinds of characters that stand together in a piece of most families.
 const LETTERS: &str = "aeZéßÿŁжкΩאشनกကᚠḀ中国大行かカ한국豈Ａ𠀀𝒳";
@@ -386,7 +386,7 @@ fn counters(encoding: &Arc<Encoding>) -> Vec<(Level, Counter)> {
 
 /// One vocabulary of bytes. Returns the number of texts.
 fn case(seed: u64) -> usize {
-    let random = &mut Random(seed);
+    let random = &mut Random::new(seed);
     let case = Case::new(random);
     let encoding = &case.encoding;
     let name = encoding.name();
@@ -456,7 +456,7 @@ fn cut_everywhere(counter: &mut Counter, text: &str, seed: u64) -> usize {
 
 /// A vocabulary of characters. Returns the number of texts.
 fn case_of_characters(seed: u64) -> usize {
-    let random = &mut Random(seed);
+    let random = &mut Random::new(seed);
     let mut alphabet = alphabet(random);
     alphabet.push(' ');
     let mut texts: Vec<String> = alphabet.iter().map(|c| c.to_string()).collect();

@@ -832,7 +832,7 @@ impl Known {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::testing::Random;
+    use fasttok_testing::Random;
 
     pub(super) const PARTS: &[&str] = &[
         " ",
@@ -983,7 +983,7 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_what_encode_gives_at_every_level() {
-        let mut random = Random(0x1234_5678_9ABC_DEF1);
+        let mut random = Random::new(0x1234_5678_9ABC_DEF1);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let mut counters: Vec<Counter> = Level::available()
@@ -1034,7 +1034,7 @@ pub(crate) mod tests {
     /// table of joins has room for one pair a place.
     #[test]
     fn east_asian_neighbours() {
-        let mut random = Random(0x0123_4567_89AB_CDEF);
+        let mut random = Random::new(0x0123_4567_89AB_CDEF);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let mut counter = Counter::new(encoding.clone());
@@ -1088,7 +1088,7 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_of_cut_texts_add_up() {
-        let mut random = Random(0x0FED_CBA9_8765_4321);
+        let mut random = Random::new(0x0FED_CBA9_8765_4321);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let mut counter = Counter::new(encoding.clone());

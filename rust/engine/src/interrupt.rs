@@ -41,6 +41,11 @@ fn ask() -> bool {
     stopped
 }
 
+/// Whether the work that this is called in is to end, by [`interruptible`]. For loops of callers between two texts.
+pub fn is_interrupted() -> bool {
+    ask()
+}
+
 /// An error if the work was told to end: results since are none.
 pub(crate) fn check() -> Result<(), Error> {
     if STOPPED.get() { Err(Error::Interrupted) } else { Ok(()) }

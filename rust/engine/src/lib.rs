@@ -20,15 +20,13 @@ mod pages;
 mod pretokenize;
 #[cfg(feature = "probe")]
 pub mod probe;
-#[cfg(test)]
-mod testing;
 mod vocab;
 
 pub use added::AddedToken;
 pub use counter::Counter;
 pub use encoding::{Encoding, Special, Utf8Errors, decode_utf8};
 pub use error::Error;
-pub use interrupt::interruptible;
+pub use interrupt::{interruptible, is_interrupted};
 pub use load::{FileOptions, Known};
 pub use normalize::NORMALIZATION_UNICODE_VERSION;
 pub use pretokenize::Pretokenizer;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use fasttok_engine::{Utf8Errors, decode_utf8};
+use fasttok_parallel::{Invalid, StoredText};
 
 use crate::errors::Offsets;
 use crate::transcode::{Unit, is_high, is_low, next_char, transcode};
@@ -27,10 +28,6 @@ pub enum Document<'a> {
     /// A `str` with characters above U+FFFF.
     Ucs4(&'a [u32]),
 }
-
-/// The unit at which a document cannot be read as text.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Invalid(pub usize);
 
 impl Document<'_> {
     /// Length in units.
@@ -58,10 +55,14 @@ impl Document<'_> {
             _ => unit,
         }
     }
+}
 
-    /// The text of `range`. It is borrowed from the document where that keeps UTF-8, and from
-    /// `scratch` where it does not. `range` must begin and end at positions that are [fresh](Self::fresh).
-    pub fn decode<'s>(
+impl StoredText for Document<'_> {
+    fn units(&self) -> usize {
+        self.len()
+    }
+
+    fn decode<'s>(
         &'s self,
         range: Range<usize>,
         errors: Utf8Errors,
@@ -69,13 +70,8 @@ impl Document<'_> {
     ) -> Result<Cow<'s, str>, Invalid> {
         let start = range.start;
         let written = match self {
-            Document::Ascii(s) => return Ok(Cow::Borrowed(&s[range])),
-            Document::Bytes(s) | Document::Utf8(s) => {
-                return decode_utf8(&s[range], errors).map_err(|e| match e {
-                    fasttok_engine::Error::InvalidUtf8 { offset } => Invalid(start + offset),
-                    _ => Invalid(start),
-                });
-            }
+            Document::Ascii(s) => return s.decode(range, errors, scratch),
+            Document::Bytes(s) | Document::Utf8(s) => return s.decode(range, errors, scratch),
             Document::Latin1(s) => transcode(&s[range], errors, scratch),
             Document::Ucs2(s) => transcode(&s[range], errors, scratch),
             Document::Ucs4(s) => transcode(&s[range], errors, scratch),
@@ -85,24 +81,13 @@ impl Document<'_> {
         decode_utf8(&scratch[..written], errors).map_err(|_| Invalid(start))
     }
 
-    /// The last position `<= unit` at which reading can begin anew: what stands before and after
-    /// reads the same apart as together, invalid parts included.
-    pub fn fresh(&self, unit: usize) -> usize {
-        let mut at = unit.min(self.len());
+    fn reading_start(&self, unit: usize) -> usize {
+        let at = unit.min(self.len());
         if at == 0 || at == self.len() {
             return at;
         }
         match self {
-            Document::Bytes(s) | Document::Utf8(s) => {
-                // No sequence has more than three continuation bytes: a fourth belongs to none.
-                while at > 0
-                    && is_continuation(s[at])
-                    && !s[at.saturating_sub(3)..at].iter().all(|&b| is_continuation(b))
-                {
-                    at -= 1;
-                }
-                at
-            }
+            Document::Bytes(s) | Document::Utf8(s) => s.reading_start(at),
             Document::Ascii(_) | Document::Latin1(_) => at,
             Document::Ucs2(s) => {
                 at - usize::from(is_low(s[at].into()) && is_high(s[at - 1].into()))
@@ -111,25 +96,10 @@ impl Document<'_> {
         }
     }
 
-    /// The number of units from `start` on whose text is `bytes` long.
-    pub fn units(&self, start: usize, bytes: usize) -> usize {
+    fn units_of(&self, start: usize, bytes: usize) -> usize {
         match self {
             Document::Ascii(_) => bytes,
-            Document::Bytes(s) | Document::Utf8(s) => {
-                let (mut units, mut text) = (0, 0);
-                for chunk in s[start..].utf8_chunks() {
-                    let valid = chunk.valid().len();
-                    if text + valid >= bytes {
-                        return units + (bytes - text);
-                    }
-                    text += valid + char::REPLACEMENT_CHARACTER.len_utf8();
-                    units += valid + chunk.invalid().len();
-                    if text >= bytes {
-                        return units;
-                    }
-                }
-                units
-            }
+            Document::Bytes(s) | Document::Utf8(s) => s.units_of(start, bytes),
             Document::Latin1(s) => count_units(&s[start..], bytes),
             Document::Ucs2(s) => count_units(&s[start..], bytes),
             Document::Ucs4(s) => count_units(&s[start..], bytes),
@@ -172,12 +142,12 @@ mod tests {
                 let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
                 let whole = document.decode(0..len, Utf8Errors::Replace, &mut a).unwrap();
                 for at in 0..=len {
-                    let cut = document.fresh(at);
+                    let cut = document.reading_start(at);
                     assert!(cut <= at && at - cut <= 3);
                     let left = document.decode(0..cut, Utf8Errors::Replace, &mut b).unwrap();
                     let right = document.decode(cut..len, Utf8Errors::Replace, &mut c).unwrap();
                     assert_eq!(format!("{left}{right}"), whole, "{document:x?} at {cut}");
-                    assert_eq!(document.units(0, left.len()), cut);
+                    assert_eq!(document.units_of(0, left.len()), cut);
                 }
             }
         }

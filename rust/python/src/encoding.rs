@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use fasttok_engine::{FileOptions, Known, Pretokenizer, Special, Utf8Errors};
+use fasttok_parallel::{Options, Output, SharedCounter};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -11,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use crate::arrays;
 use crate::batch::{self, Missing};
 use crate::errors::to_py_err;
-use crate::parallel::{Engine, Options, Stop, Want};
+use crate::parallel::{self, Stop};
 
 /// Characters of a name that the representation of an encoding shows.
 const MAX_REPR: usize = 100;
@@ -38,7 +39,7 @@ const MAX_REPR: usize = 100;
 /// Equal encodings have the same name, hash, pretokenizer and added tokens.
 #[pyclass(frozen, weakref, module = "fasttok._fasttok", name = "Encoding")]
 pub struct Encoding {
-    engine: Engine,
+    counter: SharedCounter,
     /// How Python made it, for pickling; nothing for the embedded ones.
     origin: Option<Py<PyAny>>,
 }
@@ -46,7 +47,7 @@ pub struct Encoding {
 impl Encoding {
     /// The encoding of the engine.
     pub fn engine(&self) -> Arc<fasttok_engine::Encoding> {
-        self.engine.encoding.clone()
+        self.counter.encoding().clone()
     }
 }
 
@@ -81,7 +82,7 @@ impl Encoding {
         let encoding = py
             .detach(|| fasttok_engine::Encoding::embedded(name))
             .map_err(|e| to_py_err(py, &e))?;
-        Ok(Encoding { engine: Engine::new(encoding), origin: None })
+        Ok(Encoding { counter: SharedCounter::new(encoding), origin: None })
     }
 
     /// The tokenizer in the bytes of a file. ``origin``: see ``fasttok.tokenizers.load``.
@@ -99,46 +100,46 @@ impl Encoding {
         let encoding = py
             .detach(|| fasttok_engine::Encoding::from_file_bytes(data, options))
             .map_err(|e| to_py_err(py, &e))?;
-        Ok(Encoding { engine: Engine::new(Arc::new(encoding)), origin })
+        Ok(Encoding { counter: SharedCounter::new(Arc::new(encoding)), origin })
     }
 
     /// The name of the encoding, as ``o200k_base``.
     #[getter]
     fn name(&self) -> &str {
-        self.engine.encoding.name()
+        self.counter.encoding().name()
     }
 
     /// SHA-256, in hex, of the tokenizer file that the encoding was made from.
     #[getter]
     fn hash(&self) -> &str {
-        self.engine.encoding.hash()
+        self.counter.encoding().hash()
     }
 
     /// The family of the split pattern that has a scanner (``o200k``, ``qwen2``, …), or ``general`` for the
     /// slower path that runs any pattern.
     #[getter]
     fn pretokenizer(&self) -> &str {
-        self.engine.encoding.pretokenizer().name()
+        self.counter.encoding().pretokenizer().name()
     }
 
     /// What is done to text before it is split, step by step, by the names that the tokenizer's file has for it
     /// (``NFC``, ``Replace``, ``add_dummy_prefix``). Empty where text is counted as it is.
     #[getter]
     fn normalization(&self) -> Vec<&'static str> {
-        self.engine.encoding.normalization()
+        self.counter.encoding().normalization()
     }
 
     /// The largest token id, special tokens included, plus one.
     #[getter]
     fn n_vocab(&self) -> u32 {
-        self.engine.encoding.n_vocab()
+        self.counter.encoding().n_vocab()
     }
 
     /// Special tokens and their ids.
     #[getter]
     fn special_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tokens = PyDict::new(py);
-        for (token, id) in self.engine.encoding.special_tokens() {
+        for (token, id) in self.counter.encoding().special_tokens() {
             tokens.set_item(token, id)?;
         }
         Ok(tokens)
@@ -150,7 +151,7 @@ impl Encoding {
     #[getter]
     fn added_tokens<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tokens = PyDict::new(py);
-        for token in self.engine.encoding.added_tokens() {
+        for token in self.counter.encoding().added_tokens() {
             tokens.set_item(&token.content, token.id)?;
         }
         Ok(tokens)
@@ -159,12 +160,12 @@ impl Encoding {
     /// Whether there is a form that loads fastest.
     #[getter]
     fn _has_compiled(&self) -> bool {
-        self.engine.encoding.has_compiled()
+        self.counter.encoding().has_compiled()
     }
 
     /// The form that loads fastest, if there is one.
     fn _compiled<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        let data = py.detach(|| self.engine.encoding.compiled())?;
+        let data = py.detach(|| self.counter.encoding().compiled())?;
         Some(PyBytes::new(py, &data))
     }
 
@@ -200,7 +201,7 @@ impl Encoding {
                 held.document()?
             }
         };
-        self.engine.count(py, document, options).map_err(|stop| into_py_err(py, stop))
+        parallel::count(py, &self.counter, document, options).map_err(|stop| into_py_err(py, stop))
     }
 
     /// The number of tokens of each text, as an int64 array of shape (n,).
@@ -237,7 +238,7 @@ impl Encoding {
         let mut counts: Vec<i64> = Vec::with_capacity(batch::len_hint(texts));
         let allowed = (nulls != Nulls::Error).then_some(&mut missing);
         batch::for_each_slice(texts, allowed, &mut |documents| {
-            let tokens = self.engine.run(py, documents, options, Want::Counts)?;
+            let tokens = parallel::run(py, &self.counter, documents, options, Output::Counts)?;
             counts.extend(tokens.counts.iter().map(|&count| count as i64));
             Ok(())
         })?;
@@ -261,9 +262,8 @@ impl Encoding {
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = options(special, errors, None)?;
         let held = batch::hold(text, None)?;
-        let tokens = self
-            .engine
-            .run(py, &[held.document()?], options, Want::Ids)
+        let document = held.document()?;
+        let tokens = parallel::run(py, &self.counter, &[document], options, Output::Ids)
             .map_err(|stop| into_py_err(py, stop))?;
         arrays::uint32(py, &tokens.ids)
     }
@@ -302,7 +302,7 @@ impl Encoding {
         let mut ids: Vec<u32> = Vec::new();
         let mut counts: Vec<i64> = Vec::with_capacity(batch::len_hint(texts));
         batch::for_each_slice(texts, allowed, &mut |documents| {
-            let tokens = self.engine.run(py, documents, options, Want::Ids)?;
+            let tokens = parallel::run(py, &self.counter, documents, options, Output::Ids)?;
             counts.extend(tokens.counts.iter().map(|&count| count as i64));
             if ids.is_empty() {
                 ids = tokens.ids;
@@ -334,7 +334,7 @@ impl Encoding {
         if errors == "replace" {
             let py = ids.py();
             let ids = arrays::token_ids(ids)?;
-            let text = py.detach(|| self.engine.encoding.decode_text(&ids));
+            let text = py.detach(|| self.counter.encoding().decode_text(&ids));
             return Ok(PyString::new(py, &text.map_err(|e| to_py_err(py, &e))?));
         }
         let bytes = self.decode_bytes(ids)?;
@@ -353,14 +353,14 @@ impl Encoding {
         let bytes = py
             .detach(|| {
                 let mut bytes = Vec::new();
-                self.engine.encoding.decode(&ids, &mut bytes).map(|()| bytes)
+                self.counter.encoding().decode(&ids, &mut bytes).map(|()| bytes)
             })
             .map_err(|e| to_py_err(py, &e))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
     fn __repr__(&self) -> String {
-        let name = self.engine.encoding.name();
+        let name = self.counter.encoding().name();
         // A name is whatever the caller said.
         match name.char_indices().nth(MAX_REPR) {
             Some((end, _)) => format!("<Encoding {:?}…>", &name[..end]),
@@ -370,13 +370,13 @@ impl Encoding {
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         other.cast::<Encoding>().is_ok_and(|other| {
-            let (one, other) = (&self.engine.encoding, &other.get().engine.encoding);
+            let (one, other) = (self.counter.encoding(), other.get().counter.encoding());
             Arc::ptr_eq(one, other) || one == other
         })
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        let encoding = &self.engine.encoding;
+        let encoding = self.counter.encoding();
         (encoding.name(), encoding.hash()).into_pyobject(py)?.hash()
     }
 
@@ -389,7 +389,7 @@ impl Encoding {
             return reduce.call1((slf,))?.cast_into::<PyTuple>().map_err(Into::into);
         }
         let get = py.import("fasttok")?.getattr("get_encoding")?;
-        (get, (slf.get().engine.encoding.name(),)).into_pyobject(py)
+        (get, (slf.get().counter.encoding().name(),)).into_pyobject(py)
     }
 }
 

@@ -8,6 +8,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt};
 
+use crate::document::Document;
+
 /// What offsets in a document count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offsets {
@@ -40,6 +42,18 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// `failure` among `documents`, in their users' offsets.
+    pub fn new(failure: fasttok_parallel::Failure, documents: &[Document<'_>]) -> Failure {
+        let fasttok_parallel::Failure { text, unit, error } = failure;
+        let document = &documents[text];
+        Failure {
+            document: text,
+            error,
+            offset: document.user_offset(unit),
+            offsets: document.offsets(),
+        }
+    }
+
     /// The exception, for the document at `index` of a batch, or for the only text.
     pub fn into_py_err(self, py: Python<'_>, index: Option<usize>) -> PyErr {
         let whose = match index {

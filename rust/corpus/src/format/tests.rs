@@ -272,7 +272,7 @@ fn agrees_with_a_parser_of_values() {
         r#"{"t\u0065xt":"\t","é":"€"}"#,
     ];
     let bytes = b"\"\\{}[]:,0123456789.eE+-truefalsn u/b\t\r\x01";
-    let mut random = crate::tests::Random(7);
+    let mut random = fasttok_testing::Random::new(7);
     let (mut good, mut broken) = (0, 0);
     for _ in 0..60_000 {
         let mut line = seeds[random.below(seeds.len())].as_bytes().to_vec();

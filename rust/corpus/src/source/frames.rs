@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn frames_are_followed_whatever_the_reads() {
-        let mut random = crate::tests::Random(3);
+        let mut random = fasttok_testing::Random::new(3);
         let noise: Vec<u8> = (0..300_000).map(|_| random.below(256) as u8).collect();
         let skippable = [&b"\x53\x2a\x4d\x18\x05\0\0\0"[..], b"\x28\xb5\x2f\xfd\x00"].concat();
         let empty = zstd::bulk::compress(b"", 1).unwrap();
@@ -302,7 +302,7 @@ mod tests {
                 error.as_ref().and_then(|e| e.get_ref()).is_some_and(|e| e.is::<Refused>());
             (text, error.is_some(), is_refused)
         };
-        let mut random = crate::tests::Random(5);
+        let mut random = fasttok_testing::Random::new(5);
         let noise: Vec<u8> = (0..3_000).map(|_| b"abcdefgh"[random.below(8)]).collect();
         let parts = [
             frame(&noise, true, None),

@@ -12,7 +12,7 @@ mod stream;
 pub(crate) use find::{Found, Identity, Walk, find, identity};
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
 pub use name::path_name;
-pub(crate) use open::{Control, Opened, open, packing, read_error, unsupported};
+pub(crate) use open::{Opened, open, packing, read_error, unsupported};
 pub(crate) use stream::{Chunk, FileRules, Framing, Stream, StreamConfig};
 
 use std::path::{Path, PathBuf};

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_name_comes_back() {
-        let mut random = crate::tests::Random(11);
+        let mut random = fasttok_testing::Random::new(11);
         let parts: [&[u8]; 12] = [
             b"\\", b"x", b"f", b"0", b"a", b"\xff", b"\xc3", b"\xa9", b"/", b"\\\\", b"\\xff",
             b"\xe4",

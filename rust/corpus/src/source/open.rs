@@ -7,9 +7,11 @@
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
+
+use fasttok_parallel::Control;
 
 use super::frames::{Frames, Refused};
 use super::magic::{self, HEAD, Known};
@@ -30,19 +32,6 @@ const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 
 /// The largest window that the decoder can be allowed (`zstd --long=31`).
 const ZSTD_WINDOW_LOG: u32 = 31;
-
-/// How readers learn that the run is over.
-#[derive(Clone, Copy)]
-pub(crate) struct Control<'e> {
-    pub cancel: &'e AtomicBool,
-    pub stop: &'e AtomicBool,
-}
-
-impl Control<'_> {
-    pub fn is_over(&self) -> bool {
-        self.cancel.load(Relaxed) || self.stop.load(Relaxed)
-    }
-}
 
 /// An open input.
 pub(crate) struct Opened<'e> {

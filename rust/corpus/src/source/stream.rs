@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use fasttok_engine::{Encoding, Special, Utf8Errors, decode_utf8};
+use fasttok_parallel::{Control, Splitter};
 
-use super::open::{Control, Opened, read_error};
-use crate::document::{CUT_MARGIN, Group, LongDocument, Settled, find_cut};
+use super::open::{Opened, read_error};
 use crate::ledger::{Bad, Reason};
-
-/// A cut is looked for this far before the end of what is held, so that parts are of even size.
-const CUT_SEARCH: usize = 64 << 10;
+use crate::long_document::{Group, LongDocument, Settled};
 
 /// No read is smaller than this, whatever the size of the file was said to be.
 const MIN_READ: usize = 8 << 10;
@@ -46,6 +44,14 @@ pub(crate) struct StreamConfig {
     pub errors: Utf8Errors,
     /// A long text is cut between words.
     pub whole_words: bool,
+}
+
+impl StreamConfig {
+    /// Where a long text may be cut.
+    pub fn splitter(&self) -> Splitter<'_> {
+        let StreamConfig { encodings, special, whole_words, .. } = self;
+        Splitter { encodings, special: *special, whole_words: *whole_words }
+    }
 }
 
 /// An open input and the place in it.
@@ -355,7 +361,7 @@ impl<'e> Stream<'e> {
 
         let whole = buf.len() - incomplete_tail(buf);
         let cut = match decode_utf8(&buf[..whole], Utf8Errors::Strict) {
-            Ok(text) => last_cut(config, &text, searched),
+            Ok(text) => config.splitter().last_cut(&text, searched),
             Err(e) => return Some(self.give_up(step, document, invalid_utf8(offset, &e))),
         };
         let Some(cut) = cut else {
@@ -439,14 +445,4 @@ fn incomplete_tail(bytes: &[u8]) -> usize {
         return if len > i + 1 { i + 1 } else { 0 };
     }
     0
-}
-
-/// A place to cut, near the end of `text` if there is one there. Nothing is to be found before `searched`.
-fn last_cut(config: &StreamConfig, text: &str, searched: usize) -> Option<usize> {
-    let limit = text.len().checked_sub(CUT_MARGIN)?;
-    let first = searched.saturating_sub(2 * CUT_MARGIN);
-    [limit.saturating_sub(CUT_SEARCH), limit / 2, first].into_iter().find_map(|from| {
-        find_cut(&config.encodings, config.special, config.whole_words, text, from.max(first))
-            .filter(|&cut| cut <= limit)
-    })
 }

@@ -418,7 +418,7 @@ pub(super) mod tests {
     use super::*;
     use crate::Encoding;
     use crate::pretokenize::simd::Portable;
-    use crate::testing::Random;
+    use fasttok_testing::Random;
 
     /// What byte pair encoding is: the neighbours whose bytes together are the token of the lowest
     /// rank become it, until there are none.
@@ -446,7 +446,7 @@ pub(super) mod tests {
     /// Words of every script, put together from parts of tokens so that boundaries fall everywhere.
     #[test]
     fn merges_as_defined() {
-        let mut random = Random(0x2545_F491_4F6C_DD1D);
+        let mut random = Random::new(0x2545_F491_4F6C_DD1D);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
@@ -490,7 +490,7 @@ pub(super) mod tests {
     /// Runs of a byte, as rules of tables are: a run of the same pair is merged without a search each.
     #[test]
     fn merges_runs() {
-        let mut random = Random(0x9E37_79B9_7F4A_7C15);
+        let mut random = Random::new(0x9E37_79B9_7F4A_7C15);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());

@@ -243,7 +243,7 @@ mod tests {
     use crate::Encoding;
     use crate::bpe::merge::tests::{merge_plainly, short_texts};
     use crate::pretokenize::simd::{Portable, Task, best};
-    use crate::testing::Random;
+    use fasttok_testing::Random;
 
     /// Counts words, and notes what each has.
     struct Words<'a> {
@@ -285,7 +285,7 @@ mod tests {
     /// Words of tokens cut anywhere between characters, many at a time and few.
     #[test]
     fn counts_what_merging_plainly_gives() {
-        let mut random = Random(0x2545_F491_4F6C_DD1D);
+        let mut random = Random::new(0x2545_F491_4F6C_DD1D);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());

@@ -210,8 +210,8 @@ mod tests {
     use crate::characters::rules::{META, Prefix, Rules};
     use crate::characters::symbols::Order;
     use crate::characters::{Definition, Unknown};
-    use crate::testing::Random;
     use crate::{Encoding, Special};
+    use fasttok_testing::Random;
 
     /// A vocabulary of the beginnings of words, and of characters that many of them lack.
     fn definition(rules: Rules, unknown: Unknown, user: &[&str]) -> Definition {
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn counts_what_encode_gives_at_every_level() {
-        let mut random = Random(0x51DE_57A2_9E37_79B9);
+        let mut random = Random::new(0x51DE_57A2_9E37_79B9);
         for (kind, encoding) in encodings().into_iter().enumerate() {
             let mut counters: Vec<Counter> = Level::available()
                 .into_iter()
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn counts_of_cut_texts_add_up() {
-        let mut random = Random(0x0DDB_A115_EED5_1234);
+        let mut random = Random::new(0x0DDB_A115_EED5_1234);
         let mut cuts = 0;
         for (kind, encoding) in encodings().into_iter().enumerate() {
             for _ in 0..300 {

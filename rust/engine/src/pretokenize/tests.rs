@@ -4,7 +4,7 @@
 use super::block::{BLOCK, SLACK, piece_starts};
 use super::simd::{Portable, Simd, Task};
 use super::{Pretokenizer, Scanner};
-use crate::testing::Random;
+use fasttok_testing::Random;
 
 /// Characters of every class that some rule asks for, likely to stand together in a text.
 const POOLS: [&[&str]; 9] = [
@@ -91,7 +91,7 @@ fn check_families(seeds: std::ops::Range<u64>) {
             Pretokenizer::by_name(name).and_then(|p| p.scanner()).expect("a family has one");
         let mut useful = 0;
         for seed in seeds.clone() {
-            let text = text(&mut Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+            let text = text(&mut Random::new(seed));
             let check = || Check { name, scanner, text: &text };
             useful += Portable::outlined(check());
             #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,8 @@
 //! A million groups of one encoding take about 160 bytes each beyond their keys. A [`Tally`] is made of a row when it
 //! is asked for.
 
+mod keys;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -11,9 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use hashbrown::HashTable;
 
-use crate::job::{Group, GroupKeys, values_of};
 use crate::sample::{Place, Sample};
 use crate::{Scripts, Tally};
+
+pub use keys::Key;
+pub(crate) use keys::{GroupKeys, values_of};
 
 /// So many numbers come first in a row, as [`Table::tally`] reads them; those of each encoding stand behind them.
 const FIXED: usize = 6;
@@ -245,6 +249,15 @@ fn compare(a: &[u8], b: &[u8]) -> Ordering {
     }
 }
 
+/// The sums of the documents that agree in all keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// One value a key, in the order of [`Job::by`]; `None` where a document has none.
+    pub key: Vec<Option<String>>,
+    /// The sums.
+    pub tally: Tally,
+}
+
 /// The groups of a run, sorted by key (a missing value last). Each is made when it is asked for.
 #[derive(Clone, Default)]
 pub struct Groups {
@@ -324,8 +337,7 @@ impl fmt::Debug for Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::Key;
-    use crate::tests::Random;
+    use fasttok_testing::Random;
 
     fn tally(n: u64) -> Tally {
         Tally { documents: 1, bytes: n, chars: n, tokens: vec![n, 2 * n], ..Tally::default() }
@@ -343,7 +355,7 @@ mod tests {
 
     #[test]
     fn sums_are_those_of_a_map() {
-        let mut random = Random(3);
+        let mut random = Random::new(3);
         let mut expected = std::collections::BTreeMap::<String, Tally>::new();
         let mut tables = [Table::default(), Table::default(), Table::default()];
         for i in 0..200_000 {

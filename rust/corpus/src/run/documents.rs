@@ -9,17 +9,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use fasttok_engine::{Special, Utf8Errors, decode_utf8};
+use fasttok_parallel::Control;
 
-use crate::document::Group;
 use crate::format::{self, Fields, FieldsMet, FormatId, RecordReader};
-use crate::job::{
-    CHUNK, GroupKeys, Inputs, Job, OnError, check_fields, fields, formats, path_languages,
-};
+use crate::groups::GroupKeys;
+use crate::job::{Job, OnError};
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
 use crate::ledger::{Bad, Collector, Entry, Reason};
+use crate::long_document::Group;
 use crate::recognise::{Formats, Taken, Unread, recognise};
-use crate::source::{self, Chunk, Control, FileRules, Framing, Input, Stream, StreamConfig};
+use crate::source::{self, Chunk, FileRules, Framing, Input, Stream, StreamConfig};
 use crate::{Error, Ledger, Progress, Tally};
+
+use super::inputs::Inputs;
+use super::{CHUNK, check_fields, fields, formats, path_languages};
 
 /// A batch holds this many documents at most, or this many bytes of them and one document more.
 const BATCH: usize = 4096;

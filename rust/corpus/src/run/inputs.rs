@@ -1,0 +1,105 @@
+//! The files of a job, before any of them is opened.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use crate::format;
+use crate::job::{Job, OnError};
+use crate::ledger::{Collector, Entry, LEDGER_ENTRIES_KEPT};
+use crate::source::{self, Input, Walk};
+use crate::{Error, Progress};
+
+/// The inputs of a job, whatever is done with them.
+pub(crate) struct Inputs {
+    pub inputs: Vec<Input>,
+    /// What cannot be read, known without opening it.
+    pub bad: Vec<Entry>,
+    /// Links and the like that a walk passed by.
+    pub passed: u64,
+    /// Inputs left out because they are a file that is among the others.
+    pub repeated: u64,
+}
+
+impl Inputs {
+    pub fn find(job: &Job, progress: &Progress, cancel: &AtomicBool) -> Result<Inputs, Error> {
+        check_inputs(job)?;
+        let (hidden, ignore_files) = (job.hidden, job.ignore_files);
+        let walk = Walk { hidden, ignore_files, threads: super::threads(job), cancel };
+        let source::Found { mut inputs, bad, passed, repeated } = source::find(&job.paths, walk)?;
+        leave_out_outputs(&mut inputs, &job.outputs)?;
+        progress.set_total(inputs.iter().map(|i| i.size).sum());
+        Ok(Inputs { inputs, bad, passed, repeated })
+    }
+
+    /// Enters what cannot be read in the ledger.
+    pub fn report_bad(&self, job: &Job, ledger: &mut Collector) -> Result<(), Error> {
+        for entry in self.bad.clone() {
+            if job.on_error == OnError::Fail {
+                let Entry { file, line, reason, detail } = entry;
+                return Err(Error::BadRow { file, line, reason, detail });
+            }
+            ledger.add(entry)?;
+        }
+        Ok(())
+    }
+
+    /// The names of the first of these inputs, whatever order they come in.
+    pub fn names(&self, mut inputs: Vec<usize>) -> Vec<String> {
+        inputs.sort_unstable();
+        inputs.truncate(LEDGER_ENTRIES_KEPT);
+        inputs.into_iter().map(|input| self.inputs[input].name.clone()).collect()
+    }
+
+    /// The error that nothing was read, where a walk passed all files by.
+    pub fn check_not_all_ignored(&self, job: &Job, binary: u64, packed: u64) -> Result<(), Error> {
+        let ignored = binary + packed;
+        if !self.bad.is_empty() || self.inputs.is_empty() || ignored < self.inputs.len() as u64 {
+            return Ok(());
+        }
+        let paths: Vec<_> = job.paths.iter().map(|p| p.display().to_string()).collect();
+        let what = match (binary, packed) {
+            (_, 0) => "binary; name a file itself to have it read",
+            (0, _) => "compressed and hold no records; decompress=True counts them",
+            _ => {
+                "binary, or compressed and without records; decompress=True counts the \
+                 compressed ones"
+            }
+        };
+        let message = format!("{}: all {ignored} files are {what}", paths.join(", "));
+        Err(Error::NoInput { message })
+    }
+}
+
+/// Leaves what the run writes out of what a walk found, and refuses it where it was named.
+fn leave_out_outputs(inputs: &mut Vec<Input>, outputs: &[PathBuf]) -> Result<(), Error> {
+    let written: Vec<_> =
+        outputs.iter().filter_map(|path| Some((source::identity(path)?, path))).collect();
+    if written.is_empty() {
+        return Ok(());
+    }
+    let is_written =
+        |input: &Input| written.iter().find(|(identity, _)| *identity == input.identity);
+    if let Some((input, (_, path))) = inputs
+        .iter()
+        .filter(|input| input.explicit || input.unpack)
+        .find_map(|input| Some((input, is_written(input)?)))
+    {
+        let path = path.display().to_string();
+        return Err(Error::Overwrite { path, input: input.name.clone() });
+    }
+    inputs.retain(|input| is_written(input).is_none());
+    Ok(())
+}
+
+fn check_inputs(job: &Job) -> Result<(), Error> {
+    let message = if job.paths.is_empty() {
+        "no paths to read".to_owned()
+    } else if let Some(name) = &job.format
+        && format::by_name(name).is_none()
+    {
+        format!("unknown format {name:?}; known are {}", format::format_names().join(", "))
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidJob { message })
+}

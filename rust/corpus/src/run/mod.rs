@@ -1,0 +1,208 @@
+//! A run: from a [`Job`] to its [`Outcome`]. What is shared by the two ways to read, counting ([`run`]) and handing on
+//! ([`documents`]), is here; what a worker does with a file is in `worker`, and who does what in `schedule`.
+
+mod detect_queue;
+mod documents;
+mod inputs;
+mod schedule;
+mod worker;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use fasttok_engine::Utf8Errors;
+use fasttok_parallel::available_threads;
+
+use crate::format::{self, Fields, FieldsMet};
+use crate::groups::{GroupKeys, Groups, Key};
+use crate::job::{Job, Outcome, TEXT_FIELD};
+use crate::language::language_of_path;
+use crate::ledger::Collector;
+use crate::recognise::Formats;
+use crate::source::{Input, InputKind, StreamConfig};
+use crate::{Error, Progress, Tally};
+
+#[cfg(test)]
+pub(crate) use documents::documents_in_chunks;
+pub use documents::{Document, DocumentsRead, documents, read_whole};
+use inputs::Inputs;
+use schedule::Run;
+
+/// Bytes that a worker reads at a time. Large enough that taking turns costs nothing; small enough to stay in the
+/// cache from reading to counting.
+pub(crate) const CHUNK: usize = 1 << 20;
+
+/// Counts what the job asks for. `progress` may be read meanwhile, and `cancel`, once set, ends the run within a few
+/// milliseconds with [`Error::Interrupted`].
+pub fn run(job: &Job, progress: &Progress, cancel: &AtomicBool) -> Result<Outcome, Error> {
+    run_in_chunks(job, progress, cancel, CHUNK)
+}
+
+pub(crate) fn run_in_chunks(
+    job: &Job,
+    progress: &Progress,
+    cancel: &AtomicBool,
+    chunk: usize,
+) -> Result<Outcome, Error> {
+    check(job)?;
+    let most = threads(job);
+    let found = Inputs::find(job, progress, cancel)?;
+    let inputs = &found.inputs;
+    let mut ledger = Collector::new(job.ledger_path.as_deref())?;
+    found.report_bad(job, &mut ledger)?;
+
+    let groups = GroupKeys::new(&job.by);
+    let fields = fields(job, &groups);
+    progress.watch(fields.names());
+    let sums = schedule::count(
+        &Run {
+            inputs,
+            formats: formats(job, &fields)?,
+            fields: &fields,
+            groups: &groups,
+            languages: &job.languages,
+            path_languages: path_languages(job, inputs),
+            extra: job.extra,
+            sample: job.sample,
+            max_groups: job.max_groups,
+            config: StreamConfig {
+                chunk,
+                max_record: job.max_record_bytes,
+                max_window: job.max_window_bytes,
+                encodings: job.encodings.clone(),
+                special: job.special,
+                errors: job.errors,
+                whole_words: job.extra.graphemes || job.extra.words,
+            },
+            on_error: job.on_error,
+            progress,
+            cancel,
+        },
+        worth_while(inputs, most, chunk),
+        &mut ledger,
+    )?;
+    found.check_not_all_ignored(job, sums.binary, sums.packed)?;
+    let ignored = sums.binary + sums.packed;
+    let bad = found.bad.len() as u64;
+
+    check_fields(&sums.fields, sums.counted, &fields)?;
+
+    let mut totals = Tally { tokens: vec![0; job.encodings.len()], ..Tally::default() };
+    for i in 0..sums.groups.len() {
+        totals.add(&sums.groups.tally(i));
+    }
+    let sorted = match job.by.is_empty() {
+        true => Groups::default(),
+        false => sums.groups.finish(&groups, cancel),
+    };
+    if cancel.load(Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    Ok(Outcome {
+        groups: sorted,
+        totals,
+        ledger: ledger.finish(bad + sums.seen, sums.counted)?,
+        files: inputs.len() as u64 - ignored + bad,
+        files_ignored: ignored + found.passed,
+        files_packed: sums.packed,
+        inputs_repeated: found.repeated,
+        files_unchecked: sums.unchecked.len() as u64,
+        unchecked: found.names(sums.unchecked),
+        bytes_read: progress.bytes(),
+    })
+}
+
+/// Refuses a field that no record has: it is a typing mistake, not a corpus without values. `counted`: how many documents
+/// the run counted, in records or not.
+fn check_fields(found: &FieldsMet, counted: u64, fields: &Fields) -> Result<(), Error> {
+    let FieldsMet { records, met, names } = found;
+    let unknown = |field: &[String]| Error::UnknownField {
+        field: field.join("."),
+        fields: names.iter().cloned().collect(),
+    };
+    for (i, field) in fields.groups.iter().enumerate() {
+        let is_met = met.get(i + 1).copied().unwrap_or(false);
+        if !is_met && (*records > 0 || counted > 0) {
+            return Err(unknown(field));
+        }
+    }
+    // Where other files gave documents, records without the field are skipped rows among them.
+    let is_met = met.first().copied().unwrap_or(false);
+    if !is_met && *records > 0 && counted == 0 && !names.is_empty() {
+        return Err(unknown(&fields.text));
+    }
+    Ok(())
+}
+
+fn check(job: &Job) -> Result<(), Error> {
+    let message = if job.encodings.is_empty() {
+        "no encoding to count by"
+    } else if job.threads == Some(0) {
+        "threads must be at least 1"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidJob { message: message.to_owned() })
+}
+
+/// How many workers a job may have.
+fn threads(job: &Job) -> usize {
+    match job.threads {
+        Some(threads) => threads,
+        None => available_threads(),
+    }
+}
+
+/// The label that the path of each input gives; empty where nobody asks for it.
+fn path_languages(job: &Job, inputs: &[Input]) -> Vec<Option<Box<str>>> {
+    if !job.languages.from_path || !job.by.contains(&Key::Language) {
+        return Vec::new();
+    }
+    inputs.iter().map(|input| language_of_path(&input.name).map(String::into)).collect()
+}
+
+/// The fields of a record that the job asks for. The label comes after those that are keys.
+fn fields(job: &Job, groups: &GroupKeys) -> Fields {
+    let text = Fields::path(job.text_field.as_deref().unwrap_or(TEXT_FIELD));
+    let mut groups = groups.fields();
+    groups.extend(job.languages.field.as_deref().map(Fields::path));
+    Fields { text, groups }
+}
+
+/// What the job says of formats.
+fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
+    let named = |name: &str| {
+        format::by_name(name).ok_or_else(|| Error::InvalidJob { message: name.to_owned() })
+    };
+    let plain = named(if job.lines { "lines" } else { "text" })?;
+    Ok(Formats {
+        forced: match job.format.as_deref() {
+            None => None,
+            Some("text") => Some(plain),
+            Some(name) => Some(named(name)?),
+        },
+        plain,
+        fields,
+        asks_fields: job.text_field.is_some() || !fields.groups.is_empty(),
+        decompress: job.decompress,
+        is_strict: job.errors == Utf8Errors::Strict,
+    })
+}
+
+/// How many workers have something to do: a small job should not wait for threads.
+fn worth_while(inputs: &[Input], most: usize, chunk: usize) -> usize {
+    let chunk = chunk as u64 / 4;
+    let mut chunks = 0;
+    for input in inputs {
+        chunks += match (input.kind, input.size) {
+            (InputKind::File, Some(size)) if input.compression_suffix().is_none() => {
+                1 + size / chunk
+            }
+            (InputKind::File, Some(size)) => 1 + size * 8 / chunk,
+            _ => most as u64,
+        };
+        if chunks >= most as u64 {
+            return most;
+        }
+    }
+    chunks.max(1) as usize
+}

@@ -1,0 +1,259 @@
+//! Who does what in a run. There is one kind of worker, and it does what is to be done: take a part of a long text and
+//! count it, or else take an open file, read a chunk, put the file back for the next worker and count the chunk, or
+//! else open another file.
+//!
+//! So reading and decompression go on while others count, several compressed files are unpacked at once, no worker
+//! waits while there is work, and what is held in memory is one chunk a worker. The waiting and waking is that of
+//! `fasttok_parallel::Pool`.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+use fasttok_parallel::{Control, Pool, Source};
+
+use super::worker::Worker;
+use crate::format::{Fields, FieldsMet, FormatId};
+use crate::groups::{GroupKeys, Table, TooMany};
+use crate::job::{LanguageLabels, OnError};
+use crate::ledger::{Collector, Entry};
+use crate::long_document::LongDocument;
+use crate::measure::Extra;
+use crate::recognise::Formats;
+use crate::source::{Input, Stream, StreamConfig};
+use crate::{Error, Progress};
+
+/// What the workers of a run have in common, and nobody changes.
+pub(super) struct Run<'a> {
+    pub inputs: &'a [Input],
+    pub formats: Formats<'a>,
+    pub fields: &'a Fields,
+    pub groups: &'a GroupKeys,
+    pub languages: &'a LanguageLabels,
+    /// The label that each path gives, where these are asked for.
+    pub path_languages: Vec<Option<Box<str>>>,
+    pub extra: Extra,
+    pub sample: bool,
+    pub max_groups: usize,
+    pub config: StreamConfig,
+    pub on_error: OnError,
+    pub progress: &'a Progress,
+    pub cancel: &'a AtomicBool,
+}
+
+/// The sums of one worker, or of all.
+#[derive(Default)]
+pub(super) struct Sums {
+    pub groups: Table,
+    /// Which of the fields that were asked for records had.
+    pub fields: FieldsMet,
+    pub seen: u64,
+    pub counted: u64,
+    /// Binary files that a walk met.
+    pub binary: u64,
+    /// Compressed files that a walk met, without records.
+    pub packed: u64,
+    /// Which inputs have compressed data without a checksum.
+    pub unchecked: Vec<usize>,
+}
+
+impl Sums {
+    fn add(&mut self, other: Sums, run: &Run) -> Result<(), TooMany> {
+        self.groups.merge(other.groups, run.max_groups, run.cancel)?;
+        self.fields.add(other.fields);
+        self.seen += other.seen;
+        self.counted += other.counted;
+        self.binary += other.binary;
+        self.packed += other.packed;
+        self.unchecked.extend(other.unchecked);
+        Ok(())
+    }
+}
+
+/// What the workers of a run change together.
+pub(super) struct Shared<'a> {
+    pub run: &'a Run<'a>,
+    /// Nothing new is begun after the first failure.
+    pub control: Control<'a>,
+    /// The format by which each input is read, known once it was opened.
+    formats: Vec<OnceLock<FormatId>>,
+    pool: Pool<'a, Schedule<'a>>,
+    ledger: Mutex<&'a mut Collector>,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// What is to be done, but for what workers are doing.
+struct Schedule<'a> {
+    parts: VecDeque<SharedPart>,
+    /// Open files that no worker reads at the moment.
+    open: VecDeque<Box<Stream<'a>>>,
+    next_input: usize,
+    inputs: usize,
+}
+
+impl<'a> Source for Schedule<'a> {
+    type Task = Task<'a>;
+
+    fn next(&mut self, stopped: bool) -> Option<Task<'a>> {
+        if let Some(part) = self.parts.pop_front() {
+            return Some(Task::Part(part));
+        }
+        if stopped {
+            return None;
+        }
+        if let Some(stream) = self.open.pop_front() {
+            return Some(Task::Read(stream));
+        }
+        (self.next_input < self.inputs).then(|| {
+            self.next_input += 1;
+            Task::Open(self.next_input - 1)
+        })
+    }
+}
+
+/// A part of a text that is held in memory.
+pub(super) struct SharedPart {
+    pub document: Arc<LongDocument>,
+    pub text: Arc<str>,
+    pub from: usize,
+    pub to: usize,
+}
+
+/// What a worker does at a time.
+pub(super) enum Task<'a> {
+    Part(SharedPart),
+    Read(Box<Stream<'a>>),
+    Open(usize),
+}
+
+/// Why a run fails. A bad row gives way to one that is before it.
+pub(super) enum Failure {
+    Row { file: usize, line: Option<u64>, error: Error },
+    Other(Error),
+}
+
+/// Counts all inputs. Bad rows go to `ledger`.
+pub(super) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result<Sums, Error> {
+    let stop = AtomicBool::new(false);
+    let control = Control { cancel: run.cancel, stop: &stop };
+    let inputs = run.inputs.len();
+    let schedule =
+        Schedule { parts: VecDeque::new(), open: VecDeque::new(), next_input: 0, inputs };
+    let shared = Shared {
+        run,
+        control,
+        formats: run.inputs.iter().map(|_| OnceLock::new()).collect(),
+        pool: Pool::new(schedule, control),
+        ledger: Mutex::new(ledger),
+        failure: Mutex::new(None),
+    };
+    let mut sums = Sums::default();
+    let parts = shared.pool.run(threads, &mut || Ok(()), |tasks| {
+        let mut worker = Worker::new(&shared);
+        while tasks.perform(|task| {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| worker.perform(task))) {
+                shared.fail(Failure::Other(Error::Panic { message: panic_message(&*panic) }));
+            }
+        }) {}
+        worker.finish()
+    });
+    for part in parts {
+        if sums.add(part, run).is_err() {
+            shared.fail(Failure::Other(run.too_many_groups()));
+        }
+    }
+    match shared.failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        _ if run.cancel.load(Relaxed) => Err(Error::Interrupted),
+        Some(Failure::Row { error, .. } | Failure::Other(error)) => Err(error),
+        None => Ok(sums),
+    }
+}
+
+impl Run<'_> {
+    /// The error that there are more groups than the job allows.
+    pub fn too_many_groups(&self) -> Error {
+        Error::TooManyGroups { by: self.groups.names(), most: self.max_groups }
+    }
+}
+
+/// What a panic says.
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    match panic.downcast_ref::<&str>() {
+        Some(message) => (*message).to_owned(),
+        None => panic.downcast_ref::<String>().cloned().unwrap_or_default(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+impl<'a> Shared<'a> {
+    /// Lets another worker read on.
+    pub fn put_back(&self, stream: Box<Stream<'a>>) {
+        self.pool.add(|schedule| schedule.open.push_back(stream));
+    }
+
+    /// Lets whoever is free count a part of a long text.
+    pub fn share(&self, part: SharedPart) {
+        self.pool.add(|schedule| schedule.parts.push_back(part));
+    }
+
+    /// The run fails, unless it does already because of a row that is before this one.
+    pub fn fail(&self, failure: Failure) {
+        let mut first = lock(&self.failure);
+        let is_first = match (&*first, &failure) {
+            (None, _) | (Some(Failure::Row { .. }), Failure::Other(_)) => true,
+            (Some(Failure::Other(_)), _) => false,
+            (
+                Some(Failure::Row { file, line, .. }),
+                Failure::Row { file: new_file, line: new_line, .. },
+            ) => (new_file, new_line) < (file, line),
+        };
+        if is_first {
+            *first = Some(failure);
+        }
+        self.control.stop.store(true, Relaxed);
+    }
+
+    /// Whether the run is over for a row: cancelled, or failed at a row before it.
+    pub fn is_cancelled_at(&self, file: usize, line: u64) -> bool {
+        if self.control.cancel.load(Relaxed) {
+            return true;
+        }
+        if !self.control.stop.load(Relaxed) {
+            return false;
+        }
+        match &*lock(&self.failure) {
+            Some(Failure::Row { file: failed, line: at, .. }) => {
+                (file, Some(line)) > (*failed, *at)
+            }
+            Some(Failure::Other(_)) => true,
+            None => false,
+        }
+    }
+
+    /// The format by which an input is read that was opened.
+    pub fn format(&self, file: usize) -> FormatId {
+        self.formats[file].get().copied().unwrap_or(self.run.formats.plain)
+    }
+
+    /// Says that `file` is read by `format`. Each input is opened once.
+    pub fn set_format(&self, file: usize, format: FormatId) {
+        self.formats[file].get_or_init(|| format);
+    }
+
+    /// Enters a row that is not counted in the ledger.
+    pub fn add_to_ledger(&self, entry: Entry) {
+        if let Err(e) = lock(&self.ledger).add(entry) {
+            self.fail(Failure::Other(e));
+        }
+    }
+
+    /// Enters that a file is of a format that nobody reads.
+    pub fn add_unsupported(&self, format: &'static str) {
+        lock(&self.ledger).add_unsupported(format);
+    }
+}

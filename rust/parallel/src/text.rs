@@ -1,0 +1,181 @@
+//! A text as its owner keeps it, read as UTF-8 part by part, so that a long one in another encoding need not be
+//! transcoded as a whole. Knows no tokens.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use fasttok_engine::{Error, Utf8Errors, decode_utf8};
+
+/// The unit at which a text cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invalid(pub usize);
+
+/// A text in whatever form it is kept. Positions are *units* of that form: bytes of UTF-8, `u16` of UTF-16, …
+///
+/// It is implemented for `str` (which is always valid) and for `[u8]` (which should be UTF-8).
+pub trait StoredText: Sync {
+    /// Length in units.
+    fn units(&self) -> usize;
+
+    /// The text of `range`, borrowed from `self` where that keeps UTF-8, and from `scratch` where it does not. `range`
+    /// begins and ends where [reading can begin](StoredText::reading_start).
+    fn decode<'s>(
+        &'s self,
+        range: Range<usize>,
+        errors: Utf8Errors,
+        scratch: &'s mut Vec<u8>,
+    ) -> Result<Cow<'s, str>, Invalid>;
+
+    /// The last position `<= unit` at which reading can begin: what is before and what is after reads the same apart
+    /// as together, invalid parts included. Never 0 for a text that is longer than a few units, unless `unit` is as
+    /// small.
+    fn reading_start(&self, unit: usize) -> usize;
+
+    /// How many units from `start` on give the first `bytes` bytes of text.
+    fn units_of(&self, start: usize, bytes: usize) -> usize;
+}
+
+impl StoredText for str {
+    fn units(&self) -> usize {
+        self.len()
+    }
+
+    fn decode<'s>(
+        &'s self,
+        range: Range<usize>,
+        _errors: Utf8Errors,
+        _scratch: &'s mut Vec<u8>,
+    ) -> Result<Cow<'s, str>, Invalid> {
+        Ok(Cow::Borrowed(&self[range]))
+    }
+
+    fn reading_start(&self, unit: usize) -> usize {
+        let mut at = unit.min(self.len());
+        while !self.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
+
+    fn units_of(&self, _start: usize, bytes: usize) -> usize {
+        bytes
+    }
+}
+
+impl StoredText for [u8] {
+    fn units(&self) -> usize {
+        self.len()
+    }
+
+    fn decode<'s>(
+        &'s self,
+        range: Range<usize>,
+        errors: Utf8Errors,
+        _scratch: &'s mut Vec<u8>,
+    ) -> Result<Cow<'s, str>, Invalid> {
+        let start = range.start;
+        decode_utf8(&self[range], errors).map_err(|e| match e {
+            Error::InvalidUtf8 { offset } => Invalid(start + offset),
+            _ => Invalid(start),
+        })
+    }
+
+    fn reading_start(&self, unit: usize) -> usize {
+        let mut at = unit.min(self.len());
+        if at == self.len() {
+            return at;
+        }
+        // No sequence has more than three continuation bytes: a fourth belongs to none.
+        while at > 0
+            && is_continuation(self[at])
+            && !self[at.saturating_sub(3)..at].iter().all(|&b| is_continuation(b))
+        {
+            at -= 1;
+        }
+        at
+    }
+
+    fn units_of(&self, start: usize, bytes: usize) -> usize {
+        let (mut units, mut text) = (0, 0);
+        for chunk in self[start..].utf8_chunks() {
+            let valid = chunk.valid().len();
+            if text + valid >= bytes {
+                return units + (bytes - text);
+            }
+            text += valid + char::REPLACEMENT_CHARACTER.len_utf8();
+            units += valid + chunk.invalid().len();
+            if text >= bytes {
+                return units;
+            }
+        }
+        units
+    }
+}
+
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
+/// What holds a text, or refers to one, is one.
+macro_rules! delegate {
+    ($([$($T:ident)?] $type:ty),*) => {$(
+        impl<$($T: StoredText + ?Sized)?> StoredText for $type {
+            fn units(&self) -> usize {
+                (**self).units()
+            }
+
+            fn decode<'s>(
+                &'s self,
+                range: Range<usize>,
+                errors: Utf8Errors,
+                scratch: &'s mut Vec<u8>,
+            ) -> Result<Cow<'s, str>, Invalid> {
+                (**self).decode(range, errors, scratch)
+            }
+
+            fn reading_start(&self, unit: usize) -> usize {
+                (**self).reading_start(unit)
+            }
+
+            fn units_of(&self, start: usize, bytes: usize) -> usize {
+                (**self).units_of(start, bytes)
+            }
+        }
+    )*};
+}
+
+delegate!([T] &T, [] String, [] Vec<u8>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fasttok_testing::Random;
+
+    /// Holds reading `text` in two parts, wherever it can be cut, against reading it at once.
+    fn check(text: &impl StoredText) {
+        let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
+        let len = text.units();
+        let whole = text.decode(0..len, Utf8Errors::Replace, &mut a).unwrap();
+        for unit in 0..=len {
+            let at = text.reading_start(unit);
+            assert!(at <= unit && unit - at <= 3);
+            let left = text.decode(0..at, Utf8Errors::Replace, &mut b).unwrap();
+            let right = text.decode(at..len, Utf8Errors::Replace, &mut c).unwrap();
+            assert_eq!(format!("{left}{right}"), whole, "at {at}");
+            assert_eq!(text.units_of(0, left.len()), at);
+        }
+    }
+
+    #[test]
+    fn reading_in_two_parts_equals_reading_at_once() {
+        let mut random = Random::new(2);
+        let alphabet: [u8; 12] =
+            [b'a', 0x80, 0xBF, 0xC3, 0xE4, 0xBD, 0xA0, 0xF0, 0x9F, 0x98, 0xFF, 0xED];
+        for _ in 0..50_000 {
+            let len = 1 + random.below(12);
+            let bytes: Vec<u8> = (0..len).map(|_| alphabet[random.below(12)]).collect();
+            check(&bytes);
+            check(&String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+}
