@@ -81,8 +81,8 @@ class _Tables:
         size = max((entry.bytes for entry in self._cold.values() if entry), default=0) / 1e6
         return (
             f"From before the import to the end of the first {size:.0f} MB (or all there is, if less), vocabulary "
-            "included: times as fast as tiktoken in CPU time [MB per CPU second, everything included / without import and "
-            "vocabulary]."
+            "included: times as fast as tiktoken in CPU time [MB per CPU second, everything included / without "
+            "import and vocabulary]."
         )
 
     def _fresh_cell(self, language: str, rival: str) -> Cell:

@@ -129,8 +129,8 @@ def claims_page(report: ClaimsReport, refused: Mapping[str, str]) -> str:
         'is said to be "about" a number is given 10 % on either side.',
         "",
         f"Measured on NTREX-128 (parallel news, units as documents) and {documents}: books, laws, articles and "
-        "technical documentation. Names and code in it are in Latin letters, in Chinese text too, as in real documents. "
-        "Your text is different: measure it.",
+        "technical documentation. Names and code in it are in Latin letters, in Chinese text too, as in real "
+        "documents. Your text is different: measure it.",
         "",
         "```console",
         "$ fasttok claims --parallel ntrex128 --text eng=english.jsonl --text zho=chinese.jsonl \\",
