@@ -273,7 +273,7 @@ def test_the_same_file_is_counted_once(tmp_path: Path, command: str) -> None:
     result, data = run(command, *names, "--by", "file", cwd=tmp_path)
     assert (result.code, data["totals"]["documents"]) == (0, 1)
     assert data["manifest"]["inputs_repeated"] == len(names) - 1
-    assert "6 files were met again under another path or name; each file is counted once" in result.err
+    assert "6 files were found again under another path or name; each file is counted once" in result.err
     assert data["groups"][0]["key"]["file"] == "a.jsonl"
     # The first name stays, and what is found in a folder is the same file too.
     _, data = run(command, "d/../a.jsonl", ".", "--by", "file", cwd=tmp_path)
@@ -282,7 +282,7 @@ def test_the_same_file_is_counted_once(tmp_path: Path, command: str) -> None:
         _, data = run(command, "-", "a.jsonl", stdin=file.read(), cwd=tmp_path)
     assert data["totals"]["documents"] == 2
     result = fasttok(command, "a.jsonl", "d", cwd=tmp_path)
-    assert "met again" not in result.err
+    assert "found again" not in result.err
 
 
 def window_frame(log: int, text: bytes) -> bytes:
@@ -457,4 +457,4 @@ def test_cost_says_what_it_passes_over(tmp_path: Path) -> None:
     manifest = result.json()["manifest"]
     assert (manifest["files"], manifest["files_packed"], manifest["inputs_repeated"]) == (1, 1, 1)
     assert "not unpacked: 1 compressed file that holds no records; named themselves they are counted" in result.err
-    assert "1 file was met again" in result.err
+    assert "1 file was found again" in result.err

@@ -156,7 +156,7 @@ class FileError(FasttokError, OSError):
 
 
 class OverwriteError(FileError, FileExistsError):
-    """An output that would take the place of an input, of another output, or of a file that fasttok did not write."""
+    """An output that would replace an input, of another output, or of a file that fasttok did not write."""
 
 
 class NotFoundError(FileError, FileNotFoundError):
@@ -168,7 +168,7 @@ class NotParallelError(FasttokError, ValueError):
 
 
 class MisalignedError(NotParallelError):
-    """Parallel text whose units do not stand side by side: their numbers differ, or one is empty."""
+    """Parallel text whose units are not aligned: their numbers differ, or one is empty."""
 
     language: str | None = None
     """The language in which the fault is."""

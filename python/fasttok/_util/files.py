@@ -75,7 +75,7 @@ def replacing(path: PathLike, *, kept_after: tuple[type[BaseException], ...] = (
 
 
 def refuse_overwriting(outputs: Mapping[str, PathLike | None], inputs: Sequence[str]) -> None:
-    """Refuse `outputs`, by what each is called, where one would take the place of another file than its own kind.
+    """Refuse `outputs`, by what each is called, where one would replace another file than its own kind.
 
     That is: one of `inputs` (paths as a run takes them), another output, or a file that holds something that fasttok
     has not written. A folder among the inputs is walked by nobody here: who walks it leaves the outputs out.

@@ -116,13 +116,13 @@ class _Parts:
 
 @lru_cache(maxsize=4096)
 def _parts(label: str) -> _Parts:
-    """The parts of a label; of one that is no code, what stands before the first hyphen is the language."""
+    """The parts of a label; of one that is no code, the part before the first hyphen is the language."""
     plain, _, modifier = label.strip().partition("@")
     if re.fullmatch(r"[A-Za-z]{2,3}([-_]\w+)*\.[\w-]+", plain):
         # POSIX names the character set, too: ``pt_BR.UTF-8``.
         plain = plain.partition(".")[0]
     if modifier:
-        # ``sr_RS@latin``: in BCP 47 the script stands before the region, and other variants behind.
+        # ``sr_RS@latin``: in BCP 47 the script is before the region, and other variants after it.
         language, *others = re.split("[-_]", plain)
         script = _SCRIPTS.get(modifier.lower())
         plain = "-".join([language, script, *others] if script else [language, *others, modifier])

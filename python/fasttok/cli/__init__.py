@@ -1,6 +1,6 @@
 """The command `fasttok`.
 
-One file a command; `app` finds them by name and turns errors into messages and exit codes. Nothing heavy is
+One file per command; `app` finds them by name and turns errors into messages and exit codes. Nothing heavy is
 imported here, so that `fasttok --version` and a mistyped command answer at once.
 """
 
@@ -51,7 +51,7 @@ _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def _heed_signals() -> None:
-    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, so that nothing half-written stays behind. What is ignored
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, so that nothing half-written is left. What is ignored
     (`nohup`) stays ignored."""
 
     def end(number: int, frame: object) -> None:

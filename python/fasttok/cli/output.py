@@ -126,7 +126,7 @@ def _check_writable(path: str) -> None:
     elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
         reason = "permission denied"
     elif os.path.isfile(path) and not os.access(folder, os.W_OK):
-        # It is replaced as a whole, for which a new file must stand beside it.
+        # It is replaced as a whole, for which a new file is needed beside it.
         reason = f"permission denied in the folder {folder}"
     else:
         return
@@ -214,7 +214,7 @@ def passed_over(manifest: Mapping[str, Any], remedy: str = "-z counts them") -> 
         notes.append(f"not unpacked: {files} no records; {remedy}")
     if repeated := manifest["inputs_repeated"]:
         files = "1 file was" if repeated == 1 else f"{repeated:,} files were"
-        notes.append(f"{files} met again under another path or name; each file is counted once")
+        notes.append(f"{files} found again under another path or name; each file is counted once")
     return notes
 
 

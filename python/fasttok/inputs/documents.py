@@ -1,6 +1,6 @@
 """Documents one at a time, for what needs the tokens of each document and not their sums alone.
 
-A thin layer on the reader of the compiled part, which is the one behind `count_corpus`: the same files, rows, limits
+A thin layer on the reader of the compiled part, which `count_corpus` uses too: the same files, rows, limits
 and reasons. Memory is bounded by a few batches. What a row is, and what it is skipped for, is not decided here, but
 for texts that a tokenizer refuses.
 """
@@ -27,7 +27,7 @@ Counted = TypeVar("Counted")
 
 @dataclass
 class Reader:
-    """Reads documents, and keeps the ledger of what it met."""
+    """Reads documents, and keeps the ledger of what it found."""
 
     paths: Sequence[str]
     by: Sequence[str] = ()
@@ -37,7 +37,7 @@ class Reader:
     on_error: Literal["skip", "fail"] = "skip"
     progress: Progress | None = None
     files: Mapping[str, int] = field(default_factory=dict)
-    """How many were read (``files``), passed by compressed (``files_packed``) and met again (``inputs_repeated``);
+    """How many were read (``files``), left out as compressed (``files_packed``) and found again (``inputs_repeated``);
     known at the end."""
     _read: Ledger | None = None
     _refused: list[LedgerEntry] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Reader:
             yield from batch
 
     def batches(self) -> Iterator[list[Document]]:
-        """The documents, in the order of the files, as many at a time as are best counted at once."""
+        """The documents, in the order of the files, in batches of a size that is best counted at once."""
         require_existing(self.paths)
         documents = Documents(
             self.paths,
@@ -61,7 +61,7 @@ class Reader:
             if self.progress is not None:
                 self.progress(*documents.progress())
         account = documents.account()
-        assert account is not None, "the end was met"
+        assert account is not None, "the end was reached"
         self.files = {name: getattr(account, name) for name in ("files", "files_packed", "inputs_repeated")}
         self._read = Ledger._from_account(account)
 
@@ -83,7 +83,7 @@ class Reader:
         try:
             return batch, count(batch)
         except (SpecialTokenError, TextLimitError):
-            # Each by itself, for a batch may hold many.
+            # Each separately, for a batch may hold many.
             kept = [record for record in batch if not self._is_refused(record, count)]
             return kept, count(kept) if kept else None
 

@@ -1,6 +1,6 @@
 """Parallel text: units that say the same in every language, read from the forms in which people keep it.
 
-This module knows files and how their units stand side by side. It knows nothing of tokens.
+This module knows files and how their units are aligned. It knows nothing of tokens.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FOLDER_LAYOUTS: tuple[tuple[str, re.Pattern[str]], ...] = (
 """What files of a folder are called, and what the layout is called; the first that two files have is taken."""
 
 COMPRESSED = (".gz", ".gzip", ".bgz", ".zst", ".zstd")
-"""Suffixes that say nothing of the form behind them."""
+"""Suffixes that say nothing of the form of the text."""
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _NATIVE_CODE = frozenset({"bpt", "ept", "ph", "it", "ut"})
@@ -127,8 +127,8 @@ def read_parallel(
     """Read parallel text.
 
     source: a folder or files, or units by language.
-        A folder holds a file a language, a unit a line: ``eng_Latn.devtest`` (FLORES), ``newstest2019-src.eng.txt``
-        (NTREX), ``udhr_eng.txt``, ``eng.txt``, or ``eng.jsonl`` with the field ``text``.
+        A folder holds one file per language, one unit per line: ``eng_Latn.devtest`` (FLORES),
+        ``newstest2019-src.eng.txt`` (NTREX), ``udhr_eng.txt``, ``eng.txt``, or ``eng.jsonl`` with the field ``text``.
         Files may be such files too; or ``CODE=PATH``; or text files that differ in their extension, which is
         the language (``news.en``, ``news.de``).
         One file may be TSV with a header of language codes; JSONL with a member for each language, or with
@@ -233,7 +233,7 @@ def _from_folder(folder: str, source_language: str) -> ParallelSource:
     below = [name for name in names if os.path.isdir(os.path.join(folder, name)) and not name.startswith(".")]
     hint = f"; it has the folders {', '.join(below[:5])}: name one" if below else ""
     raise NotParallelError(
-        f"no parallel text is recognised in {folder}: a file a language is needed, such as eng.txt and deu.txt, "
+        f"no parallel text is recognised in {folder}: one file per language is needed, such as eng.txt and deu.txt, "
         f"or eng_Latn.devtest and deu_Latn.devtest{hint}"
     )
 
@@ -272,7 +272,7 @@ def _from_files(paths: Sequence[str], source_language: str, columns: frozenset[s
             return _from_tmx(paths[0])
         raise NotParallelError(
             f"{paths[0]} is one file and not TSV, JSONL, TMX or PO (.tsv, .jsonl, .tmx, .po): parallel text in "
-            "lines has a file a language"
+            "lines has one file per language"
         )
     found = _by_layout(paths, paths, whole=True)
     if found is not None:
@@ -614,7 +614,7 @@ def _require_characters(text: str, place: str, part: str) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             raise InvalidUtf8Error(
-                f"{place}: {part} holds half of a surrogate pair at character {error.start}, which is no character",
+                f"{place}: {part} holds half of a surrogate pair at character {error.start}, which is not a character",
                 offset=error.start,
             ) from None
 

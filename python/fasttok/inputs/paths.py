@@ -43,7 +43,7 @@ def as_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
 
 
 def require_existing(paths: Sequence[str]) -> None:
-    """Refuse a path that does not exist, naming what stands where it should be.
+    """Refuse a path that does not exist, naming the nearest that exists.
 
     A path with glob characters is left to the reader, which knows what it matches.
     """
@@ -67,5 +67,5 @@ def unknown_field(name: str, fields: list[str]) -> UnknownFieldError:
 
 
 def warn_of_unmet_field(name: str, records: int) -> None:
-    """Say that none of so many records has a field, while the run goes on: it is an error only at the end."""
+    """Say that none of the records so far has a field, while the run goes on: it is an error only at the end."""
     warnings.warn(f"none of the first {records:,} records has the field {name!r}; the run goes on", stacklevel=2)

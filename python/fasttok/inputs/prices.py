@@ -1,4 +1,4 @@
-"""Prices of models: a million tokens in, out and from the cache, with the tiers of long contexts.
+"""Prices of models: per million tokens in, out and from the cache, with the tiers of long contexts.
 
 A user's table comes first; what it does not have is taken from the data that the library genai-prices ships, without
 network. This module knows nothing of tokens or text.
@@ -77,7 +77,7 @@ class Price:
     tokenizer: str | None = None
     """The tokenizer that the user's table gives the model: a name or a file."""
     wh_per_mtok: Decimal | None = None
-    """Watt-hours a million tokens, where the user's table states it."""
+    """Watt-hours per million tokens, where the user's table states it."""
 
     @property
     def thresholds(self) -> list[int]:
@@ -131,7 +131,7 @@ def today() -> date:
 def try_price(names: Sequence[str], sellers: Sequence[str], day: date) -> tuple[Price, str] | None:
     """The price on `day` of the model that has any of `names`, of the first of `sellers` who has one, and who that is.
 
-    A seller is a provider of genai-prices (``deepseek``), or one with the owner that stands before the model's name
+    A seller is a provider of genai-prices (``deepseek``), or one with the owner that precedes the model's name
     there (``openrouter/qwen``). None where nobody has a price. Needs genai-prices.
     """
     from genai_prices.data_snapshot import get_snapshot
@@ -159,7 +159,7 @@ def read_price_table(source: PathLike | Mapping[str, Any]) -> PriceTable:
     """Read a table of prices: TOML, JSON, or a mapping of that shape.
 
     ``date`` and ``currency`` (ISO 4217; USD by default) hold for all; ``models`` has for each model ``input``, and
-    optionally ``output``, ``cached_input`` (a million tokens), ``long_context`` (a list of objects with ``above``
+    optionally ``output``, ``cached_input`` (per million tokens), ``long_context`` (a list of objects with ``above``
     and the rates that hold for longer inputs), ``tokenizer`` and ``wh_per_mtok``.
 
     Raises ``PriceTableError`` (a ``ValueError``) that names the member.

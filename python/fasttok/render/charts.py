@@ -1,4 +1,4 @@
-"""Charts of reports, as Vega-Lite by Altair. Text takes the colour of the page it stands on."""
+"""Charts of reports, as Vega-Lite by Altair. Text takes the colour of its page."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def premium_values(report: PremiumReport, encoding: str) -> list[dict[str, Any]]
 
 
 def interval_chart(data: Mapping[str, Any], *, several: bool, pivot: str) -> altair.LayerChart:
-    """Points and intervals, a row a language, the most expensive one first."""
+    """Points and intervals, one row per language, the most expensive one first."""
     alt = need("altair", "plot", "a chart")
     order = alt.EncodingSortField(field="premium", op="max", order="descending")
     y = alt.Y("language:N", sort=order, title=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))

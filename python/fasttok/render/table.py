@@ -25,7 +25,7 @@ GIVEN_UP = (("chars", 24), ("bytes", 12), ("docs", 12), ("B/tok", 6), ("tok/char
 
 @dataclass
 class Column:
-    """A header and its cells. Names stand left, numbers right; a key may be shortened, nothing else."""
+    """A header and its cells. Names are on the left, numbers on the right; a key may be shortened, nothing else."""
 
     header: str
     cells: list[str]

@@ -26,7 +26,7 @@ Measure = Literal["chars_per_token", "tokens_per_char", "tokens_per_100_words", 
 MEASURES: dict[str, str] = {
     "chars_per_token": "characters / tokens",
     "tokens_per_char": "tokens / characters",
-    "tokens_per_100_words": "100 × tokens / words, words being what stands between white space",
+    "tokens_per_100_words": "100 × tokens / words, a word being what white space separates",
     "premium": "tokens / tokens of the English text that says the same",
     "saving": "tokens under the older vocabulary / tokens under the newer one",
 }

@@ -44,7 +44,7 @@ class CostRow:
     cost: float
     cost_per_document: float | None
     per_document_ratio: float | None
-    """Cost a document / cost a document of the base group. Other documents, not the same content."""
+    """Cost per document / cost per document of the base group. Different documents, not the same content."""
     monthly_cost: float | None
     monthly_low: float | None
     monthly_high: float | None
@@ -99,7 +99,7 @@ class CostReport(Tabular):
     """One a language and model, where parallel text was given."""
     ledger: Ledger
     premium: PremiumReport | None = None
-    """The premiums behind `same_content`."""
+    """The premiums that `same_content` is taken from."""
 
     @property
     def by(self) -> list[str]:

@@ -31,7 +31,7 @@ _COLUMNS: dict[str, Kind] = {
     "chars_per_token": "real",
     "bytes_per_token": "real",
 }
-"""What `Report.rows()` has for a group or the totals, behind the key."""
+"""What `Report.rows()` has for a group or the totals, after the key."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Tally:
 
     @property
     def bytes_per_token(self) -> dict[str, float | None]:
-        """UTF-8 bytes a token, by encoding."""
+        """UTF-8 bytes per token, by encoding."""
         return {name: _ratio(self.bytes, tokens) for name, tokens in self.tokens.items()}
 
     def measures(self, encoding: str) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class Groups(Sequence[Group]):
         columns["bytes_per_token"] = ("bytes", "tokens")
         values, *divisor = (self._raw.column(name, 0) for name in columns.get(key, (key,)))
         if divisor:
-            # What has no ratio comes behind all others.
+            # What has no ratio comes last.
             none = np.full(len(values), -1.0)
             values = np.divide(values, divisor[0], out=none, where=divisor[0] != 0)
         return np.argsort(values if ascending else -values, kind="stable")
@@ -256,7 +256,7 @@ class Report(Tabular):
         return [(f"key.{key}" if key in fixed else key, "string") for key in self.by] + list(fixed.items())
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """One row a group and encoding; one row an encoding, of the totals, where nothing is grouped."""
+        """One row per group and encoding; one row per encoding, of the totals, where nothing is grouped."""
         if self.by and isinstance(self.groups, Groups):
             yield from self.groups.rows()
             return

@@ -188,7 +188,7 @@ class DensityReport(Tabular):
         return [(f"key.{key}" if key in names else key, "string") for key in self.by] + fixed
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """One row a group and encoding; one row an encoding, of the totals, where nothing is grouped."""
+        """One row per group and encoding; one row per encoding, of the totals, where nothing is grouped."""
         for group in self.groups if self.by else [self.totals]:
             for name in self.encodings:
                 each = group.encodings[name]

@@ -1,4 +1,4 @@
-"""What became of every row that was met: counted, or skipped with a place and a reason. Reads nothing."""
+"""What became of every row that was found: counted, or skipped with a position and a reason. Reads nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SkippedKind:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Every row that was met: `seen == counted + skipped`, always."""
+    """Every row that was found: `seen == counted + skipped`, always."""
 
     seen: int
     counted: int
@@ -76,7 +76,7 @@ class Ledger:
         """The entries, those that say the same of lines of one file together, in the order of the first of each."""
         kinds: dict[tuple[str, str, str | None, int | None], SkippedKind] = {}
         for entry in self.entries:
-            # A whole file stands for itself.
+            # A whole file is one row.
             key = (entry.file, entry.reason, entry.detail, None if entry.line else len(kinds))
             if key in kinds:
                 kinds[key].lines.append(entry.line)
@@ -98,7 +98,7 @@ class Ledger:
 
 
 def _spans(lines: Sequence[int | None], most: int = 4) -> str:
-    """Line numbers as `1-3, 7`, in at most so many parts."""
+    """Line numbers as `1-3, 7`, in a limited number of parts."""
     spans: list[tuple[int, int]] = []
     for line in sorted(line for line in lines if line is not None):
         if spans and line == spans[-1][1] + 1:

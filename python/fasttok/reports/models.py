@@ -28,11 +28,11 @@ class Model:
     is_public: bool | None
     """Whether its maker has published it; None where that is not known."""
     reason: str | None
-    """Why there is none: what stands after "the tokenizer of X" in a sentence."""
+    """Why there is none: what follows "the tokenizer of X" in a sentence."""
     counted_by: str | None
     """The API of the maker that counts tokens, where there is no tokenizer."""
     is_confirmed: bool
-    """Whether a public source says this in so many words. What is not confirmed is the best guess there is."""
+    """Whether a public source says this explicitly. What is not confirmed is the most likely answer."""
     source: str | None
     """That source."""
     checked: str

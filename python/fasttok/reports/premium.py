@@ -55,7 +55,7 @@ class LanguagePremium:
     """Bytes of the language / bytes of the pivot."""
     bytes_per_token: float
     density_ratio: float
-    """Bytes a token of the pivot / bytes a token of the language. Ratio of sums = byte_premium * density_ratio."""
+    """Bytes per token of the pivot / bytes per token of the language. Ratio of sums = byte_premium * density_ratio."""
     strr: float | None
     """Single-token retention rate: the share of running words that are one token. None without spaces."""
     rank: int

@@ -44,7 +44,7 @@ class Tabular(ABC):
         return [name for name, _ in self.fields()]
 
     def document(self) -> Mapping[str, Any]:
-        """`to_dict()`, in which an iterator may stand for a list at the top: what is long is made as it is written."""
+        """`to_dict()`, in which an iterator may replace a list at the top: what is long is made as it is written."""
         return self.to_dict()
 
     def text(self, shape: str) -> Iterator[str]:
@@ -163,7 +163,7 @@ def json_parts(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _indented(value: Any, margin: str) -> str:
     """`value` as JSON, indented by 2 within `margin`. Objects and lists that hold no others are written by the fast
-    encoder, which knows no indent."""
+    encoder, which has no indent."""
     if not isinstance(value, (dict, list, tuple)) or not value:
         return json.dumps(value, ensure_ascii=False)
     opening, closing = "{}" if isinstance(value, dict) else "[]"

@@ -42,7 +42,7 @@ class Verification:
     comparisons: int = 0
     differences: int = 0
     reference_failed: int = 0
-    """Texts on which the reference gave up, left out of the comparison."""
+    """Texts on which the reference failed, left out of the comparison."""
     skipped: int = 0
     """Records that could not be read."""
     first: list[Difference] = field(default_factory=list)

@@ -21,7 +21,7 @@ from fasttok._fasttok import Encoding
 from fasttok._util.files import replacing
 
 SMALLEST = 100_000
-"""Files below so many bytes load fast enough."""
+"""Files smaller than this many bytes load fast enough."""
 
 ENTRIES = 64
 """The most that are kept: those written last."""
@@ -34,7 +34,7 @@ _warned: set[Path] = set()
 
 @dataclass(frozen=True)
 class Entry:
-    """The place of one compiled tokenizer."""
+    """The path of one compiled tokenizer."""
 
     path: Path
     key: bytes

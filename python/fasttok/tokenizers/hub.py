@@ -29,7 +29,7 @@ FILES = (
 """What is looked for in a repository, the file that wins first."""
 
 _RANK_FILES = ("tiktoken.model", "qwen.tiktoken", "tokenizer.model")
-"""Their special tokens stand in the configuration."""
+"""Their special tokens are in the configuration."""
 
 ANSWER_WITHIN = 1.5
 """Seconds in which the hub must answer, where HF_HUB_ETAG_TIMEOUT does not say how many."""

@@ -153,7 +153,7 @@ def _from_folder(folder: Path, made: Origin) -> Encoding:
 
 
 def _countable_beside(file: Path, made: Origin) -> Path | None:
-    """Another file of the folder of `file` that can be counted: not loaded in its place, as its counts may differ."""
+    """Another file of the folder of `file` that can be counted: not loaded instead, as its counts may differ."""
     for pattern in FILES:
         for other in sorted(file.parent.glob(pattern)):
             if other != file and other.is_file():
@@ -227,7 +227,7 @@ def _may_be_ranks(data: bytes) -> bool:
 def _configured(config: Path, data: bytes) -> tuple[tuple[str, int], ...] | None:
     """The special tokens of the rank file `data` as the configuration beside it names them.
 
-    What the file is known for stands for the ids that the configuration does not name.
+    Ids that the configuration does not name are those that the file is known to have.
     """
     try:
         decoder = json.loads(config.read_bytes())["added_tokens_decoder"]

@@ -24,7 +24,7 @@ class Known(NamedTuple):
     tokenizer: str | None
     """The name of an embedded encoding or of a repository on the Hugging Face hub; None where there is none."""
     reason: str | None
-    """Where there is none: what stands after "the tokenizer of X" in a sentence."""
+    """Where there is none: what follows "the tokenizer of X" in a sentence."""
     is_public: bool | None
     """Whether the maker has published it; None where that is not known."""
     counted_by: str | None
@@ -32,7 +32,7 @@ class Known(NamedTuple):
     source: str | None
     """Where this was read."""
     is_confirmed: bool
-    """Whether that source says it in so many words."""
+    """Whether that source says it explicitly."""
     note: str | None
 
     @property

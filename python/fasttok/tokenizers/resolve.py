@@ -1,4 +1,4 @@
-"""Encodings by name and by model, and what else stands for one."""
+"""Encodings by name, by model, and by whatever else names one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fasttok.errors import UnknownEncodingError
 from fasttok.tokenizers.models import encoding_name_for_model, explain, look_up, nearest, table
 
 Spec: TypeAlias = Union[str, "os.PathLike[str]", Encoding]
-"""What stands for an encoding: its name, a tokenizer file or folder, a hub name, or the encoding itself."""
+"""What names an encoding: its name, a tokenizer file or folder, a hub name, or the encoding itself."""
 
 _FILE_ENDINGS = (".json", ".model", ".tiktoken")
 
@@ -91,8 +91,8 @@ def list_encodings() -> list[str]:
 
 
 def resolve(spec: Spec) -> Encoding:
-    """The encoding that `spec` stands for: an encoding, the name of an embedded one, a tokenizer file or folder, or
-    a name on the Hugging Face hub; what comes first in this order.
+    """The encoding that `spec` names: an encoding, the name of an embedded one, a tokenizer file or folder, or
+    a name on the Hugging Face hub; the first of these that exists.
 
     Raises ``UnknownEncodingError`` for a name that is none, and what :func:`fasttok.load` raises for the others.
     """
@@ -121,7 +121,7 @@ def resolve(spec: Spec) -> Encoding:
 def resolve_all(
     specs: Spec | Iterable[Spec] | Mapping[str, Spec],
 ) -> dict[str, Encoding]:
-    """The encodings that `specs` stand for, by the label they have in a report.
+    """The encodings that `specs` name, by the label they have in a report.
 
     The label is the name of the encoding, or the key where `specs` is a mapping. Two of the same name are told
     apart by what was asked for, or else by a part of the hash.

@@ -1,8 +1,8 @@
 """Generates text that tokenizers get wrong: the built-in set of `fasttok verify`, and of the tests.
 
 Every script, rare and unassigned characters, marks where no letter is, runs of white space of all kinds, contractions,
-code, special tokens whole and in parts; put together at random, the same for the same seed. And texts in which the
-tokens of a vocabulary stand that begin or end inside a character: where merging may cross any boundary.
+code, special tokens whole and in parts; put together at random, the same for the same seed. And texts made of
+the tokens of a vocabulary that begin or end inside a character: where merging may cross any boundary.
 """
 
 from __future__ import annotations
@@ -176,6 +176,6 @@ def token_texts(seed: int, tokens: Sequence[bytes]) -> Iterator[str]:
         size = rng.choice((1, 16, 31, 32, 33, 63, 64, 65, 66, 130, 600))
         text = rng.choice(("", "", "-" * 32, "a" * 31, " "))
         while len(text.encode()) < size:
-            # A byte that no text has becomes nothing: something must stand there for the text to grow.
+            # A byte that no text has becomes nothing: something must take its position for the text to grow.
             text += rng.choice(few) + rng.choice(between) or "a"
         yield text

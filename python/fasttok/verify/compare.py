@@ -116,7 +116,7 @@ def _difference(
     pairs = enumerate(zip(ours, theirs, strict=False))
     at = next((i for i, (one, other) in pairs if one != other), min(len(ours), len(theirs)))
     try:
-        # Normalization may have moved it: the place is where to look, not a proof.
+        # Normalization may have moved it: the offset is where to look, not a proof.
         offset = min(len(encoding.decode(ours[:at])), len(text))
     except ValueError:
         offset = 0

@@ -151,7 +151,7 @@ def _tiktoken(model: Any, nfc: bool) -> Reference:
 
 
 def _unless_it_panics(encode: Callable[..., list[int]], text: str, **options: Any) -> list[int] | None:
-    """tiktoken's pattern engine gives up on very long runs of white space."""
+    """tiktoken's pattern engine fails on very long runs of white space."""
     try:
         return encode(text, **options)
     except (KeyboardInterrupt, SystemExit):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     help="Documents in a language (eng, zho, …): JSONL, or plain text.",
 )
 @click.option("--field", metavar="NAME", help="The JSONL field with the text. [default: text]")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one per core]")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @output_options
 @click.option("--no-progress", is_flag=True, help="Show no progress bar.")

@@ -31,7 +31,7 @@ from fasttok.measures.cost import cost
 @click.option(
     "--by", callback=names, multiple=True, metavar="KEY[,KEY]", help="Group by file, extension, or any JSONL field."
 )
-@click.option("--base", metavar="GROUP", help="Compare each group's cost a document with this group's.")
+@click.option("--base", metavar="GROUP", help="Compare each group's cost per document with this group's.")
 @click.option(
     "--parallel",
     metavar="DIR|FILE",
@@ -42,7 +42,7 @@ from fasttok.measures.cost import cost
 @click.option("--field", metavar="NAME", help="The JSONL field with the input. [default: text]")
 @click.option("--output-field", metavar="NAME", help="The JSONL field with the answer, billed as output.")
 @click.option(
-    "--output-tokens", type=click.IntRange(min=0), default=0, metavar="N", help="Bill N tokens of output a document."
+    "--output-tokens", type=click.IntRange(min=0), default=0, metavar="N", help="Bill N tokens of output per document."
 )
 @click.option(
     "--cached-share",
@@ -73,7 +73,10 @@ from fasttok.measures.cost import cost
     help="Project the cost of a month from these documents as a sample.",
 )
 @click.option(
-    "--wh-per-mtok", type=click.FloatRange(min=0), metavar="WH", help="State energy at so many Wh a million tokens."
+    "--wh-per-mtok",
+    type=click.FloatRange(min=0),
+    metavar="WH",
+    help="State energy at WH watt-hours per million tokens.",
 )
 @click.option("--format", type=click.Choice(["text", "lines", "jsonl"]), help="Read every file as this.")
 @click.option(
@@ -90,7 +93,7 @@ from fasttok.measures.cost import cost
     show_default=True,
     help="A row that cannot be counted is listed and skipped, or ends the run.",
 )
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one per core]")
 @output_options
 @picture_options
 @click.option("--no-progress", is_flag=True, help="Show no progress bar.")
@@ -127,7 +130,7 @@ def command(
 ) -> int:
     """Tell what documents cost on each model: tokens times price.
 
-    PATH is what it is to `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or - for standard
+    PATH is the same as for `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or - for standard
     input. Each document is one request; long-context rates are taken document by document.
 
     "What does our Japanese traffic cost on three models, compared with English?"

@@ -42,8 +42,9 @@ def command(
     PATH is a file, a folder (walked as ripgrep walks it), a glob in quotes, or - for standard input. Without
     PATH, what is piped in is counted; if nothing is, the current folder.
 
-    Plain text is a document a file; .jsonl, .ndjson and JSON lines under the name .json, under a name without
-    extension or on standard input a document a line. .gz and .zst are unpacked, in folders if they hold records.
+    Plain text is one document per file; .jsonl, .ndjson and JSON lines under the name .json, under a name without
+    extension or on standard input are one document per line. .gz and .zst are unpacked, in folders if they hold
+    records.
 
     On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
     """

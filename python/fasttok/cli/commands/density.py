@@ -49,9 +49,9 @@ def command(
     output: str | None,
     **corpus: Any,
 ) -> int:
-    """Tokens a character, characters and bytes a token, by group and encoding.
+    """Compute tokens per character, characters and bytes per token, by group and encoding.
 
-    PATH is what it is to `fasttok count`. Where neither --by nor a source of language labels is given, the
+    PATH is the same as for `fasttok count`. Where neither --by nor a source of language labels is given, the
     language of each document is detected. Labels are trusted in this order: --language-field,
     --language-from-path, --detect-language; what none of them knows is und.
 

@@ -57,7 +57,7 @@ from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
 )
 @click.option("--resamples", type=click.IntRange(min=1), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one per core]")
 @click.option(
     "--sort",
     type=click.Choice(SORT_KEYS),
@@ -99,8 +99,8 @@ def command(
 ) -> int:
     """Compare what the same content costs in each language, on parallel text.
 
-    A folder holds a file a language, a unit a line: eng_Latn.devtest (FLORES), newstest2019-src.eng.txt (NTREX),
-    eng.txt, or eng.jsonl. FILEs are such files, CODE=FILE, or one of TSV, JSONL, TMX and PO.
+    A folder holds one file per language, one unit per line: eng_Latn.devtest (FLORES), newstest2019-src.eng.txt
+    (NTREX), eng.txt, or eng.jsonl. FILEs are such files, CODE=FILE, or one of TSV, JSONL, TMX and PO.
 
     The premium of a language is the tokens of its text relative to those of the pivot's, with an interval.
     """

@@ -1,7 +1,7 @@
 """One self-contained page of a report: tables, charts, definitions and manifest, without network.
 
-Charts are Vega-Lite, whose script stands in the page. Numbers stand in it once, as JSON; `page.js` makes the tables
-that are too large to stand there as text, and `page.css` what they look like on a screen and on paper.
+Charts are Vega-Lite, whose script is in the page. Numbers are in it once, as JSON; `page.js` makes the tables
+that are too large to be there as text, and `page.css` what they look like on a screen and on paper.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Nothing may be fetched from anywhere. Vega compiles expressions, which is what 'unsafe-eval' stands for."""
+"""Nothing may be fetched from anywhere. Vega compiles expressions, which needs 'unsafe-eval'."""
 
 SPREAD = 5
-"""From so many languages on it means something how far they are spread."""
+"""The fewest languages of which the spread means something."""
 
 DEFINITIONS = {
     "tokens": "The exact count: the length of what the reference tokenizer returns.",
@@ -77,7 +77,7 @@ def cost_page(report: CostReport, title: str | None = None) -> str:
         sections.append(more)
         data |= premium_data
         definitions |= _premium_definitions(report.premium)
-    sections.append(_section("prices", "Prices", _p(f"{report.currency} a million tokens."), _price_table(report)))
+    sections.append(_section("prices", "Prices", _p(f"{report.currency} per million tokens."), _price_table(report)))
     notices = "".join(_p(note) for note in notes(report))
     ledger = report.ledger
     notices += _p(f"{ledger.seen:,} rows seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped.")
@@ -163,7 +163,8 @@ def _premium_sections(report: PremiumReport) -> tuple[str, dict[str, Any]]:
             "detail",
             "What a premium is made of",
             _p(
-                "The premium with its interval, and the measures behind it, under one encoding. The filter above holds."
+                "The premium with its interval, and the measures that explain it, under one encoding. The filter above "
+                "holds."
             ),
             chooser,
             '<div class="scroll chart-scroll" tabindex="0" role="region" aria-label="Chart of premiums with intervals">'

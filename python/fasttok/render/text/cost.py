@@ -27,7 +27,7 @@ def print_report(report: CostReport, console: Console) -> None:
         base = printable(report.manifest["base"])
         console.print(
             Text(
-                f"\n× {base}: cost a document relative to {base}. These are different documents: it says what this "
+                f"\n× {base}: cost per document relative to {base}. These are different documents: it says what this "
                 "traffic costs, not what a language costs."
                 + ("" if report.same_content else " For that, give parallel text (--parallel DIR)."),
                 style="dim",
@@ -41,7 +41,7 @@ def print_report(report: CostReport, console: Console) -> None:
             console.print()
             for entry in report.same_content:
                 console.print(Text(entry.in_words()))
-    console.print(Text(f"\nPrices, {report.currency} a million tokens\n", style="bold"))
+    console.print(Text(f"\nPrices, {report.currency} per million tokens\n", style="bold"))
     print_layout(_prices(report), console)
     for note in notes(report):
         console.print(Text(f"\n{note}", style="dim"))

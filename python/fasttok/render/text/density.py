@@ -158,7 +158,7 @@ def _notes(report: DensityReport) -> list[str]:
         notes.append(f"Language not determined (und): {counts}{source}.")
     base = _base_name(report)
     if base is not None:
-        notes.append(f"× {base}: tokens a character relative to those of {base}.")
+        notes.append(f"× {base}: tokens per character relative to those of {base}.")
     notes.append(NOTE)
     return notes
 

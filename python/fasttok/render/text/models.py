@@ -50,7 +50,7 @@ def notes(found: Models) -> list[str]:
     if any(model.tokenizer is None for model in found):
         said.append("-: no tokenizer is public, or it is not known which it is; (API): the maker's API counts tokens.")
     if found.has_prices:
-        said.append(f"USD a million tokens on {found.price_date}, from genai-prices; the base rates.")
+        said.append(f"USD per million tokens on {found.price_date}, from genai-prices; the base rates.")
     else:
         said.append("No prices: they come with the extra 'prices' (pip install 'fasttok-engine[prices]').")
     return said
@@ -72,7 +72,7 @@ def in_full(model: Model) -> list[str]:
     if model.note is not None:
         lines.append(f"{model.note[:1].upper()}{model.note[1:]}.")
     if model.source is not None:
-        confirmed = "" if model.is_confirmed else " Not confirmed: it does not say so in as many words."
+        confirmed = "" if model.is_confirmed else " Not confirmed: it does not say so explicitly."
         lines.append(f"Source, read on {model.checked}: {model.source}.{confirmed}")
     if model.price is not None:
         lines.append(f"Price of {model.price.date}: {model.price.source}.")

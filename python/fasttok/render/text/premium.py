@@ -42,7 +42,7 @@ def render_text(report: PremiumReport, width: int | None = None) -> str:
 
 
 def render_html(report: PremiumReport) -> str:
-    """The premiums as an HTML table, a row a language and a column an encoding."""
+    """The premiums as an HTML table, one row per language and one column per encoding."""
     head = "".join(f'<th style="text-align:right">{html.escape(name)}</th>' for name in report.encodings)
     body = []
     for language in report.languages:

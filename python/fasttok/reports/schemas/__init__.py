@@ -12,7 +12,7 @@ Name = Literal["claims", "cost", "density", "models", "premium", "report"]
 def schema(name: Name = "report") -> dict[str, Any]:
     """The JSON Schema of a report: of ``count_corpus()`` unless another is named.
 
-    name: what stands between ``fasttok.`` and the version in the report's member ``schema``.
+    name: what is between ``fasttok.`` and the version in the report's member ``schema``.
     """
     loaded: dict[str, Any] = json.loads((files(__name__) / f"{name}-1.schema.json").read_text(encoding="utf-8"))
     return loaded
