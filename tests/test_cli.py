@@ -411,6 +411,12 @@ class TestOtherCommands:
     def test_version(self) -> None:
         assert fasttok("--version").out == f"fasttok {library.__version__}\n"
 
+    def test_without_arguments_the_help_is_the_answer(self) -> None:
+        bare, asked = fasttok(), fasttok("--help")
+        assert (bare.code, bare.err) == (0, "")
+        assert bare.out == asked.out
+        assert "git diff | fasttok count" in bare.out
+
     def test_help(self) -> None:
         result = fasttok("--help")
         assert result.code == 0
@@ -428,11 +434,6 @@ class TestOtherCommands:
         text = fasttok("count", "--help").out
         assert "Exit codes: 0 all rows counted" in text
         assert max(map(len, text.splitlines())) <= 80
-
-    def test_no_command_shows_the_help(self) -> None:
-        result = fasttok()
-        assert result.code == 2
-        assert "Commands:" in result.out + result.err
 
     def test_encodings(self) -> None:
         rows = {row["name"]: row for row in fasttok("encodings").rows()}

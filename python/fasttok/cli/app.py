@@ -51,7 +51,12 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="fasttok %(version)s")
 def app() -> None:
-    """Count tokens: exactly, of any corpus, in every language."""
+    """Count tokens: exactly, of any corpus, in every language.
+
+    \b
+        fasttok count corpus/ --by extension
+        git diff | fasttok count
+    """
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -67,7 +72,8 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     context = None
     try:
-        with app.make_context("fasttok", list(arguments)) as context:
+        # Without arguments the help is what was asked for, not an error.
+        with app.make_context("fasttok", list(arguments) or ["--help"]) as context:
             code = app.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
