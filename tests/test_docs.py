@@ -204,3 +204,18 @@ def test_python(code: str, before: str, folder: Path, monkeypatch: pytest.Monkey
         "pa": pyarrow,
     }
     exec(compiled, given)
+
+
+# Words
+
+SAY_PER = re.compile(
+    r"\b(tokens?|characters?|bytes?|documents?|files?|units?|records?|objects?|entry|lines?|rows?|cost|watt-hours|one|"
+    r"seconds|ns|µs|MB|KB|Wh) an? (CPU second|character|byte|token|word|document|file|line|language|unit|day|month|"
+    r"million|second|worker|core|call|piece|script|code point|merge|target|record|group|model)\b"
+)
+"""Per, with an article: `tokens a character`. A newcomer reads it twice."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)
+def test_pages_say_per(page: Path) -> None:
+    assert [found[0] for found in SAY_PER.finditer(prose(page))] == []
