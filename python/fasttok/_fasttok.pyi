@@ -20,6 +20,18 @@ SCRIPTS_UNICODE_VERSION: str
 SEGMENTATION_UNICODE_VERSION: str
 """The version of Unicode whose words and grapheme clusters are counted."""
 
+def simd_level() -> str:
+    """The instructions that counting uses: ``portable``, ``neon``, ``avx2`` or ``avx512``.
+
+    The best ones of this machine, or what the environment variable ``FASTTOK_SIMD`` names.
+
+    Raises:
+        SimdLevelError: ``FASTTOK_SIMD`` names a level that does not exist, or that this machine does not have.
+    """
+
+def simd_levels() -> list[str]:
+    """The levels that ``FASTTOK_SIMD`` may name on this machine, the best one last."""
+
 class _ArrowArray(Protocol):
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[object, object]: ...
 

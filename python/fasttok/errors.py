@@ -18,6 +18,7 @@ __all__ = [
     "NotParallelError",
     "OverwriteError",
     "PriceTableError",
+    "SimdLevelError",
     "SpecialTokenError",
     "TextLimitError",
     "TokenizerFileError",
@@ -97,6 +98,14 @@ class UnknownModelError(FasttokError, ValueError, KeyError):
     """Known models of the same maker, the most similar first."""
     reason: str | None = None
     """Why there is no encoding, without what to do about it."""
+
+
+class SimdLevelError(FasttokError, ValueError):
+    """The environment variable ``FASTTOK_SIMD`` names instructions that do not exist, or that this machine does not
+    have."""
+
+    name: str | None = None
+    """What it names."""
 
 
 class SpecialTokenError(FasttokError, ValueError):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+import platform
 import sys
 import warnings
 from collections.abc import Sequence
 
 import click
 
+from fasttok import _fasttok
 from fasttok._fasttok import __version__
 from fasttok._util.nearest import nearest
 from fasttok.cli.output import FAILED, OK, USAGE, exit_code, stop_writing, tell
-from fasttok.errors import FasttokError, UnknownEncodingError
+from fasttok.errors import FasttokError, SimdLevelError, UnknownEncodingError
 
 COMMANDS = ("count", "density", "premium", "cost", "claims", "encodings", "models", "verify", "demo")
 """Each is the object `command` of the module of that name."""
@@ -48,8 +50,20 @@ class Commands(click.Group):
         return super().resolve_command(context, args)
 
 
+def _only_with_version(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    if given:
+        raise click.UsageError("--verbose goes with --version: fasttok --version --verbose", context)
+
+
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="fasttok %(version)s")
+@click.option(
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=_only_with_version,
+    help="With --version: also what counting runs on.",
+)
 def app() -> None:
     """Count tokens: exactly, of any corpus, in every language.
 
@@ -72,6 +86,8 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     context = None
     try:
+        if set(arguments) == {"--version", "--verbose"}:
+            return _tell_version()
         # Without arguments the help is what was asked for, not an error.
         with app.make_context("fasttok", list(arguments) or ["--help"]) as context:
             code = app.invoke(context)
@@ -88,7 +104,7 @@ def _run(arguments: Sequence[str]) -> int:
         # The reader has what it wanted (`| head`).
         stop_writing(sys.stdout)
         return OK if context is None else exit_code(context)
-    except UnknownEncodingError as error:
+    except (SimdLevelError, UnknownEncodingError) as error:
         fail(str(error))
         return USAGE
     except FasttokError as error:
@@ -97,6 +113,15 @@ def _run(arguments: Sequence[str]) -> int:
         stop_writing(sys.stdout)
         return fail(_os_message(error))
     return code if isinstance(code, int) else OK
+
+
+def _tell_version() -> int:
+    """Print what a report of a fault should say."""
+    print(f"fasttok {__version__}")
+    print(f"SIMD: {_fasttok.simd_level()} (this machine has {', '.join(_fasttok.simd_levels())})")
+    print(f"Unicode: {_fasttok.UNICODE_VERSION}")
+    print(f"Python: {platform.python_version()} on {sys.platform}-{platform.machine()}")
+    return OK
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

@@ -144,6 +144,7 @@ def run_corpus(
         "special": special,
         "errors": errors,
         "on_error": on_error,
+        "simd": _fasttok.simd_level(),
         "unicode": _fasttok.UNICODE_VERSION,
         "unicode_scripts": _fasttok.SCRIPTS_UNICODE_VERSION,
         "inputs": [_fasttok._path_name(path) for path in inputs],

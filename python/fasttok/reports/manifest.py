@@ -19,6 +19,7 @@ def run_manifest(encodings: Mapping[str, Encoding]) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "simd": _fasttok.simd_level(),
         "unicode": _fasttok.UNICODE_VERSION,
         "encodings": [describe_encoding(label, encoding) for label, encoding in encodings.items()],
     }

@@ -6,6 +6,8 @@
 //! characters of its own in the same document, and where the document has none of them, or there is no set, as Common
 //! (Zyyy) or Inherited (Zinh). So the histogram of a document is exact, needs no order, and adds up from parts.
 
+use fasttok_simd::{Level, Simd, Task};
+
 include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 const CLASSES: usize = SCRIPTS.len() + SHARED.len();
@@ -112,18 +114,7 @@ pub(crate) struct ScriptCounter {
     /// Two of each, so that a character need not wait for the sum of the one before.
     counts: [[u32; COUNTERS]; 2],
     runs: Runs,
-    instructions: Instructions,
-}
-
-/// What the processor can do: the same code is compiled for each.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Instructions {
-    /// Every processor that the crate is compiled for.
-    Any,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
+    level: Level,
 }
 
 /// The runs of characters that the text is made of: a few that follow each other in Unicode and are of one class (the
@@ -160,16 +151,16 @@ const DENSE: u8 = 20;
 
 impl ScriptCounter {
     pub fn new() -> ScriptCounter {
-        ScriptCounter::with(Instructions::best())
+        ScriptCounter::with(Level::chosen_or_portable())
     }
 
-    fn with(instructions: Instructions) -> ScriptCounter {
+    fn with(level: Level) -> ScriptCounter {
         // U+0001 alone, which has one byte and so is never met.
         let none = Run { first: 1, span: 0, class: ZZZZ, chars: 0 };
         ScriptCounter {
             counts: [[0; COUNTERS]; 2],
             runs: Runs { held: [none; RUNS], usual: 1, others: 0 },
-            instructions,
+            level,
         }
     }
 
@@ -178,7 +169,7 @@ impl ScriptCounter {
         let mut sums = Scripts::default();
         // A counter holds what fits into 32 bits.
         for bytes in split(text, 1 << 30) {
-            self.count_bytes(bytes);
+            self.level.run(CountBytes { counter: self, bytes });
             self.take_runs();
             let [even, odd] = &mut self.counts;
             let even = even.as_chunks_mut::<16>().0;
@@ -199,32 +190,8 @@ impl ScriptCounter {
         sums
     }
 
-    fn count_bytes(&mut self, bytes: &[u8]) {
-        match self.instructions {
-            Instructions::Any => self.count_bytes_inlined(bytes),
-            // SAFETY: `Instructions::available` has asked the processor.
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => unsafe { self.count_bytes_avx2(bytes) },
-            // SAFETY: the same.
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => unsafe { self.count_bytes_avx512(bytes) },
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,bmi1,popcnt")]
-    fn count_bytes_avx2(&mut self, bytes: &[u8]) {
-        self.count_bytes_inlined(bytes);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,bmi1,popcnt,avx512f,avx512bw,avx512vl,avx512vbmi")]
-    fn count_bytes_avx512(&mut self, bytes: &[u8]) {
-        self.count_bytes_inlined(bytes);
-    }
-
     #[inline(always)]
-    fn count_bytes_inlined(&mut self, bytes: &[u8]) {
+    fn count_bytes<S: Simd>(&mut self, simd: S, bytes: &[u8]) {
         let (mut ascii, mut letters) = (0, 0);
         let mut at = 0;
         while at < bytes.len() {
@@ -239,9 +206,9 @@ impl ScriptCounter {
             letters += u32::from(chunk_letters);
             let beyond = CHUNK as u8 - chunk_ascii;
             if beyond >= DENSE {
-                self.count_runs(window);
+                self.count_runs(simd, window);
             } else if beyond > 0 {
-                self.count_chars(window, lead_bytes(chunk));
+                self.count_chars(window, lead_bytes(simd, chunk));
             }
             at += CHUNK;
         }
@@ -251,11 +218,11 @@ impl ScriptCounter {
 
     /// Counts the characters of more than one byte that begin in the chunk, by runs as far as possible.
     #[inline(always)]
-    fn count_runs(&mut self, window: &[u8; WINDOW]) {
+    fn count_runs<S: Simd>(&mut self, simd: S, window: &[u8; WINDOW]) {
         let points = code_points(window);
-        let mut others = lead_bytes(window.first_chunk().expect("a window is longer"));
+        let mut others = lead_bytes(simd, window.first_chunk().expect("a window is longer"));
         for (i, run) in self.runs.held.iter_mut().enumerate() {
-            let chars = run.find(&points);
+            let chars = run.find(simd, &points);
             run.chars += chars.count_ones();
             others &= !chars;
             if i + 1 >= self.runs.usual && others == 0 {
@@ -323,38 +290,28 @@ impl ScriptCounter {
     }
 }
 
-impl Instructions {
-    /// Those that this processor has, the best last.
-    fn available() -> Vec<Instructions> {
-        #[allow(unused_mut)]
-        let mut available = vec![Instructions::Any];
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("popcnt")
-        {
-            available.push(Instructions::Avx2);
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512vbmi")
-            {
-                available.push(Instructions::Avx512);
-            }
-        }
-        available
-    }
+/// See [`ScriptCounter::count`].
+struct CountBytes<'a> {
+    counter: &'a mut ScriptCounter,
+    bytes: &'a [u8],
+}
 
-    fn best() -> Instructions {
-        Instructions::available().pop().expect("the first is always there")
+impl Task for CountBytes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.counter.count_bytes(simd, self.bytes);
     }
 }
 
 impl Run {
     /// Which of the characters are in the run, a bit each.
     #[inline(always)]
-    fn find(&self, points: &[u16; CHUNK]) -> u64 {
-        high_bits(&points.map(|point| u8::from(point.wrapping_sub(self.first) <= self.span) << 7))
+    fn find<S: Simd>(&self, simd: S, points: &[u16; CHUNK]) -> u64 {
+        simd.top_bits(
+            &points.map(|point| u8::from(point.wrapping_sub(self.first) <= self.span) << 7),
+        )
     }
 }
 
@@ -390,37 +347,9 @@ fn count_ascii(chunk: &[u8; CHUNK]) -> (u8, u8) {
 
 /// Which bytes begin a character of more than one byte, a bit each.
 #[inline(always)]
-fn lead_bytes(chunk: &[u8; CHUNK]) -> u64 {
+fn lead_bytes<S: Simd>(simd: S, chunk: &[u8; CHUNK]) -> u64 {
     // The two highest bits are set.
-    high_bits(&chunk.map(|byte| byte & byte << 1))
-}
-
-/// The highest bit of each byte.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn high_bits(chunk: &[u8; CHUNK]) -> u64 {
-    use std::arch::x86_64::{_mm_loadu_si128, _mm_movemask_epi8};
-
-    let mut bits = 0;
-    for (i, some) in chunk.as_chunks::<16>().0.iter().enumerate() {
-        // SAFETY: `some` is 16 bytes, and every x86-64 has the instruction.
-        let mask = unsafe { _mm_movemask_epi8(_mm_loadu_si128(some.as_ptr().cast())) };
-        bits |= u64::from(mask as u16) << (16 * i);
-    }
-    bits
-}
-
-/// The highest bit of each byte.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn high_bits(chunk: &[u8; CHUNK]) -> u64 {
-    let mut bits = 0;
-    for (i, eight) in chunk.as_chunks().0.iter().enumerate() {
-        let high = u64::from_le_bytes(*eight) >> 7 & 0x0101_0101_0101_0101;
-        // The product brings them side by side.
-        bits |= (high.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
-    }
-    bits
+    simd.top_bits(&chunk.map(|byte| byte & byte << 1))
 }
 
 /// Cuts `text` into parts of no more than `most` bytes and three more, between characters.
@@ -500,7 +429,7 @@ mod tests {
         let all: Vec<char> = ('\0'..=char::MAX).collect();
         // One counter for all: what it has learnt stays.
         let mut counters: Vec<_> =
-            Instructions::available().into_iter().map(ScriptCounter::with).collect();
+            Level::available().into_iter().map(ScriptCounter::with).collect();
         let mut single = ScriptCounter::new();
         for some in all.chunks(200) {
             let mut text: String = some.iter().collect();
@@ -511,7 +440,7 @@ mod tests {
                 expected.add(&single.count(c.encode_utf8(&mut [0; 4])));
             }
             for counter in &mut counters {
-                assert_eq!(counter.count(&text), expected, "{:?} {some:?}", counter.instructions);
+                assert_eq!(counter.count(&text), expected, "{:?} {some:?}", counter.level);
             }
         }
     }
@@ -528,7 +457,7 @@ mod tests {
             &['😀', '𠀀', '\u{10FFFF}', '\u{E000}', '\u{200D}', '𐄀'],
         ];
         let mut counters: Vec<_> =
-            Instructions::available().into_iter().map(ScriptCounter::with).collect();
+            Level::available().into_iter().map(ScriptCounter::with).collect();
         let mut random = Random::new(5);
         for _ in 0..2_000 {
             let mut text = String::new();

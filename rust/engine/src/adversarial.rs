@@ -17,12 +17,11 @@ use crate::bpe::naive::{self, Naive};
 use crate::characters::rules::{META, Prefix, Rules};
 use crate::characters::symbols::Order;
 use crate::characters::{self, Definition};
-use crate::counter::Level;
 use crate::load::spec::{Merges, Source, Spec, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
-use crate::{AddedToken, Counter, Encoding, Special};
 use fasttok_testing::Random;
+use crate::{AddedToken, Counter, Encoding, Level, Special};
 
 /// Kinds of characters that stand together in a piece of most families.
 const LETTERS: &str = "aeZéßÿŁжкΩאشनกကᚠḀ中国大行かカ한국豈Ａ𠀀𝒳";

@@ -7,6 +7,8 @@ mod characters;
 
 use std::sync::Arc;
 
+use fasttok_simd::{Level, Portable, Simd, Task, is_east_asian};
+
 use crate::Error;
 use crate::added::Part;
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
@@ -17,11 +19,6 @@ use crate::bpe::turns::{Work, count_in_turns};
 use crate::encoding::{Encoding, Instead, Special};
 use crate::interrupt::{self, STRIDE, Watch};
 use crate::pretokenize::block::{BLOCK, SLACK, flood, piece_starts};
-#[cfg(target_arch = "aarch64")]
-use crate::pretokenize::simd::Neon;
-#[cfg(target_arch = "x86_64")]
-use crate::pretokenize::simd::{Avx2, Avx512};
-use crate::pretokenize::simd::{Portable, Simd, Task, is_east_asian};
 use crate::pretokenize::{Pretokenizer, Scanner, general::General};
 
 /// The logarithm, to base 2, of the lines of the cache of pieces of up to 15 bytes: 8 MiB of them.
@@ -32,38 +29,6 @@ const LONG_CACHE_LOG2_LINES: u32 = 16;
 const WAITING: usize = 48;
 /// Pieces that no cache knows and that wait to be merged together.
 const MISSED: usize = 32;
-
-/// The instructions that scanning uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Level {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    #[cfg(target_arch = "aarch64")]
-    Neon,
-}
-
-impl Level {
-    /// The levels that this machine has, the best one last.
-    pub fn available() -> Vec<Level> {
-        #[allow(unused_mut)]
-        let mut levels = vec![Level::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if Avx2::is_available() {
-                levels.push(Level::Avx2);
-            }
-            if Avx512::is_available() {
-                levels.push(Level::Avx512);
-            }
-        }
-        #[cfg(target_arch = "aarch64")]
-        levels.push(Level::Neon);
-        levels
-    }
-}
 
 /// Pieces on their way to a cache: a ring that `u8` indices go round.
 struct Queue<const WORDS: usize> {
@@ -137,11 +102,11 @@ struct MissedPiece {
 impl Counter {
     /// A counter for `encoding`.
     pub fn new(encoding: Arc<Encoding>) -> Counter {
-        let level = *Level::available().last().expect("one is portable");
-        Counter::with_level(encoding, level)
+        Counter::with_level(encoding, Level::chosen_or_portable())
     }
 
-    pub(crate) fn with_level(encoding: Arc<Encoding>, level: Level) -> Counter {
+    /// A counter that uses the instructions of `level`, whatever [`Level::chosen`] says.
+    pub fn with_level(encoding: Arc<Encoding>, level: Level) -> Counter {
         let mut known = Known {
             short: Cache::new(SHORT_CACHE_LOG2_LINES),
             long: Cache::new(LONG_CACHE_LOG2_LINES),
@@ -199,23 +164,10 @@ impl Counter {
         }
         let scan = Scan { encoding, known };
         if let Some(general) = general {
-            return outlined(*level, Pieces { scan, general, text, start });
+            return level.run(Pieces { scan, general, text, start });
         }
         let scanner = encoding.pretokenizer().scanner().expect("all but the general one have one");
-        Ok(outlined(*level, Text { scan, scanner, text: text.as_bytes() }))
-    }
-}
-
-/// Runs `task` with the instructions of `level`, which is one of [`Level::available`]: the CPU has them.
-fn outlined<T: Task>(level: Level, task: T) -> T::Output {
-    match level {
-        Level::Portable => Portable::outlined(task),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => Avx2::outlined(task),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => Avx512::outlined(task),
-        #[cfg(target_arch = "aarch64")]
-        Level::Neon => Neon::outlined(task),
+        Ok(level.run(Text { scan, scanner, text: text.as_bytes() }))
     }
 }
 
@@ -227,7 +179,7 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     #[inline(always)]
-    fn run<S: Simd>(mut self, scanner: Scanner, text: &[u8]) -> u64 {
+    fn run<S: Simd>(mut self, simd: S, scanner: Scanner, text: &[u8]) -> u64 {
         let mut total = 0;
         let mut at = 0;
         let mut watch = Watch::new();
@@ -235,7 +187,7 @@ impl Scan<'_> {
             let start = at;
             let stride = text.len().min(start + STRIDE);
             while at + BLOCK + SLACK <= stride || at == start {
-                at += self.block::<S>(scanner, text, at, BLOCK, text.len(), &mut total);
+                at += self.block(simd, scanner, text, at, BLOCK, text.len(), &mut total);
             }
             if watch.stops(at - start) {
                 return 0;
@@ -247,9 +199,9 @@ impl Scan<'_> {
         rest[..len].copy_from_slice(&text[text.len() - len..]);
         let mut at = 0;
         while at < len {
-            at += self.block::<S>(scanner, &rest, at, BLOCK.min(len - at), len, &mut total);
+            at += self.block(simd, scanner, &rest, at, BLOCK.min(len - at), len, &mut total);
         }
-        total + self.known.drain::<S>(self.encoding.pairs(), 0)
+        total + self.known.drain(simd, self.encoding.pairs(), 0)
     }
 
     /// Counts the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
@@ -257,6 +209,7 @@ impl Scan<'_> {
     #[inline(always)]
     fn block<S: Simd>(
         &mut self,
+        simd: S,
         scanner: Scanner,
         text: &[u8],
         at: usize,
@@ -266,11 +219,11 @@ impl Scan<'_> {
     ) -> usize {
         let mut last = 0;
         if len > 3 {
-            let starts = piece_starts::<S>(scanner, text, at, len);
+            let starts = piece_starts(simd, scanner, text, at, len);
             last = 63 - starts.mask.leading_zeros() as usize;
             // The piece that begins last is not finished.
             let mut rest = starts.mask & low_bits(last);
-            let mut east_asian = east_asian_pieces::<S>(starts.mask, starts.east_asian);
+            let mut east_asian = east_asian_pieces(simd, starts.mask, starts.east_asian);
             if let Some(whole) = self.encoding.whole_pieces() {
                 let mut unseen = rest;
                 while unseen != 0 {
@@ -289,20 +242,21 @@ impl Scan<'_> {
             while longer != 0 {
                 let (start, next) = first_piece(longer, starts.mask);
                 longer &= longer - 1;
-                *total += self.outlined_long::<S>(&window[start..next]);
+                *total += self.outlined_long(simd, &window[start..next]);
             }
             if east_asian != 0 {
                 let chars = starts.chars & east_asian;
-                *total += S::outlined(Characters {
-                    encoding: self.encoding,
-                    known: self.known,
-                    text,
-                    at,
-                    chars,
-                    starts: starts.mask,
-                    on: false,
-                })
-                .0;
+                *total += simd
+                    .outlined(Characters {
+                        encoding: self.encoding,
+                        known: self.known,
+                        text,
+                        at,
+                        chars,
+                        starts: starts.mask,
+                        on: false,
+                    })
+                    .0;
             }
         }
         if last == 0 {
@@ -313,10 +267,10 @@ impl Scan<'_> {
             } else if last < 32 {
                 self.known.look_up(text, at, last);
             } else {
-                *total += self.outlined_long::<S>(&text[at..piece_end]);
+                *total += self.outlined_long(simd, &text[at..piece_end]);
             }
         }
-        *total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
+        *total += self.known.drain(simd, self.encoding.pairs(), WAITING);
         last
     }
 
@@ -329,55 +283,55 @@ impl Scan<'_> {
     /// Counts a piece of any length that has nothing readable behind it, and may be no UTF-8: caches and
     /// cuts are for whole characters.
     #[inline(always)]
-    fn piece<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+    fn piece<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
         if self.is_whole(piece) {
             1
         } else if simdutf8::basic::from_utf8(piece).is_err() {
             let (pairs, vocab) = (self.encoding.pairs(), self.encoding.vocab());
             let mut total = 0;
-            merge::<Portable>(pairs, vocab, &mut self.known.window, piece, |tokens| {
+            merge(Portable, pairs, vocab, &mut self.known.window, piece, |tokens| {
                 total += tokens.len() as u64;
             });
             total
         } else if piece.len() < 32 {
-            self.segment::<S>(piece, 0, piece.len())
+            self.segment(simd, piece, 0, piece.len())
         } else {
-            self.outlined_long::<S>(piece)
+            self.outlined_long(simd, piece)
         }
     }
 
     /// Counts a piece of more than 31 bytes.
     #[inline(always)]
-    fn long<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+    fn long<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
         if piece.is_ascii() {
             if piece.iter().all(|&b| b == piece[0]) {
-                return self.known.count_repeated::<S>(self.encoding, piece);
+                return self.known.count_repeated(simd, self.encoding, piece);
             }
-            return self.known.merge_long::<S>(self.encoding, piece);
+            return self.known.merge_long(simd, self.encoding, piece);
         }
         if piece.iter().any(|&byte| is_east_asian(byte)) {
-            return self.long_east_asian::<S>(piece);
+            return self.long_east_asian(simd, piece);
         }
         let mut total = 0;
         self.encoding.cuts().for_each_segment(piece, |start, end| {
-            total += self.segment::<S>(piece, start, end);
+            total += self.segment(simd, piece, start, end);
         });
         total
     }
 
     /// [`Scan::long`], in a function of its own.
     #[inline(always)]
-    fn outlined_long<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+    fn outlined_long<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
         let scan = Scan { encoding: self.encoding, known: self.known };
-        S::outlined(LongPiece { scan, piece })
+        simd.outlined(LongPiece { scan, piece })
     }
 
     /// Counts a segment of a piece, now or with its queue.
     #[inline(always)]
-    fn segment<S: Simd>(&mut self, piece: &[u8], start: usize, end: usize) -> u64 {
+    fn segment<S: Simd>(&mut self, simd: S, piece: &[u8], start: usize, end: usize) -> u64 {
         let len = end - start;
         if len >= 32 {
-            return self.known.merge_long::<S>(self.encoding, &piece[start..end]);
+            return self.known.merge_long(simd, self.encoding, &piece[start..end]);
         }
         if start + SLACK <= piece.len() {
             self.known.look_up(piece, start, len);
@@ -386,12 +340,12 @@ impl Scan<'_> {
             padded[..len].copy_from_slice(&piece[start..end]);
             self.known.look_up(&padded, 0, len);
         }
-        self.known.drain::<S>(self.encoding.pairs(), WAITING)
+        self.known.drain(simd, self.encoding.pairs(), WAITING)
     }
 
     /// Counts a piece that holds East Asian characters and does not fit into a block.
     #[inline(always)]
-    fn long_east_asian<S: Simd>(&mut self, piece: &[u8]) -> u64 {
+    fn long_east_asian<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
         let mut total = 0;
         let mut at = 0;
         let mut watch = Watch::new();
@@ -403,8 +357,8 @@ impl Scan<'_> {
             }
             let mut block = [0; BLOCK + SLACK];
             block[..len].copy_from_slice(&piece[at..at + len]);
-            let chars = !S::continuation(block[..BLOCK].try_into().expect("64 bytes"));
-            let (count, bytes) = S::outlined(Characters {
+            let chars = !simd.continuation(block[..BLOCK].try_into().expect("64 bytes"));
+            let (count, bytes) = simd.outlined(Characters {
                 encoding: self.encoding,
                 known: self.known,
                 text: &block,
@@ -420,10 +374,10 @@ impl Scan<'_> {
             at += bytes;
             if bytes == 0 {
                 let end = self.encoding.east_asian().segment_end(piece, at);
-                total += self.segment::<S>(piece, at, end);
+                total += self.segment(simd, piece, at, end);
                 at = end;
             }
-            total += self.known.drain::<S>(self.encoding.pairs(), WAITING);
+            total += self.known.drain(simd, self.encoding.pairs(), WAITING);
         }
         total
     }
@@ -440,14 +394,14 @@ fn first_piece(of: u64, starts: u64) -> (usize, usize) {
 /// The bytes of the pieces, of those that begin at the bits of `starts` but the last, that hold a bit of
 /// `east_asian`.
 #[inline(always)]
-fn east_asian_pieces<S: Simd>(starts: u64, east_asian: u64) -> u64 {
+fn east_asian_pieces<S: Simd>(simd: S, starts: u64, east_asian: u64) -> u64 {
     if east_asian == 0 {
         return 0;
     }
     let ends = (starts & (starts - 1)) >> 1;
     // Behind such a bit up to the end of its piece; into the next one only if that begins with one.
     let reached = flood(east_asian, !starts | east_asian) & ends;
-    let begun = S::deposit(S::extract(reached, ends), starts);
+    let begun = simd.deposit(simd.extract(reached, ends), starts);
     (reached << 1).wrapping_sub(begun)
 }
 
@@ -462,8 +416,8 @@ impl Task for Text<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> u64 {
-        self.scan.run::<S>(self.scanner, self.text)
+    fn run<S: Simd>(self, simd: S) -> u64 {
+        self.scan.run(simd, self.scanner, self.text)
     }
 }
 
@@ -479,7 +433,7 @@ impl Task for Pieces<'_> {
     type Output = Result<u64, Error>;
 
     #[inline(always)]
-    fn run<S: Simd>(mut self) -> Result<u64, Error> {
+    fn run<S: Simd>(mut self, simd: S) -> Result<u64, Error> {
         let mut total = 0;
         let Pieces { general, text, start, .. } = self;
         let mut watch = Watch::new();
@@ -487,11 +441,11 @@ impl Task for Pieces<'_> {
         let done = general.pieces(text, start, &mut |piece| {
             stopped = stopped || watch.stops(piece.len());
             if !stopped {
-                total += self.scan.piece::<S>(piece);
+                total += self.scan.piece(simd, piece);
             }
         });
         // Also behind an error: nothing may be left for the next text.
-        total += self.scan.known.drain::<S>(self.scan.encoding.pairs(), 0);
+        total += self.scan.known.drain(simd, self.scan.encoding.pairs(), 0);
         done.map(|()| total)
     }
 }
@@ -506,8 +460,8 @@ impl Task for LongPiece<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run<S: Simd>(mut self) -> u64 {
-        self.scan.long::<S>(self.piece)
+    fn run<S: Simd>(mut self, simd: S) -> u64 {
+        self.scan.long(simd, self.piece)
     }
 }
 
@@ -526,14 +480,14 @@ impl Task for Characters<'_> {
     type Output = (u64, usize);
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> (u64, usize) {
+    fn run<S: Simd>(self, simd: S) -> (u64, usize) {
         let Characters { encoding, known, text, at, chars, starts, on } = self;
-        encoding.east_asian().count::<S>(text, at, chars, starts, on, |start, len| {
+        encoding.east_asian().count(simd, text, at, chars, starts, on, |start, len| {
             if len < 32 {
                 known.look_up(text, start, len);
                 return 0;
             }
-            known.merge_long::<S>(encoding, &text[start..start + len])
+            known.merge_long(simd, encoding, &text[start..start + len])
         })
     }
 }
@@ -662,9 +616,9 @@ impl Task for CountMissed<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> u64 {
+    fn run<S: Simd>(self, simd: S) -> u64 {
         let mut missed = Missed { known: self.known, next: 0, total: 0 };
-        count_in_turns::<S>(self.pairs, &mut missed);
+        count_in_turns(simd, self.pairs, &mut missed);
         let Missed { known, total, .. } = missed;
         known.missed.clear();
         total
@@ -682,15 +636,15 @@ impl Task for MergeLong<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> u64 {
+    fn run<S: Simd>(self, simd: S) -> u64 {
         let mut total = 0;
         let (pairs, vocab) = (self.encoding.pairs(), self.encoding.vocab());
         if self.piece.len() <= SHORT
-            && let Some(count) = count_in_more_registers::<S>(pairs, self.piece)
+            && let Some(count) = count_in_more_registers(simd, pairs, self.piece)
         {
             return count as u64;
         }
-        merge::<S>(pairs, vocab, self.window, self.piece, |tokens| total += tokens.len() as u64);
+        merge(simd, pairs, vocab, self.window, self.piece, |tokens| total += tokens.len() as u64);
         total
     }
 }
@@ -730,7 +684,7 @@ impl Known {
     /// Looks up all but `most` pieces of each queue. What is not known waits to be merged with others,
     /// unless `most` is 0.
     #[inline(always)]
-    fn drain<S: Simd>(&mut self, pairs: &Pairs, most: usize) -> u64 {
+    fn drain<S: Simd>(&mut self, simd: S, pairs: &Pairs, most: usize) -> u64 {
         let mut missed = [0u8; 256];
         let (mut total, misses) =
             look_up_queued(&self.short, &mut self.short_queue, most, &mut missed);
@@ -751,7 +705,7 @@ impl Known {
             }
         }
         if self.missed.len() > if most == 0 { 0 } else { MISSED } {
-            total += S::outlined(CountMissed { pairs, known: self });
+            total += simd.outlined(CountMissed { pairs, known: self });
         }
         total
     }
@@ -801,9 +755,9 @@ impl Known {
 
     /// Counts a piece of equal bytes through the cache, by a key that no text has.
     #[inline(always)]
-    fn count_repeated<S: Simd>(&mut self, encoding: &Encoding, piece: &[u8]) -> u64 {
+    fn count_repeated<S: Simd>(&mut self, simd: S, encoding: &Encoding, piece: &[u8]) -> u64 {
         let Ok(len) = u32::try_from(piece.len()) else {
-            return self.merge_long::<S>(encoding, piece);
+            return self.merge_long(simd, encoding, piece);
         };
         let mut padded = [0; 16];
         padded[..2].copy_from_slice(&[0xFF, piece[0]]);
@@ -814,7 +768,7 @@ impl Known {
         if known != 0 {
             return known as u64;
         }
-        let count = self.merge_long::<S>(encoding, piece);
+        let count = self.merge_long(simd, encoding, piece);
         // What was interrupted is no count.
         if count as usize <= MAX_COUNT && interrupt::check().is_ok() {
             self.short.insert(line, key, count as usize);
@@ -824,8 +778,8 @@ impl Known {
 
     /// Counts a piece, or a segment of one, of any length without a cache.
     #[inline(always)]
-    fn merge_long<S: Simd>(&mut self, encoding: &Encoding, piece: &[u8]) -> u64 {
-        S::outlined(MergeLong { encoding, window: &mut self.window, piece })
+    fn merge_long<S: Simd>(&mut self, simd: S, encoding: &Encoding, piece: &[u8]) -> u64 {
+        simd.outlined(MergeLong { encoding, window: &mut self.window, piece })
     }
 }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use fasttok_simd::{Level, Portable};
+
 use crate::Error;
 use crate::added::{AddedToken, AddedTokens, Part};
 use crate::bpe::cuts::Cuts;
@@ -20,7 +22,6 @@ use crate::load::spec::{Source, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::pretokenize::classes::{Class, class_of, decode, decode_before};
-use crate::pretokenize::simd::Portable;
 use crate::vocab::{Vocab, byte_level};
 
 /// How special tokens that stand in the text are treated.
@@ -172,6 +173,8 @@ impl Encoding {
 
     /// The embedded encoding `name`, loaded on first use and shared from then on.
     pub fn embedded(name: &str) -> Result<Arc<Encoding>, Error> {
+        // Whoever counts begins here or with a file: a level that cannot be had is told before any text.
+        Level::chosen()?;
         embedded::get(name)
     }
 
@@ -368,7 +371,7 @@ impl Encoding {
             return ids.push(vocab.id(number));
         }
         let mut merge = |piece: &[u8], ids: &mut Vec<u32>| {
-            merge::<Portable>(self.pairs(), vocab, window, piece, |tokens| {
+            merge(Portable, self.pairs(), vocab, window, piece, |tokens| {
                 ids.extend(tokens.iter().map(|&number| vocab.id(number)));
             });
         };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use fasttok_simd::LevelError;
+
 /// An error of the engine. Each variant is one class of the Python hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,6 +39,8 @@ pub enum Error {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// An instruction set was chosen that there is not.
+    SimdLevel(LevelError),
     /// A tokenizer file that is damaged.
     TokenizerFile {
         /// What is wrong.
@@ -104,6 +108,7 @@ impl fmt::Display for Error {
             Error::Interrupted => f.write_str("interrupted"),
             Error::UnknownToken { id } => write!(f, "the encoding has no token with id {id}"),
             Error::InvalidOption { reason } => f.write_str(reason),
+            Error::SimdLevel(error) => error.fmt(f),
             Error::TokenizerFile { reason } => write!(f, "damaged tokenizer file: {reason}"),
             Error::PatternLimit { component, reason } => write!(
                 f,
@@ -123,3 +128,9 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<LevelError> for Error {
+    fn from(error: LevelError) -> Error {
+        Error::SimdLevel(error)
+    }
+}

@@ -16,7 +16,6 @@ mod literal;
 mod load;
 mod normalize;
 mod oniguruma;
-mod pages;
 mod pretokenize;
 #[cfg(feature = "probe")]
 pub mod probe;
@@ -26,6 +25,7 @@ pub use added::AddedToken;
 pub use counter::Counter;
 pub use encoding::{Encoding, Special, Utf8Errors, decode_utf8};
 pub use error::Error;
+pub use fasttok_simd::{Level, LevelError};
 pub use interrupt::{interruptible, is_interrupted};
 pub use load::{FileOptions, Known};
 pub use normalize::NORMALIZATION_UNICODE_VERSION;

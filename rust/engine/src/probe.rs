@@ -1,15 +1,16 @@
 //! The parts of counting by themselves, for the example `roofline`: what each would allow if the others cost
 //! nothing. Behind the feature `probe`; no part of the interface.
 
+use fasttok_simd::{Level, Simd, Task};
+
 use crate::bpe::cache::{Cache, Key, short_key};
 use crate::pretokenize::Scanner;
 use crate::pretokenize::block::{BLOCK, SLACK, piece_starts};
-use crate::pretokenize::simd::{Simd, Task, best};
 use crate::{Encoding, counter};
 
 /// Classifies the whole blocks of `text`. The result depends on all of it.
 pub fn classify(text: &[u8]) -> u64 {
-    best(Classify(text))
+    Level::chosen_or_portable().run(Classify(text))
 }
 
 struct Classify<'a>(&'a [u8]);
@@ -18,11 +19,11 @@ impl Task for Classify<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> u64 {
+    fn run<S: Simd>(self, simd: S) -> u64 {
         let (blocks, _) = self.0.as_chunks::<BLOCK>();
         let mut all = 0;
         for block in blocks {
-            let masks = S::classify(block);
+            let masks = simd.classify(block);
             all ^= masks.upper ^ masks.lower ^ masks.number ^ masks.space ^ masks.newline;
             all ^= masks.continuation ^ masks.caseless ^ masks.east_asian;
             all ^= masks.blank ^ masks.apostrophe ^ masks.slash ^ masks.non_ascii;
@@ -34,7 +35,7 @@ impl Task for Classify<'_> {
 /// The number of pieces that begin in `text`, but for its last bytes.
 pub fn pieces(encoding: &Encoding, text: &[u8]) -> u64 {
     let scanner = encoding.pretokenizer().scanner().expect("an encoding with a scanner");
-    best(Pieces(scanner, text))
+    Level::chosen_or_portable().run(Pieces(scanner, text))
 }
 
 struct Pieces<'a>(Scanner, &'a [u8]);
@@ -43,11 +44,11 @@ impl Task for Pieces<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> u64 {
+    fn run<S: Simd>(self, simd: S) -> u64 {
         let Pieces(scanner, text) = self;
         let (mut at, mut count) = (0, 0);
         while at + BLOCK + SLACK <= text.len() {
-            let starts = piece_starts::<S>(scanner, text, at, BLOCK).mask;
+            let starts = piece_starts(simd, scanner, text, at, BLOCK).mask;
             let last = 63 - starts.leading_zeros() as usize;
             count += u64::from(starts.count_ones().max(2) - 1);
             at = if last == 0 { (scanner.piece_end)(text, at) } else { at + last };

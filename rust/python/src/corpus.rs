@@ -71,8 +71,12 @@ pub fn _path_name(path: PathBuf) -> String {
 /// The scripts of documents, summed. For tests and measurements.
 #[pyfunction]
 #[pyo3(signature = (documents, /))]
-pub fn _scripts_of(documents: Vec<pyo3::pybacked::PyBackedStr>) -> HashMap<&'static str, u64> {
-    fasttok_corpus::scripts_of(documents.iter().map(|document| &**document)).iter().collect()
+pub fn _scripts_of(
+    py: Python<'_>,
+    documents: Vec<pyo3::pybacked::PyBackedStr>,
+) -> PyResult<HashMap<&'static str, u64>> {
+    crate::simd::level(py)?;
+    Ok(fasttok_corpus::scripts_of(documents.iter().map(|document| &**document)).iter().collect())
 }
 
 /// Runs the job on other threads and stays with Python on this one.

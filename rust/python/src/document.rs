@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use fasttok_engine::{Utf8Errors, decode_utf8};
 use fasttok_parallel::{Invalid, StoredText};
+use fasttok_simd::Level;
+use fasttok_simd::utf8::{self, LoneSurrogates, Unit, is_high, is_low, next_char};
 
 use crate::errors::Offsets;
-use crate::transcode::{Unit, is_high, is_low, next_char, transcode};
 
 /// One document, borrowed from whoever owns it.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +108,19 @@ impl StoredText for Document<'_> {
     }
 }
 
+/// Writes the characters of a `str` to `scratch` as UTF-8: see [`utf8::transcode`].
+fn transcode<U: Unit>(
+    units: &[U],
+    errors: Utf8Errors,
+    scratch: &mut Vec<u8>,
+) -> Result<usize, usize> {
+    let lone = match errors {
+        Utf8Errors::Strict => LoneSurrogates::Refuse,
+        Utf8Errors::Replace => LoneSurrogates::Replace,
+    };
+    utf8::transcode(Level::chosen_or_portable(), units, lone, scratch)
+}
+
 fn is_continuation(byte: u8) -> bool {
     byte & 0xC0 == 0x80
 }
@@ -125,7 +139,16 @@ fn count_units<U: Unit>(units: &[U], bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcode::tests::numbers;
+
+    /// Deterministic numbers, good enough to mix characters.
+    fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
+        move || {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            seed >> 33
+        }
+    }
 
     #[test]
     fn reading_in_two_parts_equals_reading_at_once() {

@@ -141,6 +141,7 @@ pub fn to_py_err(py: Python<'_>, error: &Error) -> PyErr {
             ("UnsupportedTokenizerError", attributes.set_item("component", component))
         }
         Error::InvalidOption { .. } => ("InputError", Ok(())),
+        Error::SimdLevel(level) => ("SimdLevelError", attributes.set_item("name", &level.name)),
         _ => ("FasttokError", Ok(())),
     };
     match set {

@@ -12,8 +12,8 @@ mod language;
 mod options;
 mod parallel;
 mod results;
+mod simd;
 mod strings;
-mod transcode;
 mod words;
 
 use pyo3::prelude::*;
@@ -33,6 +33,8 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(encoding::known_rank_file, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::family_pattern, m)?)?;
     m.add_function(wrap_pyfunction!(strings::_read_str, m)?)?;
+    m.add_function(wrap_pyfunction!(simd::simd_level, m)?)?;
+    m.add_function(wrap_pyfunction!(simd::simd_levels, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::count_corpus, m)?)?;
     m.add_class::<documents::Documents>()?;
     m.add_function(wrap_pyfunction!(documents::_read_whole, m)?)?;

@@ -1,5 +1,5 @@
 //! Reading a Python `str` without a copy. The `unsafe` of the bindings is here, in `arrow` (columns of other
-//! libraries) and at the entry to what `transcode` enables.
+//! libraries).
 //!
 //! The stable ABI offers two ways to the characters of a `str`: `PyUnicode_AsUTF8AndSize`, which
 //! leaves a UTF-8 copy in every non-ASCII object for as long as the object lives, and

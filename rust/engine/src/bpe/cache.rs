@@ -4,7 +4,7 @@
 //! length byte: 16 bytes an entry for pieces of up to 15 bytes, 32 for up to 31. A line of 64 bytes is
 //! one set, and has the first words of all its entries first, so that they are compared at once.
 
-use crate::pages::Table;
+use fasttok_simd::Table;
 
 /// A key of `WORDS` 64-bit words: the bytes of a piece, zeros, and in the top byte its length (low
 /// four bits, modulo 16) and, in an entry, its count (high four bits).

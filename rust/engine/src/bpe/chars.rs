@@ -14,10 +14,10 @@
 //! before `E5 A4 A7`, A7 tears the end from 大. All that begins with those merges is excluded with them: the
 //! first merge across a boundary of c has a part of c, or c, on one side.
 
+use fasttok_simd::Table;
 use hashbrown::HashMap;
 
 use super::pairs::{ASCII, NONE, Pairs, SCRIPTS, Scripts};
-use crate::pages::Table;
 
 /// See the module.
 pub(crate) struct Chars {

@@ -13,8 +13,9 @@
 //! Before it there are one or two bytes of a character of two or three (of a page known by what is behind),
 //! and behind it the first byte, the first two, or all.
 
+use fasttok_simd::Table;
+
 use crate::interrupt::Watch;
-use crate::pages::Table;
 use crate::pretokenize::classes::decode;
 use crate::vocab::Vocab;
 

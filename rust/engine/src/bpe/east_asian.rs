@@ -13,10 +13,10 @@
 //! first byte on the right, which goes by the last byte on the left. What collides in a table only makes
 //! a boundary unsafe; a character that no table knows (of two or four bytes) is never at a safe one.
 
+use fasttok_simd::{Level, Simd, Table, Task};
+
 use super::merge::count_in_registers;
 use super::pairs::{NONE, Pairs, SCRIPTS};
-use crate::pages::Table;
-use crate::pretokenize::simd::{Simd, Task, best};
 use crate::vocab::Vocab;
 
 /// The table's characters: all others are never at a safe boundary.
@@ -150,7 +150,7 @@ impl EastAsian {
         let joins = Table::new(1 << JOIN_BITS);
         let mut table = EastAsian { singles, joins, parts: parts_filter, parts_shift, leads };
         table.add_parts(&parts);
-        let counts = best(CountPairs { pairs, chars: &whole });
+        let counts = Level::chosen_or_portable().run(CountPairs { pairs, chars: &whole });
         for pair in in_order {
             let joined = counts[whole.binary_search(&pair).expect("one of them")];
             table.add_join(pair, joined);
@@ -225,6 +225,7 @@ impl EastAsian {
     #[inline(always)]
     pub fn count<S: Simd>(
         &self,
+        simd: S,
         text: &[u8],
         at: usize,
         chars: u64,
@@ -232,9 +233,13 @@ impl EastAsian {
         on: bool,
         mut segment: impl FnMut(usize, usize) -> u64,
     ) -> (u64, usize) {
-        let behind = |by: usize| S::compress(text[at + by..][..64].try_into().expect("64"), chars);
-        let bytes = [behind(0), behind(1), behind(2)];
-        let offsets = S::compress(&POSITIONS, chars);
+        let behind = |by: usize| text[at + by..].first_chunk().expect("64 bytes");
+        let bytes = [
+            simd.compress(behind(0), chars),
+            simd.compress(behind(1), chars),
+            simd.compress(behind(2), chars),
+        ];
+        let offsets = simd.compress(&POSITIONS, chars);
         let len = chars.count_ones() as usize;
         let singles: &[u8; 1 << 16] = (&self.singles[..]).try_into().expect("its size");
         let joins: &[u32; 1 << JOIN_BITS] = (&self.joins[..]).try_into().expect("its size");
@@ -271,19 +276,24 @@ impl EastAsian {
         }
         // What is known of each character alone.
         let within = low_bits(len);
-        let (ones, twos) = (S::any(&block.singles, 1) & within, S::any(&block.singles, 2) & within);
-        let east_asian = S::any(&block.singles, EAST_ASIAN);
+        let (ones, twos) =
+            (simd.any(&block.singles, 1) & within, simd.any(&block.singles, 2) & within);
+        let east_asian = simd.any(&block.singles, EAST_ASIAN);
         let mut unknown = within & !(ones | twos);
         let tokens =
             |chars: u64| u64::from((ones & chars).count_ones() + 2 * (twos & chars).count_ones());
         let mut counted = within;
         // Boundary k is the one before character k.
-        let inner = !S::extract(starts, chars) & !1 & within;
-        let values = [1, 2, 4].map(|bit| S::any(&block.joins, bit) & inner);
+        let inner = !simd.extract(starts, chars) & !1 & within;
+        let values = [
+            simd.any(&block.joins, 1) & inner,
+            simd.any(&block.joins, 2) & inner,
+            simd.any(&block.joins, 4) & inner,
+        ];
         let mut opaque = (unknown | unknown << 1 | !(east_asian | east_asian << 1)) & inner;
         let mut joined = opaque | values[0] | values[1] | values[2];
         opaque |= values[0] & values[1] & values[2];
-        let mut rest = S::any(&block.flagged, 0xFF) & inner & !joined;
+        let mut rest = simd.any(&block.flagged, 0xFF) & inner & !joined;
         while rest != 0 {
             let k = rest.trailing_zeros() as usize;
             rest &= rest - 1;
@@ -427,16 +437,17 @@ impl Task for CountPairs<'_> {
     type Output = Vec<u8>;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> Vec<u8> {
+    fn run<S: Simd>(self, simd: S) -> Vec<u8> {
         let mut utf8 = [0; 8];
-        let count = |two: &u32| {
+        let mut counts = Vec::with_capacity(self.chars.len());
+        for two in self.chars {
             let [left, right] =
                 [two >> 16, two & 0xFFFF].map(|c| char::from_u32(c).expect("no surrogate"));
             let len = left.encode_utf8(&mut utf8).len();
             let len = len + right.encode_utf8(&mut utf8[len..]).len();
-            count_in_registers::<S>(self.pairs, &utf8[..len]) as u8
-        };
-        self.chars.iter().map(count).collect()
+            counts.push(count_in_registers(simd, self.pairs, &utf8[..len]) as u8);
+        }
+        counts
     }
 }
 

@@ -10,10 +10,11 @@
 //! exactly as they do alone). So a window may be left at a token end as soon as that token and the
 //! first one of the next window stay apart.
 
+use fasttok_simd::{Simd, Task};
+
 use super::naive::{self, Naive};
 use super::pairs::{ASCII, Merges, NONE, Pairs, SCRIPTS, Scripts};
 use crate::interrupt::Watch;
-use crate::pretokenize::simd::{Simd, Task};
 use crate::vocab::Vocab;
 
 /// Bytes merged at once: several times the longest tokens.
@@ -71,11 +72,17 @@ impl Parts {
     /// The number of tokens that up to 16 `V` parts merge into; where there are as many parts as bytes,
     /// `bytes` are they.
     #[inline(always)]
-    fn merge<S: Simd, const V: usize>(self, pairs: &Pairs, bytes: &[u8], tokens: Tokens) -> usize {
+    fn merge<S: Simd, const V: usize>(
+        self,
+        simd: S,
+        pairs: &Pairs,
+        bytes: &[u8],
+        tokens: Tokens,
+    ) -> usize {
         let mut count = self.len;
         let merges = pairs.merges(self.scripts);
-        let keys = first_keys::<S, V>(pairs, merges, self.len, bytes, &tokens);
-        let mut word = Word::<S, V> { keys, tokens, next: NEXT, previous: PREVIOUS };
+        let keys = first_keys::<S, V>(simd, pairs, merges, self.len, bytes, &tokens);
+        let mut word = Word { simd, keys, tokens, next: NEXT, previous: PREVIOUS };
         while word.step(pairs, merges) {
             count -= 1;
         }
@@ -111,6 +118,7 @@ const fn positions(distance: u8) -> [u8; 64] {
 /// The keys of up to 16 `V` parts of `bytes`.
 #[inline(always)]
 pub(super) fn first_keys<S: Simd, const V: usize>(
+    simd: S,
     pairs: &Pairs,
     merges: &Merges,
     parts: usize,
@@ -130,12 +138,27 @@ pub(super) fn first_keys<S: Simd, const V: usize>(
             ranks[at / 16][at % 16] = key(merged, at);
         }
     }
-    ranks.map(|ranks| S::keys(&ranks))
+    let mut keys = [simd.keys(&ranks[0]); V];
+    for (keys, ranks) in keys.iter_mut().zip(&ranks) {
+        *keys = simd.keys(ranks);
+    }
+    keys
+}
+
+/// The lowest of all keys.
+#[inline(always)]
+pub(super) fn lowest_of<S: Simd, const V: usize>(simd: S, keys: &[S::Keys; V]) -> u32 {
+    let mut lowest = keys[0];
+    for &keys in &keys[1..] {
+        lowest = simd.min(lowest, keys);
+    }
+    simd.lowest(lowest)
 }
 
 /// A piece of 1 to 16 `V` parts being merged, with its keys in registers. A step has no branch but those
 /// that hardly ever go the other way.
 struct Word<S: Simd, const V: usize> {
+    simd: S,
     keys: [S::Keys; V],
     tokens: Tokens,
     next: [u8; 64],
@@ -146,7 +169,7 @@ impl<S: Simd, const V: usize> Word<S, V> {
     #[inline(always)]
     fn set(&mut self, at: usize, value: u32) {
         for (i, keys) in self.keys.iter_mut().enumerate() {
-            *keys = S::set(*keys, at.wrapping_sub(16 * i), value);
+            *keys = self.simd.set(*keys, at.wrapping_sub(16 * i), value);
         }
     }
 
@@ -154,7 +177,7 @@ impl<S: Simd, const V: usize> Word<S, V> {
     #[inline(always)]
     fn step(&mut self, pairs: &Pairs, merges: &Merges) -> bool {
         loop {
-            let lowest = S::lowest(self.keys.into_iter().reduce(S::min).expect("one or more"));
+            let lowest = lowest_of(self.simd, &self.keys);
             if lowest >= NO_MERGE {
                 return false;
             }
@@ -188,20 +211,24 @@ impl<S: Simd, const V: usize> Word<S, V> {
 
 /// The number of tokens of a piece of UTF-8 of 1 to 16 bytes.
 #[inline(always)]
-pub(crate) fn count_in_registers<S: Simd>(pairs: &Pairs, bytes: &[u8]) -> usize {
+pub(crate) fn count_in_registers<S: Simd>(simd: S, pairs: &Pairs, bytes: &[u8]) -> usize {
     let mut tokens = [NONE; 64];
-    Parts::new(pairs, bytes, &mut tokens).merge::<S, 1>(pairs, bytes, tokens)
+    Parts::new(pairs, bytes, &mut tokens).merge::<_, 1>(simd, pairs, bytes, tokens)
 }
 
 /// The number of tokens of a piece of UTF-8 of 1 to [`SHORT`] bytes, if it has so few parts that
 /// registers hold them; always, if it is no longer than 32 bytes.
 #[inline(always)]
-pub(crate) fn count_in_more_registers<S: Simd>(pairs: &Pairs, bytes: &[u8]) -> Option<usize> {
+pub(crate) fn count_in_more_registers<S: Simd>(
+    simd: S,
+    pairs: &Pairs,
+    bytes: &[u8],
+) -> Option<usize> {
     let mut tokens = [NONE; 64];
     let parts = Parts::new(pairs, bytes, &mut tokens);
     match parts.len {
-        0..=16 => Some(parts.merge::<S, 1>(pairs, bytes, tokens)),
-        17..=32 => Some(parts.merge::<S, 2>(pairs, bytes, tokens)),
+        0..=16 => Some(parts.merge::<_, 1>(simd, pairs, bytes, tokens)),
+        17..=32 => Some(parts.merge::<_, 2>(simd, pairs, bytes, tokens)),
         _ => None,
     }
 }
@@ -230,7 +257,7 @@ impl Window {
 
     /// Merges `bytes` (1 to [`WINDOW`]); returns the number of tokens.
     #[inline(always)]
-    pub fn merge<S: Simd>(&mut self, pairs: &Pairs, bytes: &[u8]) -> usize {
+    pub fn merge<S: Simd>(&mut self, simd: S, pairs: &Pairs, bytes: &[u8]) -> usize {
         let merges = pairs.merges(scripts_of(bytes));
         let len = bytes.len();
         let padded = len.next_multiple_of(16);
@@ -246,11 +273,11 @@ impl Window {
         }
         let mut count = len;
         loop {
-            let lowest = keys
-                .chunks_exact(16)
-                .map(|keys| S::keys(keys.try_into().expect("16 keys")))
-                .reduce(S::min)
-                .map_or(NO_MERGE, S::lowest);
+            let mut lowest = simd.keys(&[NO_MERGE; 16]);
+            for keys in keys.as_chunks().0 {
+                lowest = simd.min(lowest, simd.keys(keys));
+            }
+            let lowest = simd.lowest(lowest);
             if lowest >= NO_MERGE {
                 return count;
             }
@@ -305,6 +332,7 @@ impl Window {
 /// Merges a piece of any length; `emit` is given the tokens in order, some at a time. May be interrupted.
 #[inline(always)]
 pub(crate) fn merge<S: Simd>(
+    simd: S,
     pairs: &Pairs,
     vocab: &Vocab,
     window: &mut Window,
@@ -313,13 +341,13 @@ pub(crate) fn merge<S: Simd>(
 ) {
     let mut at = 0;
     let mut size = WINDOW.min(bytes.len());
-    let mut tokens = merge_any::<S>(pairs, window, &bytes[..size]);
+    let mut tokens = merge_any(simd, pairs, window, &bytes[..size]);
     let mut watch = Watch::new();
     while at + size < bytes.len() {
         if watch.stops(size) {
             return;
         }
-        match next_window::<S>(pairs, vocab, window, bytes, at, size, &tokens) {
+        match next_window(simd, pairs, vocab, window, bytes, at, size, &tokens) {
             Some((keep, end, next)) => {
                 emit(&tokens[..keep]);
                 tokens = next;
@@ -329,7 +357,7 @@ pub(crate) fn merge<S: Simd>(
             // No token end of this window can be left: take a larger one.
             None => {
                 size = (2 * size).min(bytes.len() - at);
-                tokens = merge_any::<S>(pairs, window, &bytes[at..at + size]);
+                tokens = merge_any(simd, pairs, window, &bytes[at..at + size]);
             }
         }
     }
@@ -340,6 +368,7 @@ pub(crate) fn merge<S: Simd>(
 /// begin: the number of tokens before it, its offset, and the next window's tokens.
 #[inline(always)]
 fn next_window<S: Simd>(
+    simd: S,
     pairs: &Pairs,
     vocab: &Vocab,
     window: &mut Window,
@@ -359,8 +388,8 @@ fn next_window<S: Simd>(
             break;
         }
         tries -= 1;
-        let next = merge_any::<S>(pairs, window, &bytes[end..bytes.len().min(end + WINDOW)]);
-        if stay_apart::<S>(pairs, vocab, window, tokens[keep - 1], next[0]) {
+        let next = merge_any(simd, pairs, window, &bytes[end..bytes.len().min(end + WINDOW)]);
+        if stay_apart(simd, pairs, vocab, window, tokens[keep - 1], next[0]) {
             return Some((keep, end, next));
         }
     }
@@ -370,6 +399,7 @@ fn next_window<S: Simd>(
 /// Whether merging the bytes of `left` and `right` gives these two tokens.
 #[inline(always)]
 fn stay_apart<S: Simd>(
+    simd: S,
     pairs: &Pairs,
     vocab: &Vocab,
     window: &mut Window,
@@ -377,7 +407,7 @@ fn stay_apart<S: Simd>(
     right: u32,
 ) -> bool {
     let bytes = [vocab.token(left), vocab.token(right)].concat();
-    merge_any::<S>(pairs, window, &bytes) == [left, right]
+    merge_any(simd, pairs, window, &bytes) == [left, right]
 }
 
 /// See [`Window::merge`].
@@ -391,19 +421,19 @@ impl Task for MergeWindow<'_> {
     type Output = usize;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> usize {
-        self.window.merge::<S>(self.pairs, self.bytes)
+    fn run<S: Simd>(self, simd: S) -> usize {
+        self.window.merge(simd, self.pairs, self.bytes)
     }
 }
 
 /// Merges any number of bytes at once; quadratic where they are more than a window.
 #[inline(always)]
-fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u32> {
+fn merge_any<S: Simd>(simd: S, pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u32> {
     if bytes.is_empty() {
         return Vec::new();
     }
     if bytes.len() <= WINDOW {
-        S::outlined(MergeWindow { pairs, window, bytes });
+        simd.outlined(MergeWindow { pairs, window, bytes });
         return window.tokens(bytes.len()).collect();
     }
     let join = |left: u32, right: u32| match pairs.get(left, right) {
@@ -417,8 +447,8 @@ fn merge_any<S: Simd>(pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u
 pub(super) mod tests {
     use super::*;
     use crate::Encoding;
-    use crate::pretokenize::simd::Portable;
     use fasttok_testing::Random;
+    use fasttok_simd::Portable;
 
     /// What byte pair encoding is: the neighbours whose bytes together are the token of the lowest
     /// rank become it, until there are none.
@@ -474,12 +504,10 @@ pub(super) mod tests {
                 let bytes = word.as_bytes();
                 let expected = merge_plainly(vocab, bytes);
                 let mut tokens = Vec::new();
-                merge::<Portable>(pairs, vocab, &mut window, bytes, |t| {
-                    tokens.extend_from_slice(t)
-                });
+                merge(Portable, pairs, vocab, &mut window, bytes, |t| tokens.extend_from_slice(t));
                 assert_eq!(tokens, expected, "{name} {word:?}");
                 if bytes.len() <= SHORT
-                    && let Some(count) = count_in_more_registers::<Portable>(pairs, bytes)
+                    && let Some(count) = count_in_more_registers(Portable, pairs, bytes)
                 {
                     assert_eq!(count, expected.len(), "{name} {word:?}");
                 }
@@ -503,9 +531,7 @@ pub(super) mod tests {
                     bytes.extend(std::iter::repeat_n(few[random.below(2)], len));
                 }
                 let mut tokens = Vec::new();
-                merge::<Portable>(pairs, vocab, &mut window, &bytes, |t| {
-                    tokens.extend_from_slice(t)
-                });
+                merge(Portable, pairs, vocab, &mut window, &bytes, |t| tokens.extend_from_slice(t));
                 assert_eq!(tokens, merge_plainly(vocab, &bytes), "{name} {bytes:?}");
             }
         }
@@ -520,7 +546,7 @@ pub(super) mod tests {
             for c in (0x80..0x1_0000).filter_map(char::from_u32) {
                 for word in [format!(" {c}"), format!("{c}{c}a")] {
                     let expected = merge_plainly(vocab, word.as_bytes()).len();
-                    let count = count_in_more_registers::<Portable>(pairs, word.as_bytes());
+                    let count = count_in_more_registers(Portable, pairs, word.as_bytes());
                     assert_eq!(count, Some(expected), "{name} {word:?}");
                 }
             }

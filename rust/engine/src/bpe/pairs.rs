@@ -8,11 +8,10 @@
 
 use std::sync::OnceLock;
 
+use fasttok_simd::{Simd, Table};
 use hashbrown::HashMap;
 
 use super::chars::Chars;
-use crate::pages::Table;
-use crate::pretokenize::simd::Simd;
 
 /// Bits of a token id, at most.
 const ID_BITS: u32 = 21;
@@ -341,13 +340,13 @@ impl Merges {
 
     /// [`Merges::guess`] of the merge of that place.
     #[inline(always)]
-    pub fn guess_at<S: Simd>(&self, Place { home, check }: Place) -> u32 {
+    pub fn guess_at<S: Simd>(&self, simd: S, Place { home, check }: Place) -> u32 {
         let home = home as usize;
         let bucket = &self.buckets[home];
         if bucket[0] & OVERFLOW != 0 {
             return self.guess_on(home, check);
         }
-        let lowest = S::lowest_of_eight(bucket, check);
+        let lowest = simd.lowest_of_eight(bucket, check);
         if lowest < self.empty { lowest } else { NONE }
     }
 

@@ -10,17 +10,20 @@
 //! [`count_in_more_registers`], the twin that checks before it merges. A guess is never above the right
 //! answer, so what is lowest and right is the lowest; and no count is given before its last merge was checked.
 
+use fasttok_simd::Simd;
+
 use super::merge::{
-    NO_MERGE, Parts, Tokens, count_in_more_registers, first_keys, key, rank_and_position,
+    NO_MERGE, Parts, Tokens, count_in_more_registers, first_keys, key, lowest_of, rank_and_position,
 };
 use super::pairs::{ASCII, Merges, NONE, Pairs, Place};
-use crate::pretokenize::simd::Simd;
 
 /// Pieces under way at once.
 const LANES: usize = 6;
 
 /// A piece of up to 16 `V` parts being merged.
+#[derive(Clone, Copy)]
 struct Lane<'a, S: Simd, const V: usize> {
+    simd: S,
     /// The key of each part with the one behind it.
     keys: [S::Keys; V],
     /// Part i is at i + 1, between two that merge with nothing.
@@ -41,6 +44,8 @@ struct Lane<'a, S: Simd, const V: usize> {
 
 /// How a step ended.
 enum Step {
+    /// There is no piece.
+    Idle,
     /// With a merge.
     On,
     /// Nothing merges any more: the number of tokens.
@@ -50,9 +55,11 @@ enum Step {
 }
 
 impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
-    fn idle() -> Self {
+    #[inline(always)]
+    fn idle(simd: S) -> Self {
         Lane {
-            keys: [S::keys(&[NO_MERGE; 16]); V],
+            simd,
+            keys: [simd.keys(&[NO_MERGE; 16]); V],
             tokens: [NONE; 64],
             left: 0,
             merges: None,
@@ -82,7 +89,7 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
             }
             let merges = pairs.merges(scripts);
             self.merges = Some(merges);
-            self.keys = first_keys::<S, V>(pairs, merges, len, bytes, &self.tokens);
+            self.keys = first_keys(self.simd, pairs, merges, len, bytes, &self.tokens);
             len
         };
         self.left = (1 << (parts + 2)) - 1;
@@ -104,7 +111,7 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
         self.tokens[0] = NONE;
         self.tokens[(len + 1) & 63] = NONE;
         for (keys, ranks) in self.keys.iter_mut().zip(&ranks) {
-            *keys = S::keys(ranks);
+            *keys = self.simd.keys(ranks);
         }
     }
 
@@ -123,24 +130,24 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
     fn set(&mut self, at: usize, value: u32) {
         let part = (1u64 << at) >> 1;
         for (i, keys) in self.keys.iter_mut().enumerate() {
-            *keys = S::set_of(*keys, (part >> (16 * i)) as u16, value);
+            *keys = self.simd.set_of(*keys, (part >> (16 * i)) as u16, value);
         }
     }
 
     #[inline(always)]
     fn step(&mut self, pairs: &Pairs) -> Step {
-        let Some(merges) = self.merges else { return Step::Done(0) };
+        let Some(merges) = self.merges else { return Step::Idle };
         if self.at != 0 {
             let (at, before) = (self.at & 63, self.before & 63);
             if !pairs.is_merge(self.made_of.0, self.made_of.1, self.tokens[at]) {
                 return Step::Wrong;
             }
-            let with_next = merges.guess_at::<S>(self.places[0]);
-            let with_previous = merges.guess_at::<S>(self.places[1]);
+            let with_next = merges.guess_at(self.simd, self.places[0]);
+            let with_previous = merges.guess_at(self.simd, self.places[1]);
             self.set(at, key(with_next, at - 1));
             self.set(before, key(with_previous, before.wrapping_sub(1) & 31));
         }
-        let lowest = S::lowest(self.keys.into_iter().reduce(S::min).expect("one or more"));
+        let lowest = lowest_of(self.simd, &self.keys);
         if lowest >= NO_MERGE {
             return Step::Done(self.left.count_ones() as usize - 2);
         }
@@ -180,57 +187,54 @@ pub(crate) trait Work {
 
 /// Counts the tokens of all pieces, in no order.
 #[inline(always)]
-pub(crate) fn count_in_turns<S: Simd>(pairs: &Pairs, work: &mut impl Work) {
+pub(crate) fn count_in_turns<S: Simd>(simd: S, pairs: &Pairs, work: &mut impl Work) {
     let mut wide = Vec::new();
-    turns::<S, 1, _>(pairs, work, |work| work.next(), |piece| wide.push(piece));
+    turns::<_, 1, _>(simd, pairs, work, |work| work.next(), |piece| wide.push(piece));
     if !wide.is_empty() {
-        turns::<S, 2, _>(pairs, work, |_| wide.pop(), |_| unreachable!("31 parts at most"));
+        turns::<_, 2, _>(simd, pairs, work, |_| wide.pop(), |_| unreachable!("31 parts at most"));
     }
 }
 
 /// Counts the pieces that `next` names; those of too many parts are `too_wide`.
 #[inline(always)]
-fn turns<'a, S: Simd, const V: usize, W: Work>(
-    pairs: &'a Pairs,
+fn turns<S: Simd, const V: usize, W: Work>(
+    simd: S,
+    pairs: &Pairs,
     work: &mut W,
     mut next: impl FnMut(&mut W) -> Option<usize>,
     mut too_wide: impl FnMut(usize),
 ) {
-    let mut begin = |lane: &mut Lane<'a, S, V>, work: &mut W| {
-        while let Some(piece) = next(work) {
-            let (bytes, len) = work.bytes(piece);
-            if lane.begin(pairs, piece, &bytes, len) {
-                return true;
-            }
-            too_wide(piece);
-        }
-        false
-    };
-    let mut lanes: [Lane<S, V>; LANES] = std::array::from_fn(|_| Lane::idle());
+    let mut lanes: [Lane<S, V>; LANES] = [Lane::idle(simd); LANES];
     let mut order: [usize; LANES] = std::array::from_fn(|i| i);
-    let mut under_way = 0;
-    while under_way < LANES && begin(&mut lanes[under_way], work) {
-        under_way += 1;
-    }
+    let mut under_way = LANES;
     let mut i = 0;
     while under_way > 0 {
         if i >= under_way {
             i = 0;
         }
         let lane = &mut lanes[order[i] % LANES];
-        let count = match lane.step(pairs) {
+        match lane.step(pairs) {
             Step::On => {
                 i += 1;
                 continue;
             }
-            Step::Done(count) => count,
+            Step::Idle => {}
+            Step::Done(count) => work.done(lane.piece, count),
             Step::Wrong => {
                 let (bytes, len) = work.bytes(lane.piece);
-                count_in_more_registers::<S>(pairs, &bytes[..len]).expect("31 parts at most")
+                let count = count_in_more_registers(simd, pairs, &bytes[..len]);
+                work.done(lane.piece, count.expect("31 parts at most"));
             }
+        }
+        let begun = loop {
+            let Some(piece) = next(work) else { break false };
+            let (bytes, len) = work.bytes(piece);
+            if lane.begin(pairs, piece, &bytes, len) {
+                break true;
+            }
+            too_wide(piece);
         };
-        work.done(lane.piece, count);
-        if !begin(lane, work) {
+        if !begun {
             under_way -= 1;
             order.swap(i, under_way);
         }
@@ -242,8 +246,8 @@ mod tests {
     use super::*;
     use crate::Encoding;
     use crate::bpe::merge::tests::{merge_plainly, short_texts};
-    use crate::pretokenize::simd::{Portable, Task, best};
     use fasttok_testing::Random;
+    use fasttok_simd::{Level, Task};
 
     /// Counts words, and notes what each has.
     struct Words<'a> {
@@ -276,8 +280,8 @@ mod tests {
         type Output = Vec<usize>;
 
         #[inline(always)]
-        fn run<S: Simd>(mut self) -> Vec<usize> {
-            count_in_turns::<S>(self.pairs, &mut self);
+        fn run<S: Simd>(mut self, simd: S) -> Vec<usize> {
+            count_in_turns(simd, self.pairs, &mut self);
             self.counts
         }
     }
@@ -310,8 +314,9 @@ mod tests {
                 let plainly: Vec<usize> =
                     words.iter().map(|word| merge_plainly(vocab, word.as_bytes()).len()).collect();
                 let task = || Words { pairs, words: &words, next: 0, counts: vec![0; words.len()] };
-                assert_eq!(best(task()), plainly, "{name} {words:?}");
-                assert_eq!(Portable::outlined(task()), plainly, "{name} {words:?}");
+                for level in Level::available() {
+                    assert_eq!(level.run(task()), plainly, "{name} {level:?} {words:?}");
+                }
             }
         }
     }

@@ -11,8 +11,9 @@
 
 use std::collections::HashMap;
 
+use fasttok_simd::Simd;
+
 use crate::pretokenize::block::BLOCK;
-use crate::pretokenize::simd::Simd;
 
 /// Classes of bytes; the last is all that is not ASCII.
 const CLASSES: usize = 8;
@@ -132,9 +133,16 @@ impl Boundaries {
     /// The pieces among the first `len` of the 64 bytes at `at`, where one starts. The last of them may
     /// go on behind. The text ends at `end`, but a block can be read.
     #[inline(always)]
-    pub fn pieces<S: Simd>(&self, text: &[u8], at: usize, len: usize, end: usize) -> BlockPieces {
+    pub fn pieces<S: Simd>(
+        &self,
+        simd: S,
+        text: &[u8],
+        at: usize,
+        len: usize,
+        end: usize,
+    ) -> BlockPieces {
         let block: &[u8; BLOCK] = text[at..at + BLOCK].try_into().expect("a whole block");
-        let bytes = S::classify(block);
+        let bytes = simd.classify(block);
         let within = u64::MAX >> (64 - len);
         let chars = !bytes.continuation & within;
         let other_space = bytes.space & !bytes.blank;

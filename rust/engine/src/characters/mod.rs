@@ -17,10 +17,10 @@ use crate::Error;
 use crate::bpe::merge::{Window, merge};
 use crate::bpe::pairs::Pairs;
 use crate::pretokenize::classes::decode;
-use crate::pretokenize::simd::Portable;
 use crate::vocab::Vocab;
 use boundaries::{Boundaries, UserPieces};
 use decode::Decoder;
+use fasttok_simd::Portable;
 use plain::Plain;
 use rules::{META, Prefix, Rules};
 use symbols::{Order, Symbols, has_prefix, parts};
@@ -425,7 +425,7 @@ impl Output<'_> {
             return;
         }
         let (vocab, pairs) = (self.vocab, self.pairs);
-        merge::<Portable>(pairs, vocab, window, text, |numbers| {
+        merge(Portable, pairs, vocab, window, text, |numbers| {
             for &number in numbers {
                 if self.characters.symbols.is_token(number) {
                     self.push(vocab.id(number));

@@ -12,10 +12,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use fasttok_simd::Portable;
+
 use crate::Error;
 use crate::bpe::naive::{NONE, Naive};
 use crate::bpe::pairs::Pairs;
-use crate::pretokenize::simd::Portable;
 use crate::vocab::Vocab;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -159,7 +160,7 @@ pub(crate) fn has_prefix(pairs: &Pairs, utf8: &[u8]) -> bool {
 
 /// The number of parts that merging leaves of the character `utf8`, which is not in the vocabulary.
 pub(crate) fn parts(pairs: &Pairs, utf8: &[u8]) -> usize {
-    crate::bpe::merge::count_in_registers::<Portable>(pairs, utf8)
+    crate::bpe::merge::count_in_registers(Portable, pairs, utf8)
 }
 
 /// Refuses what the tables cannot hold.

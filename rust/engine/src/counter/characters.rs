@@ -1,12 +1,13 @@
 //! Counting where there is no pretokenizer: between the boundaries that the vocabulary has.
 
-use super::{BLOCK, Characters as EastAsianCharacters, Counter, SLACK, Scan, WAITING, outlined};
+use fasttok_simd::{Simd, Task};
+
+use super::{BLOCK, Characters as EastAsianCharacters, Counter, SLACK, Scan, WAITING};
 use crate::Error;
 use crate::bpe::east_asian::low_bits;
 use crate::characters::Characters;
 use crate::interrupt::{STRIDE, Watch};
 use crate::pretokenize::Pretokenizer;
-use crate::pretokenize::simd::{Simd, Task};
 
 /// Longest first piece that is copied to put a blank before it; behind a longer one the text is copied.
 const HEAD: usize = 1 << 12;
@@ -72,7 +73,7 @@ impl Counter {
     fn count_merged(&mut self, characters: &Characters, text: &[u8]) -> u64 {
         let Counter { encoding, level, known } = self;
         let scan = Scan { encoding, known };
-        outlined(*level, Merged { scan, characters, text })
+        level.run(Merged { scan, characters, text })
     }
 }
 
@@ -87,7 +88,7 @@ impl Task for Merged<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run<S: Simd>(mut self) -> u64 {
+    fn run<S: Simd>(mut self, simd: S) -> u64 {
         let text = self.text;
         let mut total = 0u64;
         let mut at = 0;
@@ -96,7 +97,7 @@ impl Task for Merged<'_> {
             let start = at;
             let stride = text.len().min(start + STRIDE);
             while at + BLOCK + SLACK <= stride || at == start {
-                at += self.block::<S>(text, at, BLOCK, text.len(), &mut total);
+                at += self.block(simd, text, at, BLOCK, text.len(), &mut total);
             }
             if watch.stops(at - start) {
                 return 0;
@@ -108,9 +109,9 @@ impl Task for Merged<'_> {
         rest[..len].copy_from_slice(&text[text.len() - len..]);
         let mut at = 0;
         while at < len {
-            at += self.block::<S>(&rest, at, BLOCK.min(len - at), len, &mut total);
+            at += self.block(simd, &rest, at, BLOCK.min(len - at), len, &mut total);
         }
-        total + self.scan.known.drain::<S>(self.scan.encoding.pairs(), 0)
+        total + self.scan.known.drain(simd, self.scan.encoding.pairs(), 0)
     }
 }
 
@@ -120,13 +121,14 @@ impl Merged<'_> {
     #[inline(always)]
     fn block<S: Simd>(
         &mut self,
+        simd: S,
         text: &[u8],
         at: usize,
         len: usize,
         end: usize,
         total: &mut u64,
     ) -> usize {
-        let pieces = self.characters.boundaries.pieces::<S>(text, at, len, end);
+        let pieces = self.characters.boundaries.pieces(simd, text, at, len, end);
         let mut last = 0;
         let mut rest = pieces.starts & (pieces.starts - 1);
         let mut east_asian = 0;
@@ -136,13 +138,13 @@ impl Merged<'_> {
             let len = next - last;
             let piece = low_bits(len) << last;
             if pieces.user >> last & 1 != 0 {
-                *total = total.wrapping_add(self.user::<S>(&text[at + last..at + next]));
+                *total = total.wrapping_add(self.user(&text[at + last..at + next]));
             } else if pieces.east_asian & piece != 0 {
                 east_asian |= piece;
             } else if len < 32 {
                 self.scan.known.look_up(text, at + last, len);
             } else {
-                *total += self.scan.outlined_long::<S>(&text[at + last..at + next]);
+                *total += self.scan.outlined_long(simd, &text[at + last..at + next]);
             }
             last = next;
         }
@@ -161,7 +163,7 @@ impl Merged<'_> {
             };
             let chars = if open { whole(chars) } else { chars };
             let open = open && chars >> last != 0;
-            let (count, bytes) = S::outlined(EastAsianCharacters {
+            let (count, bytes) = simd.outlined(EastAsianCharacters {
                 encoding: self.scan.encoding,
                 known: self.scan.known,
                 text,
@@ -179,20 +181,20 @@ impl Merged<'_> {
             let (piece_end, user) = self.characters.boundaries.piece_end(&text[..end], at);
             last = piece_end - at;
             if user {
-                *total = total.wrapping_add(self.user::<S>(&text[at..piece_end]));
+                *total = total.wrapping_add(self.user(&text[at..piece_end]));
             } else if last < 32 {
                 self.scan.known.look_up(text, at, last);
             } else {
-                *total += self.scan.outlined_long::<S>(&text[at..piece_end]);
+                *total += self.scan.outlined_long(simd, &text[at..piece_end]);
             }
         }
-        *total += self.scan.known.drain::<S>(self.scan.encoding.pairs(), WAITING);
+        *total += self.scan.known.drain(simd, self.scan.encoding.pairs(), WAITING);
         last
     }
 
     /// One token for a user-defined piece, less what it will be found to lack.
     #[inline(always)]
-    fn user<S: Simd>(&self, piece: &[u8]) -> u64 {
+    fn user(&self, piece: &[u8]) -> u64 {
         if piece.is_ascii() {
             return 1;
         }
@@ -204,14 +206,13 @@ impl Merged<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::Level;
     use super::super::tests::{PARTS, nasty_text, shrink};
     use super::*;
     use crate::characters::rules::{META, Prefix, Rules};
     use crate::characters::symbols::Order;
     use crate::characters::{Definition, Unknown};
-    use crate::{Encoding, Special};
     use fasttok_testing::Random;
+    use crate::{Encoding, Level, Special};
 
     /// A vocabulary of the beginnings of words, and of characters that many of them lack.
     fn definition(rules: Rules, unknown: Unknown, user: &[&str]) -> Definition {

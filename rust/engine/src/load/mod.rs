@@ -14,6 +14,7 @@ pub use known::Known;
 
 use std::collections::HashMap;
 
+use fasttok_simd::Level;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -61,6 +62,7 @@ impl Encoding {
     /// The tokenizer in the file `data`: a `tokenizer.json` of HF `tokenizers`, a `tekken.json`, a
     /// rank file of tiktoken, or what [`Encoding::compiled`] wrote.
     pub fn from_file_bytes(data: &[u8], options: FileOptions) -> Result<Encoding, Error> {
+        Level::chosen()?;
         let says_all = compiled::is_compiled(data)
             || sentencepiece::is_model(data)
             || data.iter().find(|byte| byte.is_ascii_graphic()) == Some(&b'{');

@@ -4,9 +4,10 @@
 //! mask is character i (not byte i): multi-byte characters are one bit each, and the rules of the
 //! patterns, which speak of characters, become shifts.
 
+use fasttok_simd::{ByteMasks, Simd};
+
 use super::Scanner;
 use super::classes::{CJK, CLASS, HAN, OTHER, class_index, class_row, decode, properties_of};
-use super::simd::{ByteMasks, Simd};
 
 /// Bytes of a block.
 pub(crate) const BLOCK: usize = 64;
@@ -159,6 +160,7 @@ pub(crate) fn digit_groups<const DIGITS: usize>(number: u64) -> u64 {
 /// on; those behind `len` are not looked at, or, where `len` is [`BLOCK`], are the text's.
 #[inline(always)]
 pub(crate) fn piece_starts<S: Simd>(
+    simd: S,
     scanner: Scanner,
     text: &[u8],
     at: usize,
@@ -166,7 +168,7 @@ pub(crate) fn piece_starts<S: Simd>(
 ) -> BlockStarts {
     let text = &text[at..];
     let block: &[u8; BLOCK] = text[..BLOCK].try_into().expect("a whole block");
-    let bytes = S::classify(block);
+    let bytes = simd.classify(block);
     let within = up_to(len as u32 - 1);
     if bytes.non_ascii & within == 0 {
         let signs = !(bytes.upper | bytes.lower | bytes.number | bytes.space | bytes.newline);
@@ -193,7 +195,7 @@ pub(crate) fn piece_starts<S: Simd>(
         let starts = (scanner.starts)(&masks, &context);
         return BlockStarts { mask: starts.mask & up_to(starts.limit), east_asian: 0, chars: 0 };
     }
-    mixed_starts::<S>(scanner, text, &bytes, within)
+    mixed_starts(simd, scanner, text, &bytes, within)
 }
 
 /// What [`piece_starts`] finds.
@@ -241,6 +243,7 @@ fn up_to(limit: u32) -> u64 {
 
 #[inline(always)]
 fn mixed_starts<S: Simd>(
+    simd: S,
     scanner: Scanner,
     text: &[u8],
     bytes: &ByteMasks,
@@ -263,29 +266,29 @@ fn mixed_starts<S: Simd>(
     } else {
         // Characters with all bytes but the last in common take one look-up together: a row of 64
         // classes by the last byte.
-        let behind = |by: usize| S::bytes(text[by..by + BLOCK].try_into().expect("a whole block"));
-        let byte = [behind(0), behind(1), behind(2)];
-        let mut class = S::bytes(&[0; BLOCK]);
+        let behind = |by: usize| text[by..].first_chunk().expect("a whole block");
+        let byte = [simd.bytes(behind(0)), simd.bytes(behind(1)), simd.bytes(behind(2))];
+        let mut class = simd.bytes(&[0; BLOCK]);
         let mut rest = unknown;
         while rest != 0 {
             let at = rest.trailing_zeros() as usize;
             let (c, len) = decode(text, at);
-            let mut alike = rest & S::equal(byte[0], text[at]);
+            let mut alike = rest & simd.equal(byte[0], text[at]);
             if len > 2 {
-                alike &= S::equal(byte[1], text[at + 1]);
+                alike &= simd.equal(byte[1], text[at + 1]);
             }
             let last = if len == 4 {
-                alike &= S::equal(byte[2], text[at + 2]);
-                behind(3)
+                alike &= simd.equal(byte[2], text[at + 2]);
+                simd.bytes(behind(3))
             } else {
                 byte[len - 1]
             };
-            class = S::look_up(class, alike, class_row(c), last);
+            class = simd.look_up(class, alike, class_row(c), last);
             rest &= !alike;
         }
-        class = S::look_up(class, unknown, &CLASS, class);
+        class = simd.look_up(class, unknown, &CLASS, class);
         for (index, mask) in classes.iter_mut().enumerate() {
-            *mask |= unknown & S::equal(class, index as u8);
+            *mask |= unknown & simd.equal(class, index as u8);
         }
     }
     let mut properties = [0; 3];
@@ -303,30 +306,36 @@ fn mixed_starts<S: Simd>(
             properties[2] |= control(text, ascii_signs & chars);
         }
     }
-    let pack = |mask: u64| S::extract(mask, chars);
+    // No closure: see `fasttok_simd`.
+    macro_rules! pack {
+        ($mask:expr) => {
+            simd.extract($mask, chars)
+        };
+    }
+    let extra = extra(scanner, text, chars);
     let masks = CharMasks {
         len: chars.count_ones(),
-        upper: pack(classes[0]),
-        lower: pack(classes[1]),
-        caseless: pack(classes[2]),
-        mark: pack(classes[3]),
-        number: pack(classes[4]),
-        space: pack(classes[5]),
-        newline: pack(classes[6]),
-        punctuation: pack(classes[7]),
-        blank: pack(bytes.blank),
-        apostrophe: pack(bytes.apostrophe),
-        slash: pack(bytes.slash),
-        ascii: pack(!bytes.non_ascii),
-        han: pack(properties[0]),
-        cjk: pack(properties[1]),
-        other: pack(properties[2]),
-        extra: extra(scanner, text, chars).map(pack),
+        upper: pack!(classes[0]),
+        lower: pack!(classes[1]),
+        caseless: pack!(classes[2]),
+        mark: pack!(classes[3]),
+        number: pack!(classes[4]),
+        space: pack!(classes[5]),
+        newline: pack!(classes[6]),
+        punctuation: pack!(classes[7]),
+        blank: pack!(bytes.blank),
+        apostrophe: pack!(bytes.apostrophe),
+        slash: pack!(bytes.slash),
+        ascii: pack!(!bytes.non_ascii),
+        han: pack!(properties[0]),
+        cjk: pack!(properties[1]),
+        other: pack!(properties[2]),
+        extra: [pack!(extra[0]), pack!(extra[1]), pack!(extra[2])],
     };
     let context = Context { text, chars, ascii: false };
     let starts = (scanner.starts)(&masks, &context);
     BlockStarts {
-        mask: S::deposit(starts.mask & up_to(starts.limit), chars),
+        mask: simd.deposit(starts.mask & up_to(starts.limit), chars),
         east_asian: bytes.east_asian,
         chars,
     }

@@ -14,7 +14,6 @@ pub(crate) mod gpt2;
 pub(crate) mod o200k;
 pub(crate) mod patterns;
 pub(crate) mod sequences;
-pub(crate) mod simd;
 #[cfg(test)]
 mod tests;
 

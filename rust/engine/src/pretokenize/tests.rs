@@ -1,8 +1,9 @@
 //! The contract of [`Family`]: what `starts` says of a block is what `piece_end`, asked piece by piece, says of the
 //! same text; for every family, at every instruction set, on random text.
 
+use fasttok_simd::{Level, Simd, Task};
+
 use super::block::{BLOCK, SLACK, piece_starts};
-use super::simd::{Portable, Simd, Task};
 use super::{Pretokenizer, Scanner};
 use fasttok_testing::Random;
 
@@ -59,7 +60,7 @@ impl Task for Check<'_> {
     type Output = usize;
 
     #[inline(always)]
-    fn run<S: Simd>(self) -> usize {
+    fn run<S: Simd>(self, simd: S) -> usize {
         let Check { name, scanner, text } = self;
         let mut padded = text.as_bytes().to_vec();
         padded.resize(text.len() + BLOCK + SLACK, 0);
@@ -70,7 +71,7 @@ impl Task for Check<'_> {
             let len = if whole { BLOCK } else { BLOCK.min(text.len() - at) };
             let mut last = 0;
             if len > 3 {
-                let found = piece_starts::<S>(scanner, &padded, at, len).mask;
+                let found = piece_starts(simd, scanner, &padded, at, len).mask;
                 last = 63 - found.leading_zeros() as usize;
                 let expected = by_piece_end(scanner, text, at) & (u64::MAX >> (63 - last));
                 assert_eq!(
@@ -93,20 +94,8 @@ fn check_families(seeds: std::ops::Range<u64>) {
         for seed in seeds.clone() {
             let text = text(&mut Random::new(seed));
             let check = || Check { name, scanner, text: &text };
-            useful += Portable::outlined(check());
-            #[cfg(target_arch = "x86_64")]
-            {
-                use super::simd::{Avx2, Avx512};
-                if Avx2::is_available() {
-                    useful += Avx2::outlined(check());
-                }
-                if Avx512::is_available() {
-                    useful += Avx512::outlined(check());
-                }
-            }
-            #[cfg(target_arch = "aarch64")]
-            {
-                useful += super::simd::Neon::outlined(check());
+            for level in Level::available() {
+                useful += level.run(check());
             }
         }
         assert!(useful as u64 > seeds.end - seeds.start, "{name}: `starts` nearly always gives up");

@@ -1,24 +1,30 @@
-//! The characters of a Python `str` as UTF-8.
+//! Characters of one, two or four bytes each as UTF-8, as Python keeps its `str`.
 //!
-//! Text is written in blocks: ASCII as it is, other characters 16 at once, by what the machine has best.
-//! A block with surrogates, which are rare, goes character by character. What the instruction sets do
-//! differently is one function each, [`Write16`]; [`portable`] is the one that says what they do.
+//! Text is written in blocks: ASCII as it is, other characters 16 at once, by what the machine has best
+//! ([`Simd::write_utf8`]; [`portable`] is the one that says what it does). A block with surrogates, which are
+//! rare, goes character by character.
 //!
 //! In ns a byte of UTF-8 (AVX-512; AVX2; portable; simdutf, which is C++; encoding_rs): Chinese 0.11, 0.17,
 //! 0.66, 0.14, 0.79; Russian 0.15, 0.24, 0.43, 0.09, 1.2; Chinese with a third or more ASCII 0.15, 0.21, 0.77,
 //! 0.18, 0.85.
-//!
-//! This module knows neither Python objects nor documents.
 
-#[cfg(target_arch = "x86_64")]
-mod x86;
+use crate::{Level, Simd, Task};
 
-use fasttok_engine::Utf8Errors;
+/// What becomes of a surrogate that stands in no pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoneSurrogates {
+    /// An error.
+    Refuse,
+    /// U+FFFD.
+    Replace,
+}
 
+/// Whether `code` is the first of a pair of surrogates.
 pub fn is_high(code: u32) -> bool {
     code & 0xFFFF_FC00 == 0xD800
 }
 
+/// Whether `code` is the second of a pair of surrogates.
 pub fn is_low(code: u32) -> bool {
     code & 0xFFFF_FC00 == 0xDC00
 }
@@ -31,6 +37,7 @@ fn is_surrogate(code: u32) -> bool {
 pub trait Unit: Copy + Default {
     /// The most bytes that one such character has in UTF-8.
     const MAX_UTF8: usize;
+    /// Its code point.
     fn code(self) -> u32;
 }
 
@@ -62,71 +69,65 @@ impl Unit for u32 {
 /// hardly a block is ASCII: a branch that goes one way costs nothing.
 const BLOCK: usize = 64;
 /// Characters that are written together.
-const FEW: usize = 16;
+pub(crate) const FEW: usize = 16;
 
-/// Writes characters that are no surrogates; returns how many of the bytes are theirs.
-trait Write16<U>: Fn(&[U; FEW], &mut [u8; 4 * FEW]) -> usize {}
-impl<U, F: Fn(&[U; FEW], &mut [u8; 4 * FEW]) -> usize> Write16<U> for F {}
-
-/// Writes `units` to `scratch` as UTF-8. Returns the bytes written; an error is the index of the first
-/// surrogate that stands in no pair, if that is one.
+/// Writes `units` to `scratch` as UTF-8, with the instructions of `level`. Returns the bytes written; an error is the
+/// index of the first surrogate that stands in no pair, if that is one.
 pub fn transcode<U: Unit>(
+    level: Level,
     units: &[U],
-    errors: Utf8Errors,
+    lone: LoneSurrogates,
     scratch: &mut Vec<u8>,
 ) -> Result<usize, usize> {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(result) = x86::transcode(units, errors, scratch) {
-        return result;
-    }
-    transcode_with(units, errors, scratch, portable)
+    level.run(Transcode { units, lone, scratch })
 }
 
-/// [`transcode`] by `write`.
-#[inline(always)]
-fn transcode_with<U: Unit>(
-    units: &[U],
-    errors: Utf8Errors,
-    scratch: &mut Vec<u8>,
-    write: impl Write16<U>,
-) -> Result<usize, usize> {
-    // More is written than counts: four bytes a character, and whole blocks.
-    let room = units.len() * U::MAX_UTF8 + BLOCK;
-    if scratch.len() < room {
-        scratch.resize(room, 0);
-    }
-    let (mut at, mut written) = (0, 0);
-    while let Some(block) = units[at..].first_chunk() {
+/// See [`transcode`].
+struct Transcode<'a, U> {
+    units: &'a [U],
+    lone: LoneSurrogates,
+    scratch: &'a mut Vec<u8>,
+}
+
+impl<U: Unit> Task for Transcode<'_, U> {
+    type Output = Result<usize, usize>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Result<usize, usize> {
+        let Transcode { units, lone, scratch } = self;
+        // More is written than counts: four bytes a character, and whole blocks.
+        let room = units.len() * U::MAX_UTF8 + BLOCK;
+        if scratch.len() < room {
+            scratch.resize(room, 0);
+        }
+        let (mut at, mut written) = (0, 0);
+        while let Some(block) = units[at..].first_chunk() {
+            let out = &mut scratch[written..];
+            let (read, bytes) = if any_surrogate(block) {
+                // With care; what is behind comes back to blocks.
+                transcode_surrogates(&units[at..], lone, out).map_err(|i| at + i)?
+            } else {
+                (BLOCK, write_block(simd, block, BLOCK, out))
+            };
+            (at, written) = (at + read, written + bytes);
+        }
+        let rest = &units[at..];
         let out = &mut scratch[written..];
-        let (read, bytes) = if any_surrogate(block) {
-            // With care; what is behind comes back to blocks.
-            transcode_surrogates(&units[at..], errors, out).map_err(|i| at + i)?
+        let mut block = [U::default(); BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        let bytes = if any_surrogate(&block) {
+            transcode_surrogates(rest, lone, out).map_err(|i| at + i)?.1
         } else {
-            (BLOCK, write_block(block, BLOCK, out, &write))
+            write_block(simd, &block, rest.len(), out)
         };
-        (at, written) = (at + read, written + bytes);
+        Ok(written + bytes)
     }
-    let rest = &units[at..];
-    let out = &mut scratch[written..];
-    let mut block = [U::default(); BLOCK];
-    block[..rest.len()].copy_from_slice(rest);
-    let bytes = if any_surrogate(&block) {
-        transcode_surrogates(rest, errors, out).map_err(|i| at + i)?.1
-    } else {
-        write_block(&block, rest.len(), out, &write)
-    };
-    Ok(written + bytes)
 }
 
 /// Writes the first `len` units of `block`, in which no surrogate is and only zeros are behind them.
 /// Returns the bytes written.
 #[inline(always)]
-fn write_block<U: Unit>(
-    block: &[U; BLOCK],
-    len: usize,
-    out: &mut [u8],
-    write: &impl Write16<U>,
-) -> usize {
+fn write_block<U: Unit, S: Simd>(simd: S, block: &[U; BLOCK], len: usize, out: &mut [u8]) -> usize {
     if is_ascii(block) {
         for (byte, unit) in out[..BLOCK].iter_mut().zip(block) {
             *byte = unit.code() as u8;
@@ -135,7 +136,7 @@ fn write_block<U: Unit>(
     }
     let mut n = 0;
     for few in &block.as_chunks().0[..len.div_ceil(FEW)] {
-        n += write(few, out[n..].first_chunk_mut().expect("room for more than is left"));
+        n += simd.write_utf8(few, out[n..].first_chunk_mut().expect("room for more than is left"));
     }
     // The zeros are one byte each.
     n - (len.next_multiple_of(FEW) - len)
@@ -152,9 +153,9 @@ fn any_surrogate<U: Unit>(block: &[U; BLOCK]) -> bool {
     U::MAX_UTF8 >= 3 && block.iter().fold(false, |any, unit| any | is_surrogate(unit.code()))
 }
 
-/// [`Write16`] for every machine.
+/// [`Simd::write_utf8`] for every machine.
 #[inline(always)]
-fn portable<U: Unit>(few: &[U; FEW], out: &mut [u8; 4 * FEW]) -> usize {
+pub(crate) fn portable<U: Unit>(few: &[U; FEW], out: &mut [u8; 4 * FEW]) -> usize {
     let mut n = 0;
     for unit in few {
         let (bytes, len) = utf8_word::<U>(unit.code());
@@ -210,13 +211,13 @@ fn utf8_word<U: Unit>(code: u32) -> (u32, usize) {
 #[cold]
 fn transcode_surrogates<U: Unit>(
     units: &[U],
-    errors: Utf8Errors,
+    lone: LoneSurrogates,
     out: &mut [u8],
 ) -> Result<(usize, usize), usize> {
     let (mut at, mut written) = (0, 0);
     while at < units.len().min(BLOCK) {
         let (c, width) = next_char(&units[at..]);
-        if errors == Utf8Errors::Strict && width == 1 && is_surrogate(units[at].code()) {
+        if lone == LoneSurrogates::Refuse && width == 1 && is_surrogate(units[at].code()) {
             return Err(at);
         }
         written += c.encode_utf8(&mut out[written..]).len();
@@ -239,7 +240,7 @@ pub fn next_char<U: Unit>(units: &[U]) -> (char, usize) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
     /// What the standard library makes of `units`.
@@ -258,7 +259,7 @@ pub(crate) mod tests {
     }
 
     /// Deterministic numbers, good enough to mix characters.
-    pub fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
+    fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
         move || {
             seed = seed
                 .wrapping_mul(6_364_136_223_846_793_005)
@@ -275,30 +276,18 @@ pub(crate) mod tests {
             at += c.as_ref().map_or(1, |c| c.len_utf16());
             c.is_err().then_some(at - 1)
         });
-        for errors in [Utf8Errors::Strict, Utf8Errors::Replace] {
-            let check = |set: &str, result: Result<usize, usize>, scratch: &mut Vec<u8>| {
-                let text = result.map(|len| &scratch[..len]);
-                let expected = match (errors, lone) {
-                    (Utf8Errors::Strict, Some(at)) => Err(at),
-                    _ => Ok(expected.as_bytes()),
-                };
-                assert_eq!(text, expected, "{set} {errors:?} {all:x?}");
+        for surrogates in [LoneSurrogates::Refuse, LoneSurrogates::Replace] {
+            let expected = match (surrogates, lone) {
+                (LoneSurrogates::Refuse, Some(at)) => Err(at),
+                _ => Ok(expected.as_bytes()),
+            };
+            for level in Level::available() {
                 // Nothing that one leaves behind may help the next.
                 scratch.fill(0xFF);
-            };
-            let result = transcode_with(units, errors, scratch, portable);
-            check("portable", result, scratch);
-            #[cfg(target_arch = "x86_64")]
-            {
-                if let Some(result) = x86::transcode_avx2(units, errors, scratch) {
-                    check("AVX2", result, scratch);
-                }
-                if let Some(result) = x86::transcode_avx512(units, errors, scratch) {
-                    check("AVX-512", result, scratch);
-                }
+                let result = transcode(level, units, surrogates, scratch);
+                let text = result.map(|len| &scratch[..len]);
+                assert_eq!(text, expected, "{level:?} {surrogates:?} {all:x?}");
             }
-            let result = transcode(units, errors, scratch);
-            check("best", result, scratch);
         }
     }
 

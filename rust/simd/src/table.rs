@@ -6,7 +6,7 @@ use bytemuck::Pod;
 use memmap2::MmapMut;
 
 /// A fixed number of values, zero at first, in memory of its own.
-pub(crate) struct Table<T> {
+pub struct Table<T> {
     memory: MmapMut,
     len: usize,
     values: std::marker::PhantomData<T>,

@@ -4,9 +4,21 @@
 
 use std::arch::aarch64::*;
 
-use super::{ByteMasks, Portable, Simd, Task};
+use crate::utf8::{FEW, Unit};
+use crate::{ByteMasks, Portable, Simd, Task, masks, sealed, utf8};
 
-pub(crate) struct Neon;
+/// NEON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Neon(());
+
+impl Neon {
+    /// The level, which every machine has.
+    pub fn detect() -> Option<Neon> {
+        Some(Neon(()))
+    }
+}
+
+impl sealed::Sealed for Neon {}
 
 /// The top bits of 64 bytes. No instruction gives them, but of bytes that are dealt out to four registers
 /// (see `Bytes`) a few shifts bring them together. The usual sums of a bit a byte (`vpaddq_u8`) would take
@@ -23,9 +35,9 @@ fn top_bits([a, b, c, d]: [uint8x16_t; 4]) -> u64 {
 
 impl Simd for Neon {
     #[inline(always)]
-    fn classify(block: &[u8; 64]) -> ByteMasks {
-        let bytes = Self::bytes(block);
-        let equals = |byte: u8| Self::equal(bytes, byte);
+    fn classify(self, block: &[u8; 64]) -> ByteMasks {
+        let bytes = self.bytes(block);
+        let equals = |byte: u8| self.equal(bytes, byte);
         let in_range = |from: u8, count: u8| {
             // SAFETY: as in `top_bits`.
             let test = |x| unsafe { vcltq_u8(vsubq_u8(x, vdupq_n_u8(from)), vdupq_n_u8(count)) };
@@ -35,51 +47,62 @@ impl Simd for Neon {
     }
 
     #[inline(never)]
-    fn outlined<T: Task>(task: T) -> T::Output {
-        task.run::<Self>()
+    fn outlined<T: Task>(self, task: T) -> T::Output {
+        task.run(self)
     }
 
     #[inline(always)]
-    fn continuation(block: &[u8; 64]) -> u64 {
+    fn continuation(self, block: &[u8; 64]) -> u64 {
         // SAFETY: as in `top_bits`. Continuation bytes are the 64 lowest as signed numbers.
         let test = |x| unsafe { vcltq_s8(vreinterpretq_s8_u8(x), vdupq_n_s8(-64)) };
-        top_bits(Self::bytes(block).map(test))
+        top_bits(self.bytes(block).map(test))
     }
 
     #[inline(always)]
-    fn any(block: &[u8; 64], bits: u8) -> u64 {
+    fn any(self, block: &[u8; 64], bits: u8) -> u64 {
         // SAFETY: as in `top_bits`.
-        top_bits(Self::bytes(block).map(|x| unsafe { vtstq_u8(x, vdupq_n_u8(bits)) }))
+        top_bits(self.bytes(block).map(|x| unsafe { vtstq_u8(x, vdupq_n_u8(bits)) }))
     }
 
     #[inline(always)]
-    fn extract(value: u64, mask: u64) -> u64 {
-        Portable::extract(value, mask)
+    fn top_bits(self, block: &[u8; 64]) -> u64 {
+        top_bits(self.bytes(block))
     }
 
     #[inline(always)]
-    fn deposit(value: u64, mask: u64) -> u64 {
-        Portable::deposit(value, mask)
+    fn extract(self, value: u64, mask: u64) -> u64 {
+        Portable.extract(value, mask)
+    }
+
+    #[inline(always)]
+    fn deposit(self, value: u64, mask: u64) -> u64 {
+        Portable.deposit(value, mask)
     }
 
     /// Every fourth byte: 0, 4, 8 and so on; 1, 5, 9; 2, 6, 10; 3, 7, 11.
     type Bytes = [uint8x16_t; 4];
 
     #[inline(always)]
-    fn bytes(block: &[u8; 64]) -> Self::Bytes {
+    fn bytes(self, block: &[u8; 64]) -> Self::Bytes {
         // SAFETY: as in `top_bits`; the loads are unaligned and inside `block`.
         let uint8x16x4_t(a, b, c, d) = unsafe { vld4q_u8(block.as_ptr()) };
         [a, b, c, d]
     }
 
     #[inline(always)]
-    fn equal(bytes: Self::Bytes, byte: u8) -> u64 {
+    fn equal(self, bytes: Self::Bytes, byte: u8) -> u64 {
         // SAFETY: as in `top_bits`.
         top_bits(bytes.map(|x| unsafe { vceqq_u8(x, vdupq_n_u8(byte)) }))
     }
 
     #[inline(always)]
-    fn look_up(bytes: Self::Bytes, mask: u64, table: &[u8; 64], index: Self::Bytes) -> Self::Bytes {
+    fn look_up(
+        self,
+        bytes: Self::Bytes,
+        mask: u64,
+        table: &[u8; 64],
+        index: Self::Bytes,
+    ) -> Self::Bytes {
         // SAFETY: as in `top_bits`; the loads are unaligned and inside `table`.
         unsafe {
             let table = vld1q_u8_x4(table.as_ptr());
@@ -98,15 +121,15 @@ impl Simd for Neon {
     type Keys = [uint32x4_t; 4];
 
     #[inline(always)]
-    fn keys(values: &[u32; 16]) -> Self::Keys {
+    fn keys(self, values: &[u32; 16]) -> Self::Keys {
         // SAFETY: as in `top_bits`; the loads are unaligned and inside `values`.
         let uint32x4x4_t(a, b, c, d) = unsafe { vld1q_u32_x4(values.as_ptr()) };
         [a, b, c, d]
     }
 
     #[inline(always)]
-    fn set(keys: Self::Keys, at: usize, value: u32) -> Self::Keys {
-        let positions = Self::keys(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+    fn set(self, keys: Self::Keys, at: usize, value: u32) -> Self::Keys {
+        let positions = self.keys(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
         // SAFETY: as in `top_bits`.
         unsafe {
             let value = vdupq_n_u32(value);
@@ -116,8 +139,8 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn set_of(keys: Self::Keys, at: u16, value: u32) -> Self::Keys {
-        let bits = Self::keys(&std::array::from_fn(|i| 1 << i));
+    fn set_of(self, keys: Self::Keys, at: u16, value: u32) -> Self::Keys {
+        let bits = self.keys(&std::array::from_fn(|i| 1 << i));
         // SAFETY: as in `top_bits`.
         unsafe {
             let value = vdupq_n_u32(value);
@@ -127,19 +150,19 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn min(a: Self::Keys, b: Self::Keys) -> Self::Keys {
+    fn min(self, a: Self::Keys, b: Self::Keys) -> Self::Keys {
         // SAFETY: as in `top_bits`.
         std::array::from_fn(|i| unsafe { vminq_u32(a[i], b[i]) })
     }
 
     #[inline(always)]
-    fn lowest([a, b, c, d]: Self::Keys) -> u32 {
+    fn lowest(self, [a, b, c, d]: Self::Keys) -> u32 {
         // SAFETY: as in `top_bits`.
         unsafe { vminvq_u32(vminq_u32(vminq_u32(a, b), vminq_u32(c, d))) }
     }
 
     #[inline(always)]
-    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
+    fn lowest_of_eight(self, values: &[u32; 8], check: u32) -> u32 {
         // SAFETY: as in `top_bits`; the loads are unaligned and inside `values`.
         unsafe {
             let check = vdupq_n_u32(check);
@@ -147,5 +170,10 @@ impl Simd for Neon {
             let high = veorq_u32(vld1q_u32(values.as_ptr().add(4)), check);
             vminvq_u32(vminq_u32(low, high))
         }
+    }
+
+    #[inline(always)]
+    fn write_utf8<U: Unit>(self, few: &[U; FEW], out: &mut [u8; 4 * FEW]) -> usize {
+        utf8::portable(few, out)
     }
 }

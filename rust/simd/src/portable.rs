@@ -1,12 +1,22 @@
-//! The plain twin: no intrinsics, the same answers everywhere.
+//! The scalar reference: no intrinsics, the same answers everywhere.
 
-use super::{ByteMasks, Simd, Task, is_east_asian};
+use crate::utf8::{FEW, Unit};
+use crate::{ByteMasks, Simd, Task, is_east_asian, sealed, utf8};
 
-pub(crate) struct Portable;
+/// Plain Rust, compiled for what every processor of the target has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Portable;
+
+impl sealed::Sealed for Portable {}
 
 impl Simd for Portable {
+    #[inline(never)]
+    fn outlined<T: Task>(self, task: T) -> T::Output {
+        task.run(self)
+    }
+
     #[inline(always)]
-    fn classify(block: &[u8; 64]) -> ByteMasks {
+    fn classify(self, block: &[u8; 64]) -> ByteMasks {
         let mask = |test: fn(u8) -> bool| {
             // Eight bytes a time, so that the compiler can vectorise the comparison.
             block.chunks_exact(8).enumerate().fold(0u64, |all, (i, bytes)| {
@@ -32,23 +42,27 @@ impl Simd for Portable {
         }
     }
 
-    #[inline(never)]
-    fn outlined<T: Task>(task: T) -> T::Output {
-        task.run::<Self>()
-    }
-
     #[inline(always)]
-    fn continuation(block: &[u8; 64]) -> u64 {
+    fn continuation(self, block: &[u8; 64]) -> u64 {
         block.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(b & 0xC0 == 0x80))
     }
 
     #[inline(always)]
-    fn any(block: &[u8; 64], bits: u8) -> u64 {
+    fn any(self, block: &[u8; 64], bits: u8) -> u64 {
         block.iter().rev().fold(0, |mask, &b| mask << 1 | u64::from(b & bits != 0))
     }
 
     #[inline(always)]
-    fn extract(value: u64, mut mask: u64) -> u64 {
+    fn top_bits(self, block: &[u8; 64]) -> u64 {
+        block.as_chunks().0.iter().enumerate().fold(0, |bits, (i, eight)| {
+            let high = u64::from_le_bytes(*eight) >> 7 & 0x0101_0101_0101_0101;
+            // The product brings them side by side.
+            bits | (high.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i)
+        })
+    }
+
+    #[inline(always)]
+    fn extract(self, value: u64, mut mask: u64) -> u64 {
         let (mut out, mut to) = (0, 0);
         if value & mask == 0 {
             return 0;
@@ -62,7 +76,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn deposit(mut value: u64, mut mask: u64) -> u64 {
+    fn deposit(self, mut value: u64, mut mask: u64) -> u64 {
         let mut out = 0;
         while value != 0 && mask != 0 {
             out |= (value & 1) << mask.trailing_zeros();
@@ -75,12 +89,12 @@ impl Simd for Portable {
     type Bytes = [u8; 64];
 
     #[inline(always)]
-    fn bytes(block: &[u8; 64]) -> [u8; 64] {
+    fn bytes(self, block: &[u8; 64]) -> [u8; 64] {
         *block
     }
 
     #[inline(always)]
-    fn equal(bytes: [u8; 64], byte: u8) -> u64 {
+    fn equal(self, bytes: [u8; 64], byte: u8) -> u64 {
         bytes.chunks_exact(8).enumerate().fold(0, |all, (i, eight)| {
             let bits = eight.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(b == byte));
             all | bits << (8 * i)
@@ -88,7 +102,13 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn look_up(mut bytes: [u8; 64], mut mask: u64, table: &[u8; 64], index: [u8; 64]) -> [u8; 64] {
+    fn look_up(
+        self,
+        mut bytes: [u8; 64],
+        mut mask: u64,
+        table: &[u8; 64],
+        index: [u8; 64],
+    ) -> [u8; 64] {
         while mask != 0 {
             let at = mask.trailing_zeros() as usize;
             bytes[at] = table[usize::from(index[at] & 63)];
@@ -100,12 +120,12 @@ impl Simd for Portable {
     type Keys = [u32; 16];
 
     #[inline(always)]
-    fn keys(values: &[u32; 16]) -> [u32; 16] {
+    fn keys(self, values: &[u32; 16]) -> [u32; 16] {
         *values
     }
 
     #[inline(always)]
-    fn set(mut keys: [u32; 16], at: usize, value: u32) -> [u32; 16] {
+    fn set(self, mut keys: [u32; 16], at: usize, value: u32) -> [u32; 16] {
         if let Some(key) = keys.get_mut(at) {
             *key = value;
         }
@@ -113,12 +133,31 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn min(a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
+    fn set_of(self, mut keys: [u32; 16], mut at: u16, value: u32) -> [u32; 16] {
+        while at != 0 {
+            keys[at.trailing_zeros() as usize & 15] = value;
+            at &= at - 1;
+        }
+        keys
+    }
+
+    #[inline(always)]
+    fn min(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
         std::array::from_fn(|i| a[i].min(b[i]))
     }
 
     #[inline(always)]
-    fn lowest(keys: [u32; 16]) -> u32 {
+    fn lowest(self, keys: [u32; 16]) -> u32 {
         keys.into_iter().fold(u32::MAX, u32::min)
+    }
+
+    #[inline(always)]
+    fn lowest_of_eight(self, values: &[u32; 8], check: u32) -> u32 {
+        values.iter().fold(u32::MAX, |lowest, value| lowest.min(value ^ check))
+    }
+
+    #[inline(always)]
+    fn write_utf8<U: Unit>(self, few: &[U; FEW], out: &mut [u8; 4 * FEW]) -> usize {
+        utf8::portable(few, out)
     }
 }

@@ -1,0 +1,23 @@
+//! Which instructions counting uses, as Python asks for it.
+
+use fasttok_engine::{Error, Level};
+use pyo3::prelude::*;
+
+use crate::errors::to_py_err;
+
+/// The level that this process uses. An error if `FASTTOK_SIMD` names one that there is not.
+pub fn level(py: Python<'_>) -> PyResult<Level> {
+    Level::chosen().map_err(|error| to_py_err(py, &Error::SimdLevel(error)))
+}
+
+/// The name of the level that this process uses.
+#[pyfunction]
+pub fn simd_level(py: Python<'_>) -> PyResult<&'static str> {
+    level(py).map(Level::name)
+}
+
+/// The names of the levels that this machine has, the best one last.
+#[pyfunction]
+pub fn simd_levels() -> Vec<&'static str> {
+    Level::available().into_iter().map(Level::name).collect()
+}

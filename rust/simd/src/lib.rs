@@ -1,0 +1,187 @@
+//! Instruction sets: which of them this machine has, what they do with 64 bytes at a time, and tables in large
+//! pages. The only crate with the `unsafe` of SIMD; it knows no text, no vocabulary and no file.
+//!
+//! A level ([`Portable`], [`Avx2`], [`Avx512`], [`Neon`]) is a value without size that exists only where the
+//! machine has all that the level enables: who holds one has the proof, and everything else is safe. [`Level`] is one
+//! of those that there are, chosen once a process ([`Level::chosen`]). Work that is to be compiled for each level is a
+//! [`Task`]; [`Level::run`] enters it.
+//!
+//! # No intrinsic is a call
+//!
+//! An intrinsic can be inlined only where its instructions are enabled. Between it and the function that enables
+//! them may stand no closure and no function that does not enable them itself: the compiler decides from the bottom
+//! up, and one that it finds too large to inline stays a function, in which each intrinsic stays a call of its
+//! own. AVX2 once lost more than half of its time to that, and nothing but a profile showed it. So:
+//!
+//! - each kernel is a function with the attribute `#[target_feature]`, which its closures inherit. The macro `level!`
+//!   writes it, from the same list of features that `detect` asks for. If the compiler does not inline a kernel, it
+//!   is one call with its instructions inside, not one an instruction;
+//! - what is generic over [`Simd`] is `#[inline(always)]` up to [`Task::run`], and calls kernels from no closure (nor
+//!   hands one to `map` or `reduce`): a closure that is not inlined would be compiled for the baseline, and its
+//!   kernels would be calls that pass their vectors through memory;
+//! - a test looks for intrinsics and kernels among the symbols of the library that is released
+//!   (`tests/test_simd.py`).
+
+mod level;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+mod table;
+pub mod utf8;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use level::{Level, LevelError, VARIABLE};
+#[cfg(target_arch = "aarch64")]
+pub use neon::Neon;
+pub use portable::Portable;
+pub use table::Table;
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Avx2, Avx512};
+
+/// Classes of 64 bytes, a bit a byte. ASCII is complete; of other characters only what the first
+/// byte alone decides.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ByteMasks {
+    /// Bytes from 0x80 on.
+    pub non_ascii: u64,
+    /// `0b10xx_xxxx`: not the first byte of a character.
+    pub continuation: u64,
+    /// `A` to `Z`.
+    pub upper: u64,
+    /// `a` to `z`.
+    pub lower: u64,
+    /// `0` to `9`.
+    pub number: u64,
+    /// White space of ASCII but newlines.
+    pub space: u64,
+    /// `\n` and `\r`.
+    pub newline: u64,
+    /// U+0020.
+    pub blank: u64,
+    /// `'`
+    pub apostrophe: u64,
+    /// `/`
+    pub slash: u64,
+    /// First bytes E5-E9, EB and EC: characters that are all letters without case.
+    pub caseless: u64,
+    /// First bytes E3-ED and EF.
+    pub east_asian: u64,
+}
+
+/// The masks, from a range test, an equality test and the top bits.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! masks {
+    ($in_range:expr, $equals:expr, $top:expr) => {{
+        let (in_range, equals, non_ascii) = ($in_range, $equals, $top);
+        let blank = equals(b' ');
+        let newline = equals(b'\n') | equals(b'\r');
+        let mut masks = ByteMasks {
+            non_ascii,
+            upper: in_range(b'A', 26),
+            lower: in_range(b'a', 26),
+            number: in_range(b'0', 10),
+            // \t \n \v \f \r
+            space: blank | in_range(b'\t', 5) & !newline,
+            newline,
+            blank,
+            apostrophe: equals(b'\''),
+            slash: equals(b'/'),
+            ..ByteMasks::default()
+        };
+        if non_ascii != 0 {
+            masks.continuation = in_range(0x80, 0x40);
+            masks.caseless = in_range(0xE5, 5) | in_range(0xEB, 2);
+            masks.east_asian = in_range(0xE3, 11) | equals(0xEF);
+        }
+        masks
+    }};
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use masks;
+
+/// Whether `byte` is the first one of a character U+3000-U+DFFF or U+F000-U+FFFF.
+#[inline(always)]
+pub fn is_east_asian(byte: u8) -> bool {
+    matches!(byte, 0xE3..=0xED | 0xEF)
+}
+
+/// Work that is worth a function of its own, compiled for each level. A closure would do, were it sure to be inlined
+/// where the instructions are enabled: `run` is to be `#[inline(always)]`.
+pub trait Task {
+    /// What the work gives.
+    type Output;
+    /// Does the work with the instructions of `simd`.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// An instruction set, by a value that exists only where the machine has it.
+pub trait Simd: Copy + sealed::Sealed {
+    /// Runs `task`, compiled for these instructions, and keeps its code out of the caller's.
+    fn outlined<T: Task>(self, task: T) -> T::Output;
+
+    /// The classes of the bytes of `block`.
+    fn classify(self, block: &[u8; 64]) -> ByteMasks;
+    /// The bytes that are not the first of a character.
+    fn continuation(self, block: &[u8; 64]) -> u64;
+    /// The bytes of `block` that have some of `bits`.
+    fn any(self, block: &[u8; 64], bits: u8) -> u64;
+    /// The top bits of the bytes of `block`.
+    fn top_bits(self, block: &[u8; 64]) -> u64;
+    /// Moves the bits of `value` that stand at the bits of `mask` together (BMI2's `pext`).
+    fn extract(self, value: u64, mask: u64) -> u64;
+    /// Spreads the low bits of `value` to the bits of `mask` (BMI2's `pdep`).
+    fn deposit(self, value: u64, mask: u64) -> u64;
+    /// The bytes of `block` at the bits of `mask`, one behind the other, and zeros (VBMI2's `vpcompressb`).
+    #[inline(always)]
+    fn compress(self, block: &[u8; 64], mut mask: u64) -> [u8; 64] {
+        let (mut bytes, mut len) = ([0; 64], 0);
+        while mask != 0 {
+            bytes[len & 63] = block[mask.trailing_zeros() as usize & 63];
+            len += 1;
+            mask &= mask - 1;
+        }
+        bytes
+    }
+
+    /// 64 bytes in registers.
+    type Bytes: Copy;
+    /// Loads them.
+    fn bytes(self, block: &[u8; 64]) -> Self::Bytes;
+    /// Those that are `byte`.
+    fn equal(self, bytes: Self::Bytes, byte: u8) -> u64;
+    /// `bytes` with those of `mask` replaced by what stands in `table` at the low six bits of `index`.
+    fn look_up(
+        self,
+        bytes: Self::Bytes,
+        mask: u64,
+        table: &[u8; 64],
+        index: Self::Bytes,
+    ) -> Self::Bytes;
+
+    /// 16 numbers in registers.
+    type Keys: Copy;
+    /// Loads them.
+    fn keys(self, values: &[u32; 16]) -> Self::Keys;
+    /// Sets number `at`; none where `at` is not below 16.
+    fn set(self, keys: Self::Keys, at: usize, value: u32) -> Self::Keys;
+    /// Sets the numbers at the bits of `at`.
+    fn set_of(self, keys: Self::Keys, at: u16, value: u32) -> Self::Keys;
+    /// The lower ones of each two.
+    fn min(self, a: Self::Keys, b: Self::Keys) -> Self::Keys;
+    /// The lowest one.
+    fn lowest(self, keys: Self::Keys) -> u32;
+    /// The lowest of eight numbers when the bits of `check` are changed in each.
+    fn lowest_of_eight(self, values: &[u32; 8], check: u32) -> u32;
+
+    /// Writes characters, none of them a surrogate, as UTF-8; returns how many of the bytes are theirs.
+    fn write_utf8<U: utf8::Unit>(self, few: &[U; 16], out: &mut [u8; 64]) -> usize;
+}
+
+/// A level is proven by its value: nobody else makes one.
+mod sealed {
+    pub trait Sealed {}
+}
+
+#[cfg(test)]
+mod tests;

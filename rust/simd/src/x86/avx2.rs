@@ -1,0 +1,232 @@
+//! AVX2 with BMI2.
+
+use std::arch::x86_64::*;
+
+use bytemuck::{Pod, must_cast};
+
+use crate::utf8::{FEW, Unit, portable};
+use crate::{ByteMasks, masks};
+
+/// 64 bytes in two registers.
+type Two = [__m256i; 2];
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load<T: Pod, const N: usize>(values: &[T; N]) -> Two {
+    const { assert!(size_of::<[T; N]>() == 64) };
+    let at: *const __m256i = values.as_ptr().cast();
+    // SAFETY: the loads are unaligned, and inside the 64 bytes of `values`.
+    unsafe { [_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1))] }
+}
+
+/// The top bits of the bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn join([low, high]: Two) -> u64 {
+    u64::from(_mm256_movemask_epi8(low) as u32) | u64::from(_mm256_movemask_epi8(high) as u32) << 32
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn equal([low, high]: Two, byte: u8) -> u64 {
+    let byte = _mm256_set1_epi8(byte as i8);
+    join([_mm256_cmpeq_epi8(low, byte), _mm256_cmpeq_epi8(high, byte)])
+}
+
+/// The lowest of eight numbers.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn lowest(eight: __m256i) -> u32 {
+    let half = _mm_min_epu32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256::<1>(eight));
+    let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
+    let half = _mm_min_epu32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
+    _mm_cvtsi128_si32(half) as u32
+}
+
+/// See `Simd::lowest_of_eight`: eight numbers fit into a register of AVX2.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
+    // SAFETY: the load is unaligned, and inside `values`.
+    let values = unsafe { _mm256_loadu_si256(values.as_ptr().cast()) };
+    lowest(_mm256_xor_si256(values, _mm256_set1_epi32(check as i32)))
+}
+
+/// See `Simd::look_up`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn look_up_half(bytes: __m256i, mask: u32, table: &[u8; 64], index: __m256i) -> __m256i {
+    let in_row = _mm256_and_si256(index, _mm256_set1_epi8(15));
+    let row_of = _mm256_and_si256(index, _mm256_set1_epi8(0x30));
+    let mut found = _mm256_setzero_si256();
+    for (row, values) in table.as_chunks::<16>().0.iter().enumerate() {
+        let values = _mm256_broadcastsi128_si256(must_cast(*values));
+        let values = _mm256_shuffle_epi8(values, in_row);
+        let of_row = _mm256_cmpeq_epi8(row_of, _mm256_set1_epi8(16 * row as i8));
+        found = _mm256_or_si256(found, _mm256_and_si256(values, of_row));
+    }
+    // A byte of the mask to each eight bytes, a bit of it to each.
+    let bytes_of_mask = _mm256_shuffle_epi8(
+        _mm256_set1_epi32(mask as i32),
+        _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303),
+    );
+    let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+    let chosen = _mm256_cmpeq_epi8(_mm256_and_si256(bytes_of_mask, bits), bits);
+    _mm256_blendv_epi8(bytes, found, chosen)
+}
+
+/// Moves the bytes of four characters together that have two or more bytes, by the lower four bits of
+/// the index, and three, by the upper four.
+static TOGETHER: [[u8; 16]; 256] = {
+    let mut table = [[0x80; 16]; 256];
+    let mut index = 0;
+    while index < 256 {
+        let (mut n, mut character) = (0, 0);
+        while character < 4 {
+            let len = 1 + (index >> character & 1) + (index >> (4 + character) & 1);
+            let mut byte = 0;
+            while byte < len {
+                table[index][n] = (4 * character + byte) as u8;
+                n += 1;
+                byte += 1;
+            }
+            character += 1;
+        }
+        index += 1;
+    }
+    table
+};
+
+super::level! {
+    /// AVX2, with the instructions for bits that every processor with AVX2 but a few has.
+    Avx2: ["avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
+
+    type Bytes = Two;
+    type Keys = Two;
+
+    fn classify(block: &[u8; 64]) -> ByteMasks {
+        let bytes @ [low, high] = load(block);
+        let in_range = |from: u8, count: u8| {
+            let (from, last) = (_mm256_set1_epi8(from as i8), _mm256_set1_epi8((count - 1) as i8));
+            let test = |bytes: __m256i| {
+                let shifted = _mm256_sub_epi8(bytes, from);
+                _mm256_cmpeq_epi8(_mm256_min_epu8(shifted, last), shifted)
+            };
+            join([test(low), test(high)])
+        };
+        masks!(in_range, |byte: u8| equal(bytes, byte), join(bytes))
+    }
+
+    fn continuation(block: &[u8; 64]) -> u64 {
+        // The 64 lowest as signed numbers.
+        let limit = _mm256_set1_epi8(-64);
+        let [low, high] = load(block);
+        join([_mm256_cmpgt_epi8(limit, low), _mm256_cmpgt_epi8(limit, high)])
+    }
+
+    fn any(block: &[u8; 64], bits: u8) -> u64 {
+        let bits = _mm256_set1_epi8(bits as i8);
+        let [low, high] = load(block);
+        !equal([_mm256_and_si256(low, bits), _mm256_and_si256(high, bits)], 0)
+    }
+
+    fn top_bits(block: &[u8; 64]) -> u64 {
+        join(load(block))
+    }
+
+    fn extract(value: u64, mask: u64) -> u64 {
+        _pext_u64(value, mask)
+    }
+
+    fn deposit(value: u64, mask: u64) -> u64 {
+        _pdep_u64(value, mask)
+    }
+
+    fn bytes(block: &[u8; 64]) -> Two {
+        load(block)
+    }
+
+    fn equal(bytes: Two, byte: u8) -> u64 {
+        equal(bytes, byte)
+    }
+
+    fn look_up(bytes: Two, mask: u64, table: &[u8; 64], index: Two) -> Two {
+        [
+            look_up_half(bytes[0], mask as u32, table, index[0]),
+            look_up_half(bytes[1], (mask >> 32) as u32, table, index[1]),
+        ]
+    }
+
+    fn keys(values: &[u32; 16]) -> Two {
+        load(values)
+    }
+
+    fn set(keys: Two, at: usize, value: u32) -> Two {
+        let value = _mm256_set1_epi32(value as i32);
+        let at = _mm256_set1_epi32(at.min(16) as i32);
+        let low = _mm256_cmpeq_epi32(at, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+        let high = _mm256_cmpeq_epi32(at, _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15));
+        [_mm256_blendv_epi8(keys[0], value, low), _mm256_blendv_epi8(keys[1], value, high)]
+    }
+
+    fn set_of(keys: Two, at: u16, value: u32) -> Two {
+        let value = _mm256_set1_epi32(value as i32);
+        let at = _mm256_set1_epi32(at.into());
+        let low = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let half = |keys: __m256i, bits: __m256i| {
+            let chosen = _mm256_cmpeq_epi32(_mm256_and_si256(at, bits), bits);
+            _mm256_blendv_epi8(keys, value, chosen)
+        };
+        [half(keys[0], low), half(keys[1], _mm256_slli_epi32::<8>(low))]
+    }
+
+    fn min(a: Two, b: Two) -> Two {
+        [_mm256_min_epu32(a[0], b[0]), _mm256_min_epu32(a[1], b[1])]
+    }
+
+    fn lowest(keys: Two) -> u32 {
+        lowest(_mm256_min_epu32(keys[0], keys[1]))
+    }
+
+    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
+        lowest_of_eight(values, check)
+    }
+
+    // Each character becomes a word of four bytes, of which the first ones are its UTF-8; those move together
+    // by a shuffle that a table names.
+    fn write_utf8<U>(few: &[U; FEW], out: &mut [u8; 4 * FEW]) -> usize {
+        let codes = few.map(Unit::code);
+        if U::MAX_UTF8 >= 4 && codes.iter().fold(0, |all, code| all | code) >= 0x1_0000 {
+            return portable(few, out);
+        }
+        let [low, high]: [[u32; 8]; 2] = must_cast(codes);
+        let mut n = 0;
+        for codes in [low, high] {
+            let codes: __m256i = must_cast(codes);
+            let or = |a, b| _mm256_or_si256(a, b);
+            let low_six = |a| _mm256_and_si256(a, _mm256_set1_epi32(0x3F));
+            let from = |least| _mm256_cmpgt_epi32(codes, _mm256_set1_epi32(least - 1));
+            let bits = |lanes| _mm256_movemask_ps(_mm256_castsi256_ps(lanes)) as usize;
+            let last = low_six(codes);
+            let rest = _mm256_srli_epi32::<6>(codes);
+            let two = or(or(rest, _mm256_slli_epi32::<8>(last)), _mm256_set1_epi32(0x80C0));
+            let (from_two, from_three) = (from(0x80), from(0x800));
+            let mut words = _mm256_blendv_epi8(codes, two, from_two);
+            if U::MAX_UTF8 >= 3 {
+                let end = or(_mm256_slli_epi32::<8>(low_six(rest)), _mm256_slli_epi32::<16>(last));
+                let start = _mm256_srli_epi32::<12>(codes);
+                let three = or(or(start, end), _mm256_set1_epi32(0x80_80E0));
+                words = _mm256_blendv_epi8(words, three, from_three);
+            }
+            let (twos, threes) = (bits(from_two), bits(from_three));
+            let halves = [_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words)];
+            for (i, half) in halves.into_iter().enumerate() {
+                let index = (twos >> (4 * i) & 15) | (threes >> (4 * i) & 15) << 4;
+                let bytes = _mm_shuffle_epi8(half, must_cast(TOGETHER[index]));
+                out[n..n + 16].copy_from_slice(&must_cast::<_, [u8; 16]>(bytes));
+                n += 4 + index.count_ones() as usize;
+            }
+        }
+        n
+    }
+}

@@ -1,0 +1,129 @@
+//! AVX-512 with VBMI2, which Intel has since Ice Lake and AMD since Zen 4.
+
+use std::arch::x86_64::*;
+
+use bytemuck::{Pod, must_cast};
+
+use super::avx2;
+use crate::utf8::{FEW, Unit};
+use crate::{ByteMasks, masks};
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load<T: Pod, const N: usize>(values: &[T; N]) -> __m512i {
+    const { assert!(size_of::<[T; N]>() == 64) };
+    // SAFETY: the load is unaligned, and inside the 64 bytes of `values`.
+    unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+}
+
+super::level! {
+    /// AVX-512 with VBMI2, and all of AVX2.
+    Avx512: ["avx512f" "avx512bw" "avx512vl" "avx512vbmi" "avx512vbmi2" "avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
+
+    type Bytes = __m512i;
+    type Keys = __m512i;
+
+    fn classify(block: &[u8; 64]) -> ByteMasks {
+        let bytes = load(block);
+        let equals = |byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8));
+        let in_range = |from: u8, count: u8| {
+            let shifted = _mm512_sub_epi8(bytes, _mm512_set1_epi8(from as i8));
+            _mm512_cmplt_epu8_mask(shifted, _mm512_set1_epi8(count as i8))
+        };
+        masks!(in_range, equals, _mm512_movepi8_mask(bytes))
+    }
+
+    fn continuation(block: &[u8; 64]) -> u64 {
+        // The 64 lowest as signed numbers.
+        _mm512_cmplt_epi8_mask(load(block), _mm512_set1_epi8(-64))
+    }
+
+    fn any(block: &[u8; 64], bits: u8) -> u64 {
+        _mm512_test_epi8_mask(load(block), _mm512_set1_epi8(bits as i8))
+    }
+
+    fn top_bits(block: &[u8; 64]) -> u64 {
+        _mm512_movepi8_mask(load(block))
+    }
+
+    fn extract(value: u64, mask: u64) -> u64 {
+        _pext_u64(value, mask)
+    }
+
+    fn deposit(value: u64, mask: u64) -> u64 {
+        _pdep_u64(value, mask)
+    }
+
+    fn compress(block: &[u8; 64], mask: u64) -> [u8; 64] {
+        must_cast(_mm512_maskz_compress_epi8(mask, load(block)))
+    }
+
+    fn bytes(block: &[u8; 64]) -> __m512i {
+        load(block)
+    }
+
+    fn equal(bytes: __m512i, byte: u8) -> u64 {
+        _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8))
+    }
+
+    fn look_up(bytes: __m512i, mask: u64, table: &[u8; 64], index: __m512i) -> __m512i {
+        _mm512_mask_permutexvar_epi8(bytes, mask, index, load(table))
+    }
+
+    fn keys(values: &[u32; 16]) -> __m512i {
+        load(values)
+    }
+
+    fn set(keys: __m512i, at: usize, value: u32) -> __m512i {
+        let mask = if at < 16 { 1 << at } else { 0 };
+        _mm512_mask_set1_epi32(keys, mask, value as i32)
+    }
+
+    fn set_of(keys: __m512i, at: u16, value: u32) -> __m512i {
+        _mm512_mask_set1_epi32(keys, at, value as i32)
+    }
+
+    fn min(a: __m512i, b: __m512i) -> __m512i {
+        _mm512_min_epu32(a, b)
+    }
+
+    fn lowest(keys: __m512i) -> u32 {
+        _mm512_reduce_min_epu32(keys)
+    }
+
+    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
+        avx2::lowest_of_eight(values, check)
+    }
+
+    // Each character becomes a word of four bytes, of which the first ones are its UTF-8; one instruction moves
+    // those together.
+    fn write_utf8<U>(few: &[U; FEW], out: &mut [u8; 4 * FEW]) -> usize {
+        let codes: __m512i = must_cast(few.map(Unit::code));
+        let or = |a, b| _mm512_or_si512(a, b);
+        let low_six = |a| _mm512_and_si512(a, _mm512_set1_epi32(0x3F));
+        let from = |least| _mm512_cmpge_epu32_mask(codes, _mm512_set1_epi32(least));
+        // The last six bits of a character, and those before them, and so on.
+        let last = low_six(codes);
+        let rest = _mm512_srli_epi32::<6>(codes);
+        let two = or(or(rest, _mm512_slli_epi32::<8>(last)), _mm512_set1_epi32(0x80C0));
+        let mut words = _mm512_mask_mov_epi32(codes, from(0x80), two);
+        if U::MAX_UTF8 >= 3 {
+            let middle = low_six(rest);
+            let rest = _mm512_srli_epi32::<12>(codes);
+            let end = or(_mm512_slli_epi32::<8>(middle), _mm512_slli_epi32::<16>(last));
+            let three = or(or(rest, end), _mm512_set1_epi32(0x80_80E0));
+            words = _mm512_mask_mov_epi32(words, from(0x800), three);
+            if U::MAX_UTF8 >= 4 {
+                let start = _mm512_slli_epi32::<8>(low_six(rest));
+                let start = or(_mm512_srli_epi32::<18>(codes), start);
+                let marks = _mm512_set1_epi32(0x8080_80F0_u32 as i32);
+                let four = or(or(start, _mm512_slli_epi32::<8>(end)), marks);
+                words = _mm512_mask_mov_epi32(words, from(0x1_0000), four);
+            }
+        }
+        // The first byte of U+0000 is the only one that is a character's and zero.
+        let theirs = _mm512_test_epi8_mask(words, words) | 0x1111_1111_1111_1111;
+        *out = must_cast(_mm512_maskz_compress_epi8(theirs, words));
+        theirs.count_ones() as usize
+    }
+}

@@ -1,0 +1,106 @@
+"""The instructions that counting uses: which ones can be chosen, that all count the same, and that none is a call."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fasttok
+from fasttok import _fasttok
+from fasttok._fasttok import simd_level, simd_levels
+
+from cli_support import environment
+from cli_support import fasttok as command
+
+NAMES = {"portable", "neon", "avx2", "avx512"}
+ABSENT = "neon" if platform.machine().lower() in ("x86_64", "amd64") else "avx2"
+
+
+def python(program: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=environment(**env), check=False
+    )
+
+
+def test_levels_of_this_machine() -> None:
+    levels = simd_levels()
+    assert levels[0] == "portable"
+    assert set(levels) <= NAMES
+    assert simd_level() in levels
+    chosen = python("from fasttok._fasttok import *; print(simd_level())", FASTTOK_SIMD="")
+    assert chosen.stdout.strip() == levels[-1]
+
+
+@pytest.mark.parametrize("level", simd_levels())
+def test_a_chosen_level_is_used_and_told(level: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("Wörter, 漢字とかな, слова 123 и\n" * 100, encoding="utf-8")
+    result = command("count", path, "--json", FASTTOK_SIMD=level)
+    assert result.code == 0, result.err
+    report = result.json()
+    assert report["manifest"]["simd"] == level
+    assert report["totals"] == fasttok.count_corpus([path]).to_dict()["totals"]
+    told = command("--version", "--verbose", FASTTOK_SIMD=level)
+    assert told.out.splitlines()[0] == f"fasttok {fasttok.__version__}"
+    assert f"SIMD: {level} " in told.out
+
+
+TEXTS = ["plain words, and more of them " * 50, "Größe é 中文字符,カタカナ 한국어 " * 20, "слова и ещё слова 😀👩‍💻 " * 20, "ไทยภาษา हिन्दी العربية" * 20]
+
+
+def test_all_levels_count_the_same() -> None:
+    """The strings of every width are transcoded, and the scripts told, by each level too."""
+    program = (
+        f"import json, fasttok; from fasttok import _fasttok; texts = {TEXTS!r}\n"
+        "each = lambda name: [int(n) for n in fasttok.get_encoding(name).count_batch(texts)]\n"
+        "names = ['o200k_base', 'cl100k_base', 'r50k_base']\n"
+        "print(json.dumps([*map(each, names), _fasttok._scripts_of(texts), _fasttok.simd_level()]))"
+    )
+    answers = [json.loads(python(program, FASTTOK_SIMD=level).stdout) for level in simd_levels()]
+    assert [answer.pop() for answer in answers] == simd_levels()
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize(("name", "fault"), [(ABSENT, "is not available"), ("AVX2", "does not exist"), ("sse9", "does not exist")])
+def test_a_level_that_cannot_be_had_is_an_error(name: str, fault: str, tmp_path: Path) -> None:
+    """Not a silent fallback: a figure for a level would be another's."""
+    path = tmp_path / "a.txt"
+    path.write_text("text")
+    told = command("count", path, FASTTOK_SIMD=name)
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith(f'fasttok: SIMD level "{name}" {fault}') and "portable" in told.err
+    assert command("--version", "--verbose", FASTTOK_SIMD=name).code == 2
+    assert command("--version", FASTTOK_SIMD=name).code == 0
+    for use in ("fasttok.get_encoding('o200k_base')", "_fasttok.simd_level()", "_fasttok._scripts_of(['a'])"):
+        program = (
+            "import fasttok; from fasttok import _fasttok\n"
+            f"try: {use}\nexcept fasttok.SimdLevelError as error: print(error.name, isinstance(error, ValueError))"
+        )
+        assert python(program, FASTTOK_SIMD=name).stdout == f"{name} True\n", use
+
+
+def test_verbose_alone_says_what_it_goes_with() -> None:
+    result = command("--verbose", "count", "x")
+    assert result.code == 2 and "--version --verbose" in result.err
+
+
+def test_no_intrinsic_is_a_call() -> None:
+    """An intrinsic that was not inlined is a function of the library, and costs a call where it should be one
+    instruction. See rust/simd."""
+    elffile = pytest.importorskip("elftools.elf.elffile", reason="reads the symbols of the library: pip install pyelftools")
+    with open(_fasttok.__file__, "rb") as file:
+        if file.read(4) != b"\x7fELF":
+            pytest.skip("the symbols of an ELF library are looked at; other systems compile the same source")
+        symbols = elffile.ELFFile(file).get_section_by_name(".symtab")
+        if symbols is None:
+            pytest.skip("this library is stripped of its symbols")
+        functions = {symbol.name for symbol in symbols.iter_symbols() if symbol["st_info"]["type"] == "STT_FUNC"}
+    assert any("11fasttok_simd" in name for name in functions), "no function of ours has a name"
+    # `core::core_arch` is where the standard library has the intrinsics, `kernel` what `level!` in rust/simd makes.
+    calls = sorted(name for name in functions if "9core_arch" in name or "11fasttok_simd" in name and "6kernel" in name)
+    assert calls == []
