@@ -71,7 +71,7 @@ bench: $(TESTABLE)
 	$(BIN)/python -m benches.compare
 
 wheel: $(BIN)/maturin
-	$(BIN)/maturin build --release --out dist
+	$(BIN)/maturin build --release --strip --out dist
 
 clean:
 	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .benchmarks

@@ -20,7 +20,8 @@ LONG = "a word, " * 200_000
 
 def test_hierarchy() -> None:
     values = ["UnknownEncodingError", "UnknownModelError", "SpecialTokenError", "InvalidUtf8Error",
-              "UnknownTokenError", "TokenizerFileError", "UnsupportedTokenizerError", "InputError", "SimdLevelError"]  # fmt: skip
+              "UnknownTokenError", "TokenizerFileError", "UnsupportedTokenizerError",
+              "InputError", "SimdLevelError"]  # fmt: skip
     for name in values:
         error = getattr(fasttok, name)
         assert issubclass(error, fasttok.FasttokError)
