@@ -20,8 +20,8 @@ use crate::characters::{self, Definition};
 use crate::load::spec::{Merges, Source, Spec, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
-use fasttok_testing::Random;
 use crate::{AddedToken, Counter, Encoding, Level, Special};
+use fasttok_testing::Random;
 
 /// Kinds of characters that stand together in a piece of most families.
 const LETTERS: &str = "aeZéßÿŁжкΩאشनกကᚠḀ中国大行かカ한국豈Ａ𠀀𝒳";

@@ -447,8 +447,8 @@ fn merge_any<S: Simd>(simd: S, pairs: &Pairs, window: &mut Window, bytes: &[u8])
 pub(super) mod tests {
     use super::*;
     use crate::Encoding;
-    use fasttok_testing::Random;
     use fasttok_simd::Portable;
+    use fasttok_testing::Random;
 
     /// What byte pair encoding is: the neighbours whose bytes together are the token of the lowest
     /// rank become it, until there are none.

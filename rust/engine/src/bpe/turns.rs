@@ -246,8 +246,8 @@ mod tests {
     use super::*;
     use crate::Encoding;
     use crate::bpe::merge::tests::{merge_plainly, short_texts};
-    use fasttok_testing::Random;
     use fasttok_simd::{Level, Task};
+    use fasttok_testing::Random;
 
     /// Counts words, and notes what each has.
     struct Words<'a> {

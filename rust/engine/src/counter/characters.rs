@@ -211,8 +211,8 @@ mod tests {
     use crate::characters::rules::{META, Prefix, Rules};
     use crate::characters::symbols::Order;
     use crate::characters::{Definition, Unknown};
-    use fasttok_testing::Random;
     use crate::{Encoding, Level, Special};
+    use fasttok_testing::Random;
 
     /// A vocabulary of the beginnings of words, and of characters that many of them lack.
     fn definition(rules: Rules, unknown: Unknown, user: &[&str]) -> Definition {
