@@ -2,7 +2,7 @@
 
 Small vocabularies of everything that the format allows: any normalizers, pretokenizers, decoders and added tokens,
 bytes or characters, with gaps, doubles and tokens that no merge makes. What is common in the files of vendors is
-likelier than the rest, so that all paths of the engine are met.
+likelier than the rest, so that all paths of the engine are taken.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python tests/make_golden.py
 
 One small vocabulary serves all families: merges are trained on whole lines, so that tokens reach over every boundary
-that some family has, and a boundary in the wrong place changes ids. What a tokenizer.json describes is counted by HF
+that some family has, and a wrong boundary changes ids. What a tokenizer.json describes is counted by HF
 tokenizers, families of rank files by tiktoken. fasttok only tells patterns; it makes none of the numbers.
 """
 

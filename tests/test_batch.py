@@ -552,7 +552,7 @@ def test_a_pair_of_surrogates_is_its_character(enc: fasttok.Encoding) -> None:
 
 
 class Subclass(str):
-    """Its instances keep their characters elsewhere, so that they are always read the plain way."""
+    """Its instances keep their characters elsewhere, so that they are always read through the stable ABI."""
 
     __slots__ = ()
 

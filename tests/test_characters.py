@@ -221,7 +221,7 @@ def hf(
     meta: bool = True,
     **model: Any,
 ) -> str:
-    """A tokenizer.json. It is trained on words behind U+2581 (``meta``), or cut by its own pretokenizer."""
+    """A tokenizer.json. It is trained on words after U+2581 (``meta``), or cut by its own pretokenizer."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     t = Tokenizer(models.BPE(**{"unk_token": "<unk>", **model}))
@@ -328,7 +328,7 @@ def test_normalizers(kind: str) -> None:
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     encoding = load(t.to_str().encode())
     marks = ["", "\u0301", "\u0323\u0301", "\u093c\u3099\u11a8"]
-    # Many characters a text: the reference is slow.
+    # Many characters per text: the reference is slow.
     for mark in marks:
         for start in range(0, 0x110000 if LONG else 0x20000, 0x80):
             text = "".join(f"a{chr(c)}{mark} " for c in range(start, start + 0x80) if not 0xD800 <= c < 0xE000)

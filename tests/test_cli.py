@@ -1,4 +1,4 @@
-"""The command as a user meets it: output by destination, options, exit codes, interruptions."""
+"""The command as a user sees it: output by destination, options, exit codes, interruptions."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def report(*arguments: str | Path) -> tuple[Result, dict]:
 
 
 def assert_skips(path: Path, line: int | None, reason: str, *options: str, counted: int = 2) -> dict:
-    """Of `path`, all but one row is counted; that one is listed with its place and reason everywhere."""
+    """Of `path`, all but one row is counted; that one is listed with its position and reason everywhere."""
     result, data = report(path, *options)
     ledger = data["ledger"]
     assert result.code == 3, result.err

@@ -27,7 +27,7 @@ ASSIGNED = [chr(c) for c in (*range(0xD800), *range(0xE000, 0x32400), *range(0xE
 #: The rest of the code space, which is unassigned or private: many in a text.
 REST = [chr(c) for c in (*range(0x32400, 0xE0000), *range(0xE0200, sys.maxunicode + 1))]
 
-#: A character in each of these places meets each alternative of the patterns.
+#: Between them, these contexts try a character in each alternative of the patterns.
 CONTEXTS: dict[str, Callable[[str], str]] = {
     "alone": lambda c: c,
     "doubled": lambda c: c + c,
@@ -217,7 +217,7 @@ MONOTONOUS: dict[str, Callable[[int], str]] = {
 }
 
 
-#: tiktoken's pattern engine gives up (a panic) on white space that is this long.
+#: tiktoken's pattern engine panics on white space that is this long.
 BEYOND_TIKTOKEN = {"spaces", "newlines", "crlf", "tabs and spaces"}
 
 

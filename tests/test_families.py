@@ -1,5 +1,5 @@
 """Every way to cut and merge bytes that files of tokenizers have, against HF `tokenizers`: vocabularies trained here,
-and the vendors' own files where they are at hand.
+and the vendors' own files where there are any.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def assert_same(made: dict[str, Any], some: list[str]) -> Encoding:
         for i, (text, right) in enumerate(zip(some, expected, strict=True)):
             assert ids[offsets[i] : offsets[i + 1]].tolist() == right.ids, (special, text)
             assert counts[i] == len(right.ids), (special, text)
-    # The fast way and the plain way have nothing in common but the tables: a compiled encoding has the same.
+    # Counting and encoding have nothing in common but the tables: a compiled encoding has the same.
     compiled = ours._compiled()
     assert compiled is not None
     again = Encoding._from_file_bytes(compiled, "again")

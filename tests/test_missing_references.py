@@ -1,4 +1,4 @@
-"""What is said where a library that others are held against is not there, is another version, or cannot be reached."""
+"""What is said where a reference library is not there, is another version, or cannot be reached."""
 
 from __future__ import annotations
 

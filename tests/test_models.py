@@ -145,7 +145,7 @@ def test_names_are_listed_once() -> None:
 
 def test_repositories_lead_to_themselves() -> None:
     """A repository of the table, as a model's name, is counted by the tokenizer of that very repository or of the one
-    that stands for its family."""
+    that is chosen for its family."""
     repositories = {family["repository"] for family in known_models.table()["families"] if "repository" in family}
     strays = {name for name in repositories if known_models.look_up(name).tokenizer != name}
     assert strays == set()

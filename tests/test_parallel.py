@@ -1,4 +1,4 @@
-"""Parallel text: which languages there are, by what names they are found, and what is refused with its place."""
+"""Parallel text: which languages there are, by what names they are found, and what is refused, with its position."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_results_do_not_depend_on_threads(enc: fasttok.Encoding) -> None:
 
 @pytest.mark.parametrize("space", ["", " "])
 def test_one_large_string_is_cut_where_nothing_changes(enc: fasttok.Encoding, space: str) -> None:
-    """30 MB of Han characters without a repeat to hold on to; short parts are held against `encode`."""
+    """30 MB of Han characters without repeats; short parts are compared with `encode`."""
     chance = random.Random(5)
     han = [chr(c) for c in range(0x4E00, 0x5600)]
     parts = ["".join(chance.choices(han, k=1_000)) for _ in range(100)]

@@ -115,7 +115,7 @@ def test_trained_vocabularies(pipeline: str, affixes: str) -> None:
 
 
 def test_long_texts() -> None:
-    """Long enough to be cut for the threads, had there been a safe place."""
+    """Long enough to be cut for the threads, if there were a safe boundary."""
     made = trained("clip", AFFIXES["suffix"])
     data = json.dumps(made)
     text = "some words, and 123 more!\n" * 40_000

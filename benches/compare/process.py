@@ -1,7 +1,7 @@
 """The driver's end of a worker process: start it, ask it, survive it.
 
 A worker may crash, hang or print; none of that may end the run. Every failure becomes a `WorkerError` with a reason
-that can stand in a table.
+that fits into a table.
 """
 
 from __future__ import annotations

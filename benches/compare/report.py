@@ -23,7 +23,7 @@ DETAILS_NOTE = (
 )
 
 Cell = tuple[str, float | None]
-"""What stands in a cell, and the value by which the best of the row is found."""
+"""The text of a cell, and the value by which the best of the row is found."""
 
 
 def markdown(data: dict[str, Any]) -> str:
@@ -248,8 +248,8 @@ def _problems(results: Results) -> str:
         where = f"{problem.encoding}, {problem.shape}, {problem.threads} thread(s), {problem.phase}, {problem.language}"
         seen.setdefault((problem.rival, problem.reason), []).append(where)
     rows = [
-        [rival, _escape(reason), places[0] + (f" and {len(places) - 1} more" if len(places) > 1 else "")]
-        for (rival, reason), places in seen.items()
+        [rival, _escape(reason), cells[0] + (f" and {len(cells) - 1} more" if len(cells) > 1 else "")]
+        for (rival, reason), cells in seen.items()
     ]
     return "## Without a figure\n\n" + _table(["", "reason", "where"], rows)
 

@@ -1,7 +1,7 @@
 """Vocabulary files in the forms that the rivals read, all made of the official rank files in this repository.
 
 - the plain rank file;
-- a folder for `TIKTOKEN_CACHE_DIR`, where a file is named by the SHA-1 of the address it stands for;
+- a folder for `TIKTOKEN_CACHE_DIR`, where a file is named by the SHA-1 of its address;
 - a `tokenizer.json` with the same merges, for the libraries that read nothing else.
 """
 

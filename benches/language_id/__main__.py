@@ -2,7 +2,7 @@
 
 Each reads the same texts in a process of its own: sentences, and starts of texts of up to 1 KB, of NTREX-128, of the
 Universal Declaration of Human Rights and of documents in 12 languages. What is compared is the language (a
-macrolanguage stands for its members, as in CLDR), not script or region. A language that an identifier does not
+macrolanguage counts for its members, as in CLDR), not script or region. A language that an identifier does not
 know counts against it: accuracy is over all texts, macro-F1 over all languages of the set.
 """
 
@@ -110,7 +110,7 @@ def text_sets(data: Path) -> dict[str, Iterator[tuple[str, str]]]:
 
 
 def files(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """The code and the lines of each language, one file a language; codes of UDHR that are no language are left out."""
+    """The code and the lines of each language, one file per language, without codes of UDHR that are not languages."""
     seen = set()
     for file in sorted(folder.glob("*.txt"), key=lambda file: (len(file.stem), file.stem)):
         code = file.stem.split("-")[0].split("_")[0]
@@ -205,7 +205,7 @@ def table(
     chosen: list[Candidate], rows: dict[str, dict[str, dict[str, float]]], sets: dict[str, list[tuple[str, str]]]
 ) -> str:
     out = [f"Measured {time.strftime('%Y-%m-%d')}. In each cell: accuracy / macro-F1, in percent.\n"]
-    out.append("| | languages | licence | " + " | ".join(sets) + " | µs a text of 1 KB | MB/s |")
+    out.append("| | languages | licence | " + " | ".join(sets) + " | µs per text of 1 KB | MB/s |")
     out.append("|---|---|---|" + "---|" * (len(sets) + 2))
     for candidate in chosen:
         row = rows[candidate.name]

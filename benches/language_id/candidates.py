@@ -1,4 +1,4 @@
-"""Language identifiers from PyPI, behind one command: `python candidates.py NAME < texts > labels`.
+"""Language identifiers from PyPI, with one command for all: `python candidates.py NAME < texts > labels`.
 
 Speaks as `rust/src/main.rs` does. Runs in an environment of its own and imports nothing of this repository.
 """

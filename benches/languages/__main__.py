@@ -60,7 +60,7 @@ NORMALIZE: dict[str, Normalization] = {"ntrex128": "none", "udhr": "nfc"}
 """The texts, and what is done to them: some files of the Declaration are in decomposed form, as no one would type."""
 
 EVERY = 10
-"""Every so many units of each language are counted with the reference too."""
+"""One of this many units of each language is counted with the reference too."""
 
 DOCUMENTS = {"eng": "eng_Latn", "zho": "zho_Hans"}
 """Documents that claims about text in a language are measured on."""

@@ -37,7 +37,7 @@ PROBE = "outside"
 
 
 def stage(frames: Iterable[Frame]) -> str:
-    """The stage of an instruction, given the functions that it stands in, innermost first."""
+    """The stage of an instruction, given the functions that it is inlined in, innermost first."""
     outside = "other"
     for function, file in frames:
         if function.endswith("run_utf8_validation"):
@@ -80,7 +80,7 @@ def shares(weights: Mapping[int, float], loading: Mapping[int, float], program: 
 
 
 def frames(addresses: list[int], program: Path) -> dict[int, list[Frame]]:
-    """The functions that each address stands in, by binutils' `addr2line`."""
+    """The functions that each address belongs to, by binutils' `addr2line`."""
     command = ["addr2line", "-e", str(program), "--inlines", "--functions", "--demangle", "--addresses"]
     text = "\n".join(f"{address:#x}" for address in addresses)
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
@@ -88,7 +88,7 @@ def frames(addresses: list[int], program: Path) -> dict[int, list[Frame]]:
 
 
 def parse_frames(text: str) -> dict[int, list[Frame]]:
-    """The answer of `addr2line`: an address, then a function and its place in turns, innermost first."""
+    """The answer of `addr2line`: an address, then a function and its source line alternately, innermost first."""
     found: dict[int, list[Frame]] = {}
     stack: list[Frame] = []
     function = None

@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--languages", default="eng_Latn,zho_Hans,code,mixed", metavar="CODE,...")
     parser.add_argument("--threads", default="1,2,4,8,16", metavar="N,...", help="the first is the measure of the rest")
     parser.add_argument("--mb", type=float, default=20, help="of each text (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="of all numbers of threads in turns")
+    parser.add_argument("--rounds", type=int, default=5, help="of all numbers of threads, alternately")
     parser.add_argument("--data", type=Path, help="folder of LANGUAGE.jsonl.zst (default: as benches.compare)")
     parser.add_argument("--cache", type=Path, default=ROOT / ".bench-envs" / "threads", help="text made ready")
     parser.add_argument("--memory", type=int, metavar="N", help=argparse.SUPPRESS)

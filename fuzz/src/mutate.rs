@@ -30,7 +30,7 @@ const INTERESTING: [&[u8]; 24] = [
     b"<0x00>",
 ];
 
-/// One of `seeds`, changed at up to eight places.
+/// One of `seeds`, changed at up to eight offsets.
 pub fn mutated(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut data = seeds[random.below(seeds.len())].clone();
     for _ in 0..random.below(9) {

@@ -21,7 +21,7 @@ class Fake(Adapter):
             raise ImportError("no such library")
 
     def count_batch(self, documents: list[str]) -> list[int]:
-        """One token a character; the last document's count is wrong in mode `wrong`."""
+        """One token per character; the last document's count is wrong in mode `wrong`."""
         if self._mode == "dies":
             os.abort()
         if self._mode == "hangs":
@@ -34,7 +34,7 @@ class Fake(Adapter):
         return counts
 
     def count_text(self, text: str) -> int:
-        """One token a character."""
+        """One token per character."""
         return len(text)
 
 

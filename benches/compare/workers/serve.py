@@ -54,7 +54,7 @@ class Adapter(ABC):
         return self.count_batch(lines)
 
     def count_string(self, text: str) -> int:
-        """Tokens of one very large string, on as many threads as the tokenizer can bring to it."""
+        """Tokens of one very large string, on all threads that the tokenizer can use."""
         return self.count_text(text)
 
     def count_jsonl(self, path: str) -> Iterable[int]:

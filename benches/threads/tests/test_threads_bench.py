@@ -1,4 +1,4 @@
-"""The logic of the program: rounds in turns, equal answers, ratios within a round."""
+"""The logic of the program: alternating rounds, equal answers, ratios within a round."""
 
 from __future__ import annotations
 
