@@ -75,22 +75,25 @@ pub fn borrow<'a>(text: &'a Bound<'_, PyAny>) -> Option<Document<'a>> {
 
 /// Takes a reference to `text`, element `index` of a batch or the only text.
 pub fn hold<'py>(text: &Bound<'py, PyAny>, index: Option<usize>) -> PyResult<Held<'py>> {
-    match hold_text(text)? {
-        Some(held) => Ok(held),
-        None => Err(wrong_element(text, index)),
+    match hold_text(text.clone())? {
+        Ok(held) => Ok(held),
+        Err(text) => Err(wrong_element(&text, index)),
     }
 }
 
-/// As [`hold`]; `None` for what is no text.
+/// As [`hold`], with the caller's reference; what is no text is given back.
 #[inline(always)]
-fn hold_text<'py>(text: &Bound<'py, PyAny>) -> PyResult<Option<Held<'py>>> {
-    if let Ok(text) = text.cast::<PyString>() {
-        return match strings::borrow(text) {
-            Some(_) => Ok(Some(Held::Str(text.clone()))),
-            None => hold_encoded(text).map(Some),
-        };
-    }
-    Ok(text.cast::<PyBytes>().ok().map(|bytes| Held::Bytes(bytes.clone())))
+fn hold_text(text: Bound<'_, PyAny>) -> PyResult<Result<Held<'_>, Bound<'_, PyAny>>> {
+    let text = match text.cast_into::<PyString>() {
+        Ok(text) => {
+            return match strings::borrow(&text) {
+                Some(_) => Ok(Ok(Held::Str(text))),
+                None => hold_encoded(&text).map(Ok),
+            };
+        }
+        Err(other) => other.into_inner(),
+    };
+    Ok(text.cast_into::<PyBytes>().map(Held::Bytes).map_err(|other| other.into_inner()))
 }
 
 /// The text of a `str` that cannot be read where it is: its UTF-8, or its characters where there are surrogates.
@@ -361,6 +364,15 @@ impl Slices<'_, '_> {
         Ok(())
     }
 
+    /// Takes down that the next element is missing; an error if it is something else that is no text.
+    #[cold]
+    fn no_text(&mut self, element: &Bound<'_, PyAny>) -> PyResult<()> {
+        match is_missing(element)? {
+            true => self.miss(element.py()),
+            false => Err(wrong_element(element, Some(self.seen))),
+        }
+    }
+
     /// Slices of what `next` gives; `owned` says that nobody else keeps the elements.
     fn elements<'py>(
         &mut self,
@@ -373,21 +385,26 @@ impl Slices<'_, '_> {
         while !ended {
             held.clear();
             let mut kept = 0;
+            // The loop counts nothing for a text beyond what it must: lists of short ones are felt here.
+            let mut before = self.seen;
             while held.len() < SLICE && kept < SLICE_BYTES {
                 let Some(text) = next()? else {
                     ended = true;
                     break;
                 };
-                match hold_text(&text)? {
-                    Some(text) => {
+                match hold_text(text)? {
+                    Ok(text) => {
                         kept += text.kept(owned);
                         held.push(text);
-                        self.seen += 1;
                     }
-                    None if is_missing(&text)? => self.miss(py)?,
-                    None => return Err(wrong_element(&text, Some(self.seen))),
+                    Err(other) => {
+                        self.seen = before + held.len();
+                        self.no_text(&other)?;
+                        before += 1;
+                    }
                 }
             }
+            self.seen = before + held.len();
             let documents = held.iter().map(Held::document).collect::<PyResult<Vec<_>>>()?;
             self.pass(py, &documents)?;
         }
