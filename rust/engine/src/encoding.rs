@@ -293,6 +293,27 @@ impl Encoding {
         self.cuts.get_or_init(|| Cuts::new(self.vocab()))
     }
 
+    /// The texts that are one token, where no special token is looked for; `None` where only counting tells.
+    pub fn one_token_texts(&self) -> Option<impl Iterator<Item = &str>> {
+        let scanner = self.pretokenizer().scanner()?;
+        let is_plain = matches!(self.parts.instead, Instead::Nothing)
+            && self.parts.normalizer.is_none()
+            && self.missing.is_none()
+            && !self.added.searches(Special::Text);
+        if !is_plain {
+            return None;
+        }
+        let tokens = self.vocab().tokens().filter(|&(number, _)| self.is_one_piece(number));
+        let texts = tokens.filter_map(|(_, token)| std::str::from_utf8(token).ok());
+        // Every piece is a token at least.
+        Some(texts.filter(move |text| (scanner.piece_end)(text.as_bytes(), 0) == text.len()))
+    }
+
+    /// Whether the token `number` is what a piece of its bytes becomes.
+    fn is_one_piece(&self, number: u32) -> bool {
+        self.parts.whole_pieces || self.parts.unreachable.binary_search(&number).is_err()
+    }
+
     /// Appends the token ids of `text` to `ids`. The plain way: one piece at a time, no cache. Counting
     /// has its own, faster way ([`Counter`](crate::Counter)) to the same number.
     pub fn encode(&self, text: &str, special: Special, ids: &mut Vec<u32>) -> Result<(), Error> {
@@ -326,9 +347,11 @@ impl Encoding {
         let characters = self.characters().expect("asked for");
         let tables = (self.vocab(), self.pairs());
         if let Pretokenizer::General(general) = self.pretokenizer() {
+            let mut watch = Watch::new();
             return general.pieces(text, start, &mut |piece| {
                 let piece = std::str::from_utf8(piece).expect("cut between characters");
                 characters.encode(tables, window, piece, ids);
+                watch.go_on(piece.len())
             });
         }
         characters.encode(tables, window, &characters.rules.apply(text, start > 0)?, ids);
@@ -345,8 +368,10 @@ impl Encoding {
         ids: &mut Vec<u32>,
     ) -> Result<(), Error> {
         if let Pretokenizer::General(general) = self.pretokenizer() {
-            let mut encode = |piece: &[u8]| self.encode_piece(window, piece, ids);
-            return general.pieces(text, start, &mut encode);
+            return general.pieces(text, start, &mut |piece| {
+                self.encode_piece(window, piece, ids);
+                Ok(())
+            });
         }
         let scanner = self.pretokenizer().scanner().expect("all but the general one have one");
         let text = text.as_bytes();
@@ -365,9 +390,7 @@ impl Encoding {
 
     fn encode_piece(&self, window: &mut Window, piece: &[u8], ids: &mut Vec<u32>) {
         let vocab = self.vocab();
-        if let Some(number) = vocab.find(piece)
-            && (self.parts.whole_pieces || self.parts.unreachable.binary_search(&number).is_err())
-        {
+        if let Some(number) = vocab.find(piece).filter(|&number| self.is_one_piece(number)) {
             return ids.push(vocab.id(number));
         }
         let mut merge = |piece: &[u8], ids: &mut Vec<u32>| {

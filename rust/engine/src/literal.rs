@@ -8,6 +8,7 @@ use std::collections::{BinaryHeap, HashMap};
 use foldhash::fast::FixedState;
 
 use crate::Error;
+use crate::interrupt::{STEP, Watch};
 use crate::pretokenize::general::General;
 
 type Map<K, V> = HashMap<K, V, FixedState>;
@@ -50,13 +51,7 @@ type Waiting = Reverse<(u32, usize, u32)>;
 impl Literal {
     /// Appends the ids of a text between added tokens, the first `start` bytes of which begin the document.
     pub fn encode(&self, text: &str, start: usize, ids: &mut Vec<u32>) -> Result<(), Error> {
-        let mut result = Ok(());
-        self.pieces.texts(text, start, &mut |piece| {
-            if result.is_ok() {
-                result = self.encode_piece(piece, ids);
-            }
-        })?;
-        result
+        self.pieces.texts(text, start, &mut |piece| self.encode_piece(piece, ids))
     }
 
     /// The text of the token `id`.
@@ -76,8 +71,7 @@ impl Literal {
             ids.push(id);
             return Ok(());
         }
-        self.merge(self.symbols(piece)?, ids);
-        Ok(())
+        self.merge(self.symbols(piece)?, ids)
     }
 
     /// The ids of the characters of `piece`, before anything is merged.
@@ -86,8 +80,10 @@ impl Literal {
         // An unknown token stands behind the byte tokens that follow it: it waits for a known character.
         let mut unknown = None;
         let mut affixed = String::new();
+        let mut watch = Watch::new();
         for (at, c) in piece.char_indices() {
             let end = at + c.len_utf8();
+            watch.go_on(STEP)?;
             let c = self.with_affixes(&piece[at..end], at == 0, end == piece.len(), &mut affixed);
             if let Some(&id) = self.vocab.get(c) {
                 symbols.extend(unknown.take());
@@ -135,7 +131,7 @@ impl Literal {
     }
 
     /// Merges `symbols` and appends what is left of them.
-    fn merge(&self, symbols: Vec<u32>, ids: &mut Vec<u32>) {
+    fn merge(&self, symbols: Vec<u32>, ids: &mut Vec<u32>) -> Result<(), Error> {
         let len = symbols.len();
         let link = |at: usize| if at < len { at } else { NONE };
         let mut symbols: Vec<Symbol> = (0_usize..)
@@ -153,8 +149,13 @@ impl Literal {
             let &(rank, id) = self.merges.get(&(symbols[at].id, right.id))?;
             Some(Reverse((rank, at, id)))
         };
-        waiting.extend((0..len).filter_map(|at| waits(&symbols, at)));
+        let mut watch = Watch::new();
+        for at in 0..len {
+            watch.go_on(STEP)?;
+            waiting.extend(waits(&symbols, at));
+        }
         while let Some(Reverse((_, at, made))) = waiting.pop() {
+            watch.go_on(STEP)?;
             let after = symbols[at].after;
             if symbols[at].gone || after == NONE {
                 continue;
@@ -177,5 +178,6 @@ impl Literal {
             waiting.extend(waits(&symbols, at));
         }
         ids.extend(symbols.iter().filter(|symbol| !symbol.gone).map(|symbol| symbol.id));
+        Ok(())
     }
 }

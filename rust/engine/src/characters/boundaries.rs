@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 use fasttok_simd::Simd;
 
+use crate::interrupt::Watch;
 use crate::pretokenize::block::BLOCK;
 
 /// Classes of bytes; the last is all that is not ASCII.
@@ -112,7 +113,7 @@ impl Boundaries {
     }
 
     /// The end of the piece that starts at `start`, and whether it is a user-defined one. The plain twin
-    /// of [`Boundaries::pieces`], which may find more boundaries or fewer: any will do.
+    /// of [`Boundaries::pieces`], which may find more boundaries or fewer: any will do. May be interrupted.
     pub fn piece_end(&self, text: &[u8], start: usize) -> (usize, bool) {
         let user = |at: usize| self.user.as_ref().map_or(0, |user| user.longest(&text[at..]));
         let len = user(start);
@@ -120,9 +121,10 @@ impl Boundaries {
             return (start + len, true);
         }
         let mut at = start + 1;
+        let mut watch = Watch::new();
         while at < text.len() {
             let (left, right) = (text[at - 1], text[at]);
-            if right & 0xC0 != 0x80 && (self.apart(left, right) || user(at) > 0) {
+            if right & 0xC0 != 0x80 && (self.apart(left, right) || user(at) > 0 || watch.stops(1)) {
                 return (at, false);
             }
             at += 1;

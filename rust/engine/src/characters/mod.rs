@@ -16,6 +16,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::Error;
 use crate::bpe::merge::{Window, merge};
 use crate::bpe::pairs::Pairs;
+use crate::interrupt::Watch;
 use crate::pretokenize::classes::decode;
 use crate::vocab::Vocab;
 use boundaries::{Boundaries, UserPieces};
@@ -271,7 +272,8 @@ impl Characters {
         let user = self.boundaries.user();
         let mut start = 0;
         let mut at = 0;
-        while at < text.len() {
+        let mut watch = Watch::new();
+        while at < text.len() && !watch.stops(1) {
             match user.and_then(|user| user.find(&text[at..])) {
                 Some((len, id)) => {
                     output.merge(window, &text[start..at]);

@@ -8,6 +8,7 @@ use std::collections::{BinaryHeap, HashMap};
 use super::Unknown;
 use super::boundaries::UserPieces;
 use super::rules::META;
+use crate::interrupt::{STEP, Watch};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
@@ -84,7 +85,7 @@ struct Merging<'a> {
 }
 
 impl Plain {
-    /// Appends the ids of `text`, to which the rules have been applied.
+    /// Appends the ids of `text`, to which the rules have been applied. May be interrupted.
     pub fn encode(&self, text: &str, unknown: &Unknown, ids: &mut Vec<u32>) {
         let escaped;
         let text = match self.escape {
@@ -126,6 +127,7 @@ impl Plain {
     fn symbols(&self, text: &str) -> Vec<Symbol> {
         let mut symbols = Vec::with_capacity(text.len());
         let mut start = 0;
+        let mut watch = Watch::new();
         while start < text.len() {
             let rest = &text[start..];
             let found = self.user.as_ref().and_then(|user| user.find(rest.as_bytes()));
@@ -133,6 +135,9 @@ impl Plain {
                 Some((len, _)) => len,
                 None => rest.chars().next().map_or(1, char::len_utf8),
             };
+            if watch.stops(len) {
+                break;
+            }
             let (at, end) = (symbols.len(), start + len);
             symbols.push(Symbol {
                 start,
@@ -152,10 +157,17 @@ impl Plain {
 
 impl<'a> Merging<'a> {
     fn merge(&mut self) {
+        let mut watch = Watch::new();
         for left in 1..self.symbols.len() {
+            if watch.stops(STEP) {
+                return;
+            }
             self.wait(left - 1, left);
         }
         while let Some(Waiting { left, right, len, .. }) = self.waiting.pop() {
+            if watch.stops(STEP) {
+                return;
+            }
             let of = |at: usize| self.symbols[at].end - self.symbols[at].start;
             if of(left) == 0 || of(right) == 0 || of(left) + of(right) != len {
                 continue;

@@ -9,6 +9,7 @@ use memchr::memmem;
 
 use super::boundaries::UserPieces;
 use crate::Error;
+use crate::interrupt::Watch;
 use crate::normalize::Growth;
 use crate::normalize::charsmap::Charsmap;
 
@@ -129,10 +130,12 @@ impl Rules {
     /// sentencepiece's normalization: replacements, and white space as the rules say.
     fn normalize(&self, text: &str, prefixed: bool, out: &mut String) -> Result<(), Error> {
         let growth = Growth::of(text);
+        let mut watch = Watch::new();
         let mut rest = text;
         if self.remove_extra {
             while !rest.is_empty() {
                 let (part, len) = self.next(rest);
+                watch.go_on(len)?;
                 if part != " " {
                     break;
                 }
@@ -148,6 +151,7 @@ impl Rules {
         let mut after_blank = self.remove_extra;
         while !rest.is_empty() {
             let (mut part, len) = self.next(rest);
+            watch.go_on(len)?;
             if after_blank {
                 part = part.trim_start_matches(' ');
             }

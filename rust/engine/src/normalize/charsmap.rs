@@ -9,6 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Growth, damaged};
 use crate::Error;
+use crate::interrupt::Watch;
 
 pub(crate) struct Charsmap {
     units: Vec<u32>,
@@ -101,7 +102,9 @@ impl Charsmap {
             self.rules(part.as_bytes()).next().map(|(_, replacement)| replacement.to_owned())
         };
         let mut out = String::with_capacity(text.len());
+        let mut watch = Watch::new();
         for grapheme in text.graphemes(true) {
+            watch.go_on(grapheme.len())?;
             growth.check(out.len())?;
             if grapheme.len() < 6
                 && let Some(replacement) = shortest(grapheme)

@@ -11,6 +11,7 @@ use unicode_normalization_alignments::char::{
     canonical_combining_class, compose, decompose_canonical,
 };
 
+use crate::interrupt::Watch;
 use crate::pretokenize::classes::{decode, decode_before};
 
 /// What a form does to characters: a value each, 0 where it leaves one alone whatever stands before it,
@@ -81,7 +82,7 @@ impl Form {
         }
     }
 
-    /// `text` in this form.
+    /// `text` in this form. May be interrupted: then the rest of it is as it was.
     pub fn normalize(self, text: &str) -> Cow<'_, str> {
         let table = self.table();
         let bytes = text.as_bytes();
@@ -91,7 +92,9 @@ impl Form {
         let mut at = 0;
         // The combining class of the character before `class_end`, and 0 for one anywhere else.
         let (mut class, mut class_end) = (0, 0);
-        loop {
+        let (mut watch, mut watched) = (Watch::new(), 0);
+        while !watch.stops(at - watched) {
+            watched = at;
             if at >= bytes.len() || table.leads[usize::from(bytes[at])] == 0 {
                 at = table.next_lead(bytes, at);
                 if at >= bytes.len() {

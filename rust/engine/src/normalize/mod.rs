@@ -19,6 +19,7 @@ use charsmap::Charsmap;
 use forms::Form;
 
 use crate::Error;
+use crate::interrupt::Watch;
 use crate::oniguruma::Oniguruma;
 use crate::vocab::byte_level;
 
@@ -305,7 +306,7 @@ impl Normalizer {
             Normalizer::Nmt => nmt(text),
             Normalizer::ByteLevel => Cow::Owned(byte_level::encode(text.as_bytes())),
             Normalizer::CleanText => {
-                let kept = text.chars().filter(|&c| is_clean(c));
+                let kept = watched(text).filter(|&c| is_clean(c));
                 Cow::Owned(kept.map(|c| if c.is_whitespace() { ' ' } else { c }).collect())
             }
             Normalizer::SpaceIdeographs => rewrite(text, |c, out| {
@@ -354,12 +355,19 @@ impl Pattern {
         Ok(Pattern::Regex(Box::new(regex)))
     }
 
-    /// Every match in `text` as a range of bytes. Nothing is found in an empty text.
+    /// Every match in `text` as a range of bytes. Nothing is found in an empty text. May be interrupted between two
+    /// of them.
     fn for_each(
         &self,
         text: &str,
         mut found: impl FnMut(usize, usize) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let (mut watch, mut watched) = (Watch::new(), 0);
+        let mut found = |from: usize, to: usize| {
+            watch.go_on(to - watched)?;
+            watched = to;
+            found(from, to)
+        };
         match self {
             _ if text.is_empty() => Ok(()),
             Pattern::Literal(literal) => memmem::find_iter(text.as_bytes(), literal)
@@ -412,14 +420,18 @@ impl Pattern {
     }
 }
 
-/// `text` with what `push` puts in the place of each character that is not ASCII.
+/// `text` with what `push` puts in the place of each character that is not ASCII. May be interrupted.
 fn rewrite(text: &str, mut push: impl FnMut(char, &mut String)) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    let mut watch = Watch::new();
     while let Some(c) = rest.chars().next() {
+        if watch.stops(c.len_utf8()) {
+            break;
+        }
         let ascii = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
         out.push_str(&rest[..ascii]);
         if ascii > 0 {
@@ -430,6 +442,12 @@ fn rewrite(text: &str, mut push: impl FnMut(char, &mut String)) -> Cow<'_, str> 
         rest = &rest[c.len_utf8()..];
     }
     Cow::Owned(out)
+}
+
+/// The characters of `text`. May be interrupted.
+fn watched(text: &str) -> impl Iterator<Item = char> {
+    let mut watch = Watch::new();
+    text.chars().take_while(move |c| !watch.stops(c.len_utf8()))
 }
 
 /// Lower case, a character at a time: a final sigma is one like any other.
@@ -476,7 +494,7 @@ fn nmt(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| untouched(byte) || byte & 0xC0 == 0x80) {
         return Cow::Borrowed(text);
     }
-    let kept = text.chars().filter(|&c| nmt_keeps(c));
+    let kept = watched(text).filter(|&c| nmt_keeps(c));
     Cow::Owned(
         kept.map(|c| match u32::from(c) {
             0x09

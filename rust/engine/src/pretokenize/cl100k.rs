@@ -5,7 +5,7 @@
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
 use super::classes::Class;
-use super::{Family, class_at, contraction, run_end, white_space_end};
+use super::{Family, class_at, contraction, newlines_end, run_end, white_space_end};
 
 /// `DIGITS`: how many digits make a piece. `MARKS`: marks are letters. `WHOLE_AT_END`: white space that
 /// ends the text is one piece even when it holds newlines.
@@ -41,13 +41,7 @@ impl<const DIGITS: usize, const MARKS: bool, const WHOLE_AT_END: bool> Family
             Class::Space | Class::Newline if text[start] != b' ' || !next.is_some_and(is_sign) => {
                 white_space_end(text, start, WHOLE_AT_END)
             }
-            _ => {
-                let mut end = run_end(text, start + len, usize::MAX, is_sign);
-                while let Some(b'\r' | b'\n') = text.get(end) {
-                    end += 1;
-                }
-                end
-            }
+            _ => newlines_end(text, run_end(text, start + len, usize::MAX, is_sign)),
         }
     }
 

@@ -6,7 +6,8 @@
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
 use super::classes::{CJK, Class, OTHER};
-use super::{Family, class_at, properties_at, run_end};
+use super::{Family, class_at, newlines_end, properties_at, run_end};
+use crate::interrupt::Watch;
 
 pub(crate) struct DeepSeekV3;
 
@@ -40,8 +41,10 @@ fn kind_at(text: &[u8], at: usize) -> (Kind, usize) {
 }
 
 fn end_of(text: &[u8], mut at: usize, kind: Kind) -> usize {
+    let mut watch = Watch::new();
     while let (found, len) = kind_at(text, at)
         && found == kind
+        && !watch.stops(len)
     {
         at += len;
     }
@@ -60,8 +63,10 @@ impl Family for DeepSeekV3 {
             }
             Kind::End => {
                 let mut at = start;
+                let mut watch = Watch::new();
                 while let Some((_, properties, len)) = properties_at(text, at)
                     && properties & CJK != 0
+                    && !watch.stops(len)
                 {
                     at += len;
                 }
@@ -84,20 +89,16 @@ impl Family for DeepSeekV3 {
             Kind::Other => {
                 // What matches nothing stays together, up to what stands before a letter.
                 let mut at = start + len;
+                let mut watch = Watch::new();
                 while let (Kind::Other, len) = kind_at(text, at)
                     && kind_at(text, at + len).0 != Kind::Letter
+                    && !watch.stops(len)
                 {
                     at += len;
                 }
                 at
             }
-            _ => {
-                let mut end = end_of(text, start + len, Kind::Sign);
-                while let Some(b'\r' | b'\n') = text.get(end) {
-                    end += 1;
-                }
-                end
-            }
+            _ => newlines_end(text, end_of(text, start + len, Kind::Sign)),
         }
     }
 
@@ -127,7 +128,10 @@ impl Family for DeepSeekV3 {
 /// The alternatives for white space, before a [`Kind::End`] as at the end of the text.
 fn white_space_end(text: &[u8], start: usize) -> usize {
     let (mut at, mut last, mut after_newline) = (start, start, None);
-    while let (kind @ (Kind::Space | Kind::Newline), len) = kind_at(text, at) {
+    let mut watch = Watch::new();
+    while let (kind @ (Kind::Space | Kind::Newline), len) = kind_at(text, at)
+        && !watch.stops(len)
+    {
         last = at;
         at += len;
         if kind == Kind::Newline {

@@ -11,11 +11,15 @@ use unicode_categories::UnicodeCategories;
 
 use super::{Scanner, patterns};
 use crate::Error;
+use crate::interrupt::Watch;
 use crate::oniguruma::Oniguruma;
 use crate::vocab::byte_level;
 
 /// A pattern that has code of its own.
 const THREE_DIGITS: &str = "[0-9][0-9][0-9]";
+
+/// Is given parts of a text one after the other; an error ends it.
+type Then<'a, P> = &'a mut dyn FnMut(&P) -> Result<(), Error>;
 
 /// What errors call a regular expression of this module.
 const STEP: &str = "the split pattern";
@@ -127,53 +131,50 @@ impl Pattern {
         }
     }
 
-    /// Cuts all of `text` into matches and what is between them.
+    /// Cuts all of `text` into matches and what is between them. May be interrupted between two of them.
     fn for_each_part(
         &self,
         text: &str,
-        then: &mut dyn FnMut(usize, usize, bool),
+        then: &mut dyn FnMut(usize, usize, bool) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut last = 0;
+        let mut watch = Watch::new();
         let mut matched = |start: usize, end: usize| {
+            watch.go_on(end - last)?;
             if last != start {
-                then(last, start, false);
+                then(last, start, false)?;
             }
-            then(start, end, true);
             last = end;
+            then(start, end, true)
         };
         match self {
             Pattern::Scanner(scanner) => {
                 let mut start = 0;
                 while start < text.len() {
                     let end = (scanner.piece_end)(text.as_bytes(), start);
-                    matched(start, end);
+                    matched(start, end)?;
                     start = end;
                 }
             }
-            Pattern::ThreeDigits => three_digits(text.as_bytes(), &mut matched),
-            Pattern::Onig(regex) => {
-                regex.for_each_match(STEP, text, &mut |start, end| {
-                    matched(start, end);
-                    Ok(())
-                })?;
-            }
+            Pattern::ThreeDigits => three_digits(text.as_bytes(), &mut matched)?,
+            Pattern::Onig(regex) => regex.for_each_match(STEP, text, &mut matched)?,
             Pattern::Fancy(regex) => {
                 for found in regex.find_iter(text) {
                     let gave_up = |error: fancy_regex::Error| {
                         Error::gave_up(STEP, regex.as_str(), &error.to_string())
                     };
                     let found = found.map_err(gave_up)?;
-                    matched(found.start(), found.end());
+                    matched(found.start(), found.end())?;
                 }
             }
             Pattern::Text(pattern) => {
                 for (start, found) in text.match_indices(pattern.as_str()) {
-                    matched(start, start + found.len());
+                    matched(start, start + found.len())?;
                 }
             }
             Pattern::Char(test) => {
                 for (start, c) in text.char_indices().filter(|&(_, c)| test(c)) {
-                    matched(start, start + c.len_utf8());
+                    matched(start, start + c.len_utf8())?;
                 }
             }
             Pattern::Chars(count) => {
@@ -181,15 +182,12 @@ impl Pattern {
                 let mut start = 0;
                 while start < text.len() {
                     let end = starts.next().unwrap_or(text.len());
-                    matched(start, end);
+                    matched(start, end)?;
                     start = end;
                 }
             }
         }
-        if last != text.len() {
-            then(last, text.len(), false);
-        }
-        Ok(())
+        if last != text.len() { then(last, text.len(), false) } else { Ok(()) }
     }
 }
 
@@ -220,16 +218,20 @@ pub(crate) fn is_punctuation(c: char) -> bool {
 }
 
 /// Gives every match of [`THREE_DIGITS`] to `matched`.
-fn three_digits(text: &[u8], matched: &mut dyn FnMut(usize, usize)) {
+fn three_digits(
+    text: &[u8],
+    matched: &mut dyn FnMut(usize, usize) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut start = 0;
     for (at, byte) in text.iter().enumerate() {
         if !byte.is_ascii_digit() {
             start = at + 1;
         } else if at == start + 2 {
-            matched(start, at + 1);
+            matched(start, at + 1)?;
             start = at + 1;
         }
     }
+    Ok(())
 }
 
 impl ByteStep {
@@ -285,11 +287,16 @@ impl General {
         &self,
         text: &str,
         start: usize,
-        piece: &mut dyn FnMut(&[u8]),
+        piece: Then<'_, [u8]>,
     ) -> Result<(), Error> {
         if let Some(byte_steps) = &self.byte_steps {
-            return self
-                .texts(text, start, &mut |text| cut_bytes(byte_steps, text.as_bytes(), piece));
+            let mut watch = Watch::new();
+            return self.texts(text, start, &mut |text| {
+                cut_bytes(byte_steps, text.as_bytes(), &mut |bytes| {
+                    watch.go_on(bytes.len())?;
+                    piece(bytes)
+                })
+            });
         }
         if !self.steps.iter().any(|step| matches!(step, Step::ByteLevel)) {
             return self.texts(text, start, &mut |text| piece(text.as_bytes()));
@@ -298,7 +305,7 @@ impl General {
         self.texts(text, start, &mut |text| {
             bytes.clear();
             bytes.extend(text.chars().map(|c| byte_level::byte_of(c).expect("was a byte")));
-            piece(&bytes);
+            piece(&bytes)
         })
     }
 
@@ -307,7 +314,7 @@ impl General {
         &self,
         text: &str,
         start: usize,
-        piece: &mut dyn FnMut(&str),
+        piece: Then<'_, str>,
     ) -> Result<(), Error> {
         if text.is_empty() { Ok(()) } else { cut(&self.steps, text, start, piece) }
     }
@@ -328,39 +335,33 @@ fn added(steps: &[Step]) -> Vec<u8> {
     bytes
 }
 
-fn cut_bytes(steps: &[ByteStep], bytes: &[u8], piece: &mut dyn FnMut(&[u8])) {
+fn cut_bytes(steps: &[ByteStep], bytes: &[u8], piece: Then<'_, [u8]>) -> Result<(), Error> {
     match steps.split_first() {
         None => piece(bytes),
         Some((ByteStep::Contiguous(test), rest)) => {
             let test = |byte: &u8| test(byte_level::char_of(*byte));
-            for part in bytes.chunk_by(|a, b| test(a) == test(b)) {
-                cut_bytes(rest, part, piece);
-            }
+            let mut parts = bytes.chunk_by(|a, b| test(a) == test(b));
+            parts.try_for_each(|part| cut_bytes(rest, part, piece))
         }
         Some((ByteStep::ThreeDigits, rest)) => {
             let mut last = 0;
             three_digits(bytes, &mut |start, end| {
                 if last != start {
-                    cut_bytes(rest, &bytes[last..start], piece);
+                    cut_bytes(rest, &bytes[last..start], piece)?;
                 }
-                cut_bytes(rest, &bytes[start..end], piece);
                 last = end;
-            });
-            if last != bytes.len() {
-                cut_bytes(rest, &bytes[last..], piece);
-            }
+                cut_bytes(rest, &bytes[start..end], piece)
+            })?;
+            if last != bytes.len() { cut_bytes(rest, &bytes[last..], piece) } else { Ok(()) }
         }
     }
 }
 
 /// Runs `steps` on `text`, whose first `start` bytes begin the document.
-fn cut(steps: &[Step], text: &str, start: usize, piece: &mut dyn FnMut(&str)) -> Result<(), Error> {
-    let Some((step, rest)) = steps.split_first() else {
-        piece(text);
-        return Ok(());
-    };
+fn cut(steps: &[Step], text: &str, start: usize, piece: Then<'_, str>) -> Result<(), Error> {
+    let Some((step, rest)) = steps.split_first() else { return piece(text) };
     // What is put before a text stands where its first character stands.
-    let prefixed = |c: char, text: &str, start: usize, piece: &mut dyn FnMut(&str)| {
+    let prefixed = |c: char, text: &str, start: usize, piece: Then<'_, str>| {
         let start = if start > 0 { start + c.len_utf8() } else { 0 };
         cut(rest, &format!("{c}{text}"), start, piece)
     };
@@ -387,11 +388,11 @@ fn cut(steps: &[Step], text: &str, start: usize, piece: &mut dyn FnMut(&str)) ->
         }
         Step::Split { ref pattern, behavior, invert } => (pattern, behavior, invert),
     };
-    let mut result = Ok(());
     let mut part = |from: usize, to: usize| {
-        if from != to && result.is_ok() {
-            result = cut(rest, &text[from..to], start.clamp(from, to) - from, piece);
+        if from == to {
+            return Ok(());
         }
+        cut(rest, &text[from..to], start.clamp(from, to) - from, piece)
     };
     // The part that may still grow, and whether the part looked at last was a match.
     let mut open: Option<(usize, usize)> = None;
@@ -399,10 +400,10 @@ fn cut(steps: &[Step], text: &str, start: usize, piece: &mut dyn FnMut(&str)) ->
     pattern.for_each_part(text, &mut |start, end, is_match| {
         let is_match = is_match != invert;
         match behavior {
-            Behavior::Isolated => part(start, end),
+            Behavior::Isolated => part(start, end)?,
             Behavior::Removed => {
                 if !is_match {
-                    part(start, end);
+                    part(start, end)?;
                 }
             }
             Behavior::Contiguous | Behavior::MergedWithPrevious | Behavior::MergedWithNext => {
@@ -415,7 +416,7 @@ fn cut(steps: &[Step], text: &str, start: usize, piece: &mut dyn FnMut(&str)) ->
                 open = match open {
                     Some((from, _)) if joins => Some((from, end)),
                     Some((from, to)) => {
-                        part(from, to);
+                        part(from, to)?;
                         Some((start, end))
                     }
                     None => Some((start, end)),
@@ -423,9 +424,7 @@ fn cut(steps: &[Step], text: &str, start: usize, piece: &mut dyn FnMut(&str)) ->
             }
         }
         previous = is_match;
+        Ok(())
     })?;
-    if let Some((from, to)) = open {
-        part(from, to);
-    }
-    result
+    if let Some((from, to)) = open { part(from, to) } else { Ok(()) }
 }

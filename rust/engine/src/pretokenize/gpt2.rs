@@ -5,6 +5,7 @@
 use super::block::{CharMasks, Context, Starts};
 use super::classes::Class;
 use super::{Family, class_at, contraction, run_end};
+use crate::interrupt::Watch;
 
 /// `DIGITS_APART`: a split at every digit stands before the pattern, which sees the text between them.
 pub(crate) struct Gpt2<const DIGITS_APART: bool>;
@@ -48,8 +49,9 @@ impl<const DIGITS_APART: bool> Family for Gpt2<DIGITS_APART> {
             return end;
         }
         let (mut at, mut last) = (start, start);
+        let mut watch = Watch::new();
         while let Some((class, len)) = class_at(text, at) {
-            if kind(class) != 3 {
+            if kind(class) != 3 || watch.stops(len) {
                 break;
             }
             last = at;

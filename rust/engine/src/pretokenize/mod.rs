@@ -24,10 +24,12 @@ use block::{CharMasks, Context, Starts};
 use classes::{Class, class_of, decode, properties_of};
 use general::General;
 
+use crate::interrupt::Watch;
+
 /// A family of split patterns.
 pub(crate) trait Family {
     /// The end of the piece that starts at `start`. `text` is valid UTF-8, `start < text.len()` a
-    /// piece start.
+    /// piece start. May be interrupted: then any boundary between characters behind `start`.
     fn piece_end(text: &[u8], start: usize) -> usize;
 
     /// The piece starts among the characters of `masks`, the first of which is one.
@@ -201,11 +203,24 @@ fn class_at(text: &[u8], at: usize) -> Option<(Class, usize)> {
 /// The end of the run of characters from `at` on whose class `belongs`, at most `most` of them.
 #[inline(always)]
 fn run_end(text: &[u8], mut at: usize, most: usize, belongs: impl Fn(Class) -> bool) -> usize {
+    let mut watch = Watch::new();
     for _ in 0..most {
         match class_at(text, at) {
-            Some((class, len)) if belongs(class) => at += len,
+            Some((class, len)) if belongs(class) && !watch.stops(len) => at += len,
             _ => break,
         }
+    }
+    at
+}
+
+/// The end of the newlines from `at` on.
+#[inline(always)]
+fn newlines_end(text: &[u8], mut at: usize) -> usize {
+    let mut watch = Watch::new();
+    while let Some(b'\r' | b'\n') = text.get(at)
+        && !watch.stops(1)
+    {
+        at += 1;
     }
     at
 }
@@ -232,7 +247,10 @@ pub(crate) fn contraction(text: &[u8], at: usize) -> usize {
 /// `whole_at_end`: a run that ends the text is one piece even when it holds newlines.
 fn white_space_end(text: &[u8], start: usize, whole_at_end: bool) -> usize {
     let (mut at, mut last, mut after_newline) = (start, start, None);
-    while let Some((class @ (Class::Space | Class::Newline), len)) = class_at(text, at) {
+    let mut watch = Watch::new();
+    while let Some((class @ (Class::Space | Class::Newline), len)) = class_at(text, at)
+        && !watch.stops(len)
+    {
         last = at;
         at += len;
         if class == Class::Newline {

@@ -7,6 +7,7 @@
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
 use super::classes::Class;
 use super::{Family, class_at, classes, contraction, properties_at, run_end, white_space_end};
+use crate::interrupt::Watch;
 
 /// `DIGITS`: how many digits make a piece. `CONTRACTIONS`: an English contraction stays with its word.
 /// `SLASH`: `/` may stand among the newlines behind punctuation. `HAN`: runs of Han are pieces of their
@@ -29,12 +30,16 @@ fn word_class<const HAN: bool>(text: &[u8], at: usize) -> Option<(Class, usize)>
 /// The end of the word that starts at `start`, without contraction.
 fn word_end<const HAN: bool>(text: &[u8], start: usize) -> usize {
     let (mut at, mut after_either) = (start, None);
-    while let Some((class, len)) = word_class::<HAN>(text, at) {
+    let mut watch = Watch::new();
+    while let Some((class, len)) = word_class::<HAN>(text, at)
+        && !watch.stops(len)
+    {
         match class {
             Class::Caseless | Class::Mark => after_either = Some(at + len),
             Class::Lower => {
                 while let Some((class, len)) = word_class::<HAN>(text, at)
                     && class != Class::Upper
+                    && !watch.stops(len)
                 {
                     at += len;
                 }
@@ -58,8 +63,10 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool, const SLASH: bool, const HAN
             properties_at(text, start).expect("start is inside the text");
         if HAN && properties & classes::HAN != 0 {
             let mut at = start + len;
+            let mut watch = Watch::new();
             while let Some((_, properties, len)) = properties_at(text, at)
                 && properties & classes::HAN != 0
+                && !watch.stops(len)
             {
                 at += len;
             }
@@ -90,8 +97,10 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool, const SLASH: bool, const HAN
             }
             _ => {
                 let mut end = run_end(text, start + len, usize::MAX, is_sign);
+                let mut watch = Watch::new();
                 while let Some(b'\r' | b'\n' | b'/') = text.get(end)
                     && (SLASH || text[end] != b'/')
+                    && !watch.stops(1)
                 {
                     end += 1;
                 }

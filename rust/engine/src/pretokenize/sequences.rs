@@ -4,6 +4,7 @@
 use super::Family;
 use super::block::{CharMasks, Context, Starts};
 use super::classes::{Class, PUNCTUATION, class_of, decode, properties_of};
+use crate::interrupt::Watch;
 
 /// DeepSeek Coder: newlines; letters with the white space before them; punctuation likewise; the
 /// "CJK" range, which begins at U+0800; digits.
@@ -184,11 +185,12 @@ impl Family for DeepSeekCoder {
             return end;
         }
         let next = at(end);
+        let mut watch = Watch::new();
         // White space goes with the letters or the signs behind it.
         let attached = first.space && next.is_some_and(|next| next.letter || next.sign);
         let kind = if attached { next.expect("is one") } else { first };
         while let Some(c) = at(end) {
-            if c.newline || c.number || c.in_range != first.in_range {
+            if c.newline || c.number || c.in_range != first.in_range || watch.stops(c.len) {
                 break;
             }
             let same = match (kind.letter, kind.sign) {
@@ -232,6 +234,7 @@ impl Family for DeepSeekV2 {
             return end;
         }
         let next = at(end);
+        let mut watch = Watch::new();
         let attached = first.space && next.is_some_and(|next| next.letter);
         if first.letter || attached {
             // Letters that are signs are pieces of their own, with the white space before them.
@@ -241,6 +244,7 @@ impl Family for DeepSeekV2 {
                 && c.letter
                 && c.sign == kind
                 && c.in_range == first.in_range
+                && !watch.stops(c.len)
             {
                 end += c.len;
             }
@@ -256,6 +260,7 @@ impl Family for DeepSeekV2 {
             let mut space_only = all_space;
             while let Some(c) = at(to)
                 && sign(c, to)
+                && !watch.stops(c.len)
             {
                 to += c.len;
                 space_only &= c.space;
@@ -267,6 +272,7 @@ impl Family for DeepSeekV2 {
             while end < whole
                 && let Some(c) = at(end)
                 && c.in_range == first.in_range
+                && !watch.stops(c.len)
             {
                 end += c.len;
             }
@@ -280,6 +286,7 @@ impl Family for DeepSeekV2 {
         let (mut last, mut to) = (if first.space { start } else { end }, end);
         while let Some(c) = at(to)
             && rest(c, to)
+            && !watch.stops(c.len)
         {
             to += c.len;
             if !c.space {
@@ -294,6 +301,7 @@ impl Family for DeepSeekV2 {
             && let Some(c) = at(end)
             && !c.number
             && c.in_range == first.in_range
+            && !watch.stops(c.len)
         {
             end += c.len;
         }
