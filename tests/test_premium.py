@@ -12,6 +12,7 @@ import pytest
 from cli_support import fasttok, on_terminal, write_jsonl
 from references import RANKS, corpora
 from rich.cells import cell_len
+from training import byte_level, trained
 
 import fasttok as library
 from fasttok._fasttok import _spaced_words
@@ -175,15 +176,19 @@ class TestWords:
     def test_retention(self) -> None:
         enc = library.get_encoding("o200k_base")
         units = ["The cat — the «cat» antidisestablishmentarianism!", "cat?"]
-        assert _spaced_words(units) == (["The", "cat", "the", "antidisestablishmentarianism"], [1, 3, 1, 1])
+        assert _spaced_words(units) == ["The", "cat", "the", "cat", "antidisestablishmentarianism", "cat"]
         texts = [units, ["猫坐在垫子上。"], units]
         for threads in (None, 1, 2, 5):
             assert single_token_retention(texts, [enc], threads) == [[5 / 6, None, 5 / 6]]
 
     def test_a_word_is_one_token_at_the_start_or_after_a_space(self) -> None:
         rng = random.Random(5)
+        pytest.importorskip("tokenizers")
+        made = trained(400, normalizer={"type": "Lowercase"}, pre_tokenizer=byte_level(use_regex=True))
+        # Of the last one, the vocabulary alone does not tell.
         encodings = [library.get_encoding(name) for name in ("o200k_base", "r50k_base")]
-        pieces = ["the", "ing", "Straße", "мир", "न", "x", "é", "0", "anti", "tion"]
+        encodings.append(library.Encoding._from_file_bytes(json.dumps(made).encode(), "lower"))
+        pieces = ["the", "The", "ing", "Straße", "мир", "न", "x", "é", "0", "anti", "tion"]
         units = ["".join(rng.choices(pieces, k=rng.randrange(1, 4))) for _ in range(2000)]
         for encoding, (share,) in zip(encodings, single_token_retention([units], encodings), strict=True):
             kept = sum(encoding.count(word) == 1 or encoding.count(" " + word) == 1 for word in units)
@@ -411,7 +416,7 @@ class TestCommand:
         assert library.get_encoding("o200k_base").count(report._repr_html_()) > 0
 
 
-def plain_words(units: list[str]) -> dict[str, int] | None:
+def plain_words(units: list[str]) -> list[str] | None:
     """The definition, letter by letter, by Python's own tables."""
     without_spaces = (
         (0xE01, 0xE7F), (0xE81, 0xEFF), (0xF40, 0xFBC), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3041, 0x30FF),
@@ -420,7 +425,7 @@ def plain_words(units: list[str]) -> dict[str, int] | None:
     text = "".join(units)
     bare = sum(any(first <= ord(c) <= last for first, last in without_spaces) for c in text)
     letters = sum(c.isalnum() and unicodedata.category(c) != "Nd" for c in text)
-    words: dict[str, int] = {}
+    words: list[str] = []
     for unit in units:
         for word in unit.split():
             while word and unicodedata.category(word[0])[0] in "PS":
@@ -428,13 +433,12 @@ def plain_words(units: list[str]) -> dict[str, int] | None:
             while word and unicodedata.category(word[-1])[0] in "PS":
                 word = word[:-1]
             if word:
-                words[word] = words.get(word, 0) + 1
+                words.append(word)
     return None if 2 * bare > letters or not words else words
 
 
 def same_words(units: list[str]) -> None:
-    plain = plain_words(units)
-    assert _spaced_words(units) == (None if plain is None else (list(plain), list(plain.values())))
+    assert _spaced_words(units) == plain_words(units)
 
 
 def test_words_are_those_of_the_definition() -> None:

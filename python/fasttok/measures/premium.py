@@ -92,8 +92,9 @@ def premium(
     codes = text.languages
     at = codes.index(base)
     counted = text if definition != "joined" else _joined(text)
-    sizes = _sizes(counted)
+    # The words first: they leave the UTF-8 of the text behind, which is measured then.
     shares = single_token_retention(list(text.units.values()), list(loaded.values()), threads)
+    sizes = _sizes(counted)
     with shown(progress) as told:
         tokens = _count(counted, loaded, sizes, special, threads, told)
 

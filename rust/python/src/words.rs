@@ -1,24 +1,24 @@
 //! The words of texts from Python, and how many of them encodings keep whole. What a word is, `fasttok-corpus` decides.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use fasttok_engine::{Counter, Error, Special};
+use hashbrown::HashMap;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
 use crate::encoding::Encoding;
 use crate::errors::to_py_err;
 
-/// The distinct words of texts as white space separates them, and how often each occurs; None for scripts without
-/// spaces.
+/// The running words of texts as white space separates them; None for scripts without spaces.
 #[pyfunction]
 #[pyo3(signature = (texts, /))]
-pub fn _spaced_words(py: Python<'_>, texts: Vec<PyBackedStr>) -> Option<(Vec<String>, Vec<u64>)> {
-    py.detach(|| {
-        let words = fasttok_corpus::spaced_words(texts.iter().map(|text| &**text))?;
-        Some(words.into_iter().map(|(word, count)| (word.to_owned(), count)).unzip())
-    })
+pub fn _spaced_words(texts: Vec<PyBackedStr>) -> Option<Vec<String>> {
+    Some(
+        fasttok_corpus::spaced_words(texts.iter().map(|text| &**text))?
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 /// By language and encoding, how many running words are one token, at the start of a text or after a space, and how
@@ -35,10 +35,11 @@ pub fn _single_token_words<'py>(
     let all = || std::thread::available_parallelism().map_or(1, |n| n.get());
     let each = languages.len().div_ceil(threads.unwrap_or_else(all).max(1)).max(1);
     let counted = py.detach(|| {
+        let vocabulary = Vocabulary::new(&encodings);
         std::thread::scope(|scope| {
             let workers: Vec<_> = languages
                 .chunks(each)
-                .map(|part| scope.spawn(|| single_token_words(part, &encodings)))
+                .map(|part| scope.spawn(|| single_token_words(part, &encodings, &vocabulary)))
                 .collect();
             let mut counted = Vec::with_capacity(languages.len());
             for worker in workers {
@@ -58,60 +59,100 @@ type Kept = Option<Vec<(u64, u64)>>;
 fn single_token_words(
     languages: &[Vec<PyBackedStr>],
     encodings: &[Arc<fasttok_engine::Encoding>],
+    vocabulary: &Vocabulary<'_>,
 ) -> Result<Vec<Kept>, Error> {
-    let mut singles: Vec<_> = encodings.iter().map(Single::new).collect();
-    let mut spaced = String::new();
+    let mut counted: Vec<_> = encodings.iter().map(Counted::new).collect();
     let mut all = Vec::with_capacity(languages.len());
     for units in languages {
         let Some(words) = fasttok_corpus::spaced_words(units.iter().map(|unit| &**unit)) else {
             all.push(None);
             continue;
         };
-        let mut kept = vec![(0, 0); singles.len()];
-        for (word, times) in words {
-            spaced.clear();
-            spaced.push(' ');
-            spaced.push_str(word);
-            for (single, (kept, total)) in singles.iter_mut().zip(&mut kept) {
-                let is_kept = single.is_one_token(&spaced)? || single.is_one_token(word)?;
-                *kept += times * u64::from(is_kept);
-                *total += times;
+        let mut kept = vec![0; encodings.len()];
+        let mut total = 0;
+        for word in words {
+            vocabulary.add(word, &mut kept);
+            for &encoding in &vocabulary.others {
+                kept[encoding] += u64::from(counted[encoding].keeps(word)?);
             }
+            total += 1;
         }
-        all.push(Some(kept));
+        all.push(Some(kept.into_iter().map(|kept| (kept, total)).collect()));
     }
     Ok(all)
 }
 
-/// Says which texts are one token.
-struct Single {
-    counter: Counter,
-    /// What each token stands for. Only for embedded encodings, whose tokens are the bytes of the text: a text that is
-    /// none of them need not be counted.
-    tokens: Option<HashSet<Vec<u8>>>,
+/// The words that encodings keep whole, told by their vocabularies: looked up once for all of them.
+struct Vocabulary<'e> {
+    /// The number of each word.
+    words: HashMap<&'e str, u32>,
+    /// By number and encoding: whether it keeps the word.
+    kept: Vec<bool>,
+    encodings: usize,
+    /// The encodings whose vocabularies do not tell.
+    others: Vec<usize>,
 }
 
-impl Single {
-    fn new(encoding: &Arc<fasttok_engine::Encoding>) -> Single {
-        let embedded = fasttok_engine::Encoding::embedded(encoding.name());
-        let tokens = match embedded.is_ok_and(|embedded| Arc::ptr_eq(&embedded, encoding)) {
-            true => Some((0..encoding.n_vocab()).filter_map(|id| bytes(encoding, id)).collect()),
-            false => None,
+impl<'e> Vocabulary<'e> {
+    fn new(encodings: &'e [Arc<fasttok_engine::Encoding>]) -> Vocabulary<'e> {
+        let mut vocabulary = Vocabulary {
+            words: HashMap::new(),
+            kept: Vec::new(),
+            encodings: encodings.len(),
+            others: Vec::new(),
         };
-        Single { counter: Counter::new(encoding.clone()), tokens }
+        for (place, encoding) in encodings.iter().enumerate() {
+            let Some(texts) = encoding.one_token_texts() else {
+                vocabulary.others.push(place);
+                continue;
+            };
+            for text in texts {
+                let word = text.strip_prefix(' ').unwrap_or(text);
+                let fresh = vocabulary.words.len() as u32;
+                let number = *vocabulary.words.entry(word).or_insert(fresh);
+                if number == fresh {
+                    vocabulary.kept.resize(vocabulary.kept.len() + encodings.len(), false);
+                }
+                vocabulary.kept[number as usize * encodings.len() + place] = true;
+            }
+        }
+        vocabulary
     }
 
-    fn is_one_token(&mut self, text: &str) -> Result<bool, Error> {
-        if self.tokens.as_ref().is_some_and(|tokens| !tokens.contains(text.as_bytes())) {
-            return Ok(false);
+    /// Adds 1 to each of `sums`, one an encoding, that keeps `word` whole.
+    fn add(&self, word: &str, sums: &mut [u64]) {
+        if let Some(&number) = self.words.get(word) {
+            let kept = &self.kept[number as usize * self.encodings..];
+            sums.iter_mut().zip(kept).for_each(|(sum, &kept)| *sum += u64::from(kept));
         }
-        Ok(self.counter.count(text, Special::Text)? == 1)
     }
 }
 
-/// The bytes of a token; nothing for an id that stands for none.
-fn bytes(encoding: &fasttok_engine::Encoding, id: u32) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    encoding.decode(&[id], &mut bytes).ok()?;
-    Some(bytes)
+/// The words that an encoding keeps whole, where only counting tells.
+struct Counted<'t> {
+    encoding: Arc<fasttok_engine::Encoding>,
+    counter: Option<Counter>,
+    known: HashMap<&'t str, bool>,
+    spaced: String,
+}
+
+impl<'t> Counted<'t> {
+    fn new(encoding: &Arc<fasttok_engine::Encoding>) -> Counted<'t> {
+        let encoding = Arc::clone(encoding);
+        Counted { encoding, counter: None, known: HashMap::new(), spaced: String::new() }
+    }
+
+    /// Whether it keeps `word` whole, at the start of a text or after a space.
+    fn keeps(&mut self, word: &'t str) -> Result<bool, Error> {
+        if let Some(&keeps) = self.known.get(word) {
+            return Ok(keeps);
+        }
+        let counter = self.counter.get_or_insert_with(|| Counter::new(Arc::clone(&self.encoding)));
+        self.spaced.clear();
+        self.spaced.extend([" ", word]);
+        let keeps = counter.count(&self.spaced, Special::Text)? == 1
+            || counter.count(word, Special::Text)? == 1;
+        self.known.insert(word, keeps);
+        Ok(keeps)
+    }
 }
