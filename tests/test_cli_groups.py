@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -79,6 +82,64 @@ class TestManyGroups:
         assert [dict(group.key) for group in one.groups] == [dict(group.key) for group in two.groups]
         assert one.to_json() == two.to_json() and one.to_csv() == two.to_csv()
         assert key in ("key", "documents", "bytes", "chars", *MEASURES)
+
+    def test_json_is_that_of_objects(self, tmp_path: Path) -> None:
+        """What is written without objects is what `json.dumps` makes of them, to the byte."""
+        texts = ["", "a", "中文 text", "a" * 30_000, "👍🏽", "\0" * 3, " " * 70_000 + "a"]
+        model = {"type": "BPE", "vocab": {"a": 0}, "merges": []}
+        file = {"model": model, "pre_tokenizer": {"type": "WhitespaceSplit"}}
+        words = library.Encoding._from_file_bytes(json.dumps(file).encode(), "words")
+        ids = [None, "", 'a"b\\c', "\n\t\r\b\f\x01\x1f\x7f", "é中👍", "\u2028", *map(str, range(2_500))]
+        rows = [{"id": id, "text": texts[i % len(texts)], "b": i % 3} for i, id in enumerate(ids)]
+        write_jsonl(tmp_path / "x.jsonl", rows)
+        for by in (["id"], ["file", "id"]):
+            report = library.count_corpus(tmp_path / "x.jsonl", {"o200k": "o200k_base", "é": words}, by=by)
+            for ordered in (report, report.sorted_by("tokens_per_char")):
+                whole = json.dumps(ordered.to_dict(), indent=2, ensure_ascii=False) + "\n"
+                assert ordered.to_json() == whole
+        small = [ratio for group in report.groups for ratio in group.tokens_per_char.values() if ratio]
+        assert min(small) < 1e-4, "ratios of all sizes are written"
+        assert library.count_corpus(tmp_path / "x.jsonl").to_dict()["groups"] == []
+
+    @pytest.mark.parametrize("shape", ["--json", "--csv"])
+    def test_ctrl_c_while_the_report_is_written(self, tmp_path: Path, shape: str) -> None:
+        """The signal comes when a part was read and the rest has no room in the pipe."""
+        write_jsonl(tmp_path / "x.jsonl", [{"id": str(i), "text": "a"} for i in range(50_000)])
+        arguments = ["count", str(tmp_path / "x.jsonl"), "--by", "id", shape]
+        with subprocess.Popen(
+            [*FASTTOK, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            assert process.stdout.read(1) in b"{i"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+            assert process.stderr.read().decode() == "fasttok: interrupted\n"
+
+    def test_a_report_is_written_in_small_parts(self, folder: Path) -> None:
+        """Between two of them Python looks for signals."""
+        write_jsonl(folder / "b.jsonl", [{"id": f"b{i}", "text": "a"} for i in range(5_000)])
+        report = library.count_corpus(folder, by="id")
+        for shape in ("json", "csv", "tsv"):
+            parts = list(report.text(shape))
+            assert len(parts) > 5
+            assert max(map(len, parts)) < 2 * len("".join(parts)) / 5
+
+    def test_ctrl_c_while_a_table_is_made(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_jsonl(folder / "b.jsonl", [{"id": f"b{i}", "text": "a"} for i in range(5_000)])
+        report = library.count_corpus(folder, by="id")
+        made = 0
+
+        def printable(value: str | None) -> str:
+            nonlocal made
+            made += 1
+            if made == 100:
+                os.kill(os.getpid(), signal.SIGINT)
+            return str(value)
+
+        monkeypatch.setattr("fasttok.render.text.count.printable", printable)
+        with pytest.raises(KeyboardInterrupt):
+            str(report)
+        assert made < 200
 
     def test_groups_are_a_sequence(self, folder: Path) -> None:
         groups = library.count_corpus(folder, by="id").groups

@@ -219,6 +219,9 @@ class CorpusGroups:
         """The number of groups."""
     def __getitem__(self, index: int, /) -> CorpusSums:
         """The sums of group `index`, from 0. Raises ``IndexError`` where there is none."""
+    def json(self, indices: Sequence[int], keys: Sequence[str], encodings: Sequence[str]) -> str:
+        """The groups at ``indices``, each from 0, as the items of the list of groups in a report's JSON, indented by
+        two."""
     def column(self, name: str, encoding: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """A number for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"``, ``"chars"`` or, of
         the encoding at that index, ``"tokens"``. Raises ``ValueError`` for another name."""

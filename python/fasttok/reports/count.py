@@ -13,7 +13,7 @@ from typing import Any, cast, overload
 
 import fasttok._fasttok as _fasttok
 from fasttok.reports.ledger import Ledger
-from fasttok.reports.tabular import Kind, Tabular
+from fasttok.reports.tabular import AT_ONCE, Items, Kind, Tabular
 
 SCHEMA = "fasttok.report/1"
 
@@ -166,6 +166,12 @@ class Groups(Sequence[Group]):
                 ratios = _ratio(count, chars), _ratio(chars, count), _ratio(size, count)
                 yield (*key, name, documents, size, chars, count, *ratios)
 
+    def items(self) -> Items:
+        """The groups as `to_dict()` has them, in JSON."""
+        starts = range(0, len(self), AT_ONCE)
+        indices = ([int(index) for index in self._order[start : start + AT_ONCE]] for start in starts)
+        return Items(self._raw.json(some, self._keys, self._encodings) for some in indices)
+
     def _sorted_by(self, key: str, reverse: bool) -> Groups:
         order: Sequence[int]
         if key == "key":
@@ -244,7 +250,9 @@ class Report(Tabular):
         return {**self._about(), "groups": groups, "ledger": self.ledger.to_dict()}
 
     def document(self) -> Mapping[str, Any]:
-        return {**self._about(), "groups": (group.to_dict() for group in self.groups), "ledger": self.ledger.to_dict()}
+        groups = self.groups
+        listed = groups.items() if isinstance(groups, Groups) else (group.to_dict() for group in groups)
+        return {**self._about(), "groups": listed, "ledger": self.ledger.to_dict()}
 
     def _about(self) -> dict[str, Any]:
         return {"schema": SCHEMA, "manifest": dict(self.manifest), "totals": self.totals.to_dict()}

@@ -7,6 +7,7 @@ import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -44,7 +45,8 @@ class Tabular(ABC):
         return [name for name, _ in self.fields()]
 
     def document(self) -> Mapping[str, Any]:
-        """`to_dict()`, in which an iterator may replace a list at the top: what is long is made as it is written."""
+        """`to_dict()`, in which an iterator or `Items` may replace a list at the top: what is long is made as it is
+        written."""
         return self.to_dict()
 
     def text(self, shape: str) -> Iterator[str]:
@@ -54,7 +56,7 @@ class Tabular(ABC):
             return
         make = {"csv": _csv_line, "tsv": _tsv_line}[shape]
         lines = map(make, chain([self.columns()], self.rows()))
-        while part := "".join(islice(lines, _AT_ONCE)):
+        while part := "".join(islice(lines, AT_ONCE)):
             yield part
 
     def to_json(self, path: PathLike | None = None) -> str:
@@ -144,21 +146,37 @@ def inputs_of(manifest: Mapping[str, Any]) -> list[str]:
     return [path for path in manifest.get("inputs") or () if isinstance(path, str)]
 
 
+@dataclass(frozen=True)
+class Items:
+    """A list at the top of a document whose items are JSON already, as `json_parts` writes it."""
+
+    parts: Iterator[str]
+    """Some items each, with what stands before and between them."""
+
+
 def json_parts(document: Mapping[str, Any]) -> Iterator[str]:
-    """JSON as `json.dumps` with an indent of 2 writes it, in parts; an iterator in `document` is written as a list."""
+    """JSON as `json.dumps` with an indent of 2 writes it, in parts; an iterator in `document` is
+    written as a list."""
     opening = "{\n"
     for name, value in document.items():
         yield f"{opening}  {json.dumps(name, ensure_ascii=False)}: "
         opening = ",\n"
-        if not isinstance(value, Iterator):
+        if isinstance(value, Iterator):
+            value = Items(_item_parts(value))
+        if not isinstance(value, Items):
             yield _indented(value, "  ")
             continue
         start = "["
-        while part := list(islice(value, _AT_ONCE)):
-            yield start + ",".join(f"\n    {_indented(item, '    ')}" for item in part)
+        for part in value.parts:
+            yield start + part
             start = ","
         yield "[]" if start == "[" else "\n  ]"
     yield "\n}\n"
+
+
+def _item_parts(items: Iterator[Any]) -> Iterator[str]:
+    while part := list(islice(items, AT_ONCE)):
+        yield ",".join(f"\n    {_indented(item, '    ')}" for item in part)
 
 
 def _indented(value: Any, margin: str) -> str:
@@ -188,7 +206,7 @@ def _tsv_line(row: Sequence[Any]) -> str:
     return "\t".join(tsv(value) for value in row) + "\n"
 
 
-_AT_ONCE = 1000
+AT_ONCE = 1000
 """Rows or groups that are made before they are written: few enough that Ctrl-C ends it at once."""
 
 _TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

@@ -8,6 +8,7 @@ mod document;
 mod documents;
 mod encoding;
 mod errors;
+mod group_json;
 mod language;
 mod options;
 mod parallel;

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use crate::arrays;
+use crate::group_json;
 
 /// What a run over a corpus found.
 #[pyclass(frozen, get_all, module = "fasttok._fasttok")]
@@ -160,6 +161,15 @@ pub struct SkippedRow {
 #[pyclass(frozen, module = "fasttok._fasttok")]
 pub struct CorpusGroups(Groups);
 
+impl CorpusGroups {
+    fn group(&self, index: usize) -> PyResult<Group> {
+        match index < self.0.len() {
+            true => Ok(self.0.get(index)),
+            false => Err(PyIndexError::new_err(format!("there is no group {index}"))),
+        }
+    }
+}
+
 #[pymethods]
 impl CorpusGroups {
     /// The number of groups.
@@ -169,13 +179,20 @@ impl CorpusGroups {
 
     /// The sums of group `index`, from 0. Raises ``IndexError`` where there is none.
     fn __getitem__(&self, index: usize) -> PyResult<CorpusSums> {
-        match index < self.0.len() {
-            true => {
-                let Group { key, tally } = self.0.get(index);
-                Ok(CorpusSums { key, tally })
-            }
-            false => Err(PyIndexError::new_err(format!("there is no group {index}"))),
-        }
+        self.group(index).map(|Group { key, tally }| CorpusSums { key, tally })
+    }
+
+    /// The groups at ``indices``, each from 0, as the items of the list of groups in a report's JSON, indented by two.
+    fn json(
+        &self,
+        indices: Vec<usize>,
+        keys: Vec<String>,
+        encodings: Vec<String>,
+    ) -> PyResult<String> {
+        let group = |i| self.group(i);
+        let groups = indices.into_iter().map(group).collect::<PyResult<Vec<_>>>()?;
+        let names = group_json::Names { keys: &keys, encodings: &encodings };
+        group_json::items(&names, &groups).map_err(|e| PyValueError::new_err(e.to_string()))
     }
 
     /// A number for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"``, ``"chars"`` or, of
