@@ -11,118 +11,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::skip_reason::Reason;
 
 /// How many entries a ledger holds in memory.
 pub const LEDGER_ENTRIES_KEPT: usize = 10_000;
-
-/// The longest detail that is kept: a detail may quote the text, and the text may be anything.
-const DETAIL_BYTES: usize = 400;
-
-/// Why a row was not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Reason {
-    /// The line is not JSON.
-    BrokenJson,
-    /// The line is JSON, but not an object.
-    NotAnObject,
-    /// The record has no such field.
-    MissingField,
-    /// The field is `null`.
-    NullField,
-    /// The field holds something that is not a string.
-    NotAString,
-    /// The bytes are not UTF-8.
-    InvalidUtf8,
-    /// The file begins with a UTF-16 or UTF-32 byte order mark.
-    Utf16,
-    /// The field holds half of a surrogate pair, which is no character.
-    LoneSurrogate,
-    /// The text holds a special token and the job refuses them.
-    SpecialToken,
-    /// A regular expression of the tokenizer gives the text up.
-    PatternLimit,
-    /// The tokenizer's normalizer multiplies the text.
-    NormalizedTooLarge,
-    /// The tokenizer has no exact way to do the text, such as a character that needs an unknown token it lacks.
-    UnsupportedText,
-    /// The engine panicked over the text: a defect of this program.
-    InternalError,
-    /// The record is longer than the job allows.
-    RecordTooLarge,
-    /// The file ends before it should.
-    Truncated,
-    /// The compressed data are damaged.
-    Corrupt,
-    /// The operating system does not let us read.
-    Unreadable,
-    /// The file was there when the run began and is gone.
-    NotFound,
-    /// A symbolic link to nothing.
-    BrokenLink,
-    /// The file is of a format that is known and not read.
-    UnsupportedFormat,
-    /// Unpacking the data takes more memory than the job allows.
-    WindowTooLarge,
-}
-
-impl Reason {
-    /// The name by which reports and programs know the reason.
-    pub fn code(self) -> &'static str {
-        match self {
-            Reason::BrokenJson => "broken_json",
-            Reason::NotAnObject => "not_an_object",
-            Reason::MissingField => "missing_field",
-            Reason::NullField => "null_field",
-            Reason::NotAString => "not_a_string",
-            Reason::InvalidUtf8 => "invalid_utf8",
-            Reason::Utf16 => "utf16",
-            Reason::LoneSurrogate => "lone_surrogate",
-            Reason::SpecialToken => "special_token",
-            Reason::PatternLimit => "pattern_limit",
-            Reason::NormalizedTooLarge => "normalized_too_large",
-            Reason::UnsupportedText => "unsupported_text",
-            Reason::InternalError => "internal_error",
-            Reason::RecordTooLarge => "record_too_large",
-            Reason::Truncated => "truncated",
-            Reason::Corrupt => "corrupt",
-            Reason::Unreadable => "unreadable",
-            Reason::NotFound => "not_found",
-            Reason::BrokenLink => "broken_link",
-            Reason::UnsupportedFormat => "unsupported_format",
-            Reason::WindowTooLarge => "window_too_large",
-        }
-    }
-}
-
-/// A reason and its words: what a reader or a format says of a row whose place it does not know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Bad {
-    pub reason: Reason,
-    pub detail: String,
-}
-
-impl Bad {
-    pub fn new(reason: Reason, detail: impl Into<String>) -> Bad {
-        let mut detail = detail.into();
-        if detail.len() > DETAIL_BYTES {
-            let mut end = DETAIL_BYTES;
-            while !detail.is_char_boundary(end) {
-                end -= 1;
-            }
-            detail.truncate(end);
-            detail.push('…');
-        }
-        Bad { reason, detail }
-    }
-
-    pub fn invalid_utf8(offset: u64) -> Bad {
-        Bad::new(
-            Reason::InvalidUtf8,
-            format!("not UTF-8 at byte {offset}; errors=\"replace\" counts U+FFFD there"),
-        )
-    }
-}
 
 /// A row that was not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,6 +146,7 @@ impl Collector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::skip_reason::SkipReason;
 
     fn entry(file: &str, line: u64) -> Entry {
         Entry {
@@ -301,7 +194,7 @@ mod tests {
 
     #[test]
     fn long_details_are_cut_on_a_character() {
-        let bad = Bad::new(Reason::NotAString, "ж".repeat(1000));
+        let bad = SkipReason::new(Reason::NotAString, "ж".repeat(1000));
         assert!(bad.detail.len() < 410 && bad.detail.ends_with('…'));
     }
 }

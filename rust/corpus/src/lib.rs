@@ -16,14 +16,14 @@ mod job;
 mod language;
 mod ledger;
 mod long_document;
-mod measure;
 mod progress;
 mod recognise;
 mod run;
 mod sample;
 mod scripts;
+mod skip_reason;
 mod source;
-mod tally;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -31,7 +31,7 @@ mod words;
 pub use detect::detector;
 pub use error::Error;
 pub use format::format_names;
-pub use groups::{Column, Group, Groups, Key};
+pub use groups::{Group, Groups, Key};
 pub use job::{
     Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES, OnError, Outcome,
     TEXT_FIELD,
@@ -39,12 +39,12 @@ pub use job::{
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,
 };
-pub use ledger::{Entry, LEDGER_ENTRIES_KEPT, Ledger, Reason};
-pub use measure::{Extra, segmentation_unicode_version};
+pub use ledger::{Entry, LEDGER_ENTRIES_KEPT, Ledger};
 pub use progress::Progress;
 pub use run::{Document, DocumentsRead, documents, read_whole, run};
 pub use sample::{Sample, UNITS};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
+pub use skip_reason::Reason;
 pub use source::path_name;
-pub use tally::Tally;
+pub use statistics::{Extra, Merge, Tally, segmentation_unicode_version};
 pub use words::spaced_words;

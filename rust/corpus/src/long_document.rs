@@ -5,8 +5,8 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use crate::Tally;
-use crate::ledger::Bad;
+use crate::skip_reason::SkipReason;
+use crate::{Merge, Tally};
 
 /// The account of a document while its parts are counted.
 pub(crate) struct LongDocument {
@@ -25,7 +25,7 @@ struct State {
     parts: usize,
     complete: bool,
     settled: bool,
-    failure: Option<(u64, Bad)>,
+    failure: Option<(u64, SkipReason)>,
     language: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Group {
 }
 
 /// What became of a document: its sums, or why it is not counted.
-pub(crate) type Settled = Result<Tally, Bad>;
+pub(crate) type Settled = Result<Tally, SkipReason>;
 
 impl LongDocument {
     pub fn new(file: usize, line: Option<u64>, group: Group) -> LongDocument {
@@ -67,18 +67,18 @@ impl LongDocument {
 
     /// The part that stands at `offset` was counted, or was found bad at the byte that comes with the reason. Says
     /// what became of the document if this was all of it.
-    pub fn end_part(&self, result: Result<Tally, (u64, Bad)>) -> Option<Settled> {
+    pub fn end_part(&self, result: Result<Tally, (u64, SkipReason)>) -> Option<Settled> {
         let mut state = self.state();
         state.parts -= 1;
         match result {
-            Ok(tally) => state.tally.add(&tally),
+            Ok(tally) => state.tally.merge(&tally),
             Err((offset, bad)) => state.fail(offset, bad),
         }
         state.settle()
     }
 
     /// The end was read, or the reading failed at a byte; no part will follow.
-    pub fn end(&self, failure: Option<(u64, Bad)>) -> Option<Settled> {
+    pub fn end(&self, failure: Option<(u64, SkipReason)>) -> Option<Settled> {
         let mut state = self.state();
         state.complete = true;
         if let Some((offset, bad)) = failure {
@@ -93,7 +93,7 @@ impl LongDocument {
 }
 
 impl State {
-    fn fail(&mut self, offset: u64, bad: Bad) {
+    fn fail(&mut self, offset: u64, bad: SkipReason) {
         if self.failure.as_ref().is_none_or(|(failed, _)| offset < *failed) {
             self.failure = Some((offset, bad));
         }
@@ -117,13 +117,13 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Reason;
+    use crate::skip_reason::Reason;
 
     fn group() -> Group {
         Group { key: [].into(), is_labelled: true }
     }
 
-    fn part() -> Result<Tally, (u64, Bad)> {
+    fn part() -> Result<Tally, (u64, SkipReason)> {
         Ok(Tally { bytes: 2, chars: 2, tokens: vec![3], ..Tally::default() })
     }
 
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_first_failure_in_the_text_is_the_reason() {
-        let bad = |n: u64| (n, Bad::new(Reason::SpecialToken, n.to_string()));
+        let bad = |n: u64| (n, SkipReason::new(Reason::SpecialToken, n.to_string()));
         let document = LongDocument::new(0, None, group());
         (0..3).for_each(|_| document.begin_part());
         assert!(document.end(Some(bad(9))).is_none());

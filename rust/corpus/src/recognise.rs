@@ -4,7 +4,7 @@
 //! chunks. Knows formats and first bytes; counts nothing and reads no further than it must.
 
 use crate::format::{self, Fields, FormatId};
-use crate::ledger::{Bad, Reason};
+use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{
     Framing, HEAD, Input, InputKind, Opened, is_text, packing, recognise as known_format,
     unsupported, wide_encoding,
@@ -69,7 +69,7 @@ pub(crate) fn recognise(
         let detail = format!(
             "not supported yet: {inner} inside {packed}; to count it, unpack it once and name what comes out"
         );
-        let bad = Bad::new(Reason::UnsupportedFormat, detail);
+        let bad = SkipReason::new(Reason::UnsupportedFormat, detail);
         return Err(Unread { format: Some("compressed twice"), bad });
     }
     if let Some((encoding, true)) = wide_encoding(head) {
@@ -84,7 +84,7 @@ pub(crate) fn recognise(
     if formats.is_strict && named.is_none() && is_binary(head) {
         let detail =
             "binary data of no format that is known; to count it, name a file that holds text";
-        let bad = Bad::new(Reason::UnsupportedFormat, detail);
+        let bad = SkipReason::new(Reason::UnsupportedFormat, detail);
         return Err(Unread { format: Some("unknown"), bad });
     }
 
@@ -112,7 +112,7 @@ fn unnamed(
             "not supported yet: the fields of {name}; to count one, {how}; to count the whole file, ask \
              for no field, or for format=\"text\""
         );
-        Err(Unread { format: Some(name), bad: Bad::new(Reason::UnsupportedFormat, detail) })
+        Err(Unread { format: Some(name), bad: SkipReason::new(Reason::UnsupportedFormat, detail) })
     };
     let table = TABLES.iter().find(|(suffix, _)| extension == Some(suffix));
     if let Some((_, name)) = table
@@ -139,14 +139,14 @@ fn unnamed(
 pub(crate) struct Unread {
     /// The format, where it is known and not read.
     pub format: Option<&'static str>,
-    pub bad: Bad,
+    pub bad: SkipReason,
 }
 
 fn wide(encoding: &str, why: &str) -> Unread {
     let detail = format!(
         "the file is {encoding}: it {why}; convert it, for instance with iconv -f {encoding} -t UTF-8"
     );
-    Unread { format: None, bad: Bad::new(Reason::Utf16, detail) }
+    Unread { format: None, bad: SkipReason::new(Reason::Utf16, detail) }
 }
 
 /// Whether these are bytes that nobody would want U+FFFD counted for.

@@ -3,7 +3,7 @@
 //! Raw material for the reports of `fasttok`, which name and order it. Values are made into objects of Python when
 //! they are asked for.
 
-use fasttok_corpus::{Column, DocumentsRead, Group, Groups, Ledger, Outcome, Tally};
+use fasttok_corpus::{DocumentsRead, Group, Groups, Ledger, Outcome, Tally};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -195,22 +195,19 @@ impl CorpusGroups {
         group_json::items(&names, &groups).map_err(|e| PyValueError::new_err(e.to_string()))
     }
 
-    /// A number for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"``, ``"chars"`` or, of
-    /// the encoding at that index, ``"tokens"``. Raises ``ValueError`` for another name.
+    /// The sum of that name for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"`` and so on, or,
+    /// of the encoding at that index, ``"tokens"`` and its kin. Raises ``ValueError`` for another name.
     fn column<'py>(
         &self,
         py: Python<'py>,
         name: &str,
         encoding: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let column = match name {
-            "documents" => Column::Documents,
-            "bytes" => Column::Bytes,
-            "chars" => Column::Chars,
-            "tokens" => Column::Tokens(encoding),
-            _ => return Err(PyValueError::new_err(format!("groups have no column {name:?}"))),
-        };
-        let numbers: Vec<i64> = self.0.column(column).map(|n| n as i64).collect();
+        let numbers = self
+            .0
+            .column(name, encoding)
+            .ok_or_else(|| PyValueError::new_err(format!("groups have no column {name:?}")))?;
+        let numbers: Vec<i64> = numbers.map(|n| n as i64).collect();
         arrays::int64(py, &numbers)
     }
 }

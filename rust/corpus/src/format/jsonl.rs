@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use super::unescape::unescape;
 use super::{Fields, FieldsMet, Format, RecordReader, Row};
 use crate::Progress;
-use crate::ledger::{Bad, Reason};
+use crate::skip_reason::{Reason, SkipReason};
 use crate::source::Framing;
 
 pub(super) struct Jsonl;
@@ -88,7 +88,11 @@ impl JsonlReader {
 }
 
 impl RecordReader for JsonlReader {
-    fn read<'a>(&'a mut self, record: &'a str, errors: Utf8Errors) -> Result<Option<Row<'a>>, Bad> {
+    fn read<'a>(
+        &'a mut self,
+        record: &'a str,
+        errors: Utf8Errors,
+    ) -> Result<Option<Row<'a>>, SkipReason> {
         if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
             return Ok(None);
         }
@@ -128,12 +132,12 @@ impl RecordReader for JsonlReader {
 
         let field = &names[0];
         let raw = slots[0].ok_or_else(|| {
-            Bad::new(Reason::MissingField, format!("the record has no field {field:?}"))
+            SkipReason::new(Reason::MissingField, format!("the record has no field {field:?}"))
         })?;
         if !raw.starts_with('"') {
             return Err(match raw {
-                "null" => Bad::new(Reason::NullField, format!("field {field:?} is null")),
-                _ => Bad::new(
+                "null" => SkipReason::new(Reason::NullField, format!("field {field:?} is null")),
+                _ => SkipReason::new(
                     Reason::NotAString,
                     format!("field {field:?} is {}, not a string", kind(raw)),
                 ),
@@ -175,9 +179,9 @@ fn string<'a>(
     buffer: &'a mut Vec<u8>,
     errors: Utf8Errors,
     field: &str,
-) -> Result<&'a str, Bad> {
+) -> Result<&'a str, SkipReason> {
     unescape(&raw[1..raw.len() - 1], buffer, errors).map_err(|at| {
-        Bad::new(
+        SkipReason::new(
             Reason::LoneSurrogate,
             format!(
                 "field {field:?} holds half of a surrogate pair at byte {} of its value; \
@@ -189,9 +193,9 @@ fn string<'a>(
 }
 
 /// The error for a line that did not parse as an object with fields.
-fn not_a_record(record: &str, e: &serde_json::Error) -> Bad {
+fn not_a_record(record: &str, e: &serde_json::Error) -> SkipReason {
     if e.is_data() && serde_json::from_str::<IgnoredAny>(record).is_ok() {
-        return Bad::new(
+        return SkipReason::new(
             Reason::NotAnObject,
             format!("the line is {}, not an object with fields", kind(record.trim_start())),
         );
@@ -205,7 +209,7 @@ fn not_a_record(record: &str, e: &serde_json::Error) -> Bad {
         }
         None => (e.column(), message.to_owned()),
     };
-    Bad::new(Reason::BrokenJson, format!("{message} at byte {at} of the line"))
+    SkipReason::new(Reason::BrokenJson, format!("{message} at byte {at} of the line"))
 }
 
 /// The value that Python's json writes for a number that JSON does not have, and its byte from 1, if that is what the

@@ -4,7 +4,7 @@
 use fasttok_engine::Utf8Errors;
 
 use super::{Fields, Format, RecordReader, Row};
-use crate::ledger::Bad;
+use crate::skip_reason::SkipReason;
 use crate::source::Framing;
 
 pub(super) struct Lines;
@@ -22,7 +22,11 @@ impl Format for Lines {
 }
 
 impl RecordReader for Lines {
-    fn read<'a>(&'a mut self, record: &'a str, _: Utf8Errors) -> Result<Option<Row<'a>>, Bad> {
+    fn read<'a>(
+        &'a mut self,
+        record: &'a str,
+        _: Utf8Errors,
+    ) -> Result<Option<Row<'a>>, SkipReason> {
         let text = record.strip_suffix('\r').unwrap_or(record);
         Ok(Some(Row { text, values: &[] }))
     }

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use fasttok_engine::Utf8Errors;
 
 use crate::Progress;
-use crate::ledger::Bad;
+use crate::skip_reason::SkipReason;
 use crate::source::Framing;
 
 /// A way to read documents out of a file.
@@ -43,7 +43,11 @@ pub(crate) trait Format: Sync {
 /// Reads one record after the other; buffers are kept in between.
 pub(crate) trait RecordReader {
     /// The document in `record`; `None` where there is none and none was to be expected (a blank line of JSONL).
-    fn read<'a>(&'a mut self, record: &'a str, errors: Utf8Errors) -> Result<Option<Row<'a>>, Bad>;
+    fn read<'a>(
+        &'a mut self,
+        record: &'a str,
+        errors: Utf8Errors,
+    ) -> Result<Option<Row<'a>>, SkipReason>;
     /// Tells which fields the records since the last time had.
     fn report(&mut self, _: &Progress) {}
     /// Which fields its records had; nothing where records have none.

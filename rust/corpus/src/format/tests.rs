@@ -3,7 +3,7 @@
 use fasttok_engine::Utf8Errors::{self, Replace, Strict};
 
 use super::*;
-use crate::ledger::Reason;
+use crate::skip_reason::Reason;
 
 /// Stands for a defect: a reader that panics.
 pub(super) struct Panics;
@@ -21,7 +21,11 @@ impl Format for Panics {
 }
 
 impl RecordReader for Panics {
-    fn read<'a>(&'a mut self, record: &'a str, _: Utf8Errors) -> Result<Option<Row<'a>>, Bad> {
+    fn read<'a>(
+        &'a mut self,
+        record: &'a str,
+        _: Utf8Errors,
+    ) -> Result<Option<Row<'a>>, SkipReason> {
         panic!("at {record:?}")
     }
 }

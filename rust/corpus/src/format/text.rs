@@ -3,7 +3,7 @@
 use fasttok_engine::Utf8Errors;
 
 use super::{Fields, Format, RecordReader, Row};
-use crate::ledger::Bad;
+use crate::skip_reason::SkipReason;
 use crate::source::Framing;
 
 pub(super) struct Text;
@@ -21,7 +21,11 @@ impl Format for Text {
 }
 
 impl RecordReader for Text {
-    fn read<'a>(&'a mut self, record: &'a str, _: Utf8Errors) -> Result<Option<Row<'a>>, Bad> {
+    fn read<'a>(
+        &'a mut self,
+        record: &'a str,
+        _: Utf8Errors,
+    ) -> Result<Option<Row<'a>>, SkipReason> {
         Ok(Some(Row { text: record, values: &[] }))
     }
 }

@@ -14,13 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use hashbrown::HashTable;
 
 use crate::sample::{Place, Sample};
-use crate::{Scripts, Tally};
+use crate::{Merge, Scripts, Tally};
 
 pub use keys::Key;
 pub(crate) use keys::{GroupKeys, values_of};
 
-/// So many numbers come first in a row, as [`Table::tally`] reads them; those of each encoding stand behind them.
-const FIXED: usize = 6;
+/// So many numbers come first in a row; those of each encoding are after them.
+const FIXED: usize = Tally::NUMBERS.len();
 
 /// The sums of documents by group.
 #[derive(Clone, Default)]
@@ -30,8 +30,8 @@ pub(crate) struct Table {
     ends: Vec<usize>,
     /// [`Table::width`] numbers a group.
     numbers: Vec<u64>,
-    /// How many encodings have tokens, single-token words and partial tokens. Known from the first document.
-    columns: [usize; 3],
+    /// How many encodings have each of [`Tally::BY_ENCODING`]. Known from the first document.
+    columns: [usize; Tally::BY_ENCODING.len()],
     scripts: Vec<Scripts>,
     /// One a group where samples are kept, or none at all.
     samples: Vec<Sample>,
@@ -57,25 +57,14 @@ impl Table {
 
     /// The sums of group `i`.
     pub fn tally(&self, i: usize) -> Tally {
-        let [documents, bytes, chars, mixed_script_documents, graphemes, words] =
-            *self.row(i).first_chunk::<FIXED>().unwrap_or(&[0; FIXED]);
-        let [tokens, single, partial] = self.columns;
-        let (of_tokens, rest) = self.row(i)[FIXED..].split_at(tokens);
-        let (of_single, of_partial) = rest.split_at(single);
-        debug_assert_eq!(of_partial.len(), partial);
-        Tally {
-            documents,
-            bytes,
-            chars,
-            scripts: self.scripts[i].clone(),
-            mixed_script_documents,
-            graphemes,
-            words,
-            tokens: of_tokens.to_vec(),
-            single_token_words: of_single.to_vec(),
-            partial_tokens: of_partial.to_vec(),
-            sample: self.samples.get(i).cloned().unwrap_or_default(),
-        }
+        let (numbers, mut rest) = self.row(i).split_first_chunk().expect("of this width");
+        let by_encoding = self.columns.map(|len| {
+            let (list, others) = rest.split_at(len);
+            rest = others;
+            list.to_vec()
+        });
+        let sample = self.samples.get(i).cloned().unwrap_or_default();
+        Tally::of(*numbers, by_encoding, self.scripts[i].clone(), sample)
     }
 
     /// Adds a document, or the sums of several, to the group of `key`. With a `place` it is one document, of which a
@@ -88,39 +77,24 @@ impl Table {
         most: usize,
     ) -> Result<(), TooMany> {
         let i = self.group(key, most)?;
-        if tally.tokens.len() > self.columns[0]
-            || tally.single_token_words.len() > self.columns[1]
-            || tally.partial_tokens.len() > self.columns[2]
-        {
+        let lists = tally.by_encoding();
+        if lists.iter().zip(self.columns).any(|(list, columns)| list.len() > columns) {
             self.widen(tally);
         }
-        let [tokens, single, _] = self.columns;
-        let row = self.row_mut(i);
-        let fixed = [
-            tally.documents,
-            tally.bytes,
-            tally.chars,
-            tally.mixed_script_documents,
-            tally.graphemes,
-            tally.words,
-        ];
-        let (of_fixed, rest) = row.split_at_mut(FIXED);
-        let (of_tokens, rest) = rest.split_at_mut(tokens);
-        let (of_single, of_partial) = rest.split_at_mut(single);
-        for (sums, numbers) in [
-            (of_fixed, &fixed[..]),
-            (of_tokens, &tally.tokens),
-            (of_single, &tally.single_token_words),
-            (of_partial, &tally.partial_tokens),
-        ] {
-            sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
+        let columns = self.columns;
+        let (numbers, mut rest) = self.row_mut(i).split_at_mut(FIXED);
+        add_to(numbers, &tally.numbers());
+        for (list, len) in lists.into_iter().zip(columns) {
+            let (sums, others) = rest.split_at_mut(len);
+            add_to(sums, list);
+            rest = others;
         }
-        self.scripts[i].add(&tally.scripts);
+        self.scripts[i].merge(&tally.scripts);
         if place.is_some() || tally.sample.columns() > 0 {
             self.samples.resize_with(self.len(), Sample::default);
             match place {
                 Some(place) => self.samples[i].add_document(place, tally.sampled_values()),
-                None => self.samples[i].add(&tally.sample),
+                None => self.samples[i].merge(&tally.sample),
             }
         }
         Ok(())
@@ -207,25 +181,22 @@ impl Table {
     /// Gives rows the columns that `tally` has. Happens with the first document, when there is one group.
     fn widen(&mut self, tally: &Tally) {
         let tallies: Vec<Tally> = (0..self.len()).map(|i| self.tally(i)).collect();
-        let lens = [&tally.tokens, &tally.single_token_words, &tally.partial_tokens].map(Vec::len);
-        for (columns, len) in self.columns.iter_mut().zip(lens) {
-            *columns = len.max(*columns);
+        for (columns, list) in self.columns.iter_mut().zip(tally.by_encoding()) {
+            *columns = list.len().max(*columns);
         }
         self.numbers.clear();
-        let [tokens, single, partial] = self.columns;
-        for mut old in tallies {
-            self.numbers.extend([old.documents, old.bytes, old.chars]);
-            self.numbers.extend([old.mixed_script_documents, old.graphemes, old.words]);
-            for (numbers, len) in [
-                (&mut old.tokens, tokens),
-                (&mut old.single_token_words, single),
-                (&mut old.partial_tokens, partial),
-            ] {
-                numbers.resize(len, 0);
-                self.numbers.append(numbers);
+        for old in tallies {
+            self.numbers.extend(old.numbers());
+            for (list, len) in old.by_encoding().into_iter().zip(self.columns) {
+                let missing = len - list.len();
+                self.numbers.extend(list.iter().copied().chain(std::iter::repeat_n(0, missing)));
             }
         }
     }
+}
+
+fn add_to(sums: &mut [u64], numbers: &[u64]) {
+    sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
 }
 
 /// So many groups are sorted or merged between two looks at whether the run was cancelled: some milliseconds.
@@ -295,29 +266,23 @@ impl Groups {
         (0..self.len()).map(|i| self.get(i))
     }
 
-    /// Documents, bytes, characters, or the tokens of an encoding, of all groups in their order.
-    pub fn column(&self, column: Column) -> impl Iterator<Item = u64> + '_ {
-        let at = match column {
-            Column::Documents => 0,
-            Column::Bytes => 1,
-            Column::Chars => 2,
-            Column::Tokens(encoding) => FIXED + encoding,
+    /// The number `name`, one of [`Tally::NUMBERS`], or of [`Tally::BY_ENCODING`] that of the encoding at an index, of
+    /// all groups in their order. `None` where groups have no such number.
+    pub fn column(&self, name: &str, encoding: usize) -> Option<impl Iterator<Item = u64> + '_> {
+        let Table { columns, .. } = self.table;
+        let number = Tally::NUMBERS.iter().position(|&number| number == name);
+        let at = match number {
+            Some(at) => at,
+            None => {
+                let list = Tally::BY_ENCODING.iter().position(|&list| list == name)?;
+                if encoding >= columns[list] && !self.is_empty() {
+                    return None;
+                }
+                FIXED + columns[..list].iter().sum::<usize>() + encoding
+            }
         };
-        self.order.iter().map(move |&row| self.table.row(row as usize)[at])
+        Some(self.order.iter().map(move |&row| self.table.row(row as usize)[at]))
     }
-}
-
-/// A number that every group has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
-    /// Documents counted.
-    Documents,
-    /// UTF-8 bytes of the texts.
-    Bytes,
-    /// Unicode scalar values of the texts.
-    Chars,
-    /// Tokens of the encoding at this place of the job's.
-    Tokens(usize),
 }
 
 impl PartialEq for Groups {
@@ -362,7 +327,7 @@ mod tests {
             let value = format!("{}", random.below(90_000));
             let n = random.below(50) as u64;
             tables[i % 3].add(&key(Some(&value)), &tally(n), None, usize::MAX).unwrap();
-            expected.entry(value).or_default().add(&tally(n));
+            expected.entry(value).or_default().merge(&tally(n));
         }
         let go_on = AtomicBool::new(false);
         let mut all = Table::default();
@@ -375,7 +340,7 @@ mod tests {
         for (group, (value, tally)) in groups.iter().zip(&expected) {
             assert_eq!((group.key, &group.tally), (vec![Some(value.clone())], tally));
         }
-        let tokens: Vec<u64> = groups.column(Column::Tokens(1)).collect();
+        let tokens: Vec<u64> = groups.column("tokens", 1).unwrap().collect();
         assert_eq!(tokens, expected.values().map(|t| t.tokens[1]).collect::<Vec<_>>());
     }
 

@@ -15,9 +15,10 @@ use crate::format::{self, Fields, FieldsMet, FormatId, RecordReader};
 use crate::groups::GroupKeys;
 use crate::job::{Job, OnError};
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
-use crate::ledger::{Bad, Collector, Entry, Reason};
+use crate::ledger::{Collector, Entry};
 use crate::long_document::Group;
 use crate::recognise::{Formats, Taken, Unread, recognise};
+use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{self, Chunk, FileRules, Framing, Input, Stream, StreamConfig};
 use crate::{Error, Ledger, Progress, Tally};
 
@@ -162,7 +163,7 @@ pub fn read_whole(
     cancel: &AtomicBool,
 ) -> Result<Vec<u8>, Error> {
     let job = Job::new(vec![path.to_owned()], Vec::new());
-    let bad_row = |bad: Bad| Error::BadRow {
+    let bad_row = |bad: SkipReason| Error::BadRow {
         file: path.display().to_string(),
         line: None,
         reason: bad.reason,
@@ -173,7 +174,7 @@ pub fn read_whole(
     let input = match (found.inputs.as_slice(), found.bad.first()) {
         ([input], _) => input,
         (_, Some(Entry { reason, detail, .. })) => {
-            return Err(bad_row(Bad::new(*reason, detail.clone())));
+            return Err(bad_row(SkipReason::new(*reason, detail.clone())));
         }
         _ => {
             let message = format!("{} is not one file", path.display());
@@ -191,7 +192,7 @@ pub fn read_whole(
         .map_err(|e| bad_row(source::read_error(&e)))?;
     if bytes.len() as u64 > limit {
         let detail = format!("the file has more than {limit} bytes");
-        return Err(bad_row(Bad::new(Reason::RecordTooLarge, detail)));
+        return Err(bad_row(SkipReason::new(Reason::RecordTooLarge, detail)));
     }
     Ok(bytes)
 }
@@ -332,8 +333,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn too_large(&self) -> Bad {
-        Bad::new(
+    fn too_large(&self) -> SkipReason {
+        SkipReason::new(
             Reason::RecordTooLarge,
             format!("the record is longer than {} bytes", self.config.max_record),
         )
@@ -350,7 +351,7 @@ impl Reading<'_> {
         match decode_utf8(record, self.config.errors) {
             Ok(text) => self.row(input, id, line, &text),
             Err(fasttok_engine::Error::InvalidUtf8 { offset }) => {
-                self.skip(input, line, Bad::invalid_utf8(offset as u64))
+                self.skip(input, line, SkipReason::invalid_utf8(offset as u64))
             }
             Err(e) => Err(e.into()),
         }
@@ -480,9 +481,9 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn skip(&mut self, input: &Input, line: Option<u64>, bad: Bad) -> Result<(), Error> {
+    fn skip(&mut self, input: &Input, line: Option<u64>, bad: SkipReason) -> Result<(), Error> {
         self.seen += 1;
-        let Bad { reason, detail } = bad;
+        let SkipReason { reason, detail } = bad;
         let file = input.name.clone();
         if self.job.on_error == OnError::Fail {
             return Err(Error::BadRow { file, line, reason, detail });
@@ -498,7 +499,7 @@ fn second_text(
     reader: Option<&mut (dyn RecordReader + 'static)>,
     record: &str,
     errors: Utf8Errors,
-) -> Result<Option<String>, Bad> {
+) -> Result<Option<String>, SkipReason> {
     if !wanted {
         return Ok(None);
     }
@@ -507,7 +508,7 @@ fn second_text(
         Some(reader) if format.framing() == Framing::Records => {
             Ok(reader.read(record, errors)?.map(|row| row.text.to_owned()))
         }
-        _ => Err(Bad::new(
+        _ => Err(SkipReason::new(
             Reason::MissingField,
             format!("a document of format {:?} has no fields, and so no answer", format.name()),
         )),

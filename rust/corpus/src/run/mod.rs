@@ -19,7 +19,7 @@ use crate::language::language_of_path;
 use crate::ledger::Collector;
 use crate::recognise::Formats;
 use crate::source::{Input, InputKind, StreamConfig};
-use crate::{Error, Progress, Tally};
+use crate::{Error, Merge, Progress, Tally};
 
 #[cfg(test)]
 pub(crate) use documents::documents_in_chunks;
@@ -88,7 +88,7 @@ pub(crate) fn run_in_chunks(
 
     let mut totals = Tally { tokens: vec![0; job.encodings.len()], ..Tally::default() };
     for i in 0..sums.groups.len() {
-        totals.add(&sums.groups.tally(i));
+        totals.merge(&sums.groups.tally(i));
     }
     let sorted = match job.by.is_empty() {
         true => Groups::default(),

@@ -20,9 +20,9 @@ use crate::groups::{GroupKeys, Table, TooMany};
 use crate::job::{LanguageLabels, OnError};
 use crate::ledger::{Collector, Entry};
 use crate::long_document::LongDocument;
-use crate::measure::Extra;
 use crate::recognise::Formats;
 use crate::source::{Input, Stream, StreamConfig};
+use crate::statistics::Extra;
 use crate::{Error, Progress};
 
 /// What the workers of a run have in common, and nobody changes.
@@ -134,7 +134,7 @@ pub(super) enum Failure {
     Other(Error),
 }
 
-/// Counts all inputs. Bad rows go to `ledger`.
+/// Counts all inputs. SkipReason rows go to `ledger`.
 pub(super) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result<Sums, Error> {
     let stop = AtomicBool::new(false);
     let control = Control { cancel: run.cancel, stop: &stop };

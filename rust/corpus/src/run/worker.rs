@@ -11,11 +11,12 @@ use super::schedule::{Failure, Run, Shared, SharedPart, Sums, Task, panic_messag
 use crate::format::{self, RecordReader};
 use crate::job::OnError;
 use crate::language::Labels;
-use crate::ledger::{Bad, Entry, Reason};
+use crate::ledger::Entry;
 use crate::long_document::{Group, LongDocument, Settled};
-use crate::measure::Measurer;
 use crate::recognise::{Taken, Unread, recognise};
+use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{Chunk, FileRules, Framing, Stream, open};
+use crate::statistics::Measurer;
 use crate::{Error, Tally};
 
 /// A text is counted in parts of this size, so that what is made of it stays small, and a panic or a refusal is told
@@ -54,7 +55,7 @@ struct Place<'p> {
 enum Uncounted {
     Bad {
         offset: u64,
-        bad: Bad,
+        bad: SkipReason,
     },
     /// The run is over: the text is neither counted nor skipped, and nobody will ask.
     Over,
@@ -191,7 +192,7 @@ impl<'s, 'a> Worker<'s, 'a> {
                 extension: extension.as_deref(),
             };
             let result = if end - at > max {
-                Err(Bad::new(
+                Err(SkipReason::new(
                     Reason::RecordTooLarge,
                     format!("the record has {} bytes, more than {max}", end - at),
                 ))
@@ -228,10 +229,12 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Counts the document of a record that may not be UTF-8.
-    fn bytes(&mut self, place: &Place, record: &[u8]) -> Result<(), Bad> {
+    fn bytes(&mut self, place: &Place, record: &[u8]) -> Result<(), SkipReason> {
         match decode_utf8(record, self.run.config.errors) {
             Ok(text) => self.row(place, &text),
-            Err(EngineError::InvalidUtf8 { offset }) => Err(Bad::invalid_utf8(offset as u64)),
+            Err(EngineError::InvalidUtf8 { offset }) => {
+                Err(SkipReason::invalid_utf8(offset as u64))
+            }
             Err(e) => {
                 self.shared.fail(Failure::Other(e.into()));
                 Ok(())
@@ -240,7 +243,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Counts the document of a record. An error is the reason why the row is skipped.
-    fn row(&mut self, place: &Place, record: &str) -> Result<(), Bad> {
+    fn row(&mut self, place: &Place, record: &str) -> Result<(), SkipReason> {
         let format = self.shared.format(place.file);
         // Taken out, for the row borrows from the reader while the rest of the worker counts.
         let mut reader = self.readers[format]
@@ -283,7 +286,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         key: &[u8],
         is_labelled: bool,
         text: &str,
-    ) -> Result<(), Bad> {
+    ) -> Result<(), SkipReason> {
         if text.len() > SHARE_ABOVE {
             self.share(place, key, is_labelled, text);
             return Ok(());
@@ -442,7 +445,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Enters a row that is not counted.
-    fn skip(&mut self, file: usize, line: Option<u64>, bad: Bad) {
+    fn skip(&mut self, file: usize, line: Option<u64>, bad: SkipReason) {
         self.sums.seen += 1;
         let name = &self.run.inputs[file].name;
         if self.run.on_error == OnError::Fail {
@@ -471,15 +474,16 @@ impl Shared<'_> {
                 let offset = from + offset as u64;
                 Uncounted::Bad { offset, bad: special_token(&token, offset) }
             }
-            EngineError::PatternLimit { .. } => {
-                Uncounted::Bad { offset: from, bad: Bad::new(Reason::PatternLimit, e.to_string()) }
-            }
+            EngineError::PatternLimit { .. } => Uncounted::Bad {
+                offset: from,
+                bad: SkipReason::new(Reason::PatternLimit, e.to_string()),
+            },
             EngineError::NormalizedTooLarge { .. } => {
-                let bad = Bad::new(Reason::NormalizedTooLarge, e.to_string());
+                let bad = SkipReason::new(Reason::NormalizedTooLarge, e.to_string());
                 Uncounted::Bad { offset: from, bad }
             }
             EngineError::UnsupportedTokenizer { .. } => {
-                let bad = Bad::new(Reason::UnsupportedText, e.to_string());
+                let bad = SkipReason::new(Reason::UnsupportedText, e.to_string());
                 Uncounted::Bad { offset: from, bad }
             }
             e => {
@@ -490,15 +494,15 @@ impl Shared<'_> {
     }
 }
 
-fn special_token(token: &str, offset: u64) -> Bad {
-    Bad::new(
+fn special_token(token: &str, offset: u64) -> SkipReason {
+    SkipReason::new(
         Reason::SpecialToken,
         format!("the text holds the special token {token:?} at byte {offset}"),
     )
 }
 
-fn internal_error(message: &str) -> Bad {
-    Bad::new(
+fn internal_error(message: &str) -> SkipReason {
+    SkipReason::new(
         Reason::InternalError,
         format!("the engine panicked, which is a defect of fasttok; please report it: {message}"),
     )

@@ -16,7 +16,8 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::{Input, InputKind, path_name};
 use crate::Error;
-use crate::ledger::{Bad, Entry, Reason};
+use crate::ledger::Entry;
+use crate::skip_reason::{Reason, SkipReason};
 
 /// How folders are walked.
 #[derive(Clone, Copy)]
@@ -247,7 +248,7 @@ fn visit(
                     file: path.clone(),
                     line: None,
                     reason: Reason::Unreadable,
-                    detail: Bad::new(Reason::Unreadable, detail.clone()).detail,
+                    detail: SkipReason::new(Reason::Unreadable, detail.clone()).detail,
                 });
             });
         }

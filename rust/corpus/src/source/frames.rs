@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::ledger::{Bad, Reason};
+use crate::skip_reason::{Reason, SkipReason};
 
 /// The longest header: magic, descriptor, window, dictionary, size of the content.
 const HEADER: usize = 18;
@@ -154,12 +154,12 @@ impl std::fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Refused {
-    pub fn bad(&self) -> Bad {
+    pub fn bad(&self) -> SkipReason {
         let reason = match self {
             Refused::Window { .. } => Reason::WindowTooLarge,
             Refused::Dictionary(_) => Reason::UnsupportedFormat,
         };
-        Bad::new(reason, self.to_string())
+        SkipReason::new(reason, self.to_string())
     }
 }
 

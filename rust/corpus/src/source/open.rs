@@ -17,7 +17,7 @@ use super::frames::{Frames, Refused};
 use super::magic::{self, HEAD, Known};
 use super::{Input, InputKind};
 use crate::Progress;
-use crate::ledger::{Bad, Reason};
+use crate::skip_reason::{Reason, SkipReason};
 
 /// Compressed bytes are handed to the decoder in buffers of this size.
 const DECODER_INPUT: usize = 128 << 10;
@@ -51,7 +51,7 @@ pub(crate) fn open<'e>(
     control: Control<'e>,
     progress: &'e Progress,
     max_window: u64,
-) -> Result<Opened<'e>, Bad> {
+) -> Result<Opened<'e>, SkipReason> {
     let mut size = None;
     let raw: Box<dyn Read + Send + 'e> = match input.kind {
         InputKind::File => {
@@ -93,9 +93,12 @@ pub(crate) fn open<'e>(
         None => match suffix {
             Some(suffix) if head.is_empty() => Err(match raw.failure() {
                 Some(e) => read_error(e),
-                None => Bad::new(Reason::Truncated, format!("an empty file is no .{suffix} file")),
+                None => SkipReason::new(
+                    Reason::Truncated,
+                    format!("an empty file is no .{suffix} file"),
+                ),
             }),
-            Some(suffix) if magic::recognise(head).is_none() => Err(Bad::new(
+            Some(suffix) if magic::recognise(head).is_none() => Err(SkipReason::new(
                 Reason::Corrupt,
                 format!(
                     "the file does not begin as a .{suffix} file does; is it really compressed?"
@@ -197,37 +200,37 @@ impl<R: Read> Read for Peeked<R> {
 }
 
 /// The entry for a file that is of a known format and not read.
-pub(crate) fn unsupported(known: &Known, packed: Option<&str>) -> Bad {
+pub(crate) fn unsupported(known: &Known, packed: Option<&str>) -> SkipReason {
     let within = packed.map(|packed| format!(" inside {packed}")).unwrap_or_default();
     let Known { name, remedy, .. } = known;
-    Bad::new(
+    SkipReason::new(
         Reason::UnsupportedFormat,
         format!("not supported yet: {name}{within}; to count it, {remedy}"),
     )
 }
 
-fn open_error(e: &io::Error) -> Bad {
+fn open_error(e: &io::Error) -> SkipReason {
     match e.kind() {
         ErrorKind::NotFound => {
-            Bad::new(Reason::NotFound, "the file was there when the run began and is gone")
+            SkipReason::new(Reason::NotFound, "the file was there when the run began and is gone")
         }
-        _ => Bad::new(Reason::Unreadable, e.to_string()),
+        _ => SkipReason::new(Reason::Unreadable, e.to_string()),
     }
 }
 
 /// What went wrong while reading: the machine, or the data.
-pub(crate) fn read_error(e: &io::Error) -> Bad {
+pub(crate) fn read_error(e: &io::Error) -> SkipReason {
     if let Some(refused) = e.get_ref().and_then(|e| e.downcast_ref::<Refused>()) {
         return refused.bad();
     }
     if e.raw_os_error().is_some() || e.kind() == ErrorKind::NotFound {
-        return Bad::new(Reason::Unreadable, e.to_string());
+        return SkipReason::new(Reason::Unreadable, e.to_string());
     }
     match e.kind() {
         ErrorKind::UnexpectedEof => {
-            Bad::new(Reason::Truncated, "the compressed data end in the middle")
+            SkipReason::new(Reason::Truncated, "the compressed data end in the middle")
         }
-        _ => Bad::new(Reason::Corrupt, format!("the compressed data are damaged ({e})")),
+        _ => SkipReason::new(Reason::Corrupt, format!("the compressed data are damaged ({e})")),
     }
 }
 

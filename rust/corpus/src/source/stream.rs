@@ -12,8 +12,8 @@ use fasttok_engine::{Encoding, Special, Utf8Errors, decode_utf8};
 use fasttok_parallel::{Control, Splitter};
 
 use super::open::{Opened, read_error};
-use crate::ledger::{Bad, Reason};
 use crate::long_document::{Group, LongDocument, Settled};
+use crate::skip_reason::{Reason, SkipReason};
 
 /// No read is smaller than this, whatever the size of the file was said to be.
 const MIN_READ: usize = 8 << 10;
@@ -117,7 +117,7 @@ pub(crate) enum Chunk {
 pub(crate) struct Step {
     pub chunk: Option<Chunk>,
     /// A row that cannot be counted, and its line.
-    pub bad: Option<(Option<u64>, Bad)>,
+    pub bad: Option<(Option<u64>, SkipReason)>,
     /// A long document that ended here because the reader gave up on it.
     pub settled: Option<(Arc<LongDocument>, Settled)>,
     /// Nothing will follow.
@@ -127,7 +127,7 @@ pub(crate) struct Step {
 /// How the reading ended.
 enum End {
     Complete,
-    Damaged(Bad),
+    Damaged(SkipReason),
 }
 
 impl<'e> Stream<'e> {
@@ -237,7 +237,7 @@ impl<'e> Stream<'e> {
     fn at_end(&self, last: u64) -> End {
         let read = self.read + last;
         match self.input.expected {
-            Some(expected) if read < expected => End::Damaged(Bad::new(
+            Some(expected) if read < expected => End::Damaged(SkipReason::new(
                 Reason::Truncated,
                 format!("the file shrank while it was read, from {expected} bytes to {read}"),
             )),
@@ -380,7 +380,12 @@ impl<'e> Stream<'e> {
     }
 
     /// Ends a long document that cannot be counted. Its line, if it is one, is read to the end and no further.
-    fn give_up(&mut self, mut step: Step, document: Arc<LongDocument>, bad: (u64, Bad)) -> Step {
+    fn give_up(
+        &mut self,
+        mut step: Step,
+        document: Arc<LongDocument>,
+        bad: (u64, SkipReason),
+    ) -> Step {
         step.settled = document.end(Some(bad)).map(|settled| (document.clone(), settled));
         match self.state {
             State::Long { .. } if document.line.is_some() => self.state = State::Discard,
@@ -403,8 +408,8 @@ impl<'e> Stream<'e> {
         }
     }
 
-    fn damage(&self, bad: Bad) -> Bad {
-        Bad::new(bad.reason, format!("{} after byte {} of the text", bad.detail, self.read))
+    fn damage(&self, bad: SkipReason) -> SkipReason {
+        SkipReason::new(bad.reason, format!("{} after byte {} of the text", bad.detail, self.read))
     }
 }
 
@@ -412,24 +417,24 @@ fn count_lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-fn too_large(limit: usize) -> Bad {
-    Bad::new(Reason::RecordTooLarge, format!("the record is longer than {limit} bytes"))
+fn too_large(limit: usize) -> SkipReason {
+    SkipReason::new(Reason::RecordTooLarge, format!("the record is longer than {limit} bytes"))
 }
 
-fn no_cut(limit: usize) -> Bad {
+fn no_cut(limit: usize) -> SkipReason {
     let detail = format!(
         "no place where the text may be cut was found in {limit} bytes; raise max_record_bytes to \
          hold more of it"
     );
-    Bad::new(Reason::RecordTooLarge, detail)
+    SkipReason::new(Reason::RecordTooLarge, detail)
 }
 
-fn invalid_utf8(part: u64, e: &fasttok_engine::Error) -> (u64, Bad) {
+fn invalid_utf8(part: u64, e: &fasttok_engine::Error) -> (u64, SkipReason) {
     let offset = match e {
         fasttok_engine::Error::InvalidUtf8 { offset } => part + *offset as u64,
         _ => part,
     };
-    (offset, Bad::invalid_utf8(offset))
+    (offset, SkipReason::invalid_utf8(offset))
 }
 
 /// How many bytes at the end may be the beginning of a character.

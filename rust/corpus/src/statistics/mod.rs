@@ -1,0 +1,235 @@
+//! What is measured of texts, and how it is summed.
+//!
+//! A statistic is a file here that implements [`Statistic`], a line in [`sums!`] for the numbers that it adds to, and
+//! one in [`statistics`]. Groups, samples and Python's columns follow from these. Sums are integers, and merging them is
+//! commutative ([`Merge`]): the order in which documents are counted, and by whom, cannot matter.
+
+mod characters;
+mod graphemes;
+mod partial_tokens;
+mod tokens;
+mod words;
+
+use std::sync::Arc;
+
+use fasttok_engine::{Counter, Encoding, Error, Special};
+
+use crate::Scripts;
+use crate::sample::Sample;
+
+pub use graphemes::segmentation_unicode_version;
+
+/// A sum over documents, or several.
+pub trait Merge {
+    /// Adds `other`. What is added first makes no difference.
+    fn merge(&mut self, other: &Self);
+}
+
+impl Merge for u64 {
+    fn merge(&mut self, other: &u64) {
+        *self += other;
+    }
+}
+
+/// Number by number; what one of them does not have is 0.
+impl Merge for Vec<u64> {
+    fn merge(&mut self, other: &Vec<u64>) {
+        if self.len() < other.len() {
+            self.resize(other.len(), 0);
+        }
+        self.iter_mut().zip(other).for_each(|(sum, number)| *sum += number);
+    }
+}
+
+impl Merge for Scripts {
+    fn merge(&mut self, other: &Scripts) {
+        self.add(other);
+    }
+}
+
+impl Merge for Sample {
+    fn merge(&mut self, other: &Sample) {
+        self.add(other);
+    }
+}
+
+/// Declares [`Tally`] and what is to be known of its numbers.
+macro_rules! sums {
+    (
+        numbers { $($(#[$doc:meta])* $number:ident,)* }
+        by_encoding { $($(#[$list_doc:meta])* $list:ident,)* }
+        others { $($(#[$other_doc:meta])* $other:ident: $type:ty,)* }
+    ) => {
+        /// The sums of a group.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub struct Tally {
+            $($(#[$doc])* pub $number: u64,)*
+            $($(#[$list_doc])* pub $list: Vec<u64>,)*
+            $($(#[$other_doc])* pub $other: $type,)*
+        }
+
+        impl Tally {
+            /// The names of the numbers that a group has once.
+            pub const NUMBERS: [&'static str; [$(stringify!($number)),*].len()] =
+                [$(stringify!($number)),*];
+
+            /// The names of the numbers that a group has for each encoding.
+            pub const BY_ENCODING: [&'static str; [$(stringify!($list)),*].len()] =
+                [$(stringify!($list)),*];
+
+            /// The numbers in the order of [`Tally::NUMBERS`].
+            pub(crate) fn numbers(&self) -> [u64; Tally::NUMBERS.len()] {
+                [$(self.$number),*]
+            }
+
+            /// The numbers in the order of [`Tally::BY_ENCODING`].
+            pub(crate) fn by_encoding(&self) -> [&Vec<u64>; Tally::BY_ENCODING.len()] {
+                [$(&self.$list),*]
+            }
+
+            /// The sums that have these numbers.
+            pub(crate) fn of(
+                [$($number),*]: [u64; Tally::NUMBERS.len()],
+                [$($list),*]: [Vec<u64>; Tally::BY_ENCODING.len()],
+                $($other: $type),*
+            ) -> Tally {
+                Tally { $($number,)* $($list,)* $($other,)* }
+            }
+        }
+
+        impl Merge for Tally {
+            fn merge(&mut self, other: &Tally) {
+                $(self.$number.merge(&other.$number);)*
+                $(self.$list.merge(&other.$list);)*
+                $(self.$other.merge(&other.$other);)*
+            }
+        }
+    };
+}
+
+sums! {
+    numbers {
+        /// Documents counted.
+        documents,
+        /// UTF-8 bytes of the texts.
+        bytes,
+        /// Unicode scalar values of the texts.
+        chars,
+        /// Documents with more than a tenth of their characters in another writing system than the first.
+        mixed_script_documents,
+        /// Extended grapheme clusters (UAX #29); 0 unless the job asks for them.
+        graphemes,
+        /// Words (UAX #29); 0 unless the job asks for them.
+        words,
+    }
+    by_encoding {
+        /// Tokens, one number for each encoding of the job, in its order.
+        tokens,
+        /// Words that are one token, by encoding; empty unless the job asks for words.
+        single_token_words,
+        /// Tokens that are not whole characters, by encoding; empty unless the job asks for them.
+        partial_tokens,
+    }
+    others {
+        /// Characters by script.
+        scripts: Scripts,
+        /// The same sums of each document, or of parts of the corpus; empty unless the job asks for it.
+        sample: Sample,
+    }
+}
+
+impl Tally {
+    /// The names of what [`Sample::values`] has in a row: these four, then, if they are there, a number for each
+    /// encoding of tokens, single-token words and partial tokens.
+    pub const SAMPLED: [&'static str; 7] =
+        ["bytes", "chars", "graphemes", "words", "tokens", "single_token_words", "partial_tokens"];
+
+    /// The sums that intervals are made of, in the order of [`Tally::SAMPLED`].
+    pub(crate) fn sampled_values(&self) -> impl Iterator<Item = u64> + '_ {
+        let Tally { bytes, chars, graphemes, words, .. } = *self;
+        let by_encoding = [&self.tokens, &self.single_token_words, &self.partial_tokens];
+        [bytes, chars, graphemes, words]
+            .into_iter()
+            .chain(by_encoding.into_iter().flatten().copied())
+    }
+
+    /// Makes the sums of all parts of a document those of one document.
+    pub(crate) fn finish_document(&mut self) {
+        self.documents = 1;
+        characters::finish_document(self);
+    }
+}
+
+/// What is measured besides bytes, characters, scripts and tokens, which always are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// Extended grapheme clusters (UAX #29).
+    pub graphemes: bool,
+    /// Words (UAX #29), and how many of them are one token.
+    pub words: bool,
+    /// Tokens that are not whole characters. Needs ids, so texts are encoded as well as counted.
+    pub partial_tokens: bool,
+}
+
+/// Something that is measured of texts, with its scratch space.
+trait Statistic {
+    /// Adds what `text` has to `tally`. It is a part of a document, cut where `fasttok_parallel::Splitter` allows it.
+    fn measure(
+        &mut self,
+        text: &str,
+        counters: &mut Counters,
+        tally: &mut Tally,
+    ) -> Result<(), Error>;
+}
+
+/// What counts tokens: its caches are the large part of a worker, so statistics share it.
+struct Counters {
+    special: Special,
+    /// One for each encoding of the job.
+    counters: Vec<Counter>,
+}
+
+/// The statistics of a run.
+fn statistics(encodings: &[Arc<Encoding>], extra: Extra) -> Vec<Box<dyn Statistic>> {
+    let mut all: Vec<Box<dyn Statistic>> =
+        vec![Box::new(characters::Characters::new()), Box::new(tokens::Tokens)];
+    if extra.graphemes {
+        all.push(Box::new(graphemes::Graphemes));
+    }
+    if extra.words {
+        all.push(Box::new(words::Words::default()));
+    }
+    if extra.partial_tokens {
+        all.push(Box::new(partial_tokens::PartialTokens::new(encodings)));
+    }
+    all
+}
+
+/// A text that holds this, which cannot be cut, makes the tests' engine panic.
+#[cfg(test)]
+pub(crate) const PANIC: &str = "\u{10fffe}\u{10ffff}";
+
+/// Measures texts: the scratch space of a worker.
+pub(crate) struct Measurer {
+    counters: Counters,
+    statistics: Vec<Box<dyn Statistic>>,
+}
+
+impl Measurer {
+    pub fn new(encodings: &[Arc<Encoding>], special: Special, extra: Extra) -> Measurer {
+        let counters = encodings.iter().cloned().map(Counter::new).collect();
+        Measurer {
+            counters: Counters { special, counters },
+            statistics: statistics(encodings, extra),
+        }
+    }
+
+    /// Adds all that `text` has to `tally`.
+    pub fn measure(&mut self, text: &str, tally: &mut Tally) -> Result<(), Error> {
+        #[cfg(test)]
+        assert!(!text.contains(PANIC), "an injected panic");
+        self.statistics
+            .iter_mut()
+            .try_for_each(|statistic| statistic.measure(text, &mut self.counters, tally))
+    }
+}

@@ -1,0 +1,241 @@
+//! Files of records: rows, fields, limits.
+
+use super::*;
+
+#[test]
+fn jsonl_rows() {
+    let folder = Folder::with(
+        "a.jsonl",
+        "\u{feff}{\"text\":\"one\",\"lang\":\"en\"}\r\n\n  \n{\"text\":\"zwei\\n\",\"lang\":\"de\"}\n\
+         {\"text\":\"three\",\"lang\":\"en\"}\n{\"text\":\"four\"}",
+    );
+    let mut job = folder.job();
+    job.by = vec![Key::parse("lang")];
+    let outcome = count(&job);
+    assert_eq!(outcome.totals, tally(&job, ["one", "zwei\n", "three", "four"]));
+    let all: Vec<_> = outcome.groups.iter().collect();
+    let keys: Vec<_> = all.iter().map(|g| g.key[0].as_deref()).collect();
+    assert_eq!(keys, [Some("de"), Some("en"), None]);
+    assert_eq!(outcome.groups.get(1).tally, tally(&job, ["one", "three"]));
+}
+
+#[test]
+fn bad_rows_are_skipped_with_their_reason() {
+    let lines: [(&[u8], Option<Reason>); 12] = [
+        (b"{\"text\":\"a\"}", None),
+        (b"{\"text\":\"a\"", Some(Reason::BrokenJson)),
+        (b"{\"body\":\"a\"}", Some(Reason::MissingField)),
+        (b"{\"text\":null}", Some(Reason::NullField)),
+        (b"{\"text\":17}", Some(Reason::NotAString)),
+        (b"[1]", Some(Reason::NotAnObject)),
+        (b"{\"text\":\"\xff\"}", Some(Reason::InvalidUtf8)),
+        (b"{\"text\":\"a\",\"b\":\"\xe4\xb8\"}", Some(Reason::InvalidUtf8)),
+        (b"{\"text\":\"\\ud800\"}", Some(Reason::LoneSurrogate)),
+        (b"", None),
+        (b"{\"text\":\"a\"} x", Some(Reason::BrokenJson)),
+        (b"{\"text\":\"b\"}", None),
+    ];
+    let content = lines.map(|(line, _)| line).join(&b'\n');
+    let folder = Folder::with("a.ndjson", &content);
+    let outcome = count(&folder.job());
+    assert_eq!((outcome.ledger.seen, outcome.ledger.counted), (11, 2));
+    let expected: Vec<_> = (1..)
+        .zip(&lines)
+        .filter_map(|(n, (_, reason))| Some(("a.ndjson".to_owned(), Some(n), (*reason)?)))
+        .collect();
+    assert_eq!(folder.ledger(&outcome), expected);
+
+    // With errors=replace only what can be replaced is.
+    let job = Job { errors: Utf8Errors::Replace, ..folder.job() };
+    let outcome = count(&job);
+    assert_eq!(outcome.ledger.counted, 5);
+    assert_eq!(outcome.totals, tally(&job, ["a", "\u{fffd}", "a", "\u{fffd}", "b"]));
+
+    // With on_error=fail it is the first, always.
+    for chunk in CHUNKS {
+        for threads in [1, 4] {
+            let job = Job { on_error: OnError::Fail, threads: Some(threads), ..folder.job() };
+            let e = try_count(&job, chunk).unwrap_err();
+            assert!(e.to_string().contains("a.ndjson:2: broken_json: EOF"), "{e}");
+            assert!(matches!(e, Error::BadRow { line: Some(2), .. }));
+        }
+    }
+}
+
+#[test]
+fn records_that_are_too_large() {
+    let long = format!("{{\"text\":\"{}\"}}", "x".repeat(3000));
+    let text = format!("{{\"text\":\"a\"}}\n{long}\n{{\"text\":\"b\"}}\n{long}");
+    let folder = Folder::with("a.jsonl", text);
+    let job = Job { max_record_bytes: 2000, ..folder.job() };
+    for chunk in CHUNKS {
+        let outcome = try_count(&job, chunk).unwrap();
+        let large = |line| ("a.jsonl".to_owned(), Some(line), Reason::RecordTooLarge);
+        assert_eq!(folder.ledger(&outcome), [large(2), large(4)], "{chunk}");
+        assert_eq!(outcome.totals, tally(&job, ["a", "b"]));
+    }
+    // What is exactly as large as it may be is not too large.
+    let job = Job { max_record_bytes: long.len(), ..folder.job() };
+    assert_eq!(count(&job).ledger.counted, 4);
+}
+
+#[test]
+fn formats_can_be_forced() {
+    let folder = Folder::with("a.txt", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n");
+    folder.write("b.jsonl", "x\ny\n");
+    let format = |name: &str| Job { format: Some(name.into()), ..folder.job() };
+    let outcome = count(&format("jsonl"));
+    assert_eq!((outcome.ledger.counted, outcome.ledger.skipped), (2, 2));
+    assert_eq!(count(&format("text")).totals.documents, 2);
+    assert_eq!(count(&format("lines")).totals.documents, 4);
+    assert_eq!(count(&Job { lines: true, ..format("text") }).totals.documents, 4);
+    let e = try_count(&format("xml"), 64).unwrap_err();
+    assert!(e.to_string().starts_with("unknown format \"xml\"; known are text, lines, jsonl"));
+}
+
+#[test]
+fn tables_are_text_until_a_field_of_them_is_asked_for() {
+    let folder = Folder::with("a.csv", "text,lang\nhello,en\n");
+    folder.write("b.tsv.gz", gz("text\tlang\n"));
+    folder.write("c.jsonl", "{\"text\":\"a\",\"lang\":\"en\"}\n");
+    let paths = [folder.path("a.csv"), folder.path("b.tsv.gz"), folder.path("c.jsonl")];
+    let plain = job(&[&paths[0], &paths[1], &paths[2]]);
+    assert_eq!(count(&plain).totals.documents, 3);
+    let mut with_language = plain.clone();
+    with_language.languages.field = Some("lang".into());
+    for asks in [
+        Job { text_field: Some("text".into()), ..plain.clone() },
+        Job { by: vec![Key::parse("lang")], ..plain.clone() },
+        with_language,
+    ] {
+        let outcome = count(&asks);
+        let table = |name: &str| (name.to_owned(), None, Reason::UnsupportedFormat);
+        assert_eq!(folder.ledger(&outcome), [table("a.csv"), table("b.tsv.gz")]);
+        assert!(outcome.ledger.entries[1].detail.contains("the fields of TSV"));
+        assert_eq!(outcome.totals.documents, 1);
+        let text = Job { format: Some("text".into()), ..asks };
+        match text.text_field {
+            Some(_) => assert_eq!(count(&text).totals.documents, 3),
+            None => assert_eq!(unknown_field(&text), ("lang".to_owned(), Vec::new())),
+        }
+    }
+    let by_file = Job { by: vec![Key::File], ..plain };
+    assert_eq!(count(&by_file).totals.documents, 3);
+}
+
+fn unknown_field(job: &Job) -> (String, Vec<String>) {
+    match run(job, &Progress::new(), &AtomicBool::new(false)) {
+        Err(Error::UnknownField { field, fields }) => (field, fields),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_field_that_no_record_has_is_an_error_that_names_the_others() {
+    let rows = "{\"text\":\"a\",\"meta\":{\"lang\":null}}\n{\"text\":\"b\",\"id\":1}\n";
+    let folder = Folder::with("a.jsonl", rows);
+    let names = ["id", "meta", "meta.lang", "text"].map(str::to_owned).to_vec();
+    let by = |key: &str| Job { by: vec![Key::File, Key::parse(key)], ..folder.job() };
+    assert_eq!(unknown_field(&by("langauge")), ("langauge".into(), names.clone()));
+    let text = Job { text_field: Some("body".into()), ..folder.job() };
+    assert_eq!(unknown_field(&text), ("body".into(), names.clone()));
+    let mut labelled = folder.job();
+    (labelled.by, labelled.languages.field) = (vec![Key::Language], Some("lang".into()));
+    assert_eq!(unknown_field(&labelled), ("lang".into(), names));
+    // One record that has it is enough, and a null is a value that is not known.
+    assert_eq!(count(&by("id")).groups.len(), 2);
+    assert_eq!(count(&by("meta.lang")).groups.len(), 1);
+    // Beside documents of other files, rows without the text are skipped rows.
+    folder.write("b.txt", "plain");
+    assert_eq!(count(&text).ledger.skipped, 2);
+    assert_eq!(unknown_field(&by("langauge")).0, "langauge");
+    let plain = Job { paths: vec![folder.path("b.txt")], ..by("id") };
+    assert_eq!(unknown_field(&plain), ("id".into(), Vec::new()));
+    // Where nothing was read nothing is known.
+    folder.write("c.jsonl", "");
+    let empty = Job { paths: vec![folder.path("c.jsonl")], ..by("id") };
+    assert_eq!(count(&empty).totals.documents, 0);
+}
+
+#[test]
+fn json_lines_are_read_as_records_where_the_name_does_not_say() {
+    let rows = "{\"text\":\"hello world\"}\n{\"text\":\"second doc\"}\n";
+    for name in ["dolma.json.gz", "c4.json.zst", "a.json", "part-00000", "part-00000.gz"] {
+        let bytes = match name.rsplit('.').next() {
+            Some("gz") => gz(rows),
+            Some("zst") => zst(rows),
+            _ => rows.as_bytes().to_vec(),
+        };
+        let folder = Folder::with(name, bytes);
+        let named = job(&[&folder.path(name)]);
+        assert_eq!(count(&named).totals, tally(&named, ["hello world", "second doc"]), "{name}");
+        let forced = Job { format: Some("text".into()), ..named };
+        assert_eq!(count(&forced).totals, tally(&forced, [rows]), "{name}");
+    }
+    // One JSON value is a text, and so is JSON in a file that is called text.
+    for (name, text) in [
+        ("a.json", "{\n \"text\": \"a\"\n}\n"),
+        ("a.json", "[{\"text\":\"a\"},\n{\"text\":\"b\"}]\n"),
+        ("a.json", "{\"name\":\"package\",\"version\":\"1\"}"),
+        ("a.txt", rows),
+        ("a", "{ {\n"),
+    ] {
+        let folder = Folder::with(name, text);
+        let named = job(&[&folder.path(name)]);
+        assert_eq!(count(&named).totals, tally(&named, [text]), "{name} {text}");
+    }
+    // First lines longer than what is looked at first; bad rows are rows.
+    let long = serde_json::json!({ "text": prose(2_000) }).to_string();
+    let text = format!("{long}\n{{\"text\":1}}\n{{\"text\":\"a\",\"n\":NaN}}\n");
+    let folder = Folder::with("a.json", &text);
+    let outcome = count(&folder.job());
+    assert_eq!(outcome.totals, tally(&folder.job(), [prose(2_000).as_str()]));
+    assert_eq!(
+        folder.ledger(&outcome),
+        [
+            ("a.json".into(), Some(2), Reason::NotAString),
+            ("a.json".into(), Some(3), Reason::BrokenJson)
+        ]
+    );
+    // Of one value that is named a field cannot be counted; in a walk it is a text like any other.
+    for text in ["[{\"text\":\"a\"}]", "{\n\"text\": \"a\"}", "{\"body\":\"a\"}\n"] {
+        let folder = Folder::with("a.json", text);
+        let asks = Job { text_field: Some("text".into()), ..job(&[&folder.path("a.json")]) };
+        let outcome = count(&asks);
+        assert_eq!(folder.ledger(&outcome), [("a.json".into(), None, Reason::UnsupportedFormat)]);
+        let walk = Job { text_field: Some("text".into()), ..folder.job() };
+        assert_eq!(count(&walk).totals, tally(&walk, [text]));
+    }
+    // The field that is asked for decides about a line alone.
+    let folder = Folder::with("a.json", "{\"body\":\"a\"}\n");
+    assert_eq!(count(&folder.job()).totals.bytes, 13);
+    let body = Job { text_field: Some("body".into()), ..folder.job() };
+    assert_eq!(count(&body).totals, tally(&body, ["a"]));
+}
+
+#[test]
+fn a_second_field_must_hold_a_text_too() {
+    let folder = Folder::with(
+        "a.jsonl",
+        "{\"text\":\"a\",\"answer\":\"b\"}\n{\"text\":\"c\"}\n{\"text\":\"d\",\"answer\":5}\n{\"answer\":\"e\"}\n",
+    );
+    folder.write("b.txt", "plain");
+    let mut read = Vec::new();
+    let mut take = |batch: Vec<crate::Document>| {
+        read.extend(batch);
+        true
+    };
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    let account =
+        crate::documents(&folder.job(), Some("answer"), &progress, &cancel, &mut take).unwrap();
+    assert_eq!((account.ledger.seen, account.ledger.counted, account.files), (5, 1, 2));
+    let reasons: Vec<_> = account.ledger.entries.iter().map(|e| (e.line, e.reason)).collect();
+    let (missing, wrong) = (Reason::MissingField, Reason::NotAString);
+    assert_eq!(
+        reasons,
+        [(Some(2), missing), (Some(3), wrong), (Some(4), missing), (None, missing)]
+    );
+    let [document] = read.as_slice() else { panic!("{read:?}") };
+    assert_eq!((document.text.as_str(), document.answer.as_deref()), ("a", Some("b")));
+    assert_eq!(document.line, Some(1));
+}

@@ -1,0 +1,146 @@
+//! Files of plain text, and texts that are not what they should be.
+
+use super::*;
+
+#[test]
+fn a_plain_file_is_a_document() {
+    let folder = Folder::with("a.txt", prose(500));
+    folder.write("empty.txt", "");
+    folder.write("b.rs", "fn main() {}\r\n");
+    let job = folder.job();
+    let outcome = count(&job);
+    assert_eq!(outcome.totals, tally(&job, [prose(500).as_str(), "", "fn main() {}\r\n"]));
+    assert_eq!((outcome.files, outcome.files_ignored), (3, 0));
+    assert!(outcome.groups.is_empty());
+}
+
+#[test]
+fn several_encodings_in_one_pass() {
+    let folder = Folder::with("a.txt", prose(500));
+    let encodings = ["o200k_base", "cl100k_base"].map(|name| Encoding::embedded(name).unwrap());
+    let job = Job { encodings: encodings.into(), ..folder.job() };
+    let expected = tally(&job, [prose(500).as_str()]);
+    assert_ne!(expected.tokens[0], expected.tokens[1]);
+    assert_eq!(try_count(&job, 4096).unwrap().totals, expected);
+}
+
+#[test]
+fn lines_are_documents() {
+    let mut job = Folder::new().job();
+    for (text, documents) in [
+        ("a\nb\n", vec!["a", "b"]),
+        ("a\r\nbé\r\n\r\nc", vec!["a", "bé", "", "c"]),
+        ("\n", vec![""]),
+        ("", vec![]),
+        ("no end", vec!["no end"]),
+        (
+            "a long line, longer than a chunk: ä€😀 ä€😀\r\nb",
+            vec!["a long line, longer than a chunk: ä€😀 ä€😀", "b"],
+        ),
+    ] {
+        let folder = Folder::with("a.txt", text);
+        job = Job { lines: true, ..folder.job() };
+        let outcome = count(&job);
+        assert_eq!(outcome.totals, tally(&job, documents), "{text:?}");
+    }
+    let folder = Folder::with("a.txt", prose(300));
+    job.paths = vec![folder.path("a.txt")];
+    assert_eq!(count(&job).totals, tally(&job, prose(300).lines()));
+}
+
+#[test]
+fn long_lines_are_counted_in_parts() {
+    let long: String = prose(400).replace('\n', " ");
+    for (before, end) in [("", ""), ("short\n", "\n"), ("short\r\n", "\r\nshort")] {
+        let folder = Folder::with("a.txt", format!("{before}{long}{end}"));
+        let job = Job { lines: true, ..folder.job() };
+        let text = format!("{before}{long}{end}");
+        assert_eq!(count(&job).totals, tally(&job, text.lines()));
+    }
+}
+
+#[test]
+fn invalid_utf8_in_text() {
+    let mut bytes = prose(300).into_bytes();
+    let middle = bytes.len() / 2;
+    let at = middle + bytes[middle..].iter().position(u8::is_ascii).unwrap();
+    bytes[at] = 0xff;
+    let folder = Folder::with("a.txt", &bytes);
+    // The end of the file cuts a character in two.
+    folder.write("b.txt", &"good text €".as_bytes()[..12]);
+    let outcome = count(&folder.job());
+    assert_eq!(
+        folder.ledger(&outcome),
+        [("a.txt".into(), None, Reason::InvalidUtf8), ("b.txt".into(), None, Reason::InvalidUtf8)]
+    );
+    assert!(outcome.ledger.entries[0].detail.contains(&format!("at byte {at};")));
+    assert!(outcome.ledger.entries[1].detail.contains("at byte 10;"));
+
+    let job = Job { errors: Utf8Errors::Replace, ..folder.job() };
+    let text = String::from_utf8_lossy(&bytes);
+    assert_eq!(count(&job).totals, tally(&job, [&*text, "good text \u{fffd}"]));
+
+    let job = Job { lines: true, ..folder.job() };
+    let line = bytes[..at].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
+    assert_eq!(
+        folder.ledger(&count(&job)),
+        [
+            ("a.txt".into(), Some(line), Reason::InvalidUtf8),
+            ("b.txt".into(), Some(1), Reason::InvalidUtf8)
+        ]
+    );
+}
+
+#[test]
+fn a_byte_order_mark() {
+    let folder = Folder::with("a.txt", "\u{feff}text");
+    let marked = folder.job();
+    assert_eq!(count(&marked).totals, tally(&marked, ["\u{feff}text"]));
+
+    let folder = Folder::with("a.txt", b"\xff\xfet\0e\0x\0t\0");
+    folder.write("b.jsonl", b"\xfe\xff\0{\0}");
+    let outcome = count(&folder.job());
+    assert_eq!(
+        folder.ledger(&outcome),
+        [("a.txt".into(), None, Reason::Utf16), ("b.jsonl".into(), None, Reason::Utf16)]
+    );
+    assert!(outcome.ledger.entries[0].detail.contains("iconv -f UTF-16LE"));
+
+    // Without the mark, of a file that is named: zeros that no text has.
+    let folder = Folder::with("a.txt", b"p\0l\0a\0i\0n\0 \0t\0e\0x\0t\0");
+    let outcome = count(&job(&[&folder.path("a.txt")]));
+    assert_eq!(folder.ledger(&outcome), [("a.txt".into(), None, Reason::Utf16)]);
+}
+
+#[test]
+fn a_text_that_cannot_be_cut_is_bounded_too() {
+    let folder = Folder::with("a.txt", "x".repeat(50_000));
+    let job = folder.job();
+    assert_eq!(count(&job).totals.documents, 1);
+    let job = Job { max_record_bytes: 10_000, lines: true, ..folder.job() };
+    let outcome = try_count(&job, 4096).unwrap();
+    // Either the engine can prove a cut in it, or the line is given up.
+    match outcome.ledger.counted {
+        1 => assert_eq!(outcome.totals, tally(&job, ["x".repeat(50_000).as_str()])),
+        _ => {
+            assert_eq!(folder.ledger(&outcome), [("a.txt".into(), Some(1), Reason::RecordTooLarge)])
+        }
+    }
+}
+
+#[test]
+fn a_record_with_a_long_text_is_shared() {
+    let text = prose(150_000);
+    let row = serde_json::json!({ "text": text, "k": 1 }).to_string();
+    let folder = Folder::with("a.jsonl", format!("{row}\n{{\"text\":\"b\",\"k\":1}}\n"));
+    let mut job = Job { by: vec![Key::parse("k")], ..folder.job() };
+    assert!(text.len() > 5 << 20);
+    let expected = tally(&job, [text.as_str(), "b"]);
+    for threads in [1, 3] {
+        job.threads = Some(threads);
+        let outcome = try_count(&job, 1 << 20).unwrap();
+        assert_eq!(outcome.totals, expected);
+        assert_eq!(outcome.groups.len(), 1);
+        assert_eq!(outcome.ledger.seen, 2);
+    }
+}
