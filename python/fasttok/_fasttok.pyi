@@ -25,8 +25,7 @@ def simd_level() -> str:
 
     The best ones of this machine, or what the environment variable ``FASTTOK_SIMD`` names.
 
-    Raises:
-        SimdLevelError: ``FASTTOK_SIMD`` names a level that does not exist, or that this machine does not have.
+    Raises ``SimdLevelError`` if ``FASTTOK_SIMD`` names a level that does not exist, or that this machine does not have.
     """
 
 def simd_levels() -> list[str]:
