@@ -140,7 +140,7 @@ pub fn borrow<'a>(text: &'a Bound<'_, PyString>) -> Option<Document<'a>> {
     unsafe { read(text, layout) }
 }
 
-/// The plain twin of [`borrow`]: a temporary `bytes` with the UTF-8 of `text`. Lone surrogates raise
+/// The safe form of [`borrow`]: a temporary `bytes` with the UTF-8 of `text`. Lone surrogates raise
 /// `UnicodeEncodeError`.
 pub fn encode<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
     text.encode_utf8()

@@ -7,7 +7,7 @@
 //!
 //! What a step merges is a [guess](Merges::guess), checked at the next step of the piece, when what the
 //! check reads has come. A guess that was wrong, one in thousands, sends the piece to
-//! [`count_in_more_registers`], the twin that checks before it merges. A guess is never above the right
+//! [`count_in_more_registers`], the form that verifies before it merges. A guess is never above the right
 //! answer, so what is lowest and right is the lowest; and no count is given before its last merge was checked.
 
 use fasttok_simd::Simd;

@@ -112,7 +112,7 @@ impl Boundaries {
         self.apart(left, right) && in_user >> (right & 63) & 1 == 0
     }
 
-    /// The end of the piece that starts at `start`, and whether it is a user-defined one. The plain twin
+    /// The end of the piece that starts at `start`, and whether it is a user-defined one. The scalar counterpart
     /// of [`Boundaries::pieces`], which may find more boundaries or fewer: any will do. May be interrupted.
     pub fn piece_end(&self, text: &[u8], start: usize) -> (usize, bool) {
         let user = |at: usize| self.user.as_ref().map_or(0, |user| user.longest(&text[at..]));

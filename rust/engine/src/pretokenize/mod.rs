@@ -1,9 +1,9 @@
 //! Cuts text into pieces: what the split pattern of a tokenizer would match, without a regex engine.
 //!
-//! Each family of patterns is one file with the same rule written twice. `piece_end` is the plain
-//! twin: one piece, character by character, in the order of the pattern's alternatives. `starts` finds
+//! Each family of patterns is one file with the same rule written twice. `piece_end` is the scalar
+//! reference: one piece, character by character, in the order of the pattern's alternatives. `starts` finds
 //! the piece starts of up to 64 characters at once by arithmetic on class bitmasks; it answers only
-//! where the answer follows from the characters it was given and leaves the rest to the plain twin.
+//! where the answer follows from the characters it was given and leaves the rest to `piece_end`.
 
 pub(crate) mod block;
 pub(crate) mod cl100k;
