@@ -199,7 +199,7 @@ def test_special_tokens_are_rows(tmp_path: Path) -> None:
     texts = ["a", "b <|endoftext|> c", "", "<|endoftext|>", "d"]
     path.write_text("".join(json.dumps({"text": text, "answer": text}) + "\n" for text in texts))
     counted = library.count_corpus(path, "r50k_base", special="error")
-    cost = library.cost(path, "m", prices=PRICES, special="error", output_text="answer")
+    cost = library.cost(path, "m", prices=PRICES, special="error", output_field="answer")
     assert [(e.line, e.reason) for e in cost.ledger.entries] == [(2, "special_token"), (4, "special_token")]
     assert cost.ledger.by_reason == counted.ledger.by_reason
     assert (cost.ledger.seen, cost.ledger.counted) == (5, 3)
@@ -220,7 +220,7 @@ def test_groups_are_those_of_count(tmp_path: Path) -> None:
 def test_answers_must_be_there(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text":"a","out":"b"}\n{"text":"c"}\n{"text":"d","out":null}\n')
     (tmp_path / "b.txt").write_text("plain")
-    ledger = library.cost(tmp_path, "m", prices=PRICES, output_text="out").ledger
+    ledger = library.cost(tmp_path, "m", prices=PRICES, output_field="out").ledger
     assert dict(ledger.by_reason) == {"missing_field": 2, "null_field": 1}
 
 

@@ -173,7 +173,9 @@ class TestInputs:
             assert int(result.rows()[0]["tokens"]) == count("Grüße aus Köln")
 
     def test_stdin_jsonl(self) -> None:
-        result = fasttok("count", "--format", "jsonl", "--field", "body", stdin=b'{"body": "one"}\n{"body": "two"}\n')
+        result = fasttok(
+            "count", "--format", "jsonl", "--text-field", "body", stdin=b'{"body": "one"}\n{"body": "two"}\n'
+        )
         assert result.rows()[0]["documents"] == "2"
 
     def test_without_a_path_and_without_stdin_the_current_folder_is_counted(self, corpus: Path) -> None:

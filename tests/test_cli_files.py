@@ -177,18 +177,18 @@ def test_tables_under_a_field(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "c.jsonl", [{"text": "hello world", "lang": "en"}])
     result, data = run("count", tmp_path)
     assert (result.code, data["totals"]["documents"]) == (0, 3)
-    for options in (["--field", "text"], ["--by", "lang"], ["--language-field", "lang"]):
+    for options in (["--text-field", "text"], ["--by", "lang"], ["--language-field", "lang"]):
         result, data = run("count", tmp_path, *options)
         assert (result.code, data["totals"]["documents"]) == (3, 1), options
         assert data["ledger"]["unsupported"] == {"CSV": 1, "TSV": 1}
         assert "2 files of formats not supported yet: 1 CSV, 1 TSV" in result.err
         # Asked to read it as text, a field is not looked for; to group by one is a mistake.
         result = fasttok("count", tmp_path / "a.csv", *options, "--format", "text")
-        if options[0] == "--field":
+        if options[0] == "--text-field":
             assert result.code == 0
         else:
             assert (result.code, result.out) == (1, "") and "'lang'" in result.err
-    result, _ = run("count", tmp_path / "a.csv", "--field", "text")
+    result, _ = run("count", tmp_path / "a.csv", "--text-field", "text")
     assert "not supported yet: the fields of CSV" in result.err
 
 
@@ -432,7 +432,7 @@ def test_pipes_and_files_of_the_system(tmp_path: Path) -> None:
 
 def test_a_field_of_json_that_is_one_value(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('[\n{"text": "a"}\n]\n')
-    result, data = run("count", tmp_path / "a.json", "--field", "text")
+    result, data = run("count", tmp_path / "a.json", "--text-field", "text")
     assert (result.code, data["ledger"]["unsupported"]) == (3, {"JSON that is one value": 1})
     assert "write an object a line" in result.err
     assert fasttok("count", tmp_path / "a.json").code == 0
@@ -456,5 +456,5 @@ def test_cost_says_what_it_passes_over(tmp_path: Path) -> None:
     result = fasttok("cost", "a.jsonl", ".", "-m", "gpt-4o", "--json", cwd=tmp_path)
     manifest = result.json()["manifest"]
     assert (manifest["files"], manifest["files_packed"], manifest["inputs_repeated"]) == (1, 1, 1)
-    assert "not unpacked: 1 compressed file that holds no records; named themselves they are counted" in result.err
+    assert "not unpacked: 1 compressed file that holds no records; -z counts them" in result.err
     assert "1 file was found again" in result.err

@@ -39,7 +39,7 @@ class TestUnknownFields:
         )
 
     def test_the_text(self, folder: Path) -> None:
-        result = fasttok("count", ".", "--field", "body", cwd=folder)
+        result = fasttok("count", ".", "--text-field", "body", cwd=folder)
         assert (result.code, result.out) == (1, "")
         assert "no record has the field 'body'; there are id, language" in result.err
 

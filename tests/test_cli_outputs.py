@@ -47,14 +47,14 @@ class TestRepeatedOptions:
     @pytest.mark.parametrize(
         "arguments",
         [
-            ["count", "--field", "prompt", "--field", "completion"],
-            ["density", "--field", "prompt", "--field", "completion"],
+            ["count", "--text-field", "prompt", "--text-field", "completion"],
+            ["density", "--text-field", "prompt", "--text-field", "completion"],
             ["count", "--threads", "1", "--threads", "2"],
             ["count", "-o", "a.json", "--output", "b.json"],
-            ["cost", "-m", "gpt-4o", "--field", "prompt", "--field", "completion"],
-            ["claims", "--text", "en=a.jsonl", "--field", "prompt", "--field", "completion"],
+            ["cost", "-m", "gpt-4o", "--text-field", "prompt", "--text-field", "completion"],
+            ["claims", "--text", "en=a.jsonl", "--text-field", "prompt", "--text-field", "completion"],
             ["premium", ".", "--pivot", "en", "--pivot", "de"],
-            ["verify", "o200k_base", "--field", "prompt", "--field", "completion"],
+            ["verify", "o200k_base", "--text-field", "prompt", "--text-field", "completion"],
         ],
     )
     def test_two_values_where_one_is_taken_are_refused(self, folder: Path, arguments: list[str]) -> None:
@@ -63,7 +63,7 @@ class TestRepeatedOptions:
         assert f"takes one value, and is given {arguments[-3]} and {arguments[-1]}" in result.err
 
     def test_the_same_value_twice_is_that_value(self, folder: Path) -> None:
-        assert fasttok("count", "a.jsonl", "--field", "text", "--field", "text", cwd=folder).code == 0
+        assert fasttok("count", "a.jsonl", "--text-field", "text", "--text-field", "text", cwd=folder).code == 0
 
     def test_every_command_refuses(self) -> None:
         context = click.Context(app)

@@ -83,7 +83,9 @@ class TestArithmetic:
 
     @pytest.mark.parametrize("cached", [0, 0.25, 1])
     def test_tiers_are_taken_document_by_document(self, traffic: Path, cached: float) -> None:
-        report = library.cost(traffic, "tiered", by="language", output_text="answer", cached_share=cached, prices=TABLE)
+        report = library.cost(
+            traffic, "tiered", by="language", output_field="answer", cached_share=cached, prices=TABLE
+        )
         for language in ("eng", "jpn"):
             expected = by_hand([r for r in RECORDS if r["language"] == language], cached)
             assert report.get("tiered", language).cost == pytest.approx(expected, rel=1e-12)
@@ -104,7 +106,7 @@ class TestArithmetic:
 
     def test_batches_do_not_matter(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = write_jsonl(tmp_path / "x.jsonl", RECORDS * 20)
-        whole = library.cost(path, ["flat", "tiered"], by="language", output_text="answer", prices=TABLE)
+        whole = library.cost(path, ["flat", "tiered"], by="language", output_field="answer", prices=TABLE)
         batches = Reader.batches
 
         def sliced_batches(reader: Reader) -> Iterator[list[Document]]:
@@ -112,7 +114,7 @@ class TestArithmetic:
                 yield from (batch[i : i + 7] for i in range(0, len(batch), 7))
 
         monkeypatch.setattr(Reader, "batches", sliced_batches)
-        sliced = library.cost(path, ["flat", "tiered"], by="language", output_text="answer", prices=TABLE)
+        sliced = library.cost(path, ["flat", "tiered"], by="language", output_field="answer", prices=TABLE)
         assert [row.cost for row in sliced.groups] == [row.cost for row in whole.groups]
 
     def test_base(self, traffic: Path) -> None:
@@ -223,7 +225,7 @@ class TestPrices:
     def test_no_price_for_output_or_cache(self, traffic: Path) -> None:
         table = {"date": "2026-11-01", "models": {"gpt-4o": {"input": 1}}}
         with pytest.raises(library.PriceTableError, match="no price of output tokens for 'gpt-4o'"):
-            library.cost(traffic, "gpt-4o", output_text="answer", prices=table)
+            library.cost(traffic, "gpt-4o", output_field="answer", prices=table)
         with pytest.raises(library.PriceTableError, match="no price of cached input"):
             library.cost(traffic, "gpt-4o", cached_share=0.5, prices=table)
 
@@ -325,7 +327,7 @@ class TestRefused:
             {"base": "eng"},
             {"cached_share": 1.5},
             {"output_tokens": -1},
-            {"output_tokens": 1, "output_text": "answer"},
+            {"output_tokens": 1, "output_field": "answer"},
             {"tokenizers": {"falt": "r50k_base"}},
         ):
             with pytest.raises(ValueError):

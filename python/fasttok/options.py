@@ -11,36 +11,19 @@ This module knows neither click nor reports, and reads no file.
 from __future__ import annotations
 
 import inspect
-import os
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
-from fasttok import _fasttok
-
-__all__ = [
-    "CorpusKeywords",
-    "CorpusOptions",
-    "Detector",
-    "Errors",
-    "FileFormat",
-    "OnError",
-    "ReadingKeywords",
-    "Special",
-]
-
-Special: TypeAlias = Literal["text", "token", "error"]
-Errors: TypeAlias = Literal["strict", "replace"]
-OnError: TypeAlias = Literal["skip", "fail"]
-FileFormat: TypeAlias = Literal["text", "lines", "jsonl"]
-PathLike: TypeAlias = str | os.PathLike[str]
-Detector: TypeAlias = Callable[[list[str]], Sequence[str | None]]
-"""Takes the beginnings of up to 256 documents and returns a label or None for each."""
+import fasttok._fasttok as _fasttok
+from fasttok._util.paths import PathLike
+from fasttok._util.types import Detector, Errors, FileFormat, OnError, Special
 
 BUILT_IN_DETECTOR = "cld2"
+
 LANGUAGE = "language"
 """The key of the label in a group."""
 
@@ -224,10 +207,14 @@ class CorpusOptions:
         """The keys of groups by `by`: with the label in front if there are labels and `by` does not say where."""
         return [LANGUAGE, *by] if self.is_labelled and LANGUAGE not in by else list(by)
 
-    def manifest(self) -> dict[str, Any]:
-        """What a manifest says of the options."""
-        said = {option.name: getattr(self, option.name) for option in options() if option.help.is_recorded}
-        return {**said, "text_field": self.text_field or _fasttok.TEXT_FIELD, "languages": self._languages()}
+    def manifest(self, taken: type[ReadingKeywords] | None = None) -> dict[str, Any]:
+        """What a manifest says of the options: those `taken`, or all."""
+        recorded = [option.name for option in options(taken or CorpusKeywords) if option.help.is_recorded]
+        said = {
+            **{name: getattr(self, name) for name in recorded},
+            "text_field": self.text_field or _fasttok.TEXT_FIELD,
+        }
+        return said if taken is ReadingKeywords else {**said, "languages": self._languages()}
 
     def _languages(self) -> dict[str, Any] | None:
         """Where labels come from; None where there are none."""
@@ -323,7 +310,7 @@ def given(
     """
     for name in keywords:
         if name not in taken.__annotations__:
-            near = get_close_matches(name, taken.__annotations__, n=1)
+            near = get_close_matches(name, taken.__annotations__, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise TypeError(f"{caller}() got an unexpected keyword argument {name!r}{hint}")
     return CorpusOptions(**{**defaults, **keywords})

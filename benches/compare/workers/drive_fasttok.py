@@ -35,7 +35,7 @@ class Fasttok(Adapter):
 
     def count_jsonl(self, path: str) -> list[int]:
         """Its own file reader; the report holds the total."""
-        report = self._fasttok.count_corpus([path], encodings=[self._name], text="text", threads=self._threads)
+        report = self._fasttok.count_corpus([path], encodings=[self._name], text_field="text", threads=self._threads)
         return [int(report.totals.tokens[self._name])]
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from fasttok._util.nearest import either, nearest
 
-PathLike: TypeAlias = "str | os.PathLike[str]"
+PathLike: TypeAlias = str | os.PathLike[str]
 
 STDIN = "-"
 

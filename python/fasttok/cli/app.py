@@ -14,7 +14,7 @@ import click
 from fasttok import _fasttok
 from fasttok._fasttok import __version__
 from fasttok._util.nearest import nearest
-from fasttok.cli.output import FAILED, OK, USAGE, exit_code, stop_writing, tell
+from fasttok.cli.output import FAILED, OK, USAGE, as_flags, exit_code, stop_writing, tell
 from fasttok.errors import FasttokError, SimdLevelError, UnknownEncodingError
 
 COMMANDS = ("count", "density", "premium", "cost", "claims", "encodings", "models", "verify", "demo")
@@ -108,7 +108,7 @@ def _run(arguments: Sequence[str]) -> int:
         fail(str(error))
         return USAGE
     except FasttokError as error:
-        return fail(str(error))
+        return fail(as_flags(str(error)))
     except OSError as error:
         stop_writing(sys.stdout)
         return fail(_os_message(error))

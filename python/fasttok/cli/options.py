@@ -7,14 +7,13 @@ import os
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fasttok._util.paths import STDIN
 from fasttok.cli.output import check_outputs
-from fasttok.inputs.labels import DETECT_BYTES
+from fasttok.options import CorpusKeywords, Option, ReadingKeywords, options
 
 if TYPE_CHECKING:
     from fasttok.reports.cost import CostReport
@@ -116,129 +115,81 @@ def stdin_has_data() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)
 
 
-def corpus_options(function: Function) -> Function:
-    """Add the options of a run over a corpus: what to read, how, and by what to group. Their values come by keyword;
-    `corpus_arguments` makes them those of the library."""
-    for option in reversed(_CORPUS_OPTIONS):
-        function = option(function)
-    return function
+def corpus_options(keywords: type[ReadingKeywords] = CorpusKeywords) -> Callable[[Function], Function]:
+    """Add the options of a run over files, as `fasttok.options` has them, and those of what is shown meanwhile. Their
+    values come by keyword; `corpus_arguments` makes them those of the library."""
+
+    def add(function: Function) -> Function:
+        shown = (
+            click.option("--no-progress", is_flag=True, help="Show no progress bar."),
+            click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors."),
+        )
+        for option in reversed((*(_click(each) for each in options(keywords) if each.flags), *shown)):
+            function = option(function)
+        return function
+
+    return add
 
 
-def corpus_arguments(options: Mapping[str, Any], output: str | None) -> dict[str, Any]:
-    """What the options of `corpus_options` are to `count_corpus` and `density`; a ledger or an `output` that cannot be
-    written is refused."""
-    given = dict(options)
+def option(name: str) -> Callable[[Function], Function]:
+    """One of the options of a run over files, for a command that takes few of them."""
+    (found,) = (each for each in options() if each.name == name)
+    return _click(found)
+
+
+def _click(option: Option) -> Callable[[Function], Function]:
+    """An option of the library as one of the command line. Its value is None where it is not given."""
+    about = option.help
+    if option.type is bool or option.name == "detect_language":
+        return click.option(
+            *option.flags, option.name, flag_value=not option.default, default=None, type=bool, help=about.flag_text
+        )
+    kind: click.ParamType[Any] | None = None
+    if option.choices:
+        kind = click.Choice(option.choices)
+    elif about.minimum is not None:
+        kind = click.IntRange(min=about.minimum)
+    default = "" if option.says_default == "none" else f" [default: {option.says_default}]"
+    return click.option(
+        *option.flags, option.name, type=kind, metavar=about.metavar, help=f"{about.flag_text}{default}"
+    )
+
+
+def corpus_arguments(
+    values: Mapping[str, Any], inputs: Sequence[str], outputs: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """What the `values` of `corpus_options` are to the library, and `progress`.
+
+    A ledger, or one of `outputs` (by option), that cannot be written or is one of `inputs` is refused.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
     no_progress, quiet = given.pop("no_progress"), given.pop("quiet")
-    paths = list(given.pop("paths")) or [STDIN if stdin_has_data() else "."]
-    check_outputs(paths, {"--output": output, "--ledger": given["ledger"]})
-    if given["max_groups"] is None:
-        del given["max_groups"]
-    return {
-        "paths": paths,
-        # A file that the shell writes for us is not counted either.
-        "outputs": [path for path in (output, "/dev/stdout") if path is not None and os.path.isfile(path)],
-        "encodings": given.pop("encodings") or ["o200k_base"],
-        "text": given.pop("field"),
-        "ignore_files": not given.pop("no_ignore"),
-        "ledger_path": given.pop("ledger"),
-        "progress": not (no_progress or quiet),
-        **given,
-    }
+    check_outputs(inputs, {**outputs, "--ledger": given.get("ledger_path")})
+    # A file that the shell writes for us is not counted either.
+    written = [path for path in (*outputs.values(), "/dev/stdout") if path is not None and os.path.isfile(path)]
+    return {**given, "outputs": written, "progress": not (no_progress or quiet)}
 
 
-_CORPUS_OPTIONS = (
-    click.argument("paths", nargs=-1, metavar="[PATH]..."),
-    click.option(
+paths_argument = click.argument("paths", nargs=-1, metavar="[PATH]...")
+
+
+def encodings_option(default: str = "o200k_base") -> Callable[[Function], Function]:
+    """`-e`, the encodings to count with."""
+    return click.option(
         "-e",
         "--encoding",
         "encodings",
         callback=names,
         multiple=True,
         metavar="NAME[,NAME]",
-        help="Encodings to count with, in one pass: names or tokenizer files. [default: o200k_base]",
-    ),
-    click.option(
-        "--by",
-        callback=names,
-        multiple=True,
-        metavar="KEY[,KEY]",
-        help="Group by file, extension, or any field of JSONL records.",
-    ),
-    click.option(
-        "--language-field", metavar="NAME", help="Label by this JSONL field: BCP 47 or FLORES codes, in any form."
-    ),
-    click.option(
-        "--language-from-path", is_flag=True, help="Label by the path: a folder, or part of a file name, like eng_Latn."
-    ),
-    click.option("--detect-language", is_flag=True, help="Label by what a detector says of each document."),
-    click.option(
-        "--detect-bytes",
-        type=click.IntRange(min=1),
-        default=DETECT_BYTES,
-        show_default=True,
-        metavar="N",
-        help="How much of each document the detector reads.",
-    ),
-    click.option(
-        "--field",
-        metavar="NAME",
-        help="The JSONL field that holds the text. In a.b, b is inside a. [default: text]",
-    ),
-    click.option(
-        "--format",
-        type=click.Choice(["text", "lines", "jsonl"]),
-        help="Read every file as this, whatever its name. [default: by extension]",
-    ),
-    click.option("--lines", is_flag=True, help="In plain text, a line is a document."),
-    click.option(
-        "--special",
-        type=click.Choice(["text", "token", "error"]),
-        default="text",
-        show_default=True,
-        help="A special token in the text is plain text, one token, or an error.",
-    ),
-    click.option(
-        "--errors",
-        type=click.Choice(["strict", "replace"]),
-        default="strict",
-        show_default=True,
-        help="Bytes that are not UTF-8 are an error, or are counted as U+FFFD.",
-    ),
-    click.option(
-        "--on-error",
-        type=click.Choice(["skip", "fail"]),
-        default="skip",
-        show_default=True,
-        help="A row that cannot be counted is listed and skipped, or ends the run.",
-    ),
-    click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one a core]"),
-    click.option("--hidden", is_flag=True, help="Count hidden files and folders too."),
-    click.option("--no-ignore", is_flag=True, help="Count what .gitignore and .ignore leave out too."),
-    click.option(
-        "-z",
-        "--decompress",
-        is_flag=True,
-        help="In folders, unpack .gz and .zst files that hold no records too.",
-    ),
-    click.option(
-        "--max-record-bytes",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Skip JSONL records that are longer. [default: 1 GiB]",
-    ),
-    click.option(
-        "--max-window-bytes",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Skip zstd data that take more memory to unpack. [default: 128 MiB]",
-    ),
-    click.option(
-        "--max-groups",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="End with an error when there are more. [default: 1000000; density: 10000]",
-    ),
-    click.option("--ledger", metavar="FILE", help="Write every skipped row to FILE, as JSONL."),
-    click.option("--no-progress", is_flag=True, help="Show no progress bar."),
-    click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors."),
+        help=f"Encodings to count with, in one pass: names or tokenizer files. [default: {default}]",
+    )
+
+
+by_option = click.option(
+    "--by",
+    callback=names,
+    multiple=True,
+    metavar="KEY[,KEY]",
+    help="Group by file, extension, language (where labels are asked for), or any field of records.",
 )

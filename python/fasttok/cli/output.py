@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -13,6 +14,7 @@ import click
 from fasttok._util.escapes import escaped, escaped_lines
 from fasttok._util.extras import need
 from fasttok._util.files import refuse_overwriting, write_atomically
+from fasttok.options import options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -194,7 +196,7 @@ def skipped_lines(ledger: Ledger, where: str) -> list[str]:
         # One line for all of them.
         kinds, rest = [kind for kind in kinds if kind.reason != _UNSUPPORTED], rest - files
     shown = kinds[:SHOWN_SKIPPED]
-    lines = [f"skipped {kind}" for kind in shown]
+    lines = [as_flags(f"skipped {kind}") for kind in shown]
     more = rest - sum(kind.rows for kind in shown)
     if more > 0:
         lines.append(f"skipped {more:,} more: {where}")
@@ -205,17 +207,33 @@ def skipped_lines(ledger: Ledger, where: str) -> list[str]:
     return lines
 
 
-def passed_over(manifest: Mapping[str, Any], remedy: str = "-z counts them") -> list[str]:
-    """What is said of files that were not read and are no skipped rows: a line for each kind. `remedy` is what to do
-    about compressed ones."""
+def passed_over(manifest: Mapping[str, Any]) -> list[str]:
+    """What is said of files that were not read and are no skipped rows: a line for each kind."""
     notes = []
-    if packed := manifest["files_packed"]:
+    if packed := manifest.get("files_packed"):
         files = "1 compressed file that holds" if packed == 1 else f"{packed:,} compressed files that hold"
-        notes.append(f"not unpacked: {files} no records; {remedy}")
-    if repeated := manifest["inputs_repeated"]:
+        notes.append(f"not unpacked: {files} no records; -z counts them")
+    if repeated := manifest.get("inputs_repeated"):
         files = "1 file was" if repeated == 1 else f"{repeated:,} files were"
         notes.append(f"{files} found again under another path or name; each file is counted once")
     return notes
+
+
+def as_flags(message: str) -> str:
+    """A message of the library that names its options as the command line does: ``errors="replace"`` is
+    ``--errors replace``."""
+    return _ARGUMENT.sub(_as_flag, message)
+
+
+_ARGUMENT = re.compile(r"""\b([a-z_]+)=(["']?)(\w+)\2""")
+
+
+def _as_flag(match: re.Match[str]) -> str:
+    found = next((each for each in options() if each.name == match[1] and each.flags), None)
+    if found is None:
+        return match[0]
+    flag = found.flags[-1]
+    return flag if match[3] in ("True", "False") else f"{flag} {match[3]}"
 
 
 def tell(*lines: str) -> None:

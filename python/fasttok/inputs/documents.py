@@ -7,39 +7,40 @@ for texts that a tokenizer refuses.
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
-from fasttok._fasttok import Document, Documents
+from fasttok._fasttok import Account, Document, Documents
 from fasttok._util.types import Progress
 from fasttok.errors import InputError, SpecialTokenError, TextLimitError
 from fasttok.inputs.paths import require_existing
 from fasttok.options import CorpusOptions
 from fasttok.reports.ledger import Ledger, LedgerEntry
-
-LISTED = 10_000
-"""How many entries a ledger holds."""
+from fasttok.reports.manifest import LISTED
 
 Counted = TypeVar("Counted")
 
 
 @dataclass
 class Reader:
-    """Reads documents, and keeps the ledger of what it found."""
+    """Reads documents, and keeps the ledger of what it found.
+
+    Where `options` name a file for the ledger, skipped rows are added to it: see `fasttok.inputs.outputs`.
+    """
 
     paths: Sequence[str]
     by: Sequence[str] = ()
-    text_field: str | None = None
+    options: CorpusOptions = field(default_factory=CorpusOptions)
     answer_field: str | None = None
-    format: Literal["text", "lines", "jsonl"] | None = None
-    on_error: Literal["skip", "fail"] = "skip"
     progress: Progress | None = None
-    files: Mapping[str, int] = field(default_factory=dict)
-    """How many were read (``files``), left out as compressed (``files_packed``) and found again (``inputs_repeated``);
-    known at the end."""
-    _read: Ledger | None = None
+    _account: Account | None = None
     _refused: list[LedgerEntry] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
 
@@ -50,31 +51,43 @@ class Reader:
     def batches(self) -> Iterator[list[Document]]:
         """The documents, in the order of the files, in batches of a size that is best counted at once."""
         require_existing(self.paths)
-        documents = Documents(
-            self.paths,
-            self.by,
-            CorpusOptions(text_field=self.text_field, format=self.format, on_error=self.on_error),
-            answer_field=self.answer_field,
-        )
-        for batch in documents:
-            yield batch
-            if self.progress is not None:
-                self.progress(*documents.progress())
-        account = documents.account()
-        assert account is not None, "the end was reached"
-        self.files = {name: getattr(account, name) for name in ("files", "files_packed", "inputs_repeated")}
-        self._read = Ledger._from_account(account)
+        with self._ledger_of_rows() as options:
+            documents = Documents(self.paths, self.by, options, answer_field=self.answer_field)
+            for batch in documents:
+                yield batch
+                if self.progress is not None:
+                    self.progress(*documents.progress())
+            self._account = documents.account()
+
+    @contextmanager
+    def _ledger_of_rows(self) -> Iterator[CorpusOptions]:
+        """The options by which rows are read. What is skipped then is added to the ledger at the end."""
+        path = self.options.ledger_path
+        if path is None:
+            yield self.options
+            return
+        with TemporaryDirectory() as folder:
+            rows = os.path.join(folder, "rows.jsonl")
+            try:
+                yield replace(self.options, ledger_path=rows)
+            finally:
+                with open(rows, "rb") as source, open(path, "ab") as ledger:
+                    copyfileobj(source, ledger)
+
+    @property
+    def account(self) -> Account:
+        """What became of the files, after the last of them."""
+        assert self._account is not None, "not all is read"
+        return self._account
 
     @property
     def ledger(self) -> Ledger:
         """The account of all rows, after the last of them."""
-        assert self._read is not None, "not all is read"
+        read = Ledger._from_account(self.account)
         refused = self._reasons.total()
-        return merged([replace(self._read, counted=self._read.counted - refused), self._account(refused)])
-
-    def _account(self, refused: int) -> Ledger:
-        """The rows that a tokenizer refused; they were seen by the reader already."""
-        return Ledger(0, 0, refused, dict(self._reasons), self._refused, refused == len(self._refused))
+        # They were seen by the reader already.
+        by_tokenizer = Ledger(0, 0, refused, dict(self._reasons), self._refused, refused == len(self._refused))
+        return merged([replace(read, counted=read.counted - refused), by_tokenizer])
 
     def counted(
         self, batch: list[Document], count: Callable[[list[Document]], Counted]
@@ -106,11 +119,14 @@ class Reader:
 
     def _skip(self, record: Document, reason: str, detail: str) -> None:
         entry = LedgerEntry(record.file, record.line, reason, detail)
-        if self.on_error == "fail":
+        if self.options.on_error == "fail":
             raise InputError(str(entry))
         self._reasons[reason] += 1
         if len(self._refused) < LISTED:
             self._refused.append(entry)
+        if self.options.ledger_path is not None:
+            with open(self.options.ledger_path, "a", encoding="utf-8") as ledger:
+                ledger.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
 
 
 def merged(ledgers: Sequence[Ledger]) -> Ledger:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from fasttok._util.nearest import either, nearest
 from fasttok._util.paths import STDIN, PathLike, describe_missing
-from fasttok.errors import NotFoundError, UnknownFieldError
+from fasttok.errors import NotFoundError, TooManyGroupsError, UnknownFieldError
 
 _GLOB = frozenset("*?[{")
 
@@ -64,6 +64,12 @@ def unknown_field(name: str, fields: list[str]) -> UnknownFieldError:
     else:
         message = f"no record has the field {name!r}; {there_are}"
     return UnknownFieldError(message, name=name, nearest=near, fields=fields)
+
+
+def too_many_groups(by: Sequence[str], most: int) -> TooManyGroupsError:
+    """The error for one group more than `most`."""
+    message = f"more than {most:,} groups by {', '.join(by)}; max_groups=N allows more"
+    return TooManyGroupsError(message, by=list(by), max_groups=most)
 
 
 def warn_of_unmet_field(name: str, records: int) -> None:

@@ -17,38 +17,41 @@ from fasttok._util.paths import PathLike
 from fasttok._util.types import Progress
 from fasttok.errors import InputError
 from fasttok.inputs.documents import Reader, merged
+from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.parallel import Parallel, open_parallel
 from fasttok.inputs.paths import as_paths
 from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, interval, resampled_sums
 from fasttok.measures.claims_registry import CLAIMS
+from fasttok.options import ReadingKeywords, documented, given
 from fasttok.render.progress import shown
-from fasttok.reports.claims import NOTHING_READ, Claim, ClaimsReport, Measurement, Verdict
-from fasttok.reports.ledger import Ledger
-from fasttok.reports.manifest import run_manifest
+from fasttok.reports.claims import Claim, ClaimsReport, Measurement, Verdict
+from fasttok.reports.ledger import NOTHING_READ
+from fasttok.reports.manifest import describe_account, run_manifest
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from typing_extensions import Unpack
 
     from fasttok._fasttok import Encoding
 
 
+@documented(ReadingKeywords)
 def check_claims(
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec],
     *,
     parallel: Parallel | None = None,
     texts: Mapping[str, PathLike | Sequence[PathLike]] | None = None,
-    text: str | None = None,
-    threads: int | None = None,
     progress: bool | Progress = False,
+    **options: Unpack[ReadingKeywords],
 ) -> ClaimsReport:
     """Measure every claim of the registry that the text suffices for.
 
     encodings: names, tokenizer files or encodings. A claim about some vocabulary is measured where it is among them.
     parallel: parallel text. Its languages serve claims about a language's text too, its units as documents.
     texts: text by language (``eng``, ``zho``, …): JSONL files and what else :func:`fasttok.cost` reads.
-    text: the field of JSONL records; ``"text"`` by default.
     progress: as for :func:`fasttok.count_corpus`.
+    {options}
 
     Rows that cannot be counted are skipped and stand in the ledger.
 
@@ -57,16 +60,22 @@ def check_claims(
     if parallel is None and not texts:
         raise ValueError("no text to measure claims on: give parallel text, or texts by language")
     loaded = resolve_all(encodings)
-    sources = _Sources(loaded, threads)
-    with shown(progress) as told:
-        for language, paths in (texts or {}).items():
-            sources.add_documents(language, as_paths(paths), text, told)
+    taken = given("check_claims", options, ReadingKeywords)
+    by_language = {language: as_paths(paths) for language, paths in (texts or {}).items()}
+    inputs = [path for paths in by_language.values() for path in paths]
+    sources = _Sources(loaded, taken.threads)
+    with shown(progress) as told, ledger_written(inputs, taken) as run_options:
+        for language, paths in by_language.items():
+            sources.add_documents(language, Reader(paths, options=run_options, progress=told))
     if parallel is not None:
         sources.add_parallel(parallel)
     measurements = [entry for claim in CLAIMS for entry in _measure(claim, sources)]
     manifest = {
         **run_manifest(loaded),
         "special": "text",
+        "inputs": by_language,
+        **taken.manifest(ReadingKeywords),
+        **describe_account(*(reader.account for reader in sources.readers)),
         "interval": {
             "method": "percentile bootstrap over documents or units",
             "confidence": CONFIDENCE,
@@ -83,7 +92,9 @@ def check_claims(
             for text in sources.texts
         ],
     }
-    return ClaimsReport(manifest, CLAIMS, measurements, merged([NOTHING_READ, *sources.ledgers]))
+    return ClaimsReport(
+        manifest, CLAIMS, measurements, merged([NOTHING_READ, *(reader.ledger for reader in sources.readers)])
+    )
 
 
 @dataclass(frozen=True)
@@ -111,21 +122,20 @@ class _Sources:
     def __init__(self, encodings: Mapping[str, Encoding], threads: int | None) -> None:
         self.encodings = encodings
         self.texts: list[_Text] = []
-        self.ledgers: list[Ledger] = []
+        self.readers: list[Reader] = []
         self._threads = threads
 
-    def add_documents(self, language: str, paths: Sequence[str], field: str | None, progress: Progress | None) -> None:
-        reader = Reader(paths, text_field=field, progress=progress)
+    def add_documents(self, language: str, reader: Reader) -> None:
         parts = []
         for batch in reader.batches():
             _, sizes = reader.counted(batch, lambda records: self._sizes([record.text for record in records]))
             if sizes is not None:
                 parts.append(sizes)
-        self.ledgers.append(reader.ledger)
+        self.readers.append(reader)
         if not parts:
             if reader.ledger.skipped:
                 return
-            raise InputError(f"no documents in {', '.join(paths)}")
+            raise InputError(f"no documents in {', '.join(reader.paths)}")
         sizes = _Sizes(
             np.concatenate([part.chars for part in parts]),
             np.concatenate([part.words for part in parts]),

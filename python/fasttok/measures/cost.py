@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,17 +21,20 @@ from fasttok._util.paths import PathLike
 from fasttok._util.types import Progress
 from fasttok.errors import InputError, PriceTableError, UnknownModelError
 from fasttok.inputs.documents import Reader
+from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.parallel import Parallel, open_parallel
-from fasttok.inputs.paths import as_names, as_paths
+from fasttok.inputs.paths import as_names, as_paths, too_many_groups
 from fasttok.inputs.prices import Price, PriceTable, find_price, read_price_table
 from fasttok.measures.premium import premium
+from fasttok.options import CorpusKeywords, CorpusOptions, documented, given
 from fasttok.render.progress import shown
 from fasttok.reports.cost import CostReport, CostRow, SameContent, label
-from fasttok.reports.manifest import run_manifest
+from fasttok.reports.manifest import describe_account, run_manifest
 from fasttok.tokenizers.models import encoding_name_for_model
 from fasttok.tokenizers.resolve import Spec, resolve, stand_in
 
-TEXT_FIELD = "text"
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 DAYS = 30
 """Of a month, in projections."""
@@ -40,6 +43,7 @@ _Z = 1.959963984540054
 """The normal distribution's 97.5 % point."""
 
 
+@documented()
 def cost(
     paths: PathLike | Iterable[PathLike],
     models: str | Iterable[str],
@@ -48,8 +52,7 @@ def cost(
     base: str | None = None,
     parallel: Parallel | None = None,
     pivot: str | None = None,
-    text: str | None = None,
-    output_text: str | None = None,
+    output_field: str | None = None,
     output_tokens: int = 0,
     cached_share: float = 0,
     prices: PathLike | Mapping[str, Any] | None = None,
@@ -57,22 +60,19 @@ def cost(
     tokenizers: Mapping[str, Spec] | None = None,
     requests_per_day: float | None = None,
     wh_per_mtok: float | None = None,
-    format: Literal["text", "lines", "jsonl"] | None = None,
-    special: Literal["text", "token", "error"] = "text",
-    on_error: Literal["skip", "fail"] = "skip",
-    threads: int | None = None,
     progress: bool | Progress = False,
+    **options: Unpack[CorpusKeywords],
 ) -> CostReport:
     """What the documents in `paths` cost as input to each of `models`, each document one request.
 
     paths: files, globs, folders, or ``"-"``, read as :func:`count_corpus` reads them.
     models: names of models; ``provider/model`` for the price of one provider.
-    by: what costs are grouped by: ``"file"``, ``"extension"``, or a field of JSONL records.
+    by: what costs are grouped by: ``"file"``, ``"extension"``, ``"language"`` where labels are asked for, or a field
+        of records.
     base: the group that others are compared with, by a key of `by`: cost a document, relative to that group's.
     parallel: parallel text in the languages of the groups: what the *same content* costs in each, relative to the
         language `pivot` (`base` by default), with an interval.
-    text: the field of a JSONL record that holds the input; ``"text"`` by default.
-    output_text: the field that holds the answer, which is billed as output.
+    output_field: the field that holds the answer, which is billed as output.
     output_tokens: the output of every request, in tokens, where there are no answers to count.
     cached_share: the share of each document's input tokens that is billed at the rate of cached input.
     prices: a table of prices, or the TOML or JSON file it is in; see :func:`fasttok.read_price_table`. It wins
@@ -84,6 +84,7 @@ def cost(
         gets bytes read, bytes in all (or None) and documents, now and then.
     requests_per_day: project the cost of a month of 30 days from these documents as a sample.
     wh_per_mtok: watt-hours a million tokens, to state the energy.
+    {options}
 
     The rates of a long context hold for every token of a document whose input has more tokens than the tier says.
 
@@ -96,19 +97,20 @@ def cost(
     names = as_names(models)
     if not names:
         raise ValueError("no models to count the cost for")
-    keys = as_names(by)
+    taken = given("cost", options)
+    keys = taken.keys(as_names(by))
     if base is not None and len(keys) != 1:
         raise ValueError("a base is a group: 'base' needs one key in 'by'")
     if not 0 <= cached_share <= 1:
         raise ValueError(f"cached_share lies between 0 and 1, not at {cached_share!r}")
     if output_tokens < 0:
         raise ValueError("output_tokens cannot be negative")
-    if output_tokens and output_text is not None:
-        raise ValueError("output_text and output_tokens exclude each other")
+    if output_tokens and output_field is not None:
+        raise ValueError("output_field and output_tokens exclude each other")
 
     table = None if prices is None else read_price_table(prices)
     billed = _billed(names, table, price_date, dict(tokenizers or {}))
-    if any(model.price.output is None for model in billed) and (output_tokens or output_text is not None):
+    if any(model.price.output is None for model in billed) and (output_tokens or output_field is not None):
         (first, *_) = [model.price for model in billed if model.price.output is None]
         raise PriceTableError(f"{first.source} has no price of output tokens for {first.model!r}")
     if cached_share and any(model.price.cached_input is None for model in billed):
@@ -116,11 +118,11 @@ def cost(
         raise PriceTableError(f"{first.source} has no price of cached input for {first.model!r}")
 
     share = Decimal(str(cached_share))
-    sums = _Sums(billed, output_tokens, share)
-    with shown(progress) as told:
-        reader = Reader(inputs, keys, text, output_text, format, on_error, told)
+    sums = _Sums(billed, output_tokens, share, keys, taken)
+    with shown(progress) as told, ledger_written(inputs, taken) as run_options:
+        reader = Reader(inputs, keys, run_options, output_field, told)
         for batch in reader.batches():
-            kept, counts = reader.counted(batch, lambda records: sums.count(records, special, threads))
+            kept, counts = reader.counted(batch, sums.count)
             if counts is not None:
                 sums.add(kept, counts)
 
@@ -138,7 +140,9 @@ def cost(
         spoken = open_parallel(parallel, named=[wanted])
         at = spoken.find(wanted)
         counted = {label(model.name, model.stands_in): model.encoding for model in billed}
-        report = premium(spoken.text([at, *_spoken(groups, spoken.languages, at)]), counted, pivot=at, special=special)
+        report = premium(
+            spoken.text([at, *_spoken(groups, spoken.languages, at)]), counted, pivot=at, special=taken.special
+        )
         by_label = {label(model.name, model.stands_in): model for model in billed}
         same = [
             SameContent(
@@ -161,20 +165,17 @@ def cost(
         "inputs": inputs,
         "by": keys,
         "base": base_key,
-        "field": TEXT_FIELD if text is None else text,
-        "output_field": output_text,
+        **taken.manifest(),
+        "output_field": output_field,
         "output_tokens": output_tokens,
         "cached_share": cached_share,
-        "format": format,
-        "special": special,
-        "on_error": on_error,
         "currency": billed[0].price.currency,
         "prices": [model.price.to_dict() for model in billed],
         "estimates": {model.name: model.stands_in for model in billed if model.stands_in is not None},
         "requests_per_day": requests_per_day,
         "days_a_month": None if requests_per_day is None else DAYS,
         "wh_per_mtok": wh_per_mtok,
-        **reader.files,
+        **describe_account(reader.account),
         "parallel": None if report is None else dict(report.manifest),
     }
     return CostReport(manifest, totals, rows, same, reader.ledger, report)
@@ -252,8 +253,17 @@ class _Group:
 class _Sums:
     """Sums over documents by group and model."""
 
-    def __init__(self, billed: Sequence[_Billed], output_tokens: int, cached_share: Decimal) -> None:
+    def __init__(
+        self,
+        billed: Sequence[_Billed],
+        output_tokens: int,
+        cached_share: Decimal,
+        keys: Sequence[str],
+        options: CorpusOptions,
+    ) -> None:
         self.billed = billed
+        self.keys = keys
+        self.options = options
         self.output_tokens = output_tokens
         self.groups: dict[tuple[str | None, ...], _Group] = {}
         self._tiers = [[0, *(threshold + 1 for threshold in model.price.thresholds)] for model in billed]
@@ -263,12 +273,11 @@ class _Sums:
         ]
         """For each model and tier: what a token of input and of output costs."""
 
-    def count(
-        self, records: Sequence[Document], special: Literal["text", "token", "error"], threads: int | None
-    ) -> dict[Encoding, tuple[Any, Any]]:
+    def count(self, records: Sequence[Document]) -> dict[Encoding, tuple[Any, Any]]:
         """The tokens of the records' texts and of their answers, by encoding."""
         texts = [record.text for record in records]
         answers = [record.answer for record in records if record.answer is not None]
+        special, threads = self.options.special, self.options.threads
         counts = {}
         for encoding in dict.fromkeys(model.encoding for model in self.billed):
             tokens = encoding.count_batch(texts, special=special, threads=threads)
@@ -306,6 +315,8 @@ class _Sums:
 
     def _group(self, key: tuple[str | None, ...]) -> _Group:
         if key not in self.groups:
+            if key and len(self.groups) >= self.options.max_groups:
+                raise too_many_groups(self.keys, self.options.max_groups)
             self.groups[key] = _Group([len(tiers) for tiers in self._tiers])
         return self.groups[key]
 

@@ -7,17 +7,18 @@ content costs in another language is `fasttok.premium`'s to say, on parallel tex
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 import fasttok._fasttok as _fasttok
 from fasttok._util.languages import same_language
 from fasttok._util.paths import PathLike
-from fasttok.inputs.labels import DETECT_BYTES, KEY, Detector, LabelSources, undetermined
+from fasttok.inputs.labels import undetermined
 from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, interval, resampled_sums
 from fasttok.measures.corpus import run_corpus
+from fasttok.options import LANGUAGE, CorpusKeywords, documented, given
 from fasttok.reports.density import (
     ALWAYS,
     TO_BASE,
@@ -34,9 +35,9 @@ from fasttok.tokenizers.resolve import Spec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from typing_extensions import Unpack
 
     from fasttok._util.types import Progress
-    from fasttok.options import Errors, OnError, Special
 
     Real = npt.NDArray[np.float64]
 
@@ -56,15 +57,12 @@ RATIOS: dict[str, tuple[str, str]] = {
 """Each measure as dividend and divisor, both sums over documents."""
 
 
+@documented(max_groups=MAX_GROUPS)
 def density(
     paths: PathLike | Iterable[PathLike],
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
     *,
     by: str | Iterable[str] = (),
-    language_field: str | None = None,
-    language_from_path: bool = False,
-    detect_language: bool | Detector | None = None,
-    detect_bytes: int = DETECT_BYTES,
     base: str | None = None,
     graphemes: bool = False,
     words: bool = False,
@@ -72,37 +70,21 @@ def density(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
     seed: int = SEED,
-    text: str | None = None,
-    format: Literal["text", "lines", "jsonl"] | None = None,
-    lines: bool = False,
-    special: Special = "text",
-    errors: Errors = "strict",
-    on_error: OnError = "skip",
-    threads: int | None = None,
-    hidden: bool = False,
-    ignore_files: bool = True,
-    decompress: bool = False,
-    max_record_bytes: int | None = None,
-    max_window_bytes: int | None = None,
-    max_groups: int = MAX_GROUPS,
-    outputs: Iterable[PathLike] = (),
-    ledger_path: PathLike | None = None,
     progress: bool | Progress = False,
+    **options: Unpack[CorpusKeywords],
 ) -> DensityReport:
     """Tokens a character, bytes a token and the like, by group and encoding, with bootstrap intervals.
 
-    Takes what :func:`count_corpus` takes, and:
-
-    detect_language: as there; None detects where neither groups nor another source of labels are asked for.
+    paths, encodings, by, progress: as for :func:`count_corpus`.
     base: a group, by its key (several keys joined by commas), that the others are divided by. A language may
         be written in any form: ``eng``, ``en``, ``eng_Latn``.
     graphemes: count extended grapheme clusters (UAX #29).
     words: count words (UAX #29), and those that are one token by themselves or after a space.
     partial_tokens: count tokens that are not whole characters. Texts are encoded for it, which takes several
         times as long as counting.
-    max_groups: as there, but 10,000 unless said otherwise.
     confidence: the share of the intervals; 0.95 unless said otherwise.
     resamples, seed: of the bootstrap. The result does not depend on the number of threads.
+    {options}
 
     Raises ``UnknownGroupError`` where `base` is no group, and what :func:`count_corpus` raises.
     """
@@ -110,30 +92,15 @@ def density(
         raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
     if resamples < 1:
         raise ValueError(f"resamples must be at least 1, not {resamples}")
-    if detect_language is None:
-        detect_language = not by and language_field is None and not language_from_path
-    labels = LabelSources(language_field, language_from_path, detect_language, detect_bytes)
+    taken = given("density", options, max_groups=MAX_GROUPS)
+    if taken.detect_language is None and not by and not taken.is_labelled:
+        taken = replace(taken, detect_language=True)
     run = run_corpus(
         paths,
         encodings,
-        labels=labels,
-        by=by,
-        text=text,
-        format=format,
-        lines=lines,
-        special=special,
-        errors=errors,
-        on_error=on_error,
-        threads=threads,
-        hidden=hidden,
-        ignore_files=ignore_files,
-        decompress=decompress,
-        max_record_bytes=max_record_bytes,
-        max_window_bytes=max_window_bytes,
-        max_groups=max_groups,
-        outputs=outputs,
-        ledger_path=ledger_path,
-        progress=progress,
+        by,
+        taken,
+        progress,
         graphemes=graphemes,
         words=words,
         partial_tokens=partial_tokens,
@@ -187,7 +154,7 @@ def density(
             "over": "documents, or 1024 random parts of a group with more",
         },
     }
-    unlabelled = undetermined(keys, documents) if labels else None
+    unlabelled = undetermined(keys, documents) if taken.is_labelled else None
     return DensityReport(manifest, totals, groups, run.ledger, unlabelled).sorted_by("tokens")
 
 
@@ -291,7 +258,7 @@ def _base_group(base: str, keys: Sequence[Mapping[str, str | None]]) -> int:
     for i, key in enumerate(keys):
         parts = base.split(",")
         if len(parts) == len(key) and all(
-            same_language(part, value) if name == KEY else part == value
+            same_language(part, value) if name == LANGUAGE else part == value
             for part, (name, value) in zip(parts, key.items(), strict=True)
         ):
             return i

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fasttok._util.paths import PathLike
-from fasttok.reports.ledger import Ledger
+from fasttok.reports.ledger import NOTHING_READ, Ledger
 from fasttok.reports.tabular import Kind, Tabular, written
 
 SCHEMA = "fasttok.claims/1"
-
-NOTHING_READ = Ledger(0, 0, 0, {}, [], True)
 
 Verdict = Literal["holds", "fails", "depends", "not measured"]
 

@@ -97,6 +97,9 @@ class Ledger:
         }
 
 
+NOTHING_READ = Ledger(0, 0, 0, {}, [], True)
+
+
 def _spans(lines: Sequence[int | None], most: int = 4) -> str:
     """Line numbers as `1-3, 7`, in a limited number of parts."""
     spans: list[tuple[int, int]] = []

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import fasttok._fasttok as _fasttok
-from fasttok._fasttok import Encoding
+from fasttok._fasttok import Account, Encoding
 
 
 def run_manifest(encodings: Mapping[str, Encoding]) -> dict[str, Any]:
@@ -40,6 +40,23 @@ def describe_encoding(label: str, encoding: Encoding) -> dict[str, Any]:
         "pretokenizer": encoding.pretokenizer,
         "normalization": steps,
         "normalization_unicode": _fasttok.NORMALIZATION_UNICODE_VERSION if by_tables else None,
+    }
+
+
+LISTED = 10_000
+"""How many files or rows a report lists."""
+
+
+def describe_account(*accounts: Account) -> dict[str, Any]:
+    """What a manifest says of the files of a run, or of several: how many were read, left out and found again.
+
+    `unchecked` names the first 10,000 of the `files_unchecked` in whose compressed data damage cannot be seen.
+    """
+    sums = ("files", "files_ignored", "files_packed", "files_unchecked", "inputs_repeated", "bytes_read")
+    unchecked = [{"file": name, "checksum": "none"} for account in accounts for name in account.unchecked]
+    return {
+        **{name: sum(getattr(account, name) for account in accounts) for name in sums},
+        "unchecked": unchecked[:LISTED],
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from fasttok._fasttok import Encoding
+from fasttok.reports.ledger import NOTHING_READ, Ledger
 from fasttok.verify.references import Mode, Reference
 
 
@@ -43,8 +45,12 @@ class Verification:
     differences: int = 0
     reference_failed: int = 0
     """Texts on which the reference failed, left out of the comparison."""
-    skipped: int = 0
-    """Records that could not be read."""
+    refused: int = 0
+    """Texts beyond a limit of the tokenizer that are in no file, left out of the comparison."""
+    ledger: Ledger = NOTHING_READ
+    """The rows of the files."""
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """What became of the files: how many were read, left out and found again. Empty where there were none."""
     first: list[Difference] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +67,8 @@ class Verification:
             "comparisons": self.comparisons,
             "differences": self.differences,
             "reference_failed": self.reference_failed,
-            "skipped": self.skipped,
+            "refused": self.refused,
+            "files": dict(self.files),
+            "ledger": self.ledger.to_dict(),
             "first": [difference.to_dict() for difference in self.first],
         }

@@ -8,14 +8,28 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fasttok._fasttok import Encoding
-from fasttok.errors import FasttokError
+from fasttok._fasttok import Document, Encoding
+from fasttok._util.paths import PathLike
+from fasttok._util.types import Progress
+from fasttok.errors import FasttokError, TextLimitError
+from fasttok.inputs.documents import Reader
+from fasttok.inputs.outputs import ledger_written
+from fasttok.inputs.paths import as_paths, require_existing
+from fasttok.options import ReadingKeywords, given
+from fasttok.render.progress import shown
+from fasttok.reports.manifest import describe_account
 from fasttok.reports.verification import Difference, Verification
 from fasttok.verify.adversarial import is_partial, texts, token_texts
 from fasttok.verify.references import Mode, reference_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+_Encoded: TypeAlias = "dict[Mode, tuple[Any, Any, Any]]"
+"""Ids, where each text begins in them, and counts; by mode."""
 
 BATCH_CHARS = 1_000_000
 
@@ -29,8 +43,16 @@ CONTEXT = 4
 """Tokens before the first difference that are shown, and after it."""
 
 
-def verify(encoding: Encoding, documents: Iterable[tuple[str, str]] = (), built_in: int = NASTY) -> Verification:
+def verify(
+    encoding: Encoding,
+    documents: Iterable[tuple[str, str]] = (),
+    built_in: int = NASTY,
+    *,
+    threads: int | None = None,
+) -> Verification:
     """Compare `encoding` with its reference on `documents`, (name, text) each, and on `built_in` generated texts.
+
+    Texts beyond a limit of the tokenizer are left out, and numbered in the result.
 
     Raises ``MissingExtraError`` without the reference library, ``InputError`` where the encoding was made from
     something that no reference can read.
@@ -38,14 +60,58 @@ def verify(encoding: Encoding, documents: Iterable[tuple[str, str]] = (), built_
     found = Verification(encoding, reference_of(encoding))
     for is_built_in, names_and_texts in ((True, nasty(encoding, built_in)), (False, documents)):
         for batch in _batches(names_and_texts):
-            found.bytes += sum(len(text.encode()) for _, text in batch)
-            if is_built_in:
-                found.built_in += len(batch)
-            else:
-                found.documents += len(batch)
-            for mode in found.reference.modes:
-                _compare(found, batch, mode)
+            try:
+                encoded = _encode(found, [text for _, text in batch], threads)
+            except TextLimitError:
+                # Each by itself, for a batch may hold many.
+                kept = [(name, text) for name, text in batch if not _is_refused(found, text)]
+                found.refused += len(batch) - len(kept)
+                batch, encoded = kept, _encode(found, [text for _, text in kept], threads)
+            _compare(found, batch, encoded, is_built_in=is_built_in)
     return found
+
+
+def verify_files(
+    encoding: Encoding,
+    paths: PathLike | Iterable[PathLike],
+    *,
+    built_in: int = NASTY,
+    progress: bool | Progress = False,
+    **options: Unpack[ReadingKeywords],
+) -> Verification:
+    """Compare as :func:`verify` does, on the documents of files, which are read as ``fasttok.count_corpus`` reads them.
+
+    Rows that cannot be read, and texts beyond a limit of the tokenizer, are in the ledger of the result.
+    """
+    taken = given("verify_files", options, ReadingKeywords)
+    inputs = as_paths(paths)
+    require_existing(inputs)
+    found = verify(encoding, built_in=built_in, threads=taken.threads)
+    if not inputs:
+        return found
+    with shown(progress) as told, ledger_written(inputs, taken) as run_options:
+        reader = Reader(inputs, options=run_options, progress=told)
+        for batch in reader.batches():
+            kept, encoded = reader.counted(
+                batch, lambda records: _encode(found, [record.text for record in records], taken.threads)
+            )
+            if encoded is not None:
+                _compare(found, [(_name(record), record.text) for record in kept], encoded)
+    found.ledger = reader.ledger
+    found.files = describe_account(reader.account)
+    return found
+
+
+def _name(record: Document) -> str:
+    return record.file if record.line is None else f"{record.file}:{record.line}"
+
+
+def _is_refused(found: Verification, text: str) -> bool:
+    try:
+        _encode(found, [text], None)
+    except TextLimitError:
+        return True
+    return False
 
 
 def nasty(encoding: Encoding, n: int) -> Iterator[tuple[str, str]]:
@@ -90,24 +156,37 @@ def _batches(items: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]
         yield batch
 
 
-def _compare(found: Verification, batch: Sequence[tuple[str, str]], mode: Mode) -> None:
+def _encode(found: Verification, texts: Sequence[str], threads: int | None) -> _Encoded:
+    """The ids and the counts of texts, for every mode of the reference."""
+    encoding, encoded = found.encoding, {}
+    for mode in found.reference.modes:
+        ids, offsets = encoding.encode_batch(texts, special=mode, threads=threads)
+        encoded[mode] = ids, offsets, encoding.count_batch(texts, special=mode, threads=threads)
+    return encoded
+
+
+def _compare(
+    found: Verification, batch: Sequence[tuple[str, str]], encoded: _Encoded, *, is_built_in: bool = False
+) -> None:
     encoding = found.encoding
     given = [text for _, text in batch]
-    ids, offsets = encoding.encode_batch(given, special=mode)
-    counts = encoding.count_batch(given, special=mode)
-    expected = found.reference.encode(given, mode)
-    for i, (document, text) in enumerate(batch):
-        theirs = expected[i]
-        if theirs is None:
-            found.reference_failed += 1
-            continue
-        found.comparisons += 1
-        ours = ids[offsets[i] : offsets[i + 1]].tolist()
-        if ours == theirs and counts[i] == len(theirs):
-            continue
-        found.differences += 1
-        if len(found.first) < SHOWN:
-            found.first.append(_difference(encoding, document, text, mode, ours, theirs, int(counts[i])))
+    found.bytes += sum(len(text.encode()) for text in given)
+    if is_built_in:
+        found.built_in += len(batch)
+    else:
+        found.documents += len(batch)
+    for mode, (ids, offsets, counts) in encoded.items():
+        for i, theirs in enumerate(found.reference.encode(given, mode)):
+            if theirs is None:
+                found.reference_failed += 1
+                continue
+            found.comparisons += 1
+            ours = ids[offsets[i] : offsets[i + 1]].tolist()
+            if ours == theirs and counts[i] == len(theirs):
+                continue
+            found.differences += 1
+            if len(found.first) < SHOWN:
+                found.first.append(_difference(encoding, *batch[i], mode, ours, theirs, int(counts[i])))
 
 
 def _difference(
@@ -124,10 +203,3 @@ def _difference(
     around = text[max(offset - 30, 0) : offset + 30]
     end = at + CONTEXT
     return Difference(document, mode, offset, around, ours[start:end], theirs[start:end], count)
-
-
-def named(records: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """(name, text) of records whose key is their file."""
-    for (file,), group in groupby(records, key=lambda record: record.key):
-        for number, record in enumerate(group, start=1):
-            yield f"{file}: document {number}", record.text

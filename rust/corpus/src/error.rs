@@ -96,7 +96,7 @@ impl fmt::Display for Error {
             }
             Error::TooManyGroups { by, most } => {
                 let by = by.join(", ");
-                write!(f, "more than {most} groups by {by}; max_groups (--max-groups) allows more")
+                write!(f, "more than {most} groups by {by}; max_groups=N allows more")
             }
             Error::Overwrite { path, input } => {
                 write!(f, "{path} would replace {input}, which is an input; nothing was written")

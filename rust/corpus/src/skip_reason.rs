@@ -101,6 +101,11 @@ impl SkipReason {
         SkipReason { reason, detail }
     }
 
+    pub fn record_too_large(limit: usize) -> SkipReason {
+        let detail = format!("the record is longer than {limit} bytes");
+        SkipReason::new(Reason::RecordTooLarge, detail)
+    }
+
     pub fn invalid_utf8(offset: u64) -> SkipReason {
         SkipReason::new(
             Reason::InvalidUtf8,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasttok.cli.options import Command, names, pairs
-from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
+from fasttok.cli.options import Command, corpus_arguments, corpus_options, encodings_option, pairs
+from fasttok.cli.output import choose_format, deliver, output_options, passed_over
 from fasttok.measures.claims import check_claims
+from fasttok.options import ReadingKeywords
 from fasttok.reports.claims import ClaimsReport
 
 if TYPE_CHECKING:
@@ -20,15 +21,7 @@ if TYPE_CHECKING:
     cls=Command,
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
-@click.option(
-    "-e",
-    "--encoding",
-    "encodings",
-    callback=names,
-    multiple=True,
-    metavar="NAME[,NAME]",
-    help="Encodings, by name or tokenizer file. [default: o200k_base,cl100k_base]",
-)
+@encodings_option("o200k_base,cl100k_base")
 @click.option("--parallel", metavar="DIR|FILE", multiple=True, help="Parallel text with English, as for 'premium'.")
 @click.option(
     "--text",
@@ -38,25 +31,19 @@ if TYPE_CHECKING:
     metavar="CODE=FILE",
     help="Documents in a language (eng, zho, …): JSONL, or plain text.",
 )
-@click.option("--field", metavar="NAME", help="The JSONL field with the text. [default: text]")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one per core]")
+@corpus_options(ReadingKeywords)
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @output_options
-@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
 def command(
     encodings: list[str],
     parallel: tuple[str, ...],
     texts: dict[str, str],
-    field: str | None,
-    threads: int | None,
     markdown: bool,
     json: bool,
     csv: bool,
     table: bool,
     output: str | None,
-    no_progress: bool,
-    quiet: bool,
+    **corpus: Any,
 ) -> int:
     """Measure what is often printed about tokens, on text of your own.
 
@@ -71,24 +58,24 @@ def command(
         output=output,
         allowed=("json", "csv", "tsv", "table", "markdown", "parquet", "arrow"),
     )
-    check_outputs([*parallel, *texts.values()], {"--output": output})
+    arguments = corpus_arguments(corpus, [*parallel, *texts.values()], {"--output": output})
     if not parallel and not texts:
         raise click.UsageError("no text to measure on: give --parallel DIR, --text CODE=FILE or both")
     report = check_claims(
         encodings or ["o200k_base", "cl100k_base"],
         parallel=None if not parallel else parallel[0] if len(parallel) == 1 else list(parallel),
         texts=texts,
-        text=field,
-        threads=threads,
-        progress=not (no_progress or quiet),
+        **arguments,
     )
     return deliver(
         report,
         shape,
         output,
         lambda console: _print_tables(report, console),
-        summary=None if quiet else report.summary(),
+        summary=None if corpus["quiet"] else report.summary(),
         ledger=report.ledger,
+        notes=passed_over(report.manifest),
+        where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
     )
 
 

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import click
 
 from fasttok._util.paths import STDIN
-from fasttok.cli.options import Command, names, pairs, picture_options, pictures, stdin_has_data, write_pictures
-from fasttok.cli.output import check_outputs, choose_format, deliver, output_options, passed_over
+from fasttok.cli.options import (
+    Command,
+    by_option,
+    corpus_arguments,
+    corpus_options,
+    names,
+    pairs,
+    paths_argument,
+    picture_options,
+    pictures,
+    stdin_has_data,
+    write_pictures,
+)
+from fasttok.cli.output import choose_format, deliver, output_options, passed_over
 from fasttok.measures.cost import cost
 
 
@@ -17,7 +30,7 @@ from fasttok.measures.cost import cost
     cls=Command,
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@paths_argument
 @click.option(
     "-m",
     "--model",
@@ -28,9 +41,7 @@ from fasttok.measures.cost import cost
     metavar="NAME[,NAME]",
     help="Models to bill for (see fasttok models); PROVIDER/NAME for the price of one provider.",
 )
-@click.option(
-    "--by", callback=names, multiple=True, metavar="KEY[,KEY]", help="Group by file, extension, or any JSONL field."
-)
+@by_option
 @click.option("--base", metavar="GROUP", help="Compare each group's cost per document with this group's.")
 @click.option(
     "--parallel",
@@ -39,7 +50,6 @@ from fasttok.measures.cost import cost
     help="Parallel text: what the same content costs in each language, relative to --base or --pivot.",
 )
 @click.option("--pivot", metavar="CODE", help="The language that the same content is compared with. [default: --base]")
-@click.option("--field", metavar="NAME", help="The JSONL field with the input. [default: text]")
 @click.option("--output-field", metavar="NAME", help="The JSONL field with the answer, billed as output.")
 @click.option(
     "--output-tokens", type=click.IntRange(min=0), default=0, metavar="N", help="Bill N tokens of output per document."
@@ -78,26 +88,9 @@ from fasttok.measures.cost import cost
     metavar="WH",
     help="State energy at WH watt-hours per million tokens.",
 )
-@click.option("--format", type=click.Choice(["text", "lines", "jsonl"]), help="Read every file as this.")
-@click.option(
-    "--special",
-    type=click.Choice(["text", "token", "error"]),
-    default="text",
-    show_default=True,
-    help="A special token in the text is plain text, one token, or an error.",
-)
-@click.option(
-    "--on-error",
-    type=click.Choice(["skip", "fail"]),
-    default="skip",
-    show_default=True,
-    help="A row that cannot be counted is listed and skipped, or ends the run.",
-)
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one per core]")
+@corpus_options()
 @output_options
 @picture_options
-@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
 def command(
     paths: tuple[str, ...],
     models: list[str],
@@ -105,7 +98,6 @@ def command(
     base: str | None,
     parallel: tuple[str, ...],
     pivot: str | None,
-    field: str | None,
     output_field: str | None,
     output_tokens: int,
     cached_share: float,
@@ -114,10 +106,6 @@ def command(
     tokenizers: dict[str, str],
     requests_per_day: float | None,
     wh_per_mtok: float | None,
-    format: str | None,
-    special: str,
-    on_error: str,
-    threads: int | None,
     json: bool,
     csv: bool,
     table: bool,
@@ -125,8 +113,7 @@ def command(
     html: str | None,
     svg: str | None,
     png: str | None,
-    no_progress: bool,
-    quiet: bool,
+    **corpus: Any,
 ) -> int:
     """Tell what documents cost on each model: tokens times price.
 
@@ -146,7 +133,8 @@ def command(
         if not stdin_has_data():
             raise click.UsageError("no PATH is given and nothing is piped in")
         inputs = [STDIN]
-    check_outputs(
+    arguments = corpus_arguments(
+        corpus,
         [*inputs, *parallel, *([prices] if prices else []), *tokenizers.values()],
         {"--output": output, **pictures(html, svg, png)},
     )
@@ -165,8 +153,7 @@ def command(
         base=base,
         parallel=None if not parallel else parallel[0] if len(parallel) == 1 else list(parallel),
         pivot=pivot,
-        text=field,
-        output_text=output_field,
+        output_field=output_field,
         output_tokens=output_tokens,
         cached_share=cached_share,
         prices=prices,
@@ -174,11 +161,7 @@ def command(
         tokenizers=tokenizers,
         requests_per_day=requests_per_day,
         wh_per_mtok=wh_per_mtok,
-        format=format,  # type: ignore[arg-type]
-        special=special,  # type: ignore[arg-type]
-        on_error=on_error,  # type: ignore[arg-type]
-        threads=threads,
-        progress=not (no_progress or quiet),
+        **arguments,
     )
     write_pictures(report, html, svg, png)
     return deliver(
@@ -186,7 +169,8 @@ def command(
         shape,
         output,
         lambda console: print_report(report, console),
-        summary=None if quiet else report.summary(),
+        summary=None if corpus["quiet"] else report.summary(),
         ledger=report.ledger,
-        notes=passed_over(report.manifest, "named themselves they are counted"),
+        notes=passed_over(report.manifest),
+        where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
     )

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from fasttok.cli.options import Command, corpus_arguments, corpus_options
+from fasttok._util.paths import STDIN
+from fasttok.cli.options import (
+    Command,
+    by_option,
+    corpus_arguments,
+    corpus_options,
+    encodings_option,
+    paths_argument,
+    stdin_has_data,
+)
 from fasttok.cli.output import choose_format, deliver, output_options, passed_over
 from fasttok.measures.count import count_corpus
 from fasttok.reports.count import SORT_KEYS
@@ -17,7 +26,10 @@ from fasttok.reports.count import SORT_KEYS
     cls=Command,
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
-@corpus_options
+@paths_argument
+@encodings_option()
+@by_option
+@corpus_options()
 @click.option(
     "--sort",
     type=click.Choice(SORT_KEYS),
@@ -29,6 +41,9 @@ from fasttok.reports.count import SORT_KEYS
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @output_options
 def command(
+    paths: tuple[str, ...],
+    encodings: list[str],
+    by: list[str],
     sort: str,
     reverse: bool,
     json: bool,
@@ -51,8 +66,9 @@ def command(
     from fasttok.render.text.count import print_report
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    arguments = corpus_arguments(corpus, output)
-    report = count_corpus(**arguments).sorted_by(sort, reverse=reverse)
+    inputs = list(paths) or [STDIN if stdin_has_data() else "."]
+    arguments = corpus_arguments(corpus, inputs, {"--output": output})
+    report = count_corpus(inputs, encodings or ["o200k_base"], by=by, **arguments).sorted_by(sort, reverse=reverse)
     return deliver(
         report,
         shape,
@@ -61,5 +77,5 @@ def command(
         summary=None if corpus["quiet"] else report.summary(),
         ledger=report.ledger,
         notes=passed_over(report.manifest),
-        where=corpus["ledger"] or "--ledger FILE or --json lists them",
+        where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
     )

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from fasttok.cli.options import Command, corpus_arguments, corpus_options
+from fasttok._util.paths import STDIN
+from fasttok.cli.options import (
+    Command,
+    by_option,
+    corpus_arguments,
+    corpus_options,
+    encodings_option,
+    paths_argument,
+    stdin_has_data,
+)
 from fasttok.cli.output import choose_format, deliver, output_options, passed_over
 from fasttok.measures.density import density
 from fasttok.reports.density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS
@@ -19,7 +28,10 @@ SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL,
     cls=Command,
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
-@corpus_options
+@paths_argument
+@encodings_option()
+@by_option
+@corpus_options()
 @click.option("--base", metavar="GROUP", help="Divide by this group: a language (en, eng_Latn), or keys with commas.")
 @click.option("--words", is_flag=True, help="Count words (UAX #29), and those that are one token.")
 @click.option("--graphemes", is_flag=True, help="Count grapheme clusters (UAX #29).")
@@ -37,6 +49,9 @@ SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL,
 @click.option("--reverse", is_flag=True, help="The other way round.")
 @output_options
 def command(
+    paths: tuple[str, ...],
+    encodings: list[str],
+    by: list[str],
     base: str | None,
     words: bool,
     graphemes: bool,
@@ -65,9 +80,11 @@ def command(
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     asked: dict[str, Any] = {"words": words, "graphemes": graphemes, "partial_tokens": partial_tokens}
     _check_sort(sort, base, asked)
-    arguments = corpus_arguments(corpus, output)
-    arguments["detect_language"] = arguments["detect_language"] or None
-    report = density(**arguments, base=base, **asked).sorted_by(sort, reverse=reverse)
+    inputs = list(paths) or [STDIN if stdin_has_data() else "."]
+    arguments = corpus_arguments(corpus, inputs, {"--output": output})
+    report = density(inputs, encodings or ["o200k_base"], by=by, base=base, **asked, **arguments).sorted_by(
+        sort, reverse=reverse
+    )
     return deliver(
         report,
         shape,
@@ -76,7 +93,7 @@ def command(
         summary=None if corpus["quiet"] else report.summary(),
         ledger=report.ledger,
         notes=passed_over(report.manifest),
-        where=corpus["ledger"] or "--ledger FILE or --json lists them",
+        where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json as json_module
+from typing import Any
 
 import click
 
 from fasttok._util.escapes import escaped
-from fasttok.cli.options import Command
-from fasttok.cli.output import FAILED, OK, SKIPPED, check_outputs, choose_format, emit, skipped_lines, tell
+from fasttok.cli.options import Command, corpus_arguments, corpus_options
+from fasttok.cli.output import FAILED, OK, SKIPPED, choose_format, emit, passed_over, skipped_lines, tell
+from fasttok.options import ReadingKeywords
 
 
 @click.command(
@@ -19,8 +21,7 @@ from fasttok.cli.output import FAILED, OK, SKIPPED, check_outputs, choose_format
 )
 @click.argument("tokenizer")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--field", metavar="NAME", help="The JSONL field with the text. [default: text]")
-@click.option("--format", type=click.Choice(["text", "lines", "jsonl"]), help="Read every file as this.")
+@corpus_options(ReadingKeywords)
 @click.option(
     "--built-in",
     type=click.IntRange(min=0),
@@ -29,18 +30,15 @@ from fasttok.cli.output import FAILED, OK, SKIPPED, check_outputs, choose_format
     metavar="N",
     help="Compare on N generated texts, too.",
 )
-@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
 @click.option("--json", is_flag=True, help="Print JSON.")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE: whole or not at all.")
 def command(
     tokenizer: str,
     paths: tuple[str, ...],
-    field: str | None,
-    format: str | None,
     built_in: int,
-    no_progress: bool,
     json: bool,
     output: str | None,
+    **corpus: Any,
 ) -> int:
     """Compare TOKENIZER with the library that defines it: tiktoken, tokenizers, sentencepiece or mistral-common.
 
@@ -50,28 +48,24 @@ def command(
 
     PATH is the same as for `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or -.
     """
-    from fasttok.inputs.documents import Reader
-    from fasttok.render.progress import shown
     from fasttok.tokenizers.resolve import resolve
-    from fasttok.verify.compare import named, verify
+    from fasttok.verify.compare import verify_files
 
     shape = choose_format(json=json, output=output, allowed=("json", "table"))
-    check_outputs([tokenizer, *paths], {"--output": output})
+    arguments = corpus_arguments(corpus, [tokenizer, *paths], {"--output": output})
     if not built_in and not paths:
         raise click.UsageError("nothing to compare: no PATH and --built-in 0")
-    with shown(not no_progress) as told:
-        reader = Reader(list(paths), ("file",), field, format=format, progress=told)  # type: ignore[arg-type]
-        found = verify(resolve(tokenizer), named(reader) if paths else (), built_in)
-    if paths:
-        found.skipped = reader.ledger.skipped
-        tell(*skipped_lines(reader.ledger, "fasttok count --ledger FILE lists them"))
+    found = verify_files(resolve(tokenizer), list(paths), built_in=built_in, **arguments)
     if shape == "json":
         emit(json_module.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n", output)
     else:
         emit(_told(found.to_dict()), output)
+    if not corpus["quiet"]:
+        where = corpus["ledger_path"] or "--ledger FILE or --json lists them"
+        tell(*skipped_lines(found.ledger, where), *passed_over(found.files))
     if found.differences:
         return FAILED
-    return SKIPPED if found.skipped else OK
+    return SKIPPED if found.ledger.skipped else OK
 
 
 def _told(found: dict[str, object]) -> str:
@@ -91,6 +85,10 @@ def _told(found: dict[str, object]) -> str:
     )
     if found["reference_failed"]:
         lines.append(f"{found['reference']} itself failed {found['reference_failed']:,} times")
-    if found["skipped"]:
-        lines.append(f"{found['skipped']:,} records could not be read")
+    if found["refused"]:
+        lines.append(f"{found['refused']:,} built-in texts are beyond a limit of the tokenizer")
+    ledger = found["ledger"]
+    assert isinstance(ledger, dict)
+    if ledger["seen"]:
+        lines.append(f"{ledger['seen']:,} rows seen, {ledger['counted']:,} compared, {ledger['skipped']:,} skipped")
     return "\n".join(lines) + "\n"

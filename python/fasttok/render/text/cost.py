@@ -78,7 +78,7 @@ def title(report: CostReport) -> str:
     manifest = report.manifest
     billed = "this text as input"
     if manifest["output_field"] is not None:
-        billed = f"{manifest['field']!r} as input and {manifest['output_field']!r} as output"
+        billed = f"{manifest['text_field']!r} as input and {manifest['output_field']!r} as output"
     elif manifest["output_tokens"]:
         billed += f" and {manifest['output_tokens']:,} tokens of output a document"
     if manifest["cached_share"]:

@@ -334,10 +334,7 @@ impl Reading<'_> {
     }
 
     fn too_large(&self) -> SkipReason {
-        SkipReason::new(
-            Reason::RecordTooLarge,
-            format!("the record is longer than {} bytes", self.config.max_record),
-        )
+        SkipReason::record_too_large(self.config.max_record)
     }
 
     /// A record, or a file that is one.

@@ -192,10 +192,7 @@ impl<'s, 'a> Worker<'s, 'a> {
                 extension: extension.as_deref(),
             };
             let result = if end - at > max {
-                Err(SkipReason::new(
-                    Reason::RecordTooLarge,
-                    format!("the record has {} bytes, more than {max}", end - at),
-                ))
+                Err(SkipReason::record_too_large(max))
             } else {
                 match &all {
                     Some(all) => self.row(&place, &all[at..end]),

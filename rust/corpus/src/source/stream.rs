@@ -285,7 +285,7 @@ impl<'e> Stream<'e> {
         }
         *buf = Vec::new();
         self.state = State::Discard;
-        let bad = (Some(self.line), too_large(config.max_record));
+        let bad = (Some(self.line), SkipReason::record_too_large(config.max_record));
         Some(Step { bad: Some(bad), ..Step::default() })
     }
 
@@ -415,10 +415,6 @@ impl<'e> Stream<'e> {
 
 fn count_lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
-}
-
-fn too_large(limit: usize) -> SkipReason {
-    SkipReason::new(Reason::RecordTooLarge, format!("the record is longer than {limit} bytes"))
 }
 
 fn no_cut(limit: usize) -> SkipReason {
