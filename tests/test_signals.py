@@ -1,9 +1,12 @@
-"""Ctrl-C inside a long text that cannot be cut: the engine itself looks for it."""
+"""Ctrl-C in a call that takes long: in a text that cannot be cut, and in many texts. The engine itself looks for it.
 
-import signal
+No clock decides. A thread sends the signal as soon as it runs, which it does only once the call has given up the GIL;
+and Python's profiler is told whether the call ended with an exception or came to its end first. How often a loop looks
+is tested beside the loops.
+"""
+
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,50 +16,62 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a
 HANG = 300
 """Seconds after which a test gives up: no text here takes so long."""
 
-CASES = [
-    ("count", " ", 40_000_000),
-    ("count", "qzjxkvwpyfhbgmucdl", 4_000_000),
-    ("count", "\u0301", 40_000_000),
-    ("encode", "中文字符没有标点", 4_000_000),
-    ("count_corpus", " ", 40_000_000),
-]
-"""Ways to count, what a text is made of that has no place where it may be cut, and its bytes."""
+CASES = {
+    "blanks": ("count", "encoding.count(' ' * 100_000_000)"),
+    "newlines": ("count", "encoding.count('\\n' * 100_000_000)"),
+    "letters": ("count", "encoding.count('qzjxkvwpyfhbgmucdl' * 2_000_000)"),
+    "marks": ("count", "encoding.count('\\u0301' * 40_000_000)"),
+    "Han": ("encode", "encoding.encode('中文字符没有标点' * 1_000_000)"),
+    "file": ("count_corpus", "fasttok.count_corpus(blanks)"),
+    "English": ("count_batch", "encoding.count_batch(['a few words, again and again. ' * 5_000_000], threads={})"),
+    "Chinese": ("count_batch", "encoding.count_batch(['一些中文，再来一遍。' * 15_000_000], threads={})"),
+    "many": ("count_batch", "encoding.count_batch([b'a few words of English'] * 3_000_000, threads={})"),
+}
+"""The compiled function that is called, and how."""
 
 CHILD = """
-import sys, time
+import os, signal, sys, threading
 import fasttok
-how, part, size, path = sys.argv[1:]
+name, call, blanks = sys.argv[1:]
 encoding = fasttok.get_encoding("o200k_base")
-text = part * (int(size) // len(part.encode()))
-if how == "count_corpus":
-    with open(path, "w") as file:
-        file.write(text)
-    call = lambda: fasttok.count_corpus(path, encodings=["o200k_base"])
-else:
-    call = lambda: getattr(encoding, how)(text)
-start = time.monotonic()
-call()
-print(time.monotonic() - start, flush=True)
+encoding.count_batch(["what is imported at the first call"])
+if "blanks" in call:
+    with open(blanks, "w") as file:
+        file.write(" " * 100_000_000)
+called = threading.Event()
+ended = "not called"
+
+def send():
+    called.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+
+def profile(frame, event, function):
+    global ended
+    if event.startswith("c_") and function.__name__ == name and function.__module__ != "fasttok":
+        if event != "c_call":
+            ended = event
+        elif not called.is_set():
+            ended = "not ended"
+            called.set()
+
+threading.Thread(target=send, daemon=True).start()
+# The other thread gets the GIL where this one gives it up, and never takes it.
+sys.setswitchinterval(10_000)
+sys.setprofile(profile)
 try:
-    call()
-    print("finished", flush=True)
+    eval(call)
 except KeyboardInterrupt:
-    print(time.monotonic(), flush=True)
+    pass
+sys.setprofile(None)
+print(ended)
 """
 
 
-@pytest.mark.parametrize(("how", "part", "size"), CASES)
-def test_a_text_of_one_piece(how: str, part: str, size: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", CHILD, how, part, str(size), str(tmp_path / "long.txt")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        undisturbed = float(child.stdout.readline())
-        # Well inside the second time.
-        time.sleep(undisturbed / 8)
-        sent = time.monotonic()
-        child.send_signal(signal.SIGINT)
-        out, _ = child.communicate(timeout=HANG)
-    assert child.returncode == 0
-    assert out != "finished\n"
-    # Seven eighths were left: a signal that is only met at the end comes after them.
-    assert float(out) - sent < undisturbed / 2
+@pytest.mark.parametrize(
+    ("case", "threads"), [(case, n) for case, (_, call) in CASES.items() for n in ([1, 2] if "{}" in call else [1])]
+)
+def test_a_call_ends_by_the_signal(case: str, threads: int, tmp_path: Path) -> None:
+    name, call = CASES[case]
+    command = [sys.executable, "-c", CHILD, name, call.format(threads), str(tmp_path / "blanks.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
+    assert (done.stdout, done.stderr) == ("c_exception\n", "")

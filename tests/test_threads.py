@@ -7,11 +7,9 @@ import multiprocessing
 import os
 import pickle
 import random
-import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -77,12 +75,19 @@ def test_other_threads_run_meanwhile(enc: fasttok.Encoding) -> None:
             beats += 1
 
     thread = threading.Thread(target=beat)
-    thread.start()
-    start = time.perf_counter()
-    while time.perf_counter() - start < 0.5:
-        enc.count_batch([text], threads=1)
-    done.set()
-    thread.join()
+    before = sys.getswitchinterval()
+    # The other thread gets the GIL where this one gives it up, and never takes it.
+    sys.setswitchinterval(10_000)
+    try:
+        thread.start()
+        for _ in range(200):
+            enc.count_batch([text], threads=1)
+            if beats > 20:
+                break
+    finally:
+        sys.setswitchinterval(before)
+        done.set()
+        thread.join()
     assert beats > 20
 
 
@@ -209,43 +214,3 @@ def test_spawn(enc: fasttok.Encoding) -> None:
     text = "".join(texts(43, 100))
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.starmap(in_child, [(text, enc.count(text))]) == [True]
-
-
-ENDLESS = """
-import sys, fasttok
-enc = fasttok.get_encoding("o200k_base")
-text = {text}
-enc.count_batch(["what is imported at the first call"])
-print("ready", flush=True)
-try:
-    while True:
-        {call}
-except KeyboardInterrupt:
-    print("stopped", flush=True)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child")
-@pytest.mark.parametrize(
-    "text",
-    ["'a few words of English, again and again. ' * 5_000_000", "'一些中文，再来一遍。' * 15_000_000",
-     "[b'a few words of English'] * 2_000_000"],
-    ids=["ascii", "chinese", "many"],
-)  # fmt: skip
-@pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c(text: str, threads: int) -> None:
-    batch = "text" if text.startswith("[") else "[text]"
-    code = ENDLESS.format(text=text, call=f"enc.count_batch({batch}, threads={threads})")
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    try:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(0.7)
-        sent = time.perf_counter()
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "stopped\n"
-        # What is promised is 0.2 s; this machine may be busy.
-        assert time.perf_counter() - sent < 3
-    finally:
-        process.kill()
-        process.wait()

@@ -74,12 +74,13 @@ fn a_pipe_is_read_and_a_run_that_waits_for_one_can_be_cancelled() {
     let cancel = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| run(&job, &Progress::new(), &cancel));
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        // Returns when the run has opened it, too; then there is nothing to read, and no end.
+        let writer = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
         cancel.store(true, Relaxed);
         assert!(matches!(running.join().unwrap(), Err(Error::Interrupted)));
+        // Lets the reader that was left behind go.
+        drop(writer);
     });
-    // Let the reader that was left behind go.
-    drop(fs::OpenOptions::new().write(true).open(&pipe));
 }
 
 /// Every known format, in files that are named, in a walk, and inside gzip: never counted, never met with advice that
