@@ -219,3 +219,50 @@ SAY_PER = re.compile(
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)
 def test_pages_say_per(page: Path) -> None:
     assert [found[0] for found in SAY_PER.finditer(prose(page))] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_per(command: str) -> None:
+    found = app.get_command(click.Context(app), command)
+    assert found is not None
+    texts = [found.help or "", found.epilog or "", *(getattr(option, "help", None) or "" for option in found.params)]
+    assert [said[0] for text in texts for said in SAY_PER.finditer(text)] == []
+
+
+# JSON
+
+BY_DATA = {"scripts", "script_shares", "key", "by_reason", "unsupported", "estimates", "inputs", "units_dropped"}
+"""Objects whose members are called by what was counted. So is `encodings`, where it is an object."""
+
+
+def members(value: Any, name: str = "") -> set[str]:
+    """The names of all members of a JSON value."""
+    found: set[str] = set()
+    if isinstance(value, dict):
+        by_data = name in BY_DATA or name == "encodings"
+        found |= set() if by_data else value.keys()
+        for member, inner in value.items():
+            found |= members(inner, "" if by_data else member)
+    elif isinstance(value, list):
+        for inner in value:
+            found |= members(inner)
+    return found
+
+
+def test_every_member_of_the_json_is_documented(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    made = {
+        "report.md": fasttok.count_corpus("traffic.jsonl", by="language"),
+        "density.md": fasttok.density(
+            "traffic.jsonl", base="en", words=True, graphemes=True, partial_tokens=True, language_field="language"
+        ),
+        "premium.md": fasttok.premium("ntrex128"),
+        "cost.md": fasttok.cost(
+            "traffic.jsonl", ["gpt-4o"], by="language", base="en", requests_per_day=3, wh_per_mtok=5
+        ),
+    }
+    pages = {name: set(re.findall(r"\w+", " ".join(inline(ROOT / "docs" / name)))) for name in made}
+    for name, report in made.items():
+        assert members(report.to_dict()) - pages[name] - pages["report.md"] == set(), name
+    claims = fasttok.check_claims(["o200k_base"], parallel="ntrex128")
+    assert members(claims.to_dict()) - pages["report.md"] - pages["premium.md"] == set()
