@@ -6,6 +6,8 @@
 //! This crate knows files, formats and threads. It must not know how a text becomes tokens (that is
 //! `fasttok-engine`), nor who asks: no Python, no report, no progress bar.
 
+#![forbid(unsafe_code)]
+
 mod detect;
 mod error;
 mod format;

@@ -5,6 +5,8 @@
 
 use std::cell::Cell;
 
+use scoped_tls_hkt::scoped_thread_local;
+
 use crate::Error;
 
 /// Bytes between two questions: well below a millisecond, and the question costs next to nothing beside them.
@@ -13,33 +15,30 @@ pub(crate) const STRIDE: usize = 1 << 14;
 /// What a step of a merge through maps and heaps counts for, in bytes of text: it takes as long as so many.
 pub(crate) const STEP: usize = 16;
 
+scoped_thread_local!(static QUESTION: for<'a> &'a (dyn Fn() -> bool + 'a));
+
 thread_local! {
-    static QUESTION: Cell<Option<&'static dyn Fn() -> bool>> = const { Cell::new(None) };
     static STOPPED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Does `work`, in which counting and encoding ask `stop` every now and then; once it says true, they end soon
 /// with [`Error::Interrupted`].
 pub fn interruptible<R>(stop: &dyn Fn() -> bool, work: impl FnOnce() -> R) -> R {
-    struct Before(Option<&'static dyn Fn() -> bool>, bool);
+    struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
-            QUESTION.set(self.0);
-            STOPPED.set(self.1);
+            STOPPED.set(self.0);
         }
     }
-    // SAFETY: the reference is used by this thread only, while `work` runs: when it is done, and when it
-    // panics, what was there before is put back.
-    let stop = unsafe { std::mem::transmute::<&dyn Fn() -> bool, &'static dyn Fn() -> bool>(stop) };
-    let _before = Before(QUESTION.replace(Some(stop)), STOPPED.replace(false));
-    work()
+    let _before = Before(STOPPED.replace(false));
+    QUESTION.set(stop, work)
 }
 
 /// Whether the work is to end. Loops end then, with any result: [`check`] makes an error of it.
 #[cold]
 #[inline(never)]
 fn ask() -> bool {
-    let stopped = STOPPED.get() || QUESTION.get().is_some_and(|stop| stop());
+    let stopped = STOPPED.get() || (QUESTION.is_set() && QUESTION.with(|stop| stop()));
     STOPPED.set(stopped);
     stopped
 }

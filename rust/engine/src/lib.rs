@@ -2,6 +2,8 @@
 //!
 //! An [`Encoding`] is a tokenizer: immutable and shared. A [`Counter`] is what one worker counts with.
 
+#![forbid(unsafe_code)]
+
 mod added;
 #[cfg(test)]
 mod adversarial;

@@ -18,6 +18,8 @@
 //!   that a fork finds none.
 //! - [`StoredText`] is a text as its owner keeps it: UTF-8, UTF-16, or characters of any width.
 
+#![forbid(unsafe_code)]
+
 mod batch;
 mod pool;
 mod split;

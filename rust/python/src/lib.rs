@@ -1,6 +1,10 @@
 //! The extension module `fasttok._fasttok`: registration only.
 
+#![deny(unsafe_code)]
+
 mod arrays;
+// Columns of other libraries.
+#[allow(unsafe_code)]
 mod arrow;
 mod batch;
 mod corpus;
@@ -14,6 +18,8 @@ mod options;
 mod parallel;
 mod results;
 mod simd;
+// The characters of a `str` where they lie.
+#[allow(unsafe_code)]
 mod strings;
 mod words;
 

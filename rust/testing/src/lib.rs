@@ -1,6 +1,8 @@
 //! What the tests of all crates share, and the fuzzer: numbers that are random and the same everywhere. Must not know
 //! anything that is tested.
 
+#![forbid(unsafe_code)]
+
 pub mod layers;
 
 /// A small generator of numbers (xorshift64), the same in every run.
