@@ -176,7 +176,8 @@ def _head(data: dict[str, Any], results: Results) -> str:
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
     facts = [
         f"Processor: {machine['cpu']}, {machine['cores']} cores"
-        f"{' (virtual)' if machine['virtual'] else ''}, {', '.join(machine['vector_flags'])}; {caches}",
+        f"{' (virtual)' if machine['virtual'] else ''}, {', '.join(machine['vector_flags'])}; {caches}; "
+        f"fasttok counts with {machine.get('simd') or 'unknown instructions'}",
         f"System: {machine['kernel']}, Python {machine['python']}, {machine['memory_kb'] / 1e6:.0f} GB of memory, "
         f"huge pages {machine['huge_pages'] or 'unknown'}",
         f"Date: {machine['date']}; {run['seconds'] / 60:.0f} minutes; load average "

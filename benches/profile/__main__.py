@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benches.compare import text
 from benches.compare.workers import documents
+from fasttok._fasttok import simd_level
 
 from . import sources, stages
 
@@ -88,7 +89,7 @@ def speed(line: str) -> float:
 def table(source: str, encoding: str, rows: dict[str, tuple[float, dict[str, float]]]) -> str:
     """Percent by stage, and the rate of a run that nothing watched."""
     lines = [
-        f"{encoding}; percent of {sources.SOURCES[source]}; loading taken off.",
+        f"{encoding}, {simd_level()}; percent of {sources.SOURCES[source]}; loading taken off.",
         "",
         f"| | MB/s | {' | '.join(stages.STAGES)} |",
         "|---" * (len(stages.STAGES) + 2) + "|",

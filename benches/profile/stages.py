@@ -43,8 +43,8 @@ def stage(frames: Iterable[Frame]) -> str:
         if function.endswith("run_utf8_validation"):
             outside = PROBE
         _, found, path = file.partition(ENGINE)
-        if not found or path.startswith("pretokenize/simd/") or path == "pages.rs":
-            continue  # tools of every stage: who called them decides
+        if not found:
+            continue  # kernels and tables (rust/simd) and libraries serve every stage: who called them decides
         if path == "pretokenize/block.rs":
             return "boundary" if BOUNDARY_IN_BLOCK.search(function) else "scan"
         if path == "pretokenize/classes.rs":

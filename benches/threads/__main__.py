@@ -15,6 +15,7 @@ from pathlib import Path
 import fasttok
 from benches.compare import machine, text
 from benches.compare.workers import documents
+from fasttok._fasttok import simd_level
 
 ROOT = Path(__file__).parents[2]
 MB = 1_000_000
@@ -45,7 +46,8 @@ def main() -> int:
     threads = [int(number) for number in arguments.threads.split(",")]
     corpora = text.corpora_folder(arguments.data, ROOT)
     encoding = fasttok.get_encoding(arguments.encoding)
-    print(f"{arguments.encoding}, {len(machine.available_cores())} cores, load average {machine.load_average()}\n")
+    cores, load = len(machine.available_cores()), machine.load_average()
+    print(f"{arguments.encoding}, {simd_level()}, {cores} cores, load average {load}\n")
     rows = {}
     for name in arguments.languages.split(","):
         packed = text.prepare(name, corpora, arguments.cache, arguments.mb * MB)

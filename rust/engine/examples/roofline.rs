@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use cpu_time::ThreadTime;
 
-use fasttok_engine::{Counter, Encoding, Special, probe};
+use fasttok_engine::{Counter, Encoding, Level, Special, probe};
 
 /// Text that only warms up.
 const WARM: usize = 2_000_000;
@@ -15,7 +15,8 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let encoding = Encoding::embedded(&args[1]).expect("an embedded encoding");
     let ghz = gigahertz();
-    println!("clock: {ghz:.2} GHz\n");
+    let level = Level::chosen().expect("checked by the encoding").name();
+    println!("clock: {ghz:.2} GHz; SIMD: {level}\n");
 
     println!("| cache | ns a look-up | million a second | cycles |\n|---|---|---|---|");
     let mut of_counter = 0.0;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cpu_time::ThreadTime as Instant;
 
-use fasttok_engine::{Counter, Encoding, FileOptions, Special};
+use fasttok_engine::{Counter, Encoding, FileOptions, Level, Special};
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -50,8 +50,9 @@ fn main() {
     }
     let seconds = clock.elapsed().as_secs_f64();
     println!(
-        "{} load {:.1?} ready {:.1?} tokens {tokens} bytes {bytes} {:.0} MB/s",
+        "{} {} load {:.1?} ready {:.1?} tokens {tokens} bytes {bytes} {:.0} MB/s",
         args[2],
+        Level::chosen().expect("checked by the encoding").name(),
         loaded,
         ready,
         bytes as f64 / seconds / 1e6
