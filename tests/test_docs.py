@@ -266,3 +266,34 @@ def test_every_member_of_the_json_is_documented(folder: Path, monkeypatch: pytes
         assert members(report.to_dict()) - pages[name] - pages["report.md"] == set(), name
     claims = fasttok.check_claims(["o200k_base"], parallel="ntrex128")
     assert members(claims.to_dict()) - pages["report.md"] - pages["premium.md"] == set()
+
+
+# Dependencies
+
+
+def distributions() -> Iterator[str]:
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has none")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for requirements in (project["dependencies"], *project["optional-dependencies"].values()):
+        for requirement in requirements:
+            yield re.split(r"[\[><=;~ ]", requirement)[0]
+
+
+def crates() -> Iterator[tuple[str, str]]:
+    """Each crate of the workspace with each that it depends on."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has none")
+    for manifest in (*ROOT.glob("rust/*/Cargo.toml"), ROOT / "fuzz" / "Cargo.toml"):
+        parsed = tomllib.loads(manifest.read_text("utf-8"))
+        for section in ("dependencies", "dev-dependencies", "build-dependencies"):
+            for name in parsed.get(section, {}):
+                yield manifest.parent.name, name
+
+
+def test_every_dependency_has_its_line() -> None:
+    python, rust = (ROOT / "docs" / "dependencies.md").read_text("utf-8").split("## Rust")
+    for name in distributions():
+        assert name == "fasttok-engine" or re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", python), name
+    rows = re.findall(r"^\| ([^|]*) \| ([^|]*) \|", rust, re.MULTILINE)
+    for user, name in crates():
+        lines = [users for names, users in rows if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", names)]
+        assert name.startswith("fasttok") or any(user in users.split(", ") for users in lines), f"{user}: {name}"
