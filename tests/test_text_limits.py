@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+from cli_support import fasttok as fasttok_command
 
 import fasttok
+from fasttok.verify.compare import verify
 
 RUNS = "a" * 50 + "!"
 
@@ -97,3 +100,59 @@ def test_a_text_that_is_multiplied_without_bounds(normalizer: dict[str, Any], tm
 def test_a_text_that_is_multiplied_within_bounds(tmp_path: Path) -> None:
     encoding = load(tmp_path, replace({"String": "a"}, "b" * 100))
     assert encoding.count("a" * 1_000) == 100_000
+
+
+def test_a_unit_beyond_a_limit_is_left_out_of_all_languages(tmp_path: Path) -> None:
+    encoding = load(tmp_path, None, split("(a+)+$"))
+    units = {"eng": ["ab", RUNS, "b", "cd"], "deu": ["abc", "ab", "bb", RUNS], "fra": ["a", "b", "c", "d"]}
+    report = fasttok.premium(units, {"x": encoding}, pivot="eng")
+    within = {code: [of[0], of[2]] for code, of in units.items()}
+    expected = fasttok.premium(within, {"x": encoding}, pivot="eng")
+    assert report.premiums == expected.premiums
+    ledger = report.ledger
+    assert (ledger.seen, ledger.counted, ledger.skipped, ledger.by_reason) == (4, 2, 2, {"pattern_limit": 2})
+    assert [(entry.file, str(entry.detail)[:15]) for entry in ledger.entries] == [
+        ("eng", "unit 2 in eng: "),
+        ("deu", "unit 4 in deu: "),
+    ]
+    assert report.manifest["units_dropped"] == {"pattern_limit": 2} and report.manifest["units"] == 2
+    assert expected.ledger.seen == expected.ledger.counted == 2
+
+    folder = tmp_path / "parallel"
+    folder.mkdir()
+    for code, lines in units.items():
+        (folder / f"{code}.txt").write_text("\n".join(lines) + "\n")
+    result = fasttok_command("premium", folder, "-e", tmp_path / "tokenizer.json", "--pivot", "eng", "--json")
+    assert result.code == 3 and "unit 2 in eng" in result.err and "left out: 2 pattern_limit" in result.last_line
+    document = result.json()
+    assert document["ledger"]["skipped"] == 2
+    jsonschema.validate(document, fasttok.schema("premium"))
+
+    with pytest.raises(fasttok.NotParallelError, match="every unit is beyond a limit"):
+        fasttok.premium({"eng": [RUNS], "deu": ["a"]}, {"x": encoding}, pivot="eng")
+    with pytest.raises(fasttok.TextLimitError):
+        fasttok.premium(units, {"x": encoding}, pivot="eng", definition="joined")
+
+
+def test_verify_goes_on_behind_a_text_beyond_a_limit(tmp_path: Path) -> None:
+    load(tmp_path, None, split("(a+)+$"))
+    rows = [{"text": "ab"}, {"text": RUNS}, {"text": 5}, {"text": "cd"}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ledger = tmp_path / "ledger.jsonl"
+    arguments = ("verify", tmp_path / "tokenizer.json", tmp_path / "a.jsonl", "--built-in", "0")
+    result = fasttok_command(*arguments, "--json", "--ledger", ledger)
+    found = result.json()
+    assert result.code == 3 and (found["documents"], found["differences"], found["refused"]) == (2, 0, 0)
+    counted = fasttok.count_corpus(tmp_path / "a.jsonl", encodings=fasttok.load(tmp_path / "tokenizer.json"))
+    assert found["ledger"] == counted.ledger.to_dict()
+    assert found["ledger"]["by_reason"] == {"not_a_string": 1, "pattern_limit": 1}
+    assert found["files"]["files"] == 1
+    lines = [json.loads(line) for line in ledger.read_text("utf-8").splitlines()]
+    assert sorted(lines, key=lambda row: row["line"]) == found["ledger"]["entries"]
+    shown = fasttok_command(*arguments, tmp_path / "." / "a.jsonl")
+    assert "4 rows seen, 2 compared, 2 skipped" in shown.out and "found again" in shown.err
+    assert "pattern_limit" in shown.err and fasttok_command(*arguments, "-q").err == ""
+
+    texts = [("one", "ab"), ("two", RUNS), ("three", "b")]
+    verification = verify(fasttok.load(tmp_path / "tokenizer.json"), texts, built_in=0)
+    assert (verification.documents, verification.refused, verification.differences) == (2, 1, 0)

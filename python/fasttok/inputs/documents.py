@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -110,9 +111,7 @@ class Reader:
                 f"the text holds the special token {error.token!r} at character {error.offset}",
             )
         except TextLimitError as error:
-            # Of the two limits, that of a pattern names it.
-            reason = "normalized_too_large" if error.component is None else "pattern_limit"
-            self._skip(record, reason, str(error))
+            self._skip(record, *limit_of(error))
         else:
             return False
         return True
@@ -127,6 +126,16 @@ class Reader:
         if self.options.ledger_path is not None:
             with open(self.options.ledger_path, "a", encoding="utf-8") as ledger:
                 ledger.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+
+
+def limit_of(error: TextLimitError) -> tuple[str, str]:
+    """The limit that a text is beyond, as ledgers have it: the reason, and the detail without the text's index."""
+    # Of the two limits, that of a pattern names it.
+    reason = "normalized_too_large" if error.component is None else "pattern_limit"
+    return reason, _WHICH_TEXT.sub("", str(error))
+
+
+_WHICH_TEXT = re.compile(r"^(the text|text \d+): ")
 
 
 def merged(ledgers: Sequence[Ledger]) -> Ledger:

@@ -6,19 +6,22 @@ This module measures. Reading parallel text is `fasttok.inputs.parallel`'s, what
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttok.errors import NotParallelError
+from fasttok.errors import NotParallelError, TextLimitError
+from fasttok.inputs.documents import limit_of
 from fasttok.inputs.parallel import Normalization, Parallel, ParallelText, open_parallel
 from fasttok.inputs.paths import as_names
 from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, gini, interval, resampled_sums
 from fasttok.measures.words import single_token_retention
 from fasttok.render.progress import shown
-from fasttok.reports.manifest import run_manifest
+from fasttok.reports.ledger import Ledger, LedgerEntry
+from fasttok.reports.manifest import LISTED, run_manifest
 from fasttok.reports.premium import DEFINITIONS, Definition, EncodingSummary, LanguagePremium, PremiumReport
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fasttok._fasttok import Encoding
-    from fasttok._util.types import Progress
+    from fasttok._util.types import Progress, Special
 
 
 PIVOT = "eng_Latn"
@@ -44,7 +47,7 @@ def premium(
     definition: Definition = "sums",
     normalize: Normalization = "none",
     strip: bool = False,
-    special: Literal["text", "token", "error"] = "text",
+    special: Special = "text",
     source_language: str = "en",
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
@@ -71,6 +74,8 @@ def premium(
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second. A callable
         gets bytes counted, bytes in all and units, of all encodings, now and then.
 
+    A unit that is beyond a limit of a tokenizer in one language is left out of all, and is in the ledger.
+
     Raises ``NotParallelError`` and ``MisalignedError`` (a ``ValueError``) for text that is not parallel.
     """
     if definition not in DEFINITIONS:
@@ -91,12 +96,23 @@ def premium(
 
     codes = text.languages
     at = codes.index(base)
-    counted = text if definition != "joined" else _joined(text)
-    # The words first: they leave the UTF-8 of the text behind, which is measured then.
-    shares = single_token_retention(list(text.units.values()), list(loaded.values()), threads)
-    sizes = _sizes(counted)
-    with shown(progress) as told:
-        tokens = _count(counted, loaded, sizes, special, threads, told)
+    ledger = Ledger(len(text), len(text), 0, {}, [], True)
+
+    def measured(text: ParallelText) -> tuple[list[list[float | None]], _Sizes, dict[str, npt.NDArray[np.int64]]]:
+        # The words first: they leave the UTF-8 of the text behind, which is measured then.
+        shares = single_token_retention(list(text.units.values()), list(loaded.values()), threads)
+        counted = text if definition != "joined" else _joined(text)
+        sizes = _sizes(counted)
+        with shown(progress) as told:
+            return shares, sizes, _count(counted, loaded, sizes, special, threads, told)
+
+    try:
+        shares, sizes, tokens = measured(text)
+    except TextLimitError:
+        if definition == "joined":
+            raise
+        text, ledger = _within_limits(text, loaded, special)
+        shares, sizes, tokens = measured(text)
 
     rows: list[LanguagePremium] = []
     summaries: list[EncodingSummary] = []
@@ -140,7 +156,7 @@ def premium(
         "inputs": list(text.inputs),
         "languages": len(codes),
         "units": len(text),
-        "units_dropped": dict(text.dropped),
+        "units_dropped": {**text.dropped, **ledger.by_reason},
         "columns_passed_over": list(text.passed_over),
         "interval": None
         if definition == "joined"
@@ -151,7 +167,7 @@ def premium(
             "seed": seed,
         },
     }
-    return PremiumReport(manifest, rows, summaries, tokens)
+    return PremiumReport(manifest, rows, summaries, tokens, ledger)
 
 
 @dataclass(frozen=True)
@@ -213,11 +229,41 @@ def _joined(text: ParallelText) -> ParallelText:
     return replace(text, units={code: [" ".join(units)] for code, units in text.units.items()})
 
 
+def _within_limits(
+    text: ParallelText, encodings: Mapping[str, Encoding], special: Special
+) -> tuple[ParallelText, Ledger]:
+    """The text without the units that are beyond a limit of one of the tokenizers, and the account of them."""
+    entries: dict[int, LedgerEntry] = {}
+    for code, units in text.units.items():
+        for encoding in encodings.values():
+            start = 0
+            while start < len(units):
+                try:
+                    encoding.count_batch(units[start:], special=special)
+                    break
+                except TextLimitError as error:
+                    assert error.index is not None
+                    index = start + error.index
+                    reason, detail = limit_of(error)
+                    entry = LedgerEntry(
+                        text.files.get(code, code), None, reason, f"unit {index + 1:,} in {code}: {detail}"
+                    )
+                    entries.setdefault(index, entry)
+                    start = index + 1
+    kept = [index for index in range(len(text)) if index not in entries]
+    if not kept:
+        raise NotParallelError(f"every unit is beyond a limit of a tokenizer: {next(iter(entries.values()))}")
+    reasons = Counter(entry.reason for entry in entries.values())
+    listed = [entries[index] for index in sorted(entries)][:LISTED]
+    ledger = Ledger(len(text), len(kept), len(entries), dict(reasons), listed, len(listed) == len(entries))
+    return replace(text, units={code: [units[i] for i in kept] for code, units in text.units.items()}), ledger
+
+
 def _count(
     text: ParallelText,
     encodings: Mapping[str, Encoding],
     sizes: _Sizes,
-    special: Literal["text", "token", "error"],
+    special: Special,
     threads: int | None,
     progress: Progress | None,
 ) -> dict[str, npt.NDArray[np.int64]]:

@@ -12,6 +12,7 @@ from fasttok._util.languages import find_language
 from fasttok._util.nearest import nearest
 from fasttok._util.paths import PathLike
 from fasttok.errors import UnknownGroupError
+from fasttok.reports.ledger import NOTHING_READ, Ledger
 from fasttok.reports.tabular import Kind, Tabular
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class PremiumReport(Tabular):
     summaries: Sequence[EncodingSummary]
     unit_tokens: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     """Tokens of each unit by encoding: shape (languages, units), languages as in the text. Not in the JSON."""
+    ledger: Ledger = NOTHING_READ
+    """The units: those beyond a limit of a tokenizer are skipped, in all languages."""
 
     @property
     def pivot(self) -> str:
@@ -188,6 +191,7 @@ class PremiumReport(Tabular):
             "manifest": dict(self.manifest),
             "encodings": [dict(vars(summary)) for summary in self.summaries],
             "premiums": [dict(vars(row)) for row in self.premiums],
+            "ledger": self.ledger.to_dict(),
         }
 
     def to_html(self, path: PathLike | None = None) -> str:

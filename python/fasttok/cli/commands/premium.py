@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fasttok.cli.options import Command, names, picture_options, pictures, write_pictures
+from fasttok.cli.options import Command, names, option, picture_options, pictures, write_pictures
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
 from fasttok.measures.premium import PIVOT, premium
 from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
@@ -13,7 +13,8 @@ from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
 @click.command(
     name="premium",
     cls=Command,
-    epilog="Exit codes: 0 done, 1 error (text that is not aligned is one), 2 wrong usage, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 error (text that is not aligned is one), 2 wrong usage, 3 some units were skipped, "
+    "130 interrupted.",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="DIR|FILE...")
 @click.option(
@@ -40,13 +41,7 @@ from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
 )
 @click.option("--nfc", is_flag=True, help="Bring text into normalization form C before it is counted.")
 @click.option("--strip", is_flag=True, help="Take away white space around units before they are counted.")
-@click.option(
-    "--special",
-    type=click.Choice(["text", "token", "error"]),
-    default="text",
-    show_default=True,
-    help="A special token in the text is plain text, one token, or an error.",
-)
+@option("special")
 @click.option("--source-language", default="en", show_default=True, metavar="CODE", help="Of the messages of PO files.")
 @click.option(
     "--confidence",
@@ -57,7 +52,7 @@ from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
 )
 @click.option("--resamples", type=click.IntRange(min=1), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Workers. [default: one per core]")
+@option("threads")
 @click.option(
     "--sort",
     type=click.Choice(SORT_KEYS),
@@ -79,7 +74,7 @@ def command(
     definition: str,
     nfc: bool,
     strip: bool,
-    special: str,
+    special: str | None,
     source_language: str,
     confidence: float,
     resamples: int,
@@ -119,7 +114,7 @@ def command(
         definition=definition,  # type: ignore[arg-type]
         normalize="nfc" if nfc else "none",
         strip=strip,
-        special=special,  # type: ignore[arg-type]
+        special=special or "text",  # type: ignore[arg-type]
         source_language=source_language,
         confidence=confidence,
         resamples=resamples,
@@ -135,4 +130,5 @@ def command(
         output,
         lambda console: print_report(report, console),
         summary=None if quiet else report.summary(),
+        ledger=report.ledger,
     )
