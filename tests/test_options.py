@@ -272,3 +272,22 @@ def test_a_field_that_many_records_lack_is_warned_of_while_the_run_goes_on(tmp_p
     with pytest.warns(UserWarning, match=r"none of the first [\d,]+ records has the field 'late'; the run goes on"):
         report = library.cost(tmp_path, "m", by="late", prices=PRICES)
     assert {row.key["late"]: row.documents for row in report.groups} == {"x": 1, None: 300_000}
+
+
+def test_texts_given_for_paths_are_told_what_to_call() -> None:
+    import numpy as np
+
+    texts = ["hello", "how are you", "x"]
+    for given, error in (
+        (texts, library.NotFoundError),
+        (tuple(texts), library.NotFoundError),
+        (np.array(texts), TypeError),
+    ):
+        for run in (library.count_corpus, library.density):
+            with pytest.raises(error, match=r"to count texts call Encoding.count_batch\(texts\)"):
+                run(given)
+    with pytest.raises(library.NotFoundError, match="count_batch"):
+        library.count_corpus("one text of some words")
+    with pytest.raises(library.NotFoundError) as raised:
+        library.count_corpus("a-file")
+    assert "count_batch" not in str(raised.value)

@@ -13,6 +13,9 @@ STDIN = "-"
 
 _LONGEST = 1000
 
+COUNT_TEXTS = "; paths are read; to count texts call Encoding.count_batch(texts)"
+"""What is said where a text may have been given for a path."""
+
 
 def describe_missing(path: str) -> str:
     """Say that `path` does not exist, which part of it is missing, and the nearest existing names."""
@@ -20,7 +23,7 @@ def describe_missing(path: str) -> str:
         return "an empty path names no file or folder"
     if len(path) > _LONGEST or "\n" in path:
         # No name of a file: a text that was given for one.
-        return f"no such file or folder: {path[:60]}…; paths are read; to count texts call Encoding.count_batch(texts)"
+        return f"no such file or folder: {path[:60]}…{COUNT_TEXTS}"
     message = f"no such file or folder: {path}"
     folder, missing = _first_missing(path)
     if missing.rstrip(os.sep) != path.rstrip(os.sep):

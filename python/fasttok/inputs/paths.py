@@ -7,12 +7,15 @@ import warnings
 from collections.abc import Iterable, Sequence
 
 from fasttok._util.nearest import either, nearest
-from fasttok._util.paths import STDIN, PathLike, describe_missing
+from fasttok._util.paths import COUNT_TEXTS, STDIN, PathLike, describe_missing
 from fasttok.errors import NotFoundError, TooManyGroupsError, UnknownFieldError
 
 _GLOB = frozenset("*?[{")
 
 _NAMED = 20
+
+_OF_TEXTS = ("__arrow_c_stream__", "__arrow_c_array__", "to_numpy", "__array_interface__")
+"""What holds texts has one of these."""
 
 
 def as_names(value: str | Iterable[str]) -> list[str]:
@@ -23,14 +26,14 @@ def as_names(value: str | Iterable[str]) -> list[str]:
 def as_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
     """One path or several, as a list of strings, in the order given.
 
-    Raises ``TypeError`` for what holds texts (of pandas, polars, Arrow): that is what is counted, not where it lies.
+    Raises ``TypeError`` for what holds texts (pandas, polars, Arrow, numpy): that is what is counted, not where it is.
     """
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     kind = f"{type(paths).__module__.partition('.')[0]} {type(paths).__name__}"
     # Asked of the type: of an object it may be work.
     is_frame = hasattr(type(paths), "columns")
-    if is_frame or any(hasattr(paths, name) for name in ("__arrow_c_stream__", "__arrow_c_array__", "to_numpy")):
+    if is_frame or any(hasattr(paths, name) for name in _OF_TEXTS):
         texts = 'frame["text"]' if is_frame or hasattr(paths, "column_names") else "texts"
         raise TypeError(f"paths are files or folders, not a {kind}; to count texts call Encoding.count_batch({texts})")
     try:
@@ -47,10 +50,14 @@ def require_existing(paths: Sequence[str]) -> None:
 
     A path with glob characters is left to the reader, which knows what it matches.
     """
-    for path in paths:
-        if path == STDIN or os.path.lexists(path) or not _GLOB.isdisjoint(path):
-            continue
-        raise NotFoundError(describe_missing(path))
+    missing = [path for path in paths if path != STDIN and not os.path.lexists(path) and _GLOB.isdisjoint(path)]
+    if not missing:
+        return
+    message = describe_missing(missing[0])
+    may_be_texts = len(missing) == len(paths) and (len(paths) > 1 or " " in missing[0])
+    if may_be_texts and "did you mean" not in message and COUNT_TEXTS not in message:
+        message += COUNT_TEXTS
+    raise NotFoundError(message)
 
 
 def unknown_field(name: str, fields: list[str]) -> UnknownFieldError:
