@@ -18,7 +18,7 @@ help:
 	@echo 'make test       all tests, Rust and Python'
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make fuzz       loaders, counting and reading on mutated input, ten minutes each'
-	@echo 'make lint       format, clippy, ruff, mypy, stubtest, spelling, workflows'
+	@echo 'make lint       format, clippy, ruff, mypy, import-linter, stubtest, spelling, workflows'
 	@echo 'make format     put the sources into the format that lint asks for'
 	@echo 'make bench-quick  what a call costs, in under two minutes'
 	@echo 'make bench      the comparison with other tokenizers'
@@ -54,6 +54,7 @@ lint: $(TESTABLE)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/stubtest --allowlist tests/stubtest-allowlist.txt fasttok._fasttok
 	$(BIN)/typos
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -11,7 +11,7 @@ from pathlib import Path
 from cli_support import fasttok, on_terminal
 from rich.cells import cell_len
 
-from fasttok.cli.commands.demo import LANGUAGES
+from fasttok.render.text.demo import LANGUAGES
 
 
 def sample() -> list[dict[str, str]]:

@@ -201,10 +201,8 @@ class TestHub:
             fasttok.load("Other/Model")
 
     def test_the_command_lists_it(self, repository: Path) -> None:
-        from fasttok.cli.commands.encodings import listed
-
-        (row,) = [row for row in listed() if row["source"] == "hub"]
-        assert row["name"] == "Someone/Some-Model" and row["pretokenizer"] == "gpt2" and row["bytes"] > 1000
+        (entry,) = [entry for entry in fasttok.encodings() if entry.source == "hub"]
+        assert entry.name == "Someone/Some-Model" and entry.pretokenizer == "gpt2" and (entry.bytes or 0) > 1000
 
 
 class TestModels:

@@ -5,7 +5,7 @@ from itertools import islice
 
 import fasttok
 from fasttok.verify.adversarial import completed, is_partial, token_texts
-from fasttok.verify.compare import nasty
+from fasttok.verify.compare import adversarial as nasty
 
 
 def partial_tokens(encoding: fasttok.Encoding) -> list[bytes]:

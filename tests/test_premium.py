@@ -69,7 +69,7 @@ class TestArithmetic:
         assert (row.tokens, row.low, row.high) == (tokens([" ".join(CHINESE)])[0], None, None)
         assert row.premium == row.tokens / tokens([" ".join(ENGLISH)])[0]
         assert row.bytes == len(" ".join(CHINESE).encode())
-        assert report.manifest["interval"] is None
+        assert report.manifest["bootstrap"] is None
         assert report.summaries[0].gini_low is None
 
     def test_stripped_units(self) -> None:
@@ -83,7 +83,7 @@ class TestArithmetic:
         text = {"en": ["Angstrom"], "sv": ["A\u030angstro\u0308m"]}
         report = library.premium(text, normalize="nfc")
         assert report.get("sv", "o200k_base").chars == 8
-        assert report.manifest["normalization"] == "nfc"
+        assert report.manifest["normalize"] == "nfc"
         assert library.premium(text).get("sv", "o200k_base").chars == 10
 
     @pytest.mark.parametrize("definition", ["sums", "mean", "stripped"])

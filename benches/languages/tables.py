@@ -10,9 +10,9 @@ from fasttok import ClaimsReport, PremiumReport
 
 CORPORA = {
     "ntrex128": "NTREX-128: news, translated by professionals sentence by sentence, {units:,} sentences, "
-    "{languages:,} languages and varieties",
-    "udhr": "UDHR: the Universal Declaration of Human Rights, {units:,} articles, {languages:,} translations of "
-    "uneven quality",
+    "{languages_compared:,} languages and varieties",
+    "udhr": "UDHR: the Universal Declaration of Human Rights, {units:,} articles, {languages_compared:,} translations "
+    "of uneven quality",
 }
 ASKED = ("zho-CN", "zho-TW", "yue", "jpn", "kor", "vie", "hin", "arb", "rus", "deu", "fra", "spa")
 """Languages that are asked about most, in NTREX-128."""

@@ -141,7 +141,7 @@ def row(file: Path, folder: str, every: int, built_in: int) -> Row:
     for difference in checked.first:
         print(path.name, difference, file=sys.stderr)
     found.hash, found.path = encoding.hash, encoding.pretokenizer
-    found.reference = f"{checked.reference.library} {checked.reference.version}"
+    found.reference = f"{checked.reference} {checked.reference_version}"
     found.documents = checked.documents + checked.built_in
     found.comparisons, found.differences = checked.comparisons, checked.differences
     found.speed = speed(encoding, reference_of(encoding))

@@ -20,10 +20,12 @@ from .errors import (
     InvalidUtf8Error,
     MisalignedError,
     MissingExtraError,
+    NoPlotError,
     NotFoundError,
     NotParallelError,
     OverwriteError,
     PriceTableError,
+    Remedy,
     SimdLevelError,
     SpecialTokenError,
     TextLimitError,
@@ -37,6 +39,7 @@ from .errors import (
     UnknownTokenError,
     UnsupportedTokenizerError,
 )
+from .reports import presenters as _presenters
 from .tokenizers.models import encoding_name_for_model
 from .tokenizers.resolve import encoding_for_model, get_encoding, list_encodings
 
@@ -44,44 +47,75 @@ if TYPE_CHECKING:
     from .inputs.parallel import ParallelText, read_parallel
     from .inputs.prices import PriceTable, find_price, read_price_table
     from .measures.claims import check_claims
+    from .measures.claims_registry import CLAIMS
     from .measures.cost import cost
     from .measures.count import count_corpus
     from .measures.density import density
+    from .measures.encodings import encodings
     from .measures.models import models
     from .measures.premium import premium
-    from .reports.claims import ClaimsReport
-    from .reports.cost import CostReport
-    from .reports.count import Report
-    from .reports.density import DensityReport
+    from .reports.base import BaseReport
+    from .reports.claims import Claim, ClaimsReport, Measurement
+    from .reports.cost import CostReport, CostRow, SameContent
+    from .reports.count import Group, Report, Tally
+    from .reports.density import Density, DensityGroup, DensityReport, Estimate
+    from .reports.encodings import EncodingEntry, Encodings
+    from .reports.ledger import Ledger, LedgerEntry, SkippedKind
     from .reports.models import Model, Models
-    from .reports.premium import PremiumReport
+    from .reports.premium import EncodingSummary, LanguagePremium, PremiumReport
+    from .reports.prices import Price, Rate, Tier
     from .reports.schemas import schema
+    from .reports.verification import Difference, VerificationReport
     from .tokenizers.load import load, save
 
 __all__ = [
+    "CLAIMS",
+    "BaseReport",
+    "Claim",
     "ClaimsReport",
     "CostReport",
+    "CostRow",
+    "Density",
+    "DensityGroup",
     "DensityReport",
+    "Difference",
     "Encoding",
+    "EncodingEntry",
+    "EncodingSummary",
+    "Encodings",
+    "Estimate",
     "FasttokError",
     "FileError",
+    "Group",
     "InputError",
     "InvalidUtf8Error",
+    "LanguagePremium",
+    "Ledger",
+    "LedgerEntry",
+    "Measurement",
     "MisalignedError",
     "MissingExtraError",
     "Model",
     "Models",
+    "NoPlotError",
     "NotFoundError",
     "NotParallelError",
     "OverwriteError",
     "ParallelText",
     "PremiumReport",
+    "Price",
     "PriceTable",
     "PriceTableError",
+    "Rate",
+    "Remedy",
     "Report",
+    "SameContent",
     "SimdLevelError",
+    "SkippedKind",
     "SpecialTokenError",
+    "Tally",
     "TextLimitError",
+    "Tier",
     "TokenizerFileError",
     "TooManyGroupsError",
     "UnknownEncodingError",
@@ -91,6 +125,7 @@ __all__ = [
     "UnknownPriceError",
     "UnknownTokenError",
     "UnsupportedTokenizerError",
+    "VerificationReport",
     "__version__",
     "check_claims",
     "cost",
@@ -98,6 +133,7 @@ __all__ = [
     "density",
     "encoding_for_model",
     "encoding_name_for_model",
+    "encodings",
     "find_price",
     "get_encoding",
     "list_encodings",
@@ -110,30 +146,38 @@ __all__ = [
     "schema",
 ]
 
+_presenters.drawn_by(f"{__name__}.render")
+
 _LAZY = {
-    "ClaimsReport": "reports.claims",
-    "CostReport": "reports.cost",
-    "DensityReport": "reports.density",
-    "Model": "reports.models",
-    "Models": "reports.models",
-    "ParallelText": "inputs.parallel",
-    "PremiumReport": "reports.premium",
-    "PriceTable": "inputs.prices",
-    "Report": "reports.count",
-    "check_claims": "measures.claims",
-    "cost": "measures.cost",
-    "count_corpus": "measures.count",
-    "density": "measures.density",
-    "find_price": "inputs.prices",
-    "load": "tokenizers.load",
-    "models": "measures.models",
-    "premium": "measures.premium",
-    "read_parallel": "inputs.parallel",
-    "read_price_table": "inputs.prices",
-    "save": "tokenizers.load",
-    "schema": "reports.schemas",
+    name: module
+    for module, names in {
+        "inputs.parallel": ("ParallelText", "read_parallel"),
+        "inputs.prices": ("PriceTable", "find_price", "read_price_table"),
+        "measures.claims": ("check_claims",),
+        "measures.claims_registry": ("CLAIMS",),
+        "measures.cost": ("cost",),
+        "measures.count": ("count_corpus",),
+        "measures.density": ("density",),
+        "measures.encodings": ("encodings",),
+        "measures.models": ("models",),
+        "measures.premium": ("premium",),
+        "reports.base": ("BaseReport",),
+        "reports.claims": ("Claim", "ClaimsReport", "Measurement"),
+        "reports.cost": ("CostReport", "CostRow", "SameContent"),
+        "reports.count": ("Group", "Report", "Tally"),
+        "reports.density": ("Density", "DensityGroup", "DensityReport", "Estimate"),
+        "reports.encodings": ("EncodingEntry", "Encodings"),
+        "reports.ledger": ("Ledger", "LedgerEntry", "SkippedKind"),
+        "reports.models": ("Model", "Models"),
+        "reports.premium": ("EncodingSummary", "LanguagePremium", "PremiumReport"),
+        "reports.prices": ("Price", "Rate", "Tier"),
+        "reports.schemas": ("schema",),
+        "reports.verification": ("Difference", "VerificationReport"),
+        "tokenizers.load": ("load", "save"),
+    }.items()
+    for name in names
 }
-"""Reports are imported when they are asked for: counting a text needs none of them."""
+"""Reports and what makes them are imported when they are asked for: counting a text needs none of them."""
 
 
 def __getattr__(name: str) -> object:

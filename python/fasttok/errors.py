@@ -5,6 +5,9 @@ Attributes that do not apply are None.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from fasttok._util.escapes import escaped
 
 __all__ = [
@@ -14,10 +17,12 @@ __all__ = [
     "InvalidUtf8Error",
     "MisalignedError",
     "MissingExtraError",
+    "NoPlotError",
     "NotFoundError",
     "NotParallelError",
     "OverwriteError",
     "PriceTableError",
+    "Remedy",
     "SimdLevelError",
     "SpecialTokenError",
     "TextLimitError",
@@ -33,19 +38,47 @@ __all__ = [
 ]
 
 
+class Remedy(NamedTuple):
+    """What to do about an error, as data: each interface calls arguments and functions by names of its own."""
+
+    words: str
+    """What follows the message, with ``{option}`` and ``{function}`` where their names belong."""
+    argument: str | None = None
+    """An argument of the function that was called: ``prices``."""
+    key: str | None = None
+    """For an argument that is a mapping: the key to give."""
+    function: str | None = None
+    """A function of the package, which is also a command: ``density``."""
+
+    def in_python(self) -> str:
+        """The words, with the names of Python: ``prices=``, ``fasttok.density()``."""
+        value = "" if self.key is None else f"{{{self.key!r}: …}}"
+        return self.words.format(option=f"{self.argument}={value}", function=f"fasttok.{self.function}()")
+
+
 class FasttokError(Exception):
     """The base of all errors of fasttok.
 
     Keyword arguments become attributes of the same name.
     """
 
+    remedy: Remedy | None = None
+    """What to do about it, where that is more than the message says."""
+
     def __init__(self, message: str = "", **attributes: object) -> None:
         super().__init__(message)
         self.__dict__.update(attributes)
 
     def __str__(self) -> str:
+        return self.worded(Remedy.in_python)
+
+    def worded(self, say: Callable[[Remedy], str]) -> str:
+        """The message with the remedy as `say` words it."""
+        message = str(self.args[0]) if self.args else ""
+        if self.remedy is not None:
+            message += say(self.remedy)
         # A message may quote a file name or a value, which may hold anything, and ends on a terminal.
-        return escaped(str(self.args[0])) if self.args else ""
+        return escaped(message)
 
 
 class UnknownEncodingError(FasttokError, ValueError):
@@ -170,6 +203,10 @@ class OverwriteError(FileError, FileExistsError):
 
 class NotFoundError(FileError, FileNotFoundError):
     """A path that does not exist."""
+
+
+class NoPlotError(FasttokError, TypeError):
+    """A report of which no chart can be made that says something."""
 
 
 class NotParallelError(FasttokError, ValueError):

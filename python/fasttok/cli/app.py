@@ -14,6 +14,7 @@ import click
 from fasttok import _fasttok
 from fasttok._fasttok import __version__
 from fasttok._util.nearest import nearest
+from fasttok.cli.options import COMMAND
 from fasttok.cli.output import FAILED, OK, USAGE, as_flags, exit_code, stop_writing, tell
 from fasttok.errors import FasttokError, SimdLevelError, UnknownEncodingError
 
@@ -105,10 +106,10 @@ def _run(arguments: Sequence[str]) -> int:
         stop_writing(sys.stdout)
         return OK if context is None else exit_code(context)
     except (SimdLevelError, UnknownEncodingError) as error:
-        fail(str(error))
+        fail(_worded(error, context))
         return USAGE
     except FasttokError as error:
-        return fail(as_flags(str(error)))
+        return fail(_worded(error, context))
     except OSError as error:
         stop_writing(sys.stdout)
         return fail(_os_message(error))
@@ -122,6 +123,12 @@ def _tell_version() -> int:
     print(f"Unicode: {_fasttok.UNICODE_VERSION}")
     print(f"Python: {platform.python_version()} on {sys.platform}-{platform.machine()}")
     return OK
+
+
+def _worded(error: FasttokError, context: click.Context | None) -> str:
+    """The message, with what to do in the words of the command."""
+    command = None if context is None else context.meta.get(COMMAND)
+    return as_flags(str(error) if command is None else error.worded(command.worded))
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

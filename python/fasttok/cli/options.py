@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fasttok.cli.output import check_outputs
+from fasttok.errors import Remedy
 from fasttok.options import CorpusKeywords, Option, ReadingKeywords, options
 
 if TYPE_CHECKING:
-    from fasttok.reports.cost import CostReport
-    from fasttok.reports.premium import PremiumReport
+    from fasttok.reports.base import BaseReport
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+COMMAND = "fasttok.command"
+"""Where the context has the command that was run."""
 
 
 class Command(click.Command):
@@ -31,6 +35,22 @@ class Command(click.Command):
         if repeated:
             self._refuse_other_values(ctx, args, repeated)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; an error of the library is worded by its options."""
+        ctx.find_root().meta[COMMAND] = self
+        return super().invoke(ctx)
+
+    def worded(self, remedy: Remedy) -> str:
+        """What to do about an error, as the command line calls it: ``--prices FILE``, ``'fasttok density'``."""
+        flag = "--" + str(remedy.argument).replace("_", "-")
+        for param in self.params:
+            if param.name == remedy.argument and isinstance(param, click.Option):
+                metavar = (param.metavar or "").partition("[")[0]
+                if remedy.key is not None:
+                    metavar = f"{remedy.key}={metavar.partition('=')[2]}"
+                flag = f"{max(param.opts, key=len)} {metavar}".rstrip()
+        return remedy.words.format(option=flag, function=f"'fasttok {remedy.function}'")
 
     def _refuse_other_values(self, ctx: click.Context, args: list[str], repeated: set[click.Parameter]) -> None:
         params = []
@@ -93,7 +113,7 @@ def pictures(html: str | None, svg: str | None, png: str | None) -> dict[str, st
     return {"--html": html, "--svg": svg, "--png": png}
 
 
-def write_pictures(report: CostReport | PremiumReport, html: str | None, svg: str | None, png: str | None) -> None:
+def write_pictures(report: BaseReport, html: str | None, svg: str | None, png: str | None) -> None:
     """Write the page and the charts that were asked for."""
     if html is not None:
         report.to_html(html)

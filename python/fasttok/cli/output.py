@@ -15,12 +15,13 @@ from fasttok._util.escapes import escaped, escaped_lines
 from fasttok._util.extras import need
 from fasttok._util.files import refuse_overwriting, write_atomically
 from fasttok.options import options
+from fasttok.reports.presenters import Presenter, presenter_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fasttok.reports.base import BaseReport
     from fasttok.reports.ledger import Ledger
-    from fasttok.reports.tabular import Tabular
 
 Format = Literal["table", "tsv", "csv", "json", "markdown", "parquet", "arrow"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -136,39 +137,40 @@ def _check_writable(path: str) -> None:
 
 
 def deliver(
-    report: Tabular,
+    report: BaseReport,
     shape: Format,
     output: str | None,
-    show: Callable[[Console], None],
     *,
-    summary: str | None,
+    quiet: bool,
+    drawn_as: str | None = None,
     ledger: Ledger | None = None,
     notes: Sequence[str] = (),
     where: str = "--json lists them",
 ) -> int:
     """Write `report` as `shape`, then tell of skipped rows (`where` says where all are listed), print `notes` and
-    `summary` on standard error; return the exit code, which is the same where nobody reads either of them.
+    the summary on standard error, nothing of which if `quiet`; return the exit code, which is the same where nobody
+    reads either of them.
 
-    show: prints the table on a console.
-    summary: the last line; None, under `--quiet`, prints nothing on standard error.
+    drawn_as: whose presenter draws it, where that is not its own kind's.
     """
+    presenter = presenter_of(drawn_as or report.kind)
     code = SKIPPED if ledger is not None and ledger.skipped else OK
     _end_with(code)
     try:
-        _write(report, shape, output, show)
+        _write(report, shape, output, presenter)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has what it wanted (`| head`). Standard error may have another.
         stop_writing(sys.stdout)
-    if summary is not None:
+    if not quiet:
         lines = [] if ledger is None else skipped_lines(ledger, where)
-        tell(*lines, *notes, summary)
+        tell(*lines, *notes, presenter.summary(report, drawn=shape == "table"))
     return code
 
 
-def _write(report: Tabular, shape: Format, output: str | None, show: Callable[[Console], None]) -> None:
+def _write(report: BaseReport, shape: Format, output: str | None, presenter: Presenter) -> None:
     if shape == "table":
-        emit_table(show, output)
+        emit_table(lambda console: presenter.show(report, console), output)
     elif shape in ("parquet", "arrow"):
         assert output is not None
         with _explained(output):
@@ -184,9 +186,9 @@ def emit_table(show: Callable[[Console], None], output: str | None) -> None:
 
         show(Console(file=sys.stdout))
     else:
-        from fasttok.render.table import printed_unpadded
+        from fasttok.render.table import printed
 
-        emit(printed_unpadded(show, width=200) + "\n", output)
+        emit(printed(show, width=200) + "\n", output)
 
 
 def skipped_lines(ledger: Ledger, where: str) -> list[str]:

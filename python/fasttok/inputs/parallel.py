@@ -20,7 +20,7 @@ from fasttok._fasttok import _read_whole
 from fasttok._util.extras import need
 from fasttok._util.languages import find_language, is_language, matching, same_variety, some
 from fasttok._util.paths import PathLike
-from fasttok.errors import FileError, InvalidUtf8Error, MisalignedError, NotParallelError
+from fasttok.errors import FileError, InvalidUtf8Error, MisalignedError, NotParallelError, Remedy
 from fasttok.inputs.paths import as_names, as_paths, require_existing
 
 __all__ = ["Parallel", "ParallelText", "read_parallel"]
@@ -44,6 +44,10 @@ FOLDER_LAYOUTS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 COMPRESSED = (".gz", ".gzip", ".bgz", ".zst", ".zstd")
 """Suffixes that say nothing of the form of the text."""
+
+COMPARE_ANY_TEXT = Remedy(
+    ". A premium is defined for parallel text alone; {function} compares any text", function="density"
+)
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _NATIVE_CODE = frozenset({"bpt", "ept", "ph", "it", "ut"})
@@ -318,8 +322,10 @@ def _columns(names: Iterable[str], named: frozenset[str]) -> tuple[list[str], li
 
 
 def _unrecognised(path: str, others: Sequence[str], what: str) -> NotParallelError:
-    named = f" ({', '.join(others)}: name a column in languages= (--languages) if it is one)" if others else ""
-    return NotParallelError(f"{path}: {what}{named}")
+    if not others:
+        return NotParallelError(f"{path}: {what}")
+    name_one = Remedy(": name a column in {option} if it is one)", "languages")
+    return NotParallelError(f"{path}: {what} ({', '.join(others)}", remedy=name_one)
 
 
 def _from_tsv(path: str, named: frozenset[str]) -> ParallelSource:
@@ -384,8 +390,7 @@ def _from_long_jsonl(path: str, records: Sequence[tuple[int, dict[str, Any]]]) -
         code = _text_of(record, "language", path, line)
         if "id" not in record:
             raise NotParallelError(
-                f"{path}:{line}: no field 'id' says which records say the same. A premium is defined for parallel text "
-                "alone; 'fasttok density' compares any text"
+                f"{path}:{line}: no field 'id' says which records say the same", remedy=COMPARE_ANY_TEXT
             )
         unit = str(record["id"])
         texts = by_language.setdefault(code, {})
@@ -404,8 +409,8 @@ def _from_long_jsonl(path: str, records: Sequence[tuple[int, dict[str, Any]]]) -
             if missing is not None or surplus is not None:
                 what = f"no record {missing!r}" if missing is not None else f"a record {surplus!r} that others lack"
                 raise MisalignedError(
-                    f"{path}: {code} has {what}. A premium is defined for parallel text alone; 'fasttok density' "
-                    "compares any text",
+                    f"{path}: {code} has {what}",
+                    remedy=COMPARE_ANY_TEXT,
                     language=code,
                     file=path,
                 )
@@ -436,7 +441,8 @@ def _from_tmx(path: str) -> ParallelSource:
         whole = [row for row in rows if all(row.get(code, "").strip() for code in chosen)]
         if not whole:
             raise NotParallelError(
-                f"{path}: no unit is there in every one of {some(chosen)}; choose fewer with languages= (--languages)"
+                f"{path}: no unit is there in every one of {some(chosen)}",
+                remedy=Remedy("; choose fewer with {option}", "languages"),
             )
         dropped = {"untranslated": len(rows) - len(whole)} if len(whole) < len(rows) else {}
         units = {code: [row[code] for row in whole] for code in chosen}
@@ -499,8 +505,8 @@ def _po_languages(paths: Sequence[str], source_language: str) -> dict[str, str]:
                 )
         if same_variety(code, source_language):
             raise NotParallelError(
-                f"{path} says that its language is {code}, which is that of its messages: give it as CODE={path}, or "
-                "say with source_language= (--source-language) what the messages are in"
+                f"{path} says that its language is {code}, which is that of its messages: give it as CODE={path}, or",
+                remedy=Remedy(" say with {option} what the messages are in", "source_language"),
             )
         files[code] = path
     return files

@@ -20,82 +20,12 @@ from typing import TYPE_CHECKING, Any
 from fasttok._util.extras import need
 from fasttok._util.nearest import nearest
 from fasttok._util.paths import PathLike
-from fasttok.errors import FileError, PriceTableError, UnknownPriceError
+from fasttok.errors import FileError, PriceTableError, Remedy, UnknownPriceError
+from fasttok.reports.prices import Price, Rate, Tier
 from fasttok.tokenizers.models import bare, look_up, maker_of, other_names
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
-
-__all__ = ["Price", "PriceTable", "Rate", "Tier", "find_price", "read_price_table"]
-
-
-@dataclass(frozen=True)
-class Tier:
-    """The rate of a request whose input has more than `above` tokens."""
-
-    above: int
-    price: Decimal
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A price for a million tokens. The longest tier that a request reaches holds for all of its tokens."""
-
-    base: Decimal
-    tiers: Sequence[Tier] = ()
-    """By `above`, the lowest first."""
-
-    def at(self, input_tokens: int) -> Decimal:
-        """The rate of a request with that many input tokens."""
-        price = self.base
-        for tier in self.tiers:
-            if input_tokens > tier.above:
-                price = tier.price
-        return price
-
-    def to_dict(self) -> dict[str, Any]:
-        """The rate as the JSON has it."""
-        return {
-            "base": float(self.base),
-            "tiers": [{"above": tier.above, "price": float(tier.price)} for tier in self.tiers],
-        }
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a model costs at one date."""
-
-    model: str
-    currency: str
-    input: Rate
-    output: Rate | None
-    cached_input: Rate | None
-    source: str
-    """Where the price is from: a file, or a library with its version and the model's name there."""
-    date: str
-    """The day for which it holds, ISO 8601."""
-    tokenizer: str | None = None
-    """The tokenizer that the user's table gives the model: a name or a file."""
-    wh_per_mtok: Decimal | None = None
-    """Watt-hours per million tokens, where the user's table states it."""
-
-    @property
-    def thresholds(self) -> list[int]:
-        """The numbers of input tokens above which some rate is another, the lowest first."""
-        rates = [rate for rate in (self.input, self.output, self.cached_input) if rate is not None]
-        return sorted({tier.above for rate in rates for tier in rate.tiers})
-
-    def to_dict(self) -> dict[str, Any]:
-        """The price as the JSON has it."""
-        return {
-            "model": self.model,
-            "currency": self.currency,
-            "input": self.input.to_dict(),
-            "output": None if self.output is None else self.output.to_dict(),
-            "cached_input": None if self.cached_input is None else self.cached_input.to_dict(),
-            "source": self.source,
-            "date": self.date,
-        }
 
 
 @dataclass(frozen=True)
@@ -269,6 +199,9 @@ def _day(value: Any, source: str) -> str:
         raise PriceTableError(f"{source}: 'date' is a day such as 2026-11-01, not {value!r}") from None
 
 
+STATE_IT = Remedy(": state it in a table of your own ({option})", "prices")
+"""What to do about a price that is not known."""
+
 _OFFERS = 8
 """So many providers are named in a message; the error has them all."""
 
@@ -278,7 +211,8 @@ def _bundled_price(model: str, day: date) -> Price:
     price = _priced(model, provider, info, day)
     if price is None:
         raise UnknownPriceError(
-            f"genai-prices has no price of input tokens for {model!r}: state it in a table of your own (--prices FILE)",
+            f"genai-prices has no price of input tokens for {model!r}",
+            remedy=STATE_IT,
             name=model,
             nearest=[],
             sold_by=[],
@@ -345,10 +279,8 @@ def _find_bundled(model: str, day: date) -> tuple[Provider, ModelInfo]:
     names = sorted({name for name in ids if maker_of(name) == maker}) if maker is not None else []
     near = [name for name in nearest(asked, names) if name.casefold() != asked.casefold()]
     raise UnknownPriceError(
-        f"no price is known for {model!r}; did you mean {', '.join(near)}? State it in a table of your own "
-        "(--prices FILE)"
-        if near
-        else f"no price is known for {model!r}: state it in a table of your own (--prices FILE)",
+        f"no price is known for {model!r}" + (f"; did you mean {', '.join(near)}?" if near else ""),
+        remedy=STATE_IT._replace(words=STATE_IT.words.replace(": state", " State")) if near else STATE_IT,
         name=model,
         nearest=near,
         sold_by=[],

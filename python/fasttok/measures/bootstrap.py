@@ -6,7 +6,7 @@ Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,6 +51,13 @@ def interval(statistics: Real, confidence: float = CONFIDENCE) -> Real:
     tail = (1 - confidence) / 2
     bounds: Real = np.percentile(statistics, [100 * tail, 100 * (1 - tail)], axis=0)
     return bounds
+
+
+def bootstrap_manifest(
+    over: str, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = SEED
+) -> dict[str, Any]:
+    """What a manifest says of intervals; `over` is what was drawn."""
+    return {"method": "percentile", "confidence": confidence, "resamples": resamples, "seed": seed, "over": over}
 
 
 def gini(costs: npt.ArrayLike) -> Real:

@@ -20,13 +20,13 @@ from fasttok.inputs.documents import Reader, merged
 from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.parallel import Parallel, open_parallel
 from fasttok.inputs.paths import as_paths
-from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, interval, resampled_sums
+from fasttok.measures.bootstrap import bootstrap_manifest, interval, resampled_sums
 from fasttok.measures.claims_registry import CLAIMS
 from fasttok.options import ReadingKeywords, documented, given
-from fasttok.render.progress import shown
 from fasttok.reports.claims import Claim, ClaimsReport, Measurement, Verdict
 from fasttok.reports.ledger import NOTHING_READ
 from fasttok.reports.manifest import describe_account, run_manifest
+from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
 if TYPE_CHECKING:
@@ -76,12 +76,7 @@ def check_claims(
         "inputs": by_language,
         **taken.manifest(ReadingKeywords),
         **describe_account(*(reader.account for reader in sources.readers)),
-        "interval": {
-            "method": "percentile bootstrap over documents or units",
-            "confidence": CONFIDENCE,
-            "resamples": RESAMPLES,
-            "seed": SEED,
-        },
+        "bootstrap": bootstrap_manifest("documents, or units of parallel text"),
         "texts": [
             {
                 "name": text.name,

@@ -17,9 +17,9 @@ from fasttok._util.types import Progress
 from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.paths import as_names, as_paths, require_existing
 from fasttok.options import CorpusOptions
-from fasttok.render.progress import shown
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.manifest import describe_account, run_manifest
+from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
 

@@ -19,17 +19,18 @@ from fasttok._util.languages import matching, of_language
 from fasttok._util.nearest import nearest
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Progress
-from fasttok.errors import InputError, PriceTableError, UnknownModelError
+from fasttok.errors import InputError, PriceTableError, Remedy, UnknownModelError
 from fasttok.inputs.documents import Reader
 from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.parallel import Parallel, open_parallel
 from fasttok.inputs.paths import as_names, as_paths, too_many_groups
-from fasttok.inputs.prices import Price, PriceTable, find_price, read_price_table
+from fasttok.inputs.prices import PriceTable, find_price, read_price_table
 from fasttok.measures.premium import premium
 from fasttok.options import CorpusKeywords, CorpusOptions, documented, given
-from fasttok.render.progress import shown
 from fasttok.reports.cost import CostReport, CostRow, SameContent, label
 from fasttok.reports.manifest import describe_account, run_manifest
+from fasttok.reports.presenters import shown
+from fasttok.reports.prices import Price
 from fasttok.tokenizers.models import encoding_name_for_model
 from fasttok.tokenizers.resolve import Spec, resolve, stand_in
 
@@ -164,7 +165,7 @@ def cost(
         **run_manifest({model.name: model.encoding for model in billed}),
         "inputs": inputs,
         "by": keys,
-        "base": base_key,
+        "base": None if base_key is None else {keys[0]: base_key},
         **taken.manifest(),
         "output_field": output_field,
         "output_tokens": output_tokens,
@@ -215,8 +216,12 @@ def _billed(
             except UnknownModelError as error:
                 stop = "" if str(error.reason).endswith("?") else "."
                 raise UnknownModelError(
-                    f"{error.reason}{stop} If you have its tokenizer, or for an estimate with another: "
-                    f"--tokenizer {name}=NAME|FILE (tokenizers={{{name!r}: …}})",
+                    str(error.reason),
+                    remedy=Remedy(
+                        f"{stop} If you have its tokenizer, or for an estimate with another: {{option}}",
+                        "tokenizers",
+                        key=name,
+                    ),
                     name=name,
                     nearest=error.nearest,
                     reason=error.reason,

@@ -16,7 +16,7 @@ import fasttok._fasttok as _fasttok
 from fasttok._util.languages import same_language
 from fasttok._util.paths import PathLike
 from fasttok.inputs.labels import undetermined
-from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, interval, resampled_sums
+from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, bootstrap_manifest, interval, resampled_sums
 from fasttok.measures.corpus import run_corpus
 from fasttok.options import LANGUAGE, CorpusKeywords, documented, given
 from fasttok.reports.density import (
@@ -29,8 +29,8 @@ from fasttok.reports.density import (
     DensityGroup,
     DensityReport,
     Estimate,
-    unknown_group,
 )
+from fasttok.reports.groups import named, unknown_group
 from fasttok.tokenizers.resolve import Spec
 
 if TYPE_CHECKING:
@@ -146,13 +146,12 @@ def density(
         "unicode_segmentation": _fasttok.SEGMENTATION_UNICODE_VERSION,
         "base": None if based is None else keys[based.place],
         "measures": list(measures),
-        "bootstrap": {
-            "method": "percentile",
-            "confidence": confidence,
-            "resamples": resamples,
-            "seed": seed,
-            "over": "documents, or 1024 random parts of a group with more",
-        },
+        "bootstrap": bootstrap_manifest(
+            "documents, or 1024 random parts of a group with more",
+            confidence=confidence,
+            resamples=resamples,
+            seed=seed,
+        ),
     }
     unlabelled = undetermined(keys, documents) if taken.is_labelled else None
     return DensityReport(manifest, totals, groups, run.ledger, unlabelled).sorted_by("tokens")
@@ -253,7 +252,7 @@ def _with_interval(value: Real, drawn: Real | None, confidence: float) -> Estima
 def _base_group(base: str, keys: Sequence[Mapping[str, str | None]]) -> int:
     """The place of the group that `base` names."""
     for i, key in enumerate(keys):
-        if ",".join(value or "" for value in key.values()) == base:
+        if named(key) == base:
             return i
     for i, key in enumerate(keys):
         parts = base.split(",")

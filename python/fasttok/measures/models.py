@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from fasttok.inputs.prices import today, try_price
+from fasttok.reports.manifest import run_manifest
 from fasttok.reports.models import Model, Models
 from fasttok.tokenizers import models as known_models
 
@@ -38,7 +39,7 @@ def models(matching: str = "", *, price_date: date | None = None) -> Models:
         if known.tokenizer is not None or known.reason is not None:
             found = [(matching.strip(), [], known)]
     rows = [_row(name, aliases, known, day) for name, aliases, known in found]
-    return Models(rows, day, has_genai_prices(), known_models.table()["checked"])
+    return Models(rows, day, has_genai_prices(), known_models.table()["checked"], run_manifest({}))
 
 
 def has_genai_prices() -> bool:

@@ -17,12 +17,12 @@ from fasttok.errors import NotParallelError, TextLimitError
 from fasttok.inputs.documents import limit_of
 from fasttok.inputs.parallel import Normalization, Parallel, ParallelText, open_parallel
 from fasttok.inputs.paths import as_names
-from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, gini, interval, resampled_sums
+from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, bootstrap_manifest, gini, interval, resampled_sums
 from fasttok.measures.words import single_token_retention
-from fasttok.render.progress import shown
 from fasttok.reports.ledger import Ledger, LedgerEntry
 from fasttok.reports.manifest import LISTED, run_manifest
 from fasttok.reports.premium import DEFINITIONS, Definition, EncodingSummary, LanguagePremium, PremiumReport
+from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
 if TYPE_CHECKING:
@@ -150,22 +150,17 @@ def premium(
         "definition": definition,
         "definition_in_words": DEFINITIONS[definition],
         "special": special,
-        "normalization": normalize,
+        "normalize": normalize,
         "stripped": stripped,
         "layout": text.layout,
         "inputs": list(text.inputs),
-        "languages": len(codes),
+        "languages_compared": len(codes),
         "units": len(text),
         "units_dropped": {**text.dropped, **ledger.by_reason},
         "columns_passed_over": list(text.passed_over),
-        "interval": None
+        "bootstrap": None
         if definition == "joined"
-        else {
-            "method": "percentile bootstrap over units",
-            "confidence": confidence,
-            "resamples": resamples,
-            "seed": seed,
-        },
+        else bootstrap_manifest("units", confidence=confidence, resamples=resamples, seed=seed),
     }
     return PremiumReport(manifest, rows, summaries, tokens, ledger)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from fasttok._util.extras import need
 from fasttok._util.files import replacing
+from fasttok._util.paths import PathLike
+from fasttok.render import format
+from fasttok.render.drawing import SHOWN, first
 
 if TYPE_CHECKING:
     import altair
@@ -41,7 +43,7 @@ def premium_values(report: PremiumReport, encoding: str) -> list[dict[str, Any]]
             "low": row.premium if row.low is None else row.low,
             "high": row.premium if row.high is None else row.high,
         }
-        for row in report.of(encoding)
+        for row in first(report.of(encoding))
     ]
 
 
@@ -53,16 +55,7 @@ def interval_chart(data: Mapping[str, Any], *, several: bool, pivot: str) -> alt
     scale = alt.Scale(type="log", nice=False, padding=8)
     axis = alt.Axis(format="~g", tickCount=8, orient="top")
     x = alt.X("premium:Q", scale=scale, title=f"tokens relative to {pivot} (logarithmic)", axis=axis)
-    color = (
-        alt.Color(
-            "encoding:N",
-            sort=None,
-            scale=alt.Scale(scheme=SCHEME),
-            legend=alt.Legend(orient="top", title=None, labelLimit=300),
-        )
-        if several
-        else alt.value("#d9622b")
-    )
+    color = _series(alt, "encoding") if several else alt.value("#d9622b")
     tooltip = [
         alt.Tooltip("language:N"),
         alt.Tooltip("encoding:N"),
@@ -103,6 +96,66 @@ def spread_chart(data: Mapping[str, Any], pivot: str) -> altair.LayerChart:
     return themed
 
 
+def group_name(key: Mapping[str, str | None]) -> str:
+    """What a group is called in a chart."""
+    return " · ".join(format.key(value) for value in key.values()) or "total"
+
+
+def bars(data: Mapping[str, Any], title: str) -> altair.Chart:
+    """A bar for each group and series, as long as its value."""
+    alt = need("altair", "plot", "a chart")
+    tooltip = [alt.Tooltip("group:N"), alt.Tooltip("series:N"), alt.Tooltip("value:Q", format=",")]
+    return _grouped_bars(alt, data, "value", "series", title, tooltip)
+
+
+def densities(data: Mapping[str, Any]) -> altair.LayerChart:
+    """Tokens per character of each group under each encoding, with their intervals."""
+    alt = need("altair", "plot", "a chart")
+    y = alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
+    offset = alt.YOffset("encoding:N", sort=None)
+    color = _series(alt, "encoding")
+    axis = alt.Axis(format="~g", orient="top")
+    tooltip = [
+        alt.Tooltip("group:N"),
+        alt.Tooltip("encoding:N"),
+        *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("value", "low", "high")),
+    ]
+    base = alt.Chart(_data(alt, data))
+    interval = base.mark_rule(strokeWidth=2, opacity=0.7).encode(
+        y=y, yOffset=offset, x=alt.X("low:Q", title="tokens per character", axis=axis), x2="high:Q", color=color
+    )
+    point = base.mark_point(filled=True, size=36, opacity=1).encode(
+        y=y, yOffset=offset, x=alt.X("value:Q"), color=color, tooltip=tooltip
+    )
+    layered = alt.layer(interval, point).properties(width=INLINE, height=alt.Step(16, **{"for": "offset"}))
+    themed: altair.LayerChart = _themed(layered)
+    return themed
+
+
+def _series(alt: Any, field: str) -> Any:
+    legend = alt.Legend(orient="top", title=None, labelLimit=300)
+    return alt.Color(f"{field}:N", sort=None, scale=alt.Scale(scheme=SCHEME), legend=legend)
+
+
+def _grouped_bars(
+    alt: Any, data: Mapping[str, Any], value: str, series: str, title: str, tooltip: Sequence[Any]
+) -> altair.Chart:
+    chart = (
+        alt.Chart(_data(alt, data))
+        .mark_bar(height={"band": 0.85})
+        .encode(
+            y=alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False)),
+            yOffset=alt.YOffset(f"{series}:N", sort=None),
+            x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format="~g", orient="top")),
+            color=_series(alt, series),
+            tooltip=tooltip,
+        )
+        .properties(width=INLINE, height=alt.Step(16, **{"for": "offset"}))
+    )
+    themed: altair.Chart = _themed(chart)
+    return themed
+
+
 def cost_chart(report: CostReport) -> altair.Chart:
     """The cost of each group on each model."""
     return cost_bars({"values": cost_values(report)}, report.currency)
@@ -112,12 +165,12 @@ def cost_values(report: CostReport) -> list[dict[str, Any]]:
     """The rows of a cost report as charts read them."""
     return [
         {
-            "group": " · ".join("(none)" if value is None else value for value in row.key.values()) or "total",
+            "group": group_name(row.key),
             "model": row.label,
             "cost": row.cost,
             "per_1000": None if row.cost_per_document is None else 1000 * row.cost_per_document,
         }
-        for row in (report.groups or report.totals)
+        for row in (report.groups[: SHOWN * len(report.models)] or report.totals)
     ]
 
 
@@ -130,33 +183,15 @@ def cost_bars(data: Mapping[str, Any], currency: str) -> altair.Chart:
         alt.Tooltip("cost:Q", format=",.4f"),
         alt.Tooltip("per_1000:Q", format=",.4f", title="1,000 documents"),
     ]
-    chart = (
-        alt.Chart(_data(alt, data))
-        .mark_bar(height={"band": 0.85})
-        .encode(
-            y=alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False)),
-            yOffset=alt.YOffset("model:N", sort=None),
-            x=alt.X("cost:Q", title=f"cost, {currency}", axis=alt.Axis(format="~g", orient="top")),
-            color=alt.Color(
-                "model:N",
-                sort=None,
-                scale=alt.Scale(scheme=SCHEME),
-                legend=alt.Legend(orient="top", title=None, labelLimit=300),
-            ),
-            tooltip=tooltip,
-        )
-        .properties(width=INLINE, height=alt.Step(16, **{"for": "offset"}))
-    )
-    themed: altair.Chart = _themed(chart)
-    return themed
+    return _grouped_bars(alt, data, "cost", "model", f"cost, {currency}", tooltip)
 
 
-def save(chart: Any, path: str | os.PathLike[str], format: Literal["svg", "png"]) -> None:
+def save(chart: Any, path: PathLike, shape: Literal["svg", "png"]) -> None:
     """Write a chart as a picture: whole or not at all."""
     need("vl_convert", "plot", "a picture")
     opaque = chart.configure(**{**chart.config.to_dict(), "background": "white"})
     with replacing(path) as temporary:
-        opaque.save(temporary, format=format, **({"scale_factor": 2} if format == "png" else {}))
+        opaque.save(temporary, format=shape, **({"scale_factor": 2} if shape == "png" else {}))
 
 
 def javascript() -> str:

@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
-
-    from fasttok._util.types import Progress
-
-
-@contextmanager
-def shown(progress: bool | Progress) -> Iterator[Progress | None]:
-    """What tells of the progress: a bar where `progress` is True, wiped off at the end."""
-    if progress is not True:
-        yield progress or None
-        return
-    bar = ProgressBar()
-    try:
-        yield bar
-    finally:
-        bar.close()
 
 
 class ProgressBar:

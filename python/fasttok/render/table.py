@@ -1,8 +1,7 @@
-"""A report as a table: for a terminal of any width, for plain text, for a notebook."""
+"""A table that fits a terminal of any width: it gives up columns and shortens keys. Knows no report."""
 
 from __future__ import annotations
 
-import html
 import io
 import shutil
 import unicodedata
@@ -59,40 +58,12 @@ class Layout:
 
 
 def printed(show: Callable[[Console], None], width: int | None = None) -> str:
-    """What `show` prints, as plain text, as wide as the terminal unless `width` says otherwise."""
+    """What `show` prints, as plain text without blanks at the ends of lines, as wide as the terminal unless `width`
+    says otherwise."""
     out = io.StringIO()
     columns = shutil.get_terminal_size().columns if width is None else width
     show(Console(file=out, width=columns, color_system=None))
-    return out.getvalue().rstrip("\n")
-
-
-def printed_unpadded(show: Callable[[Console], None], width: int | None = None) -> str:
-    """:func:`printed`, without blanks at the ends of lines."""
-    return "\n".join(line.rstrip() for line in printed(show, width).split("\n"))
-
-
-def layout_html(layout: Layout) -> str:
-    """A table as HTML, with all its columns."""
-
-    def row(tag: str, cells: Sequence[str]) -> str:
-        aligned = zip(layout.columns, cells, strict=True)
-        return (
-            "<tr>"
-            + "".join(
-                f'<{tag} style="text-align:{"left" if column.is_name else "right"}">{html.escape(cell)}</{tag}>'
-                for column, cell in aligned
-            )
-            + "</tr>"
-        )
-
-    rows = [[column.cells[i] for column in layout.columns] for i in range(layout.row_count)]
-    split = layout.row_count - layout.footer_rows
-    body = "".join(row("td", cells) for cells in rows[:split])
-    foot = "".join(row("th", cells) for cells in rows[split:])
-    return (
-        f"<table><thead>{row('th', [column.header for column in layout.columns])}</thead>"
-        f"<tbody>{body}</tbody><tfoot>{foot}</tfoot></table>"
-    )
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))
 
 
 def print_layout(layout: Layout, console: Console) -> None:
@@ -123,20 +94,6 @@ def print_layout(layout: Layout, console: Console) -> None:
     console.print(table)
     if given_up:
         console.print(Text(f"not shown for lack of width: {', '.join(reversed(given_up))}", style="dim"))
-
-
-def decimal(value: float | None, digits: int) -> str:
-    """A ratio with `digits` decimals; a dash where there is none."""
-    return "-" if value is None else f"{value:,.{digits}f}"
-
-
-def printable(value: str | None) -> str:
-    """A key as a terminal may show it: control characters and the like are written as escapes."""
-    if value is None:
-        return "(none)"
-    if not value:
-        return "(empty)"
-    return escaped(value)
 
 
 def shorten(text: str, width: int, *, keep_end: bool = False) -> str:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fasttok._util.paths import PathLike
+from fasttok.reports.base import BaseReport
 from fasttok.reports.ledger import NOTHING_READ, Ledger
-from fasttok.reports.tabular import Kind, Tabular, written
+from fasttok.reports.presenters import presenter_of
+from fasttok.reports.tabular import Kind, written
 
 SCHEMA = "fasttok.claims/1"
 
@@ -70,8 +72,10 @@ class Measurement:
 
 
 @dataclass(frozen=True, repr=False)
-class ClaimsReport(Tabular):
+class ClaimsReport(BaseReport):
     """Claims with their measurements and verdicts."""
+
+    kind = "claims"
 
     manifest: Mapping[str, Any]
     claims: Sequence[Claim]
@@ -130,46 +134,7 @@ class ClaimsReport(Tabular):
 
     def to_markdown(self, path: PathLike | None = None) -> str:
         """The report as Markdown. With `path`, also written there: whole or not at all."""
-        lines = ["| claim | verdict | measured |", "|---|---|---|"]
-        for claim in self.claims:
-            lines.append(f"| [{claim.says}](#{claim.id}) | {self.verdict(claim.id)} | {self._span(claim)} |")
-        for claim in self.claims:
-            found = self.of(claim.id)
-            lines += ["", f'<a id="{claim.id}"></a>', "", f"### {claim.says}", ""]
-            lines.append(
-                f"Found in: {claim.source}. Measured: {MEASURES[claim.measure]}"
-                + (f" (older: `{claim.older}`)" if claim.older else "")
-                + f". Holds from {claim.low:g} to {claim.high:g}. Verdict: **{self.verdict(claim.id)}**."
-            )
-            if not found:
-                lines += ["", "Not measured: no text in this language, or no encoding that it is about, was given."]
-                continue
-            lines += ["", "| text | encoding | value | 95 % interval | units | verdict |", "|---|---|---|---|---|---|"]
-            lines += [
-                f"| {m.text} | {m.encoding} | {m.value:.3g} | {m.low:.3g}–{m.high:.3g} | {m.units:,} | {m.verdict} |"
-                for m in found
-            ]
-        return written("\n".join(lines) + "\n", path, self._inputs())
-
-    def _span(self, claim: Claim) -> str:
-        values = [entry.value for entry in self.of(claim.id)]
-        if not values:
-            return "-"
-        shown = sorted({f"{min(values):.3g}", f"{max(values):.3g}"}, key=float)
-        return f"{'–'.join(shown)} (said: {claim.low:.3g}–{claim.high:.3g})"
-
-    def summary(self) -> str:
-        """One line: how many claims hold, fail and depend."""
-        verdicts = [self.verdict(claim.id) for claim in self.claims]
-        counts = ", ".join(
-            f"{verdicts.count(verdict)} {verdict}"
-            for verdict in ("holds", "fails", "depends", "not measured")
-            if verdict in verdicts
-        )
-        ledger, rows = self.ledger, ""
-        if ledger.seen:
-            rows = f"; {ledger.seen:,} rows seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped"
-        return f"{len(verdicts)} claims: {counts}{rows}"
+        return written(presenter_of(self.kind).markdown(self), path, self._inputs())
 
     def __repr__(self) -> str:
-        return f"<fasttok.ClaimsReport of {self.summary()}>"
+        return f"<fasttok.ClaimsReport of {len(self.claims):,} claims, {len(self.measurements):,} measurements>"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from fasttok._util.languages import matching, some
 from fasttok._util.nearest import nearest
-from fasttok._util.paths import PathLike
 from fasttok.errors import UnknownGroupError
+from fasttok.reports.base import BaseReport
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.premium import PremiumReport
-from fasttok.reports.tabular import Kind, Tabular
+from fasttok.reports.tabular import Kind
 
 if TYPE_CHECKING:
-    import altair
+    pass
 
 
 SCHEMA = "fasttok.cost/1"
@@ -87,8 +87,10 @@ class SameContent:
 
 
 @dataclass(frozen=True, repr=False)
-class CostReport(Tabular):
+class CostReport(BaseReport):
     """What documents cost, by group and model. Where nothing is grouped there are totals alone."""
+
+    kind = "cost"
 
     manifest: Mapping[str, Any]
     totals: Sequence[CostRow]
@@ -166,43 +168,9 @@ class CostReport(Tabular):
             "ledger": self.ledger.to_dict(),
         }
 
-    def to_html(self, path: PathLike | None = None) -> str:
-        """One page with everything, that needs no network. With `path`, also written there. Needs the extra `plot`."""
-        from fasttok.render.page import cost_page
-        from fasttok.reports.tabular import written
-
-        return written(cost_page(self), path, self._inputs())
-
-    def plot(self) -> altair.Chart:
-        """The cost of each group on each model. Needs the extra `plot`."""
-        from fasttok.render.charts import cost_chart
-
-        return cost_chart(self)
-
-    def summary(self) -> str:
-        """One line: rows seen, counted and skipped, and the date of the prices."""
-        ledger = self.ledger
-        rows = "row" if ledger.seen == 1 else "rows"
-        dates = ", ".join(dict.fromkeys(price["date"] for price in self.manifest["prices"]))
-        estimates = ", ".join(self.manifest["estimates"])
-        return (
-            f"{ledger.seen:,} {rows} seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped; "
-            f"{self.currency}, prices of {dates}{'; estimates: ' if estimates else ''}{estimates}"
-        )
-
     def __repr__(self) -> str:
         totals = ", ".join(f"{row.label}: {row.cost:,.4f}" for row in self.totals)
         return f"<fasttok.CostReport of {self.ledger.counted:,} documents, {self.currency} {{{totals}}}>"
-
-    def __str__(self) -> str:
-        from fasttok.render.text.cost import render_text
-
-        return render_text(self) + "\n" + self.summary()
-
-    def _repr_html_(self) -> str:
-        from fasttok.render.text.cost import render_html
-
-        return render_html(self)
 
 
 _COLUMNS: dict[str, Kind] = {

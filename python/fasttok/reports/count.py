@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast, overload
 
 import fasttok._fasttok as _fasttok
+from fasttok.reports.base import BaseReport
+from fasttok.reports.groups import check_order, in_order
 from fasttok.reports.ledger import Ledger
-from fasttok.reports.tabular import AT_ONCE, Items, Kind, Tabular
+from fasttok.reports.tabular import AT_ONCE, Items, Kind
 
 SCHEMA = "fasttok.report/1"
 
@@ -196,12 +198,14 @@ class Groups(Sequence[Group]):
 
 
 @dataclass(frozen=True, repr=False)
-class Report(Tabular):
+class Report(BaseReport):
     """What a run counted, how, and what it had to leave out.
 
     `manifest` alone depends on the clock and the machine: `totals`, `groups` and `ledger` of two runs over
     the same files with the same settings are equal, whatever the number of threads.
     """
+
+    kind = "count"
 
     manifest: Mapping[str, Any]
     totals: Tally
@@ -225,24 +229,16 @@ class Report(Tabular):
         the largest first; tokens and ratios are those of the first encoding. Equal ones are in the order of
         their names.
         """
-        if key not in SORT_KEYS:
-            raise ValueError(f"groups cannot be sorted by {key!r}; choose one of {', '.join(SORT_KEYS)}")
-
-        def name(group: Group) -> tuple[tuple[bool, str], ...]:
-            return tuple((value is None, value or "") for value in group.key.values())
-
+        check_order(key, SORT_KEYS)
         if isinstance(self.groups, Groups):
             return replace(self, groups=self.groups._sorted_by(key, reverse))
-        groups = sorted(self.groups, key=name, reverse=reverse and key == "key")
-        if key != "key":
-            encoding = self.encodings[0]
+        encoding = self.encodings[0]
 
-            def size(group: Group) -> tuple[bool, float]:
-                value = group.measures(encoding)[key] if key in MEASURES else getattr(group, key)
-                return (value is not None, value or 0)
+        def value(group: Group) -> float | None:
+            size: float | None = group.measures(encoding)[key] if key in MEASURES else getattr(group, key)
+            return size
 
-            groups.sort(key=size, reverse=not reverse)
-        return replace(self, groups=groups)
+        return replace(self, groups=in_order(self.groups, key, value, reverse=reverse))
 
     def to_dict(self) -> dict[str, Any]:
         """The report as the JSON has it: see docs/report.md and `fasttok.schema`."""
@@ -275,42 +271,10 @@ class Report(Tabular):
                 measures = tally.measures(name)
                 yield (*key, name, tally.documents, tally.bytes, tally.chars, *measures.values())
 
-    def summary(self) -> str:
-        """One line: rows seen, counted and skipped, and the time they took."""
-        return summary_line(self.manifest, self.ledger, self.totals.bytes)
-
     def __repr__(self) -> str:
         tokens = ", ".join(f"{name}: {count:,}" for name, count in self.totals.tokens.items())
         return f"<fasttok.Report of {self.totals.documents:,} documents, tokens {{{tokens}}}>"
 
-    def __str__(self) -> str:
-        from fasttok.render.text.count import render_text
-
-        return render_text(self) + "\n" + self.summary()
-
-    def _repr_html_(self) -> str:
-        from fasttok.render.text.count import render_html
-
-        return render_html(self)
-
-
-def summary_line(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
-    """One line: rows seen, counted and skipped, and the time that text of `size` bytes took."""
-    seconds: float = manifest["seconds"]
-    rows = "row" if ledger.seen == 1 else "rows"
-    line = f"{ledger.seen:,} {rows} seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped"
-    digits = 0 if seconds >= 100 else 2 if seconds >= 0.1 else 4
-    line += f"; {_size(size)} in {seconds:,.{digits}f} s"
-    rate: float | None = manifest["mb_per_second"]
-    return line if rate is None else f"{line} ({rate:,.{0 if rate >= 10 else 1}f} MB/s)"
-
 
 def _ratio(dividend: int, divisor: int) -> float | None:
     return dividend / divisor if divisor else None
-
-
-def _size(count: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.{1 if count >= 10 * size else 2}f} {unit}"
-    return f"{count} bytes"

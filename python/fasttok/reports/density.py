@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from fasttok._util.nearest import nearest
-from fasttok.errors import UnknownGroupError
-from fasttok.reports.count import summary_line
+from fasttok.reports.base import BaseReport
+from fasttok.reports.groups import check_order, in_order, unknown_group
 from fasttok.reports.ledger import Ledger
-from fasttok.reports.tabular import Kind, Tabular
+from fasttok.reports.tabular import Kind
 
 SCHEMA = "fasttok.density/1"
 
@@ -106,12 +105,14 @@ class DensityGroup:
 
 
 @dataclass(frozen=True, repr=False)
-class DensityReport(Tabular):
+class DensityReport(BaseReport):
     """Density by group and encoding.
 
     `undetermined_documents` have no language; None where there are no language labels. Everything but `manifest`
     is equal for two runs over the same files with the same settings, whatever the number of threads.
     """
+
+    kind = "density"
 
     manifest: Mapping[str, Any]
     totals: DensityGroup
@@ -151,23 +152,16 @@ class DensityReport(Tabular):
 
     def sorted_by(self, key: str, *, reverse: bool = False) -> DensityReport:
         """The same report with its groups in another order, as :meth:`Report.sorted_by` has it."""
-        if key not in self.sort_keys():
-            raise ValueError(f"groups cannot be sorted by {key!r}; choose one of {', '.join(self.sort_keys())}")
+        check_order(key, self.sort_keys())
 
-        def name(group: DensityGroup) -> tuple[tuple[bool, str], ...]:
-            return tuple((value is None, value or "") for value in group.key.values())
-
-        def size(group: DensityGroup) -> tuple[bool, float]:
+        def value(group: DensityGroup) -> float | None:
             first = group.encodings[self.encodings[0]]
-            value = first.tokens if key == "tokens" else getattr(group, key, None)
             if key in first.estimates:
-                value = first[key].value
-            return (value is not None, value or 0)
+                return first[key].value
+            size: float | None = first.tokens if key == "tokens" else getattr(group, key)
+            return size
 
-        groups = sorted(self.groups, key=name, reverse=reverse and key == "key")
-        if key != "key":
-            groups.sort(key=size, reverse=not reverse)
-        return replace(self, groups=groups)
+        return replace(self, groups=in_order(self.groups, key, value, reverse=reverse))
 
     def sort_keys(self) -> list[str]:
         """What `sorted_by` takes."""
@@ -212,36 +206,9 @@ class DensityReport(Tabular):
             "ledger": self.ledger.to_dict(),
         }
 
-    def summary(self) -> str:
-        """One line: rows seen, counted and skipped, and the time they took."""
-        return summary_line(self.manifest, self.ledger, self.totals.bytes)
-
     def __repr__(self) -> str:
         return f"<fasttok.DensityReport of {self.totals.documents:,} documents in {len(self.groups):,} groups>"
-
-    def __str__(self) -> str:
-        from fasttok.render.text.density import render_text
-
-        return render_text(self) + "\n" + self.summary()
-
-    def _repr_html_(self) -> str:
-        from fasttok.render.text.density import render_html
-
-        return render_html(self)
 
 
 def _of_kind(kind: Kind, names: Iterable[str]) -> list[tuple[str, Kind]]:
     return [(name, kind) for name in names]
-
-
-def unknown_group(name: str, keys: Sequence[Mapping[str, str | None]]) -> UnknownGroupError:
-    known = [",".join(value or "" for value in key.values()) for key in keys]
-    near = nearest(name, known)
-    if not known:
-        message = f"no group {name!r}: nothing is grouped"
-    elif near:
-        message = f"no group {name!r}; did you mean {' or '.join(near)}?"
-    else:
-        more = ", …" if len(known) > 20 else ""
-        message = f"no group {name!r}; there are {', '.join(known[:20])}{more}"
-    return UnknownGroupError(message, name=name, nearest=near)

@@ -98,6 +98,7 @@ class Ledger:
 
 
 NOTHING_READ = Ledger(0, 0, 0, {}, [], True)
+"""The ledger of a run that read no rows."""
 
 
 def _spans(lines: Sequence[int | None], most: int = 4) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, overload
 
-from fasttok.inputs.prices import Price
-from fasttok.reports.tabular import Kind, Tabular
+from fasttok.reports.base import BaseReport
+from fasttok.reports.prices import Price
+from fasttok.reports.tabular import Kind
 
 SCHEMA = "fasttok.models/1"
 
@@ -64,10 +65,15 @@ class Model:
         }
 
 
-class Models(Tabular, Sequence[Model]):
+class Models(BaseReport, Sequence[Model]):
     """Models, by maker. A sequence, and a table: ``to_csv()``, ``to_json()``, ``to_arrow()`` and so on."""
 
-    def __init__(self, found: Sequence[Model], day: date, has_prices: bool, checked: str) -> None:
+    kind = "models"
+
+    def __init__(
+        self, found: Sequence[Model], day: date, has_prices: bool, checked: str, manifest: Mapping[str, Any]
+    ) -> None:
+        self.manifest = manifest
         self._found = tuple(found)
         self.price_date = day.isoformat()
         """The day whose prices these are, ISO 8601."""
@@ -113,16 +119,6 @@ class Models(Tabular, Sequence[Model]):
 
     def __repr__(self) -> str:
         return f"<fasttok.Models: {len(self):,}>"
-
-    def __str__(self) -> str:
-        from fasttok.render.text.models import render_text
-
-        return render_text(self)
-
-    def _repr_html_(self) -> str:
-        from fasttok.render.text.models import render_html
-
-        return render_html(self)
 
 
 _COLUMNS: dict[str, Kind] = {

@@ -10,10 +10,11 @@ import numpy as np
 
 from fasttok._util.languages import find_language
 from fasttok._util.nearest import nearest
-from fasttok._util.paths import PathLike
 from fasttok.errors import UnknownGroupError
+from fasttok.reports.base import BaseReport
 from fasttok.reports.ledger import NOTHING_READ, Ledger
-from fasttok.reports.tabular import Kind, Tabular
+from fasttok.reports.presenters import presenter_of
+from fasttok.reports.tabular import Kind
 
 if TYPE_CHECKING:
     import altair
@@ -82,8 +83,10 @@ class EncodingSummary:
 
 
 @dataclass(frozen=True, repr=False)
-class PremiumReport(Tabular):
+class PremiumReport(BaseReport):
     """What the same content costs in each language under each encoding, relative to the pivot."""
+
+    kind = "premium"
 
     manifest: Mapping[str, Any]
     premiums: Sequence[LanguagePremium]
@@ -194,40 +197,12 @@ class PremiumReport(Tabular):
             "ledger": self.ledger.to_dict(),
         }
 
-    def to_html(self, path: PathLike | None = None) -> str:
-        """One page with everything, that needs no network. With `path`, also written there. Needs the extra `plot`."""
-        from fasttok.render.page import premium_page
-        from fasttok.reports.tabular import written
-
-        return written(premium_page(self), path, self._inputs())
-
     def plot(self, encoding: str | None = None) -> altair.LayerChart:
         """The premiums with their intervals, under one encoding or all. Needs the extra `plot`."""
-        from fasttok.render.charts import premium_chart
-
-        return premium_chart(self, encoding)
-
-    def summary(self) -> str:
-        """One line: what was compared with what."""
-        manifest = self.manifest
-        line = f"{manifest['languages']:,} languages, {manifest['units']:,} units each, compared with {self.pivot}"
-        dropped = sum(manifest["units_dropped"].values())
-        if dropped:
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in manifest["units_dropped"].items())
-            line += f"; left out: {reasons}"
-        if manifest["columns_passed_over"]:
-            line += f"; no languages: {', '.join(manifest['columns_passed_over'])}"
-        return line
+        chart: altair.LayerChart = presenter_of(self.kind).plot(self, encoding=encoding)
+        return chart
 
     def __repr__(self) -> str:
-        return f"<fasttok.PremiumReport of {self.summary()}>"
-
-    def __str__(self) -> str:
-        from fasttok.render.text.premium import render_text
-
-        return render_text(self) + "\n" + self.summary()
-
-    def _repr_html_(self) -> str:
-        from fasttok.render.text.premium import render_html
-
-        return render_html(self)
+        manifest = self.manifest
+        languages, units = manifest["languages_compared"], manifest["units"]
+        return f"<fasttok.PremiumReport of {languages:,} languages, {units:,} units each, compared with {self.pivot}>"

@@ -104,12 +104,12 @@ class Tabular(ABC):
         """The rows as a pandas data frame."""
         pd = need("pandas", "pandas", "to_pandas()")
         types = {"string": "object", "integer": "int64", "real": "float64", "boolean": "boolean"}
-        frame: pandas.DataFrame = pd.DataFrame(
-            {
-                name: pd.Series(values, dtype=types[kind])
-                for (name, kind), values in zip(self.fields(), self._transposed(), strict=True)
-            }
-        )
+        columns = {}
+        for (name, kind), values in zip(self.fields(), self._transposed(), strict=True):
+            # The plain type of integers has no place for what is not there.
+            dtype = "Int64" if kind == "integer" and None in values else types[kind]
+            columns[name] = pd.Series(values, dtype=dtype)
+        frame: pandas.DataFrame = pd.DataFrame(columns)
         return frame
 
     def to_polars(self) -> polars.DataFrame:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from fasttok._fasttok import Encoding
+from fasttok.reports.base import BaseReport
 from fasttok.reports.ledger import NOTHING_READ, Ledger
-from fasttok.verify.references import Mode, Reference
+from fasttok.reports.tabular import Kind
+
+Mode = Literal["text", "token"]
+"""How special tokens in a text are taken: the option `special`."""
 
 
 @dataclass(frozen=True)
@@ -28,39 +31,71 @@ class Difference:
     """What fasttok counts, by its faster way, which must agree with its own ids."""
 
     def to_dict(self) -> dict[str, Any]:
-        return vars(self)
+        """As the report's JSON has it."""
+        return dict(vars(self))
 
 
-@dataclass
-class Verification:
+@dataclass(frozen=True, repr=False)
+class VerificationReport(BaseReport):
     """What was compared, and the differences."""
 
-    encoding: Encoding
-    reference: Reference
-    documents: int = 0
+    kind = "verification"
+
+    manifest: Mapping[str, Any]
+    encoding: str
+    hash: str
+    """SHA-256 of the vocabulary file."""
+    pretokenizer: str
+    reference: str
+    """The library that the ids are compared with."""
+    reference_version: str
+    special: Sequence[Mode]
+    """The ways of taking special tokens that were compared."""
+    documents: int
     """Texts from the paths, without the built-in ones."""
-    built_in: int = 0
-    bytes: int = 0
-    comparisons: int = 0
-    differences: int = 0
-    reference_failed: int = 0
+    built_in: int
+    bytes: int
+    comparisons: int
+    differences: int
+    reference_failed: int
     """Texts on which the reference failed, left out of the comparison."""
-    refused: int = 0
+    refused: int
     """Texts beyond a limit of the tokenizer that are in no file, left out of the comparison."""
+    first: Sequence[Difference]
+    """The first differences."""
     ledger: Ledger = NOTHING_READ
     """The rows of the files."""
     files: Mapping[str, Any] = field(default_factory=dict)
     """What became of the files: how many were read, left out and found again. Empty where there were none."""
-    first: list[Difference] = field(default_factory=list)
+
+    def fields(self) -> Sequence[tuple[str, Kind]]:
+        return [
+            ("document", "string"),
+            ("special", "string"),
+            ("offset", "integer"),
+            ("text", "string"),
+            ("fasttok", "string"),
+            ("reference", "string"),
+            ("count", "integer"),
+        ]
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """One row for each of the first differences."""
+        for each in self.first:
+            ids = (" ".join(map(str, found)) for found in (each.fasttok, each.reference))
+            yield (each.document, each.special, each.offset, each.text, *ids, each.count)
 
     def to_dict(self) -> dict[str, Any]:
+        """The result as the JSON has it."""
         return {
-            "encoding": self.encoding.name,
-            "hash": self.encoding.hash,
-            "pretokenizer": self.encoding.pretokenizer,
-            "reference": self.reference.library,
-            "reference_version": self.reference.version,
-            "special": list(self.reference.modes),
+            "schema": "fasttok.verification/1",
+            "manifest": dict(self.manifest),
+            "encoding": self.encoding,
+            "hash": self.hash,
+            "pretokenizer": self.pretokenizer,
+            "reference": self.reference,
+            "reference_version": self.reference_version,
+            "special": list(self.special),
             "documents": self.documents,
             "built_in": self.built_in,
             "bytes": self.bytes,
@@ -72,3 +107,9 @@ class Verification:
             "ledger": self.ledger.to_dict(),
             "first": [difference.to_dict() for difference in self.first],
         }
+
+    def __repr__(self) -> str:
+        return (
+            f"<fasttok.VerificationReport of {self.encoding}: {self.comparisons:,} comparisons, "
+            f"{self.differences:,} differences>"
+        )

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from fasttok.errors import UnknownModelError
+from fasttok.errors import Remedy, UnknownModelError
 
 
 class Known(NamedTuple):
@@ -192,11 +192,13 @@ def encoding_name_for_model(model: str) -> str:
     if known.tokenizer is not None:
         return known.tokenizer
     reason = explain(model, known)
-    remedy = ""
+    remedy = None
     if known.reason is None:
-        remedy = (
-            f"{'' if reason.endswith('?') else '.'} 'fasttok models' lists those that are known. Name the encoding "
-            "itself: get_encoding(name), names by list_encodings(), or load(file or name on the Hugging Face hub)"
+        stop = "" if reason.endswith("?") else "."
+        remedy = Remedy(
+            f"{stop} {{function}} lists those that are known. Name the encoding itself: get_encoding(name), names by "
+            "list_encodings(), or load(file or name on the Hugging Face hub)",
+            function="models",
         )
     near = [] if known.reason is not None else nearest(model)
-    raise UnknownModelError(reason + remedy, name=model, nearest=near, reason=reason)
+    raise UnknownModelError(reason, remedy=remedy, name=model, nearest=near, reason=reason)

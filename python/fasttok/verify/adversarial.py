@@ -113,7 +113,7 @@ def part(rng: random.Random) -> str:
     return rng.choice(SPACES) * rng.randrange(1, 20) + rng.choice(["", "/", "a", "1", "字", "!"])
 
 
-def texts(seed: int, n: int) -> Iterator[str]:
+def adversarial_texts(seed: int, n: int) -> Iterator[str]:
     """``n`` texts; the same for the same seed."""
     rng = random.Random(seed)
     for _ in range(n):

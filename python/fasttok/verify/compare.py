@@ -7,7 +7,8 @@ for tokenizer.json (``add_special_tokens=False``), sentencepiece for models, mis
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,11 +20,12 @@ from fasttok.inputs.documents import Reader
 from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.paths import as_paths, require_existing
 from fasttok.options import ReadingKeywords, given
-from fasttok.render.progress import shown
-from fasttok.reports.manifest import describe_account
-from fasttok.reports.verification import Difference, Verification
-from fasttok.verify.adversarial import is_partial, texts, token_texts
-from fasttok.verify.references import Mode, reference_of
+from fasttok.reports.ledger import NOTHING_READ, Ledger
+from fasttok.reports.manifest import describe_account, run_manifest
+from fasttok.reports.presenters import shown
+from fasttok.reports.verification import Difference, Mode, VerificationReport
+from fasttok.verify.adversarial import adversarial_texts, is_partial, token_texts
+from fasttok.verify.references import Reference, reference_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -33,7 +35,7 @@ _Encoded: TypeAlias = "dict[Mode, tuple[Any, Any, Any]]"
 
 BATCH_CHARS = 1_000_000
 
-NASTY = 5_000
+BUILT_IN = 5_000
 
 SEED = 2026
 
@@ -43,13 +45,45 @@ CONTEXT = 4
 """Tokens before the first difference that are shown, and after it."""
 
 
+@dataclass
+class _Found:
+    """A comparison while it goes on."""
+
+    encoding: Encoding
+    reference: Reference
+    documents: int = 0
+    built_in: int = 0
+    bytes: int = 0
+    comparisons: int = 0
+    differences: int = 0
+    reference_failed: int = 0
+    refused: int = 0
+    first: list[Difference] = field(default_factory=list)
+
+    def report(self, ledger: Ledger = NOTHING_READ, files: Mapping[str, Any] | None = None) -> VerificationReport:
+        """What was found, and what became of the rows and files it was found in."""
+        sums = {name: value for name, value in vars(self).items() if name not in ("encoding", "reference")}
+        return VerificationReport(
+            run_manifest({self.encoding.name: self.encoding}),
+            encoding=self.encoding.name,
+            hash=self.encoding.hash,
+            pretokenizer=self.encoding.pretokenizer,
+            reference=self.reference.library,
+            reference_version=self.reference.version,
+            special=self.reference.modes,
+            ledger=ledger,
+            files=files or {},
+            **sums,
+        )
+
+
 def verify(
     encoding: Encoding,
     documents: Iterable[tuple[str, str]] = (),
-    built_in: int = NASTY,
+    built_in: int = BUILT_IN,
     *,
     threads: int | None = None,
-) -> Verification:
+) -> VerificationReport:
     """Compare `encoding` with its reference on `documents`, (name, text) each, and on `built_in` generated texts.
 
     Texts beyond a limit of the tokenizer are left out, and numbered in the result.
@@ -57,8 +91,12 @@ def verify(
     Raises ``MissingExtraError`` without the reference library, ``InputError`` where the encoding was made from
     something that no reference can read.
     """
-    found = Verification(encoding, reference_of(encoding))
-    for is_built_in, names_and_texts in ((True, nasty(encoding, built_in)), (False, documents)):
+    return _verified(encoding, documents, built_in, threads).report()
+
+
+def _verified(encoding: Encoding, documents: Iterable[tuple[str, str]], built_in: int, threads: int | None) -> _Found:
+    found = _Found(encoding, reference_of(encoding))
+    for is_built_in, names_and_texts in ((True, adversarial(encoding, built_in)), (False, documents)):
         for batch in _batches(names_and_texts):
             try:
                 encoded = _encode(found, [text for _, text in batch], threads)
@@ -75,10 +113,10 @@ def verify_files(
     encoding: Encoding,
     paths: PathLike | Iterable[PathLike],
     *,
-    built_in: int = NASTY,
+    built_in: int = BUILT_IN,
     progress: bool | Progress = False,
     **options: Unpack[ReadingKeywords],
-) -> Verification:
+) -> VerificationReport:
     """Compare as :func:`verify` does, on the documents of files, which are read as ``fasttok.count_corpus`` reads them.
 
     Rows that cannot be read, and texts beyond a limit of the tokenizer, are in the ledger of the result.
@@ -86,9 +124,9 @@ def verify_files(
     taken = given("verify_files", options, ReadingKeywords)
     inputs = as_paths(paths)
     require_existing(inputs)
-    found = verify(encoding, built_in=built_in, threads=taken.threads)
+    found = _verified(encoding, (), built_in, taken.threads)
     if not inputs:
-        return found
+        return found.report()
     with shown(progress) as told, ledger_written(inputs, taken) as run_options:
         reader = Reader(inputs, options=run_options, progress=told)
         for batch in reader.batches():
@@ -97,16 +135,14 @@ def verify_files(
             )
             if encoded is not None:
                 _compare(found, [(_name(record), record.text) for record in kept], encoded)
-    found.ledger = reader.ledger
-    found.files = describe_account(reader.account)
-    return found
+    return found.report(reader.ledger, describe_account(reader.account))
 
 
 def _name(record: Document) -> str:
     return record.file if record.line is None else f"{record.file}:{record.line}"
 
 
-def _is_refused(found: Verification, text: str) -> bool:
+def _is_refused(found: _Found, text: str) -> bool:
     try:
         _encode(found, [text], None)
     except TextLimitError:
@@ -114,7 +150,7 @@ def _is_refused(found: Verification, text: str) -> bool:
     return False
 
 
-def nasty(encoding: Encoding, n: int) -> Iterator[tuple[str, str]]:
+def adversarial(encoding: Encoding, n: int) -> Iterator[tuple[str, str]]:
     """`n` generated texts: half of them any text, half of them made of the vocabulary's tokens that begin or end
     inside a character (of all that are not ASCII, if there are none). The encoding's own added tokens are strewn in.
     """
@@ -122,8 +158,8 @@ def nasty(encoding: Encoding, n: int) -> Iterator[tuple[str, str]]:
     added = list(encoding.added_tokens)
     tokens = list(_tokens(encoding)) if n else []
     tokens = [token for token in tokens if is_partial(token)] or [token for token in tokens if not token.isascii()]
-    of_tokens = token_texts(SEED, tokens) if tokens else texts(SEED + 1, n)
-    for i, any_text in enumerate(islice(texts(SEED, n), n)):
+    of_tokens = token_texts(SEED, tokens) if tokens else adversarial_texts(SEED + 1, n)
+    for i, any_text in enumerate(islice(adversarial_texts(SEED, n), n)):
         text = next(of_tokens) if i % 2 else any_text
         if added and i % 3 == 0:
             for _ in range(rng.randrange(1, 4)):
@@ -156,7 +192,7 @@ def _batches(items: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]
         yield batch
 
 
-def _encode(found: Verification, texts: Sequence[str], threads: int | None) -> _Encoded:
+def _encode(found: _Found, texts: Sequence[str], threads: int | None) -> _Encoded:
     """The ids and the counts of texts, for every mode of the reference."""
     encoding, encoded = found.encoding, {}
     for mode in found.reference.modes:
@@ -165,9 +201,7 @@ def _encode(found: Verification, texts: Sequence[str], threads: int | None) -> _
     return encoded
 
 
-def _compare(
-    found: Verification, batch: Sequence[tuple[str, str]], encoded: _Encoded, *, is_built_in: bool = False
-) -> None:
+def _compare(found: _Found, batch: Sequence[tuple[str, str]], encoded: _Encoded, *, is_built_in: bool = False) -> None:
     encoding = found.encoding
     given = [text for _, text in batch]
     found.bytes += sum(len(text.encode()) for text in given)

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 from fasttok._fasttok import Encoding, _family_pattern, _known_rank_file
 from fasttok._util.extras import need
 from fasttok.errors import FileError, InputError, MissingExtraError, UnsupportedTokenizerError
+from fasttok.reports.verification import Mode
 from fasttok.tokenizers.load import Origin, read_file
-
-Mode = Literal["text", "token"]
 
 Encode = Callable[[list[str], Mode], "list[list[int] | None]"]
 

@@ -10,10 +10,9 @@ from fasttok.cli.options import Command, corpus_arguments, corpus_options, encod
 from fasttok.cli.output import choose_format, deliver, output_options, passed_over
 from fasttok.measures.claims import check_claims
 from fasttok.options import ReadingKeywords
-from fasttok.reports.claims import ClaimsReport
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 
 @click.command(
@@ -71,36 +70,8 @@ def command(
         report,
         shape,
         output,
-        lambda console: _print_tables(report, console),
-        summary=None if corpus["quiet"] else report.summary(),
+        quiet=corpus["quiet"],
         ledger=report.ledger,
         notes=passed_over(report.manifest),
         where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
     )
-
-
-def _print_tables(report: ClaimsReport, console: Console) -> None:
-    from rich.text import Text
-
-    from fasttok.render.table import Column, Layout, print_layout
-
-    for claim in report.claims:
-        found = report.of(claim.id)
-        if not found:
-            continue
-        console.print(Text(f"{claim.says}: {report.verdict(claim.id)}", style="bold"))
-        print_layout(
-            Layout(
-                [
-                    Column("text", [m.text for m in found], is_name=True, is_key=True),
-                    Column("encoding", [m.encoding for m in found], is_name=True),
-                    Column("said", [f"{claim.low:.3g}–{claim.high:.3g}" for _ in found]),
-                    Column("measured", [f"{m.value:.3g}" for m in found]),
-                    Column("95 % interval", [f"{m.low:.3g}–{m.high:.3g}" for m in found]),
-                    Column("verdict", [m.verdict for m in found], is_name=True),
-                ],
-                given_up=(),
-            ),
-            console,
-        )
-        console.print()

@@ -125,8 +125,6 @@ def command(
     \b
         fasttok cost traffic.jsonl --by language --base en -m gpt-4o,gpt-4.1-mini,gpt-5
     """
-    from fasttok.render.text.cost import print_report
-
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     inputs = list(paths)
     if not inputs:
@@ -168,8 +166,7 @@ def command(
         report,
         shape,
         output,
-        lambda console: print_report(report, console),
-        summary=None if corpus["quiet"] else report.summary(),
+        quiet=corpus["quiet"],
         ledger=report.ledger,
         notes=passed_over(report.manifest),
         where=corpus["ledger_path"] or "--ledger FILE or --json lists them",

@@ -63,8 +63,6 @@ def command(
 
     On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
     """
-    from fasttok.render.text.count import print_report
-
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     inputs = list(paths) or [STDIN if stdin_has_data() else "."]
     arguments = corpus_arguments(corpus, inputs, {"--output": output})
@@ -73,8 +71,7 @@ def command(
         report,
         shape,
         output,
-        lambda console: print_report(report, console),
-        summary=None if corpus["quiet"] else report.summary(),
+        quiet=corpus["quiet"],
         ledger=report.ledger,
         notes=passed_over(report.manifest),
         where=corpus["ledger_path"] or "--ledger FILE or --json lists them",

@@ -75,8 +75,6 @@ def command(
     Density is what this text costs, not what the same content costs in another language: for that there is
     `fasttok premium`, on parallel text.
     """
-    from fasttok.render.text.density import print_report
-
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     asked: dict[str, Any] = {"words": words, "graphemes": graphemes, "partial_tokens": partial_tokens}
     _check_sort(sort, base, asked)
@@ -89,8 +87,7 @@ def command(
         report,
         shape,
         output,
-        lambda console: print_report(report, console),
-        summary=None if corpus["quiet"] else report.summary(),
+        quiet=corpus["quiet"],
         ledger=report.ledger,
         notes=passed_over(report.manifest),
         where=corpus["ledger_path"] or "--ledger FILE or --json lists them",

@@ -33,8 +33,6 @@ def command(
         fasttok models qwen3.8
         fasttok models claude-opus-4.7
     """
-    from fasttok.render.text.models import print_models
-
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     check_outputs([], {"--output": output})
     found = models(" ".join(words), price_date=None if price_date is None else price_date.date())
@@ -43,4 +41,4 @@ def command(
         near = nearest(asked)
         hint = f"; did you mean {', '.join(near)}?" if near else ": 'fasttok models' lists all"
         raise click.ClickException(f"no model is known that has {asked!r} in its name, maker or tokenizer{hint}")
-    deliver(found, shape, output, lambda console: print_models(found, console), summary=None)
+    deliver(found, shape, output, quiet=True)

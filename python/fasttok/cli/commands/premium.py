@@ -99,8 +99,6 @@ def command(
 
     The premium of a language is the tokens of its text relative to those of the pivot's, with an interval.
     """
-    from fasttok.render.text.premium import print_report
-
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     check_outputs(
         [name for path in paths for name in (path, path.partition("=")[2]) if name],
@@ -128,7 +126,6 @@ def command(
         report,
         shape,
         output,
-        lambda console: print_report(report, console),
-        summary=None if quiet else report.summary(),
+        quiet=quiet,
         ledger=report.ledger,
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json as json_module
 from typing import Any
 
 import click
 
-from fasttok._util.escapes import escaped
 from fasttok.cli.options import Command, corpus_arguments, corpus_options
 from fasttok.cli.output import FAILED, OK, SKIPPED, choose_format, emit, passed_over, skipped_lines, tell
 from fasttok.options import ReadingKeywords
@@ -56,39 +54,11 @@ def command(
     if not built_in and not paths:
         raise click.UsageError("nothing to compare: no PATH and --built-in 0")
     found = verify_files(resolve(tokenizer), list(paths), built_in=built_in, **arguments)
-    if shape == "json":
-        emit(json_module.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n", output)
-    else:
-        emit(_told(found.to_dict()), output)
+    # All of it is what was asked for, the last line too.
+    emit(found.to_json() if shape == "json" else f"{found}\n", output)
     if not corpus["quiet"]:
         where = corpus["ledger_path"] or "--ledger FILE or --json lists them"
         tell(*skipped_lines(found.ledger, where), *passed_over(found.files))
     if found.differences:
         return FAILED
     return SKIPPED if found.ledger.skipped else OK
-
-
-def _told(found: dict[str, object]) -> str:
-    first = found["first"]
-    assert isinstance(first, list)
-    lines = []
-    for one in first:
-        lines += [
-            f"{escaped(one['document'])}, special={one['special']}, near character {one['offset']}: {one['text']!r}",
-            f"  fasttok    {one['fasttok']} (counts {one['count']})",
-            f"  reference  {one['reference']}",
-        ]
-    documents = f"{found['documents']:,} documents and {found['built_in']:,} built-in texts"
-    lines.append(
-        f"{found['encoding']} ({found['pretokenizer']}) and {found['reference']} {found['reference_version']}: "
-        f"{documents}, {found['comparisons']:,} comparisons, {found['differences']:,} differences"
-    )
-    if found["reference_failed"]:
-        lines.append(f"{found['reference']} itself failed {found['reference_failed']:,} times")
-    if found["refused"]:
-        lines.append(f"{found['refused']:,} built-in texts are beyond a limit of the tokenizer")
-    ledger = found["ledger"]
-    assert isinstance(ledger, dict)
-    if ledger["seen"]:
-        lines.append(f"{ledger['seen']:,} rows seen, {ledger['counted']:,} compared, {ledger['skipped']:,} skipped")
-    return "\n".join(lines) + "\n"

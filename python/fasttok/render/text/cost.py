@@ -1,76 +1,18 @@
-"""A cost report as tables: for a terminal of any width, for plain text, for a notebook."""
+"""A cost report as tables, as a chart and as a page."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rich.console import Console
-from rich.text import Text
+from fasttok.render import format, summaries
+from fasttok.render.drawing import SHOWN, Block, Drawing, Lines, Note, Title
+from fasttok.render.format import money
+from fasttok.render.table import Column, Layout
+from fasttok.reports.cost import CostReport, CostRow
+from fasttok.reports.presenters import register
 
-from fasttok.render.table import Column, Layout, decimal, print_layout, printable, printed_unpadded
-
-if TYPE_CHECKING:
-    from fasttok.reports.cost import CostReport
-
-SAID = 6
-"""So many comparisons are also said in sentences."""
-
-
-def print_report(report: CostReport, console: Console) -> None:
-    """Print the tables of `report` as wide as `console` is."""
-    console.print(Text(f"{title(report)}\n", style="bold"))
-    print_layout(_costs(report), console)
-    if report.manifest["base"] is not None:
-        base = printable(report.manifest["base"])
-        console.print(
-            Text(
-                f"\n× {base}: cost per document relative to {base}. These are different documents: it says what this "
-                "traffic costs, not what a language costs."
-                + ("" if report.same_content else " For that, give parallel text (--parallel DIR)."),
-                style="dim",
-            )
-        )
-    if report.same_content:
-        pivot = report.same_content[0].pivot
-        console.print(Text(f"\nThe same content as input, relative to {pivot} (parallel text)\n", style="bold"))
-        print_layout(_same(report), console)
-        if len(report.same_content) <= SAID:
-            console.print()
-            for entry in report.same_content:
-                console.print(Text(entry.in_words()))
-    console.print(Text(f"\nPrices, {report.currency} per million tokens\n", style="bold"))
-    print_layout(_prices(report), console)
-    for note in notes(report):
-        console.print(Text(f"\n{note}", style="dim"))
-
-
-def render_text(report: CostReport, width: int | None = None) -> str:
-    """The tables as plain text, as wide as the terminal unless `width` says otherwise."""
-    return printed_unpadded(lambda console: print_report(report, console), width)
-
-
-def render_html(report: CostReport) -> str:
-    """The costs as an HTML table."""
-    layout = _costs(report)
-    rows = [[column.cells[i] for column in layout.columns] for i in range(layout.row_count)]
-
-    def row(tag: str, cells: Sequence[str]) -> str:
-        aligned = zip(layout.columns, cells, strict=True)
-        return "".join(
-            f'<{tag} style="text-align:{"left" if column.is_name else "right"}">{html.escape(cell)}</{tag}>'
-            for column, cell in aligned
-        )
-
-    head = row("th", [column.header for column in layout.columns])
-    body = "".join(f"<tr>{row('td', cells)}</tr>" for cells in rows)
-    said = "".join(f"<p>{html.escape(entry.in_words())}</p>" for entry in report.same_content)
-    return (
-        f"<table><caption>{html.escape(title(report))}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>{said}<p>{html.escape(report.summary())}</p>"
-    )
+MAX_SENTENCES = 6
+"""At most so many comparisons are also said in sentences."""
 
 
 def title(report: CostReport) -> str:
@@ -112,31 +54,31 @@ def _months(report: CostReport) -> str:
     )
 
 
-def money(value: float | None) -> str:
-    """An amount: cents where it is large, more digits where it is small."""
-    if value is None:
-        return "-"
-    if value == 0:
-        return "0"
-    if value >= 1:
-        return f"{value:,.2f}"
-    return f"{value:.4f}" if value >= 0.001 else f"{Decimal(f'{value:.2g}'):f}"
+def rows_shown(report: CostReport) -> list[CostRow]:
+    """The rows of the groups that are shown, and of the totals."""
+    return [*report.groups[: SHOWN * len(report.models)], *report.totals]
+
+
+def base_name(report: CostReport) -> str | None:
+    """The group that others are compared with."""
+    base = report.manifest["base"]
+    return None if base is None else ",".join(format.key(value) for value in base.values())
 
 
 def _costs(report: CostReport) -> Layout:
     keys = report.by
-    rows = [*report.groups, *report.totals] if keys else list(report.totals)
+    rows = rows_shown(report)
     models = len(report.totals)
     named = [Column(key, [], is_name=True, is_key=True, keeps_end=key == "file") for key in keys]
     for i, row in enumerate(rows):
         first = i % models == 0
-        values = [printable(value) for value in row.key.values()] if row.key else ["total", *[""] * (len(keys) - 1)]
+        values = [format.key(value) for value in row.key.values()] if row.key else ["total", *[""] * (len(keys) - 1)]
         for column, value in zip(named, values, strict=False):
             column.cells.append(value if first else "")
     columns = [
         *named,
         Column("docs", [f"{row.documents:,}" if i % models == 0 else "" for i, row in enumerate(rows)]),
-        Column("model", [printable(row.label) for row in rows], is_name=True),
+        Column("model", [format.key(row.label) for row in rows], is_name=True),
         Column("tokens in", [f"{row.input_tokens:,}" for row in rows]),
     ]
     if any(row.output_tokens for row in rows):
@@ -144,14 +86,15 @@ def _costs(report: CostReport) -> Layout:
     if any(row.long_context_documents for row in rows):
         columns.append(Column("long", [f"{row.long_context_documents:,}" for row in rows]))
     columns.append(Column("cost", [money(row.cost) for row in rows]))
-    columns.append(Column("1,000 docs", [money(_times(row.cost_per_document, 1000)) for row in rows]))
-    if report.manifest["base"] is not None:
-        header = f"× {printable(report.manifest['base'])}"
-        columns.append(Column(header, [decimal(row.per_document_ratio, 2) if row.key else "" for row in rows]))
+    columns.append(Column("1,000 docs", [money(format.times(row.cost_per_document, 1000)) for row in rows]))
+    base = base_name(report)
+    if base is not None:
+        header = f"× {base}"
+        columns.append(Column(header, [format.decimal(row.per_document_ratio, 2) if row.key else "" for row in rows]))
     if report.manifest["requests_per_day"] is not None:
         columns.append(Column("a month", [money(row.monthly_cost) for row in rows]))
     if any(row.energy_wh is not None for row in rows):
-        columns.append(Column("Wh", [decimal(row.energy_wh, 2) for row in rows]))
+        columns.append(Column("Wh", [format.decimal(row.energy_wh, 2) for row in rows]))
     return Layout(
         columns,
         footer_rows=models if keys else 0,
@@ -164,13 +107,13 @@ def _same(report: CostReport) -> Layout:
     names = {entry.language: entry.name or entry.language for entry in report.same_content}
     cells: dict[tuple[str, str], str] = {}
     for entry in report.same_content:
-        interval = "" if entry.low is None or entry.high is None else f" ({entry.low:.2f}–{entry.high:.2f})"
+        interval = "" if entry.low is None else f" ({format.interval(entry.low, entry.high)})"
         cells[entry.language, entry.model] = f"{entry.ratio:.2f}{interval}"
     return Layout(
         [
-            Column("language", [printable(names[language]) for language in languages], is_name=True, is_key=True),
+            Column("language", [format.key(names[language]) for language in languages], is_name=True, is_key=True),
             *(
-                Column(printable(row.label), [cells[language, row.model] for language in languages])
+                Column(format.key(row.label), [cells[language, row.model] for language in languages])
                 for row in report.totals
             ),
         ],
@@ -182,12 +125,12 @@ def _prices(report: CostReport) -> Layout:
     prices: list[dict[str, Any]] = report.manifest["prices"]
     return Layout(
         [
-            Column("model", [printable(price["model"]) for price in prices], is_name=True),
+            Column("model", [format.key(price["model"]) for price in prices], is_name=True),
             Column("in", [_rate(price["input"]) for price in prices]),
             Column("cached", [_rate(price["cached_input"]) for price in prices]),
             Column("out", [_rate(price["output"]) for price in prices]),
             Column("as of", [price["date"] for price in prices], is_name=True),
-            Column("from", [printable(price["source"]) for price in prices], is_name=True, is_key=True),
+            Column("from", [format.key(price["source"]) for price in prices], is_name=True, is_key=True),
         ],
         given_up=(("cached", 24),),
     )
@@ -196,13 +139,57 @@ def _prices(report: CostReport) -> Layout:
 def _rate(rate: dict[str, Any] | None) -> str:
     if rate is None:
         return "-"
-    tiers = "".join(f", >{_thousands(tier['above'])}: {tier['price']:g}" for tier in rate["tiers"])
+    tiers = "".join(f", >{format.thousands(tier['above'])}: {tier['price']:g}" for tier in rate["tiers"])
     return f"{rate['base']:g}{tiers}"
 
 
-def _thousands(count: int) -> str:
-    return f"{count // 1000}k" if count and count % 1000 == 0 else f"{count:,}"
+def _blocks(report: CostReport, width: int | None) -> list[Block]:
+    blocks: list[Block] = [Title(title(report)), _costs(report)]
+    base = base_name(report)
+    if base is not None:
+        more = "" if report.same_content else " For that, give parallel text."
+        blocks.append(
+            Note(
+                f"× {base}: cost per document relative to {base}. These are different documents: it says what this "
+                f"traffic costs, not what a language costs.{more}"
+            )
+        )
+    if report.same_content:
+        pivot = report.same_content[0].pivot
+        blocks += [Title(f"The same content as input, relative to {pivot} (parallel text)"), _same(report)]
+        if len(report.same_content) <= MAX_SENTENCES:
+            blocks.append(Lines([entry.in_words() for entry in report.same_content]))
+    blocks += [Title(f"Prices, {report.currency} per million tokens"), _prices(report)]
+    return [*blocks, *(Note(note) for note in notes(report))]
 
 
-def _times(value: float | None, factor: int) -> float | None:
-    return None if value is None else value * factor
+def _told(report: CostReport) -> str:
+    dates = ", ".join(dict.fromkeys(price["date"] for price in report.manifest["prices"]))
+    estimates = ", ".join(report.manifest["estimates"])
+    more = f"; estimates: {estimates}" if estimates else ""
+    return f"{summaries.rows(report.ledger)}; {report.currency}, prices of {dates}{more}"
+
+
+def _chart(report: CostReport) -> Any:
+    from fasttok.render.charts import cost_chart
+
+    return cost_chart(report)
+
+
+def _page(report: CostReport) -> str:
+    from fasttok.render.page.cost import cost_page
+
+    return cost_page(report)
+
+
+register(
+    CostReport.kind,
+    Drawing(
+        "a cost report",
+        _blocks,
+        _told,
+        lambda report: len(report.groups) // len(report.models),
+        chart=_chart,
+        full_page=_page,
+    ),
+)

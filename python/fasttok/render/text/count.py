@@ -1,35 +1,18 @@
-"""A count report as a table: for a terminal of any width, for plain text, for a notebook."""
+"""A count report as a table and as a chart."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from rich.console import Console
-
-from fasttok.render.table import Column, Layout, decimal, layout_html, print_layout, printable, printed
-
-if TYPE_CHECKING:
-    from fasttok.reports.count import Report, Tally
-
-
-def print_report(report: Report, console: Console) -> None:
-    """Print the table of `report` as wide as `console` is."""
-    print_layout(report_layout(report), console)
+from fasttok.render import format, summaries
+from fasttok.render.drawing import Block, Drawing, first
+from fasttok.render.table import Column, Layout
+from fasttok.reports.count import Report, Tally
+from fasttok.reports.presenters import register
 
 
-def render_text(report: Report, width: int | None = None) -> str:
-    """The table as plain text, as wide as the terminal unless `width` says otherwise."""
-    return printed(lambda console: print_report(report, console), width)
-
-
-def render_html(report: Report) -> str:
-    """The table and the summary as HTML."""
-    return layout_html(report_layout(report)) + f"<p>{html.escape(report.summary())}</p>"
-
-
-def report_layout(report: Report) -> Layout:
+def _table(report: Report) -> Layout:
     """The groups of `report`, one line an encoding, and their totals; the totals alone where nothing is grouped."""
     keys = report.by
     several = len(report.encodings) > 1
@@ -40,20 +23,45 @@ def report_layout(report: Report) -> Layout:
 
     def add(tally: Tally, key: Sequence[str]) -> None:
         for i, name in enumerate(report.encodings):
-            first = i == 0
             for column, value in zip(named, key, strict=True):
-                column.cells.append(value if first else "")
+                column.cells.append(value if i == 0 else "")
             encoding.cells.append(name)
             for column, number in zip(size, (tally.documents, tally.bytes, tally.chars), strict=True):
-                column.cells.append(f"{number:,}" if first else "")
+                column.cells.append(f"{number:,}" if i == 0 else "")
             values = tally.measures(name)
             measures[0].cells.append(f"{values['tokens']:,}")
-            measures[1].cells.append(decimal(values["tokens_per_char"], 3))
-            measures[2].cells.append(decimal(values["bytes_per_token"], 2))
+            measures[1].cells.append(format.decimal(values["tokens_per_char"], 3))
+            measures[2].cells.append(format.decimal(values["bytes_per_token"], 2))
 
-    for group in report.groups if keys else ():
-        add(group, [printable(value) for value in group.key.values()])
+    for group in first(report.groups) if keys else ():
+        add(group, [format.key(value) for value in group.key.values()])
     add(report.totals, ["total", *[""] * (len(keys) - 1)] if keys else [])
     shows_encoding = several or not keys
     columns = [*named, *([encoding] if shows_encoding else []), *size, *measures]
     return Layout(columns, footer_rows=len(report.encodings) if keys else 0)
+
+
+def _blocks(report: Report, width: int | None) -> list[Block]:
+    return [_table(report)]
+
+
+def _told(report: Report) -> str:
+    return summaries.run(report.manifest, report.ledger, report.totals.bytes)
+
+
+def _chart(report: Report) -> Any:
+    from fasttok.render.charts import bars, group_name
+
+    groups: list[tuple[str, Tally]] = [(group_name(group.key), group) for group in first(report.groups)]
+    values = [
+        {"group": name, "series": encoding, "value": tally.tokens[encoding]}
+        for name, tally in groups or [("total", report.totals)]
+        for encoding in report.encodings
+    ]
+    return bars({"values": values}, "tokens")
+
+
+register(
+    Report.kind,
+    Drawing("a count report", _blocks, _told, lambda report: len(report.groups), chart=_chart),
+)

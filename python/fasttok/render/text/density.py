@@ -1,19 +1,15 @@
-"""A density report as tables: for a terminal of any width, for plain text, for a notebook."""
+"""A density report as tables and as a chart."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
-from fasttok.render.table import Column, Layout, decimal, layout_html, print_layout, printable, printed_unpadded
-from fasttok.reports.density import NOTE
-
-if TYPE_CHECKING:
-    from fasttok.reports.density import Density, DensityGroup, DensityReport, Estimate
+from fasttok.render import format, summaries
+from fasttok.render.drawing import Block, Drawing, Note, first
+from fasttok.render.table import Column, Layout
+from fasttok.reports.density import NOTE, Density, DensityGroup, DensityReport, Estimate
+from fasttok.reports.presenters import register
 
 SHOWN_SCRIPTS = 4
 SHOWN_SHARE = 0.001
@@ -35,30 +31,9 @@ GIVEN_UP = (
 """Columns in the order in which they are given up, each before keys are cut below a width."""
 
 
-def print_report(report: DensityReport, console: Console) -> None:
-    """Print the tables of `report` as wide as `console` is."""
-    print_layout(_density(report), console)
-    console.print()
-    print_layout(_scripts(report), console)
-    for line in _notes(report):
-        console.print(Text(f"\n{line}", style="dim"))
-
-
-def render_text(report: DensityReport, width: int | None = None) -> str:
-    """The tables as plain text, as wide as the terminal unless `width` says otherwise."""
-    return printed_unpadded(lambda console: print_report(report, console), width)
-
-
-def render_html(report: DensityReport) -> str:
-    """The tables, the notes and the summary as HTML."""
-    notes = [*_notes(report), report.summary()]
-    tables = layout_html(_density(report)) + layout_html(_scripts(report))
-    return tables + "".join(f"<p>{html.escape(note)}</p>" for note in notes)
-
-
 def _density(report: DensityReport) -> Layout:
     totals = report.totals
-    interval = f"{100 * report.manifest['bootstrap']['confidence']:g} % interval"
+    interval = format.confidence(report.manifest["bootstrap"]["confidence"])
     keys = _keys(report)
     encoding = Column("encoding", [], is_name=True)
     sizes = [Column(name, []) for name in ("docs", "bytes", "chars")]
@@ -107,12 +82,12 @@ def _cell(measure: str, density: Density) -> str:
     if measure == "tokens":
         return f"{density.tokens:,}"
     if measure == "interval":
-        return _range(density["tokens_per_char"])
+        return _interval(density["tokens_per_char"])
     estimate = density.estimates.get(measure)
     value = None if estimate is None else estimate.value
     if measure.endswith("_share"):
-        return _percent(value)
-    return decimal(value, 3 if measure == "tokens_per_char" else 2)
+        return format.percent(value)
+    return format.decimal(value, 3 if measure == "tokens_per_char" else 2)
 
 
 def _scripts(report: DensityReport) -> Layout:
@@ -123,9 +98,9 @@ def _scripts(report: DensityReport) -> Layout:
     def add(group: DensityGroup, key: Sequence[str]) -> None:
         for column, value in zip(keys, key, strict=True):
             column.cells.append(value)
-        mixed.cells.append(_percent(group.mixed_script_share))
+        mixed.cells.append(format.percent(group.mixed_script_share))
         shares = group.script_shares
-        shown = [f"{s} {_percent(share)}" for s, share in shares.items() if share >= SHOWN_SHARE][:SHOWN_SCRIPTS]
+        shown = [f"{s} {format.percent(share)}" for s, share in shares.items() if share >= SHOWN_SHARE][:SHOWN_SCRIPTS]
         more = len(shares) - len(shown)
         scripts.cells.append(", ".join(shown) + (f", {more} more" if more else ""))
 
@@ -138,13 +113,13 @@ def _keys(report: DensityReport) -> list[Column]:
 
 
 def _add_groups(report: DensityReport, add: Callable[[DensityGroup, Sequence[str]], None]) -> None:
-    for group in report.groups:
-        add(group, [printable(value) for value in group.key.values()])
+    for group in first(report.groups):
+        add(group, [format.key(value) for value in group.key.values()])
     add(report.totals, ["total", *[""] * (len(report.by) - 1)] if report.by else [])
 
 
 def _base_name(report: DensityReport) -> str | None:
-    return None if report.base is None else ",".join(printable(value) for value in report.base.values())
+    return None if report.base is None else ",".join(format.key(value) for value in report.base.values())
 
 
 def _notes(report: DensityReport) -> list[str]:
@@ -152,7 +127,7 @@ def _notes(report: DensityReport) -> list[str]:
     totals, documents = report.totals, report.undetermined_documents
     if documents is not None and totals.documents:
         languages = report.manifest["languages"]
-        share = _percent(documents / totals.documents)
+        share = format.percent(documents / totals.documents)
         source = f" (detector: {languages['detector']})" if languages["detector"] else ""
         counts = f"{documents:,} of {totals.documents:,} documents, {share}"
         notes.append(f"Language not determined (und): {counts}{source}.")
@@ -163,13 +138,38 @@ def _notes(report: DensityReport) -> list[str]:
     return notes
 
 
-def _percent(share: float | None) -> str:
-    if share is None:
-        return "-"
-    return f"{100 * share:.0f} %" if share in (0, 1) or share >= 0.1 else f"{100 * share:.1f} %"
+def _interval(estimate: Estimate) -> str:
+    return format.interval(estimate.low, estimate.high, 3)
 
 
-def _range(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return "-"
-    return f"{estimate.low:.3f}–{estimate.high:.3f}"
+def _blocks(report: DensityReport, width: int | None) -> list[Block]:
+    return [_density(report), _scripts(report), *(Note(note) for note in _notes(report))]
+
+
+def _told(report: DensityReport) -> str:
+    return summaries.run(report.manifest, report.ledger, report.totals.bytes)
+
+
+def _chart(report: DensityReport) -> Any:
+    from fasttok.render.charts import densities, group_name
+
+    groups = [(group_name(group.key), group) for group in first(report.groups)] or [("total", report.totals)]
+    values = [
+        {
+            "group": name,
+            "encoding": encoding,
+            "value": estimate.value,
+            "low": estimate.value if estimate.low is None else estimate.low,
+            "high": estimate.value if estimate.high is None else estimate.high,
+        }
+        for name, group in groups
+        for encoding in report.encodings
+        if (estimate := group.encodings[encoding]["tokens_per_char"]).value is not None
+    ]
+    return densities({"values": values})
+
+
+register(
+    DensityReport.kind,
+    Drawing("a density report", _blocks, _told, lambda report: len(report.groups), chart=_chart),
+)

@@ -1,45 +1,18 @@
-"""A list of models as a table: for a terminal of any width, for plain text, for a notebook."""
+"""A list of models as a table, and a few of them in full."""
 
 from __future__ import annotations
 
-import html
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
-from fasttok.render.table import Column, Layout, layout_html, print_layout, printable, printed_unpadded
-
-if TYPE_CHECKING:
-    from fasttok.inputs.prices import Rate
-    from fasttok.reports.models import Model, Models
+from fasttok.render import format
+from fasttok.render.drawing import Block, Drawing, Lines, Note, Title
+from fasttok.render.table import Column, Layout
+from fasttok.reports.models import Model, Models
+from fasttok.reports.presenters import register
+from fasttok.reports.prices import Rate
 
 IN_FULL = 3
 """So many models are also told in sentences, with all that is known of them."""
-
-
-def print_models(found: Models, console: Console) -> None:
-    """Print the table of `found` as wide as `console` is."""
-    print_layout(_layout(found), console)
-    for note in notes(found):
-        console.print(Text(f"\n{note}", style="dim"))
-    if len(found) <= IN_FULL:
-        for model in found:
-            console.print(Text(f"\n{printable(model.name)}", style="bold"))
-            for line in in_full(model):
-                console.print(Text(line))
-
-
-def render_text(found: Models, width: int | None = None) -> str:
-    """The table as plain text, as wide as the terminal unless `width` says otherwise."""
-    return printed_unpadded(lambda console: print_models(found, console), width)
-
-
-def render_html(found: Models) -> str:
-    """The table and its notes as HTML."""
-    said = "".join(f"<p>{html.escape(note)}</p>" for note in notes(found))
-    return layout_html(_layout(found)) + said
 
 
 def notes(found: Models) -> list[str]:
@@ -82,7 +55,7 @@ def in_full(model: Model) -> list[str]:
 def _layout(found: Models) -> Layout:
     return Layout(
         [
-            Column("model", [printable(model.name) for model in found], is_name=True, is_key=True),
+            Column("model", [format.key(model.name) for model in found], is_name=True, is_key=True),
             Column("tokenizer", [_tokenizer(model) for model in found], is_name=True, is_key=True),
             Column("in", [_rate(model, "input") for model in found]),
             Column("cached", [_rate(model, "cached_input") for model in found]),
@@ -103,3 +76,19 @@ def _tokenizer(model: Model) -> str:
 def _rate(model: Model, name: str) -> str:
     rate: Rate | None = None if model.price is None else getattr(model.price, name)
     return "-" if rate is None else f"{rate.base.normalize() + Decimal(0):f}"
+
+
+def _blocks(found: Models, width: int | None) -> list[Block]:
+    blocks: list[Block] = [_layout(found), *(Note(note) for note in notes(found))]
+    if len(found) <= IN_FULL:
+        for model in found:
+            blocks += [Title(format.key(model.name), close=True), Lines(in_full(model))]
+    return blocks
+
+
+def _told(found: Models) -> str:
+    public = sum(model.tokenizer is not None for model in found)
+    return f"{len(found):,} models, {public:,} with a public tokenizer; checked on {found.checked}"
+
+
+register(Models.kind, Drawing("a list of models", _blocks, _told))

@@ -1,62 +1,20 @@
-"""A premium report as tables: for a terminal of any width, for plain text, for a notebook."""
+"""A premium report as tables, as a chart and as a page."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
 
-from fasttok.render.table import Column, Layout, decimal, print_layout, printable, printed_unpadded
-
-if TYPE_CHECKING:
-    from fasttok.reports.premium import PremiumReport
+from fasttok.render import format
+from fasttok.render.drawing import Block, Drawing, Note, Title, first
+from fasttok.render.table import Column, Layout
+from fasttok.reports.premium import PremiumReport
+from fasttok.reports.presenters import register
 
 BAR = 18
 """How long the longest bar is, in columns."""
-
-
-def print_report(report: PremiumReport, console: Console) -> None:
-    """Print the tables of `report` as wide as `console` is."""
-    encodings = report.encodings
-    if len(encodings) == 1:
-        console.print(Text(f"{encodings[0]}: tokens of the same content, {report.pivot} = 1\n", style="bold"))
-        print_layout(_one(report), console)
-    else:
-        console.print(Text(f"Tokens of the same content, {report.pivot} = 1, by encoding\n", style="bold"))
-        for i, columns in enumerate(_matrix(report, console.width)):
-            if i:
-                console.print()
-            print_layout(Layout(columns), console)
-        console.print(Text("\nHow unequal languages are under each encoding\n", style="bold"))
-        print_layout(_summaries(report), console)
-    console.print(Text(f"\n{_note(report)}", style="dim"))
-
-
-def render_text(report: PremiumReport, width: int | None = None) -> str:
-    """The tables as plain text, as wide as the terminal unless `width` says otherwise."""
-    return printed_unpadded(lambda console: print_report(report, console), width)
-
-
-def render_html(report: PremiumReport) -> str:
-    """The premiums as an HTML table, one row per language and one column per encoding."""
-    head = "".join(f'<th style="text-align:right">{html.escape(name)}</th>' for name in report.encodings)
-    body = []
-    for language in report.languages:
-        rows = [report.get(language, encoding) for encoding in report.encodings]
-        cells = "".join(
-            f'<td style="text-align:right" title="{_range(row.low, row.high)}">{row.premium:.2f}</td>' for row in rows
-        )
-        name = rows[0].name or language
-        body.append(f'<tr><th style="text-align:left">{html.escape(name)}</th>{cells}</tr>')
-    caption = html.escape(f"Tokens of the same content, {report.pivot} = 1. {report.summary()}.")
-    return (
-        f"<table><caption>{caption}</caption><thead><tr><th></th>{head}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table>"
-    )
 
 
 def bar(value: float, largest: float, width: int = BAR) -> str:
@@ -68,33 +26,33 @@ def bar(value: float, largest: float, width: int = BAR) -> str:
 
 def _one(report: PremiumReport) -> Layout:
     """One encoding: the premium and what it is made of."""
-    rows = report.of(report.encodings[0])
+    rows = first(report.of(report.encodings[0]))
     largest = max(row.premium for row in rows)
     return Layout(
         [
             *_names(report),
             Column("tokens", [f"{row.tokens:,}" for row in rows]),
             Column("premium", [f"{row.premium:.2f}" for row in rows]),
-            Column(_confidence(report), [_range(row.low, row.high) for row in rows]),
+            Column(_confidence(report), [format.interval(row.low, row.high) for row in rows]),
             Column("", [bar(row.premium, largest) for row in rows], is_name=True),
             Column("bytes", [f"{row.byte_premium:.2f}" for row in rows]),
-            Column("B/tok", [decimal(row.bytes_per_token, 2) for row in rows]),
-            Column("STRR", [decimal(row.strr, 2) for row in rows]),
+            Column("B/tok", [format.decimal(row.bytes_per_token, 2) for row in rows]),
+            Column("STRR", [format.decimal(row.strr, 2) for row in rows]),
         ],
         given_up=(("STRR", 24), ("tokens", 24), ("B/tok", 16), ("bytes", 12), ("", 12)),
     )
 
 
-def _matrix(report: PremiumReport, width: int) -> list[list[Column]]:
+def _matrix(report: PremiumReport, width: int | None) -> list[list[Column]]:
     """Several encodings: a column each, in as many tables as the width calls for."""
     names = _names(report)
-    room = width - sum(min(column.width, 24) + 2 for column in names)
+    room = (width or 0) - sum(min(column.width, 24) + 2 for column in names)
     tables: list[list[Column]] = []
-    used = room + 1
+    used = 0
     for encoding in report.encodings:
-        column = Column(encoding, [f"{row.premium:.2f}" for row in report.of(encoding)])
+        column = Column(encoding, [f"{row.premium:.2f}" for row in first(report.of(encoding))])
         used += cell_len(encoding) + 2
-        if used > room:
+        if not tables or (width is not None and used > room):
             tables.append(list(names))
             used = column.width + 2
         tables[-1].append(column)
@@ -107,7 +65,7 @@ def _summaries(report: PremiumReport) -> Layout:
         [
             Column("encoding", [row.encoding for row in rows], is_name=True, is_key=True),
             Column("Gini", [f"{row.gini:.3f}" for row in rows]),
-            Column(_confidence(report), [_range(row.gini_low, row.gini_high, 3) for row in rows]),
+            Column(_confidence(report), [format.interval(row.gini_low, row.gini_high, 3) for row in rows]),
             Column("lowest", [f"{row.min:.2f} {row.min_language}" for row in rows]),
             Column("median", [f"{row.median:.2f}" for row in rows]),
             Column("highest", [f"{row.max:.2f} {row.max_language}" for row in rows]),
@@ -116,21 +74,17 @@ def _summaries(report: PremiumReport) -> Layout:
 
 
 def _names(report: PremiumReport) -> list[Column]:
-    rows = report.of(report.encodings[0])
-    code = Column("language", [printable(row.language) for row in rows], is_name=True, is_key=True)
+    rows = first(report.of(report.encodings[0]))
+    code = Column("language", [format.key(row.language) for row in rows], is_name=True, is_key=True)
     if not any(row.name for row in rows):
         return [code]
-    named = [printable(row.name) if row.name else "" for row in rows]
+    named = [format.key(row.name) if row.name else "" for row in rows]
     return [code, Column("name", named, is_name=True, is_key=True)]
 
 
 def _confidence(report: PremiumReport) -> str:
-    settings = report.manifest["interval"]
-    return "interval" if settings is None else f"{100 * settings['confidence']:g} % interval"
-
-
-def _range(low: float | None, high: float | None, digits: int = 2) -> str:
-    return "-" if low is None or high is None else f"{low:.{digits}f}–{high:.{digits}f}"
+    settings = report.manifest["bootstrap"]
+    return "interval" if settings is None else format.confidence(settings["confidence"])
 
 
 def _note(report: PremiumReport) -> str:
@@ -141,14 +95,69 @@ def _note(report: PremiumReport) -> str:
             *parts,
             "bytes: UTF-8 bytes relative to the pivot's. STRR: share of running words that are one token.",
         ]
-    settings = manifest["interval"]
+    settings = manifest["bootstrap"]
     if settings is None:
         parts = [*parts, "No interval: the whole text is one unit."]
     else:
         parts = [*parts, f"Intervals: percentile bootstrap over {manifest['units']:,} units."]
     changes = [
-        name for name, made in (("NFC", manifest["normalization"] == "nfc"), ("strip", manifest["stripped"])) if made
+        name for name, made in (("NFC", manifest["normalize"] == "nfc"), ("strip", manifest["stripped"])) if made
     ]
     if changes:
         parts = [*parts, f"Changed before counting: {', '.join(changes)}."]
     return " ".join(parts)
+
+
+def _blocks(report: PremiumReport, width: int | None) -> list[Block]:
+    encodings = report.encodings
+    blocks: list[Block]
+    if len(encodings) == 1:
+        blocks = [Title(f"{encodings[0]}: tokens of the same content, {report.pivot} = 1"), _one(report)]
+    else:
+        blocks = [
+            Title(f"Tokens of the same content, {report.pivot} = 1, by encoding"),
+            *(Layout(columns) for columns in _matrix(report, width)),
+            Title("How unequal languages are under each encoding"),
+            _summaries(report),
+        ]
+    return [*blocks, Note(_note(report))]
+
+
+def _told(report: PremiumReport) -> str:
+    manifest = report.manifest
+    line = (
+        f"{manifest['languages_compared']:,} languages, {manifest['units']:,} units each, compared with {report.pivot}"
+    )
+    dropped = sum(manifest["units_dropped"].values())
+    if dropped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in manifest["units_dropped"].items())
+        line += f"; left out: {reasons}"
+    if manifest["columns_passed_over"]:
+        line += f"; no languages: {', '.join(manifest['columns_passed_over'])}"
+    return line
+
+
+def _chart(report: PremiumReport, encoding: str | None = None) -> Any:
+    from fasttok.render.charts import premium_chart
+
+    return premium_chart(report, encoding)
+
+
+def _page(report: PremiumReport) -> str:
+    from fasttok.render.page.premium import premium_page
+
+    return premium_page(report)
+
+
+register(
+    PremiumReport.kind,
+    Drawing(
+        "a premium report",
+        _blocks,
+        _told,
+        lambda report: len(report.languages),
+        of_groups="languages",
+        chart=_chart,
+        full_page=_page,
+    ),
+)

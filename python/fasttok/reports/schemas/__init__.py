@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from typing import Any, Literal
 
-Name = Literal["claims", "cost", "density", "models", "premium", "report"]
+Name = Literal["claims", "cost", "density", "models", "premium", "report", "verification"]
 
 
 def schema(name: Name = "report") -> dict[str, Any]:

@@ -1,0 +1,142 @@
+"""A report as blocks: titles, tables and notes, which a terminal, plain text, a notebook and a page show their way.
+
+Here is decided how blocks follow each other and how much of a report is shown. What the blocks of a kind of reports
+are, its module in `fasttok.render.text` says; this module knows no kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from rich.console import Console
+from rich.text import Text
+
+from fasttok.errors import NoPlotError
+from fasttok.render import html
+from fasttok.render.table import Layout, print_layout, printed
+from fasttok.reports.base import BaseReport
+
+SHOWN = 1000
+"""The most groups that a table or chart shows: more are read by programs, not by people."""
+
+R = TypeVar("R", bound=BaseReport, contravariant=True)
+T = TypeVar("T")
+
+
+@dataclass
+class Title:
+    """A heading. `close`: what it is above follows without a blank line."""
+
+    text: str
+    close: bool = False
+
+
+@dataclass
+class Lines:
+    """Sentences, a line each; wrapped where the console is narrow, unless they are no sentences."""
+
+    lines: Sequence[str]
+    wrap: bool = True
+
+
+@dataclass
+class Note:
+    """What must be known to read the numbers."""
+
+    text: str
+
+
+Block: TypeAlias = Title | Layout | Lines | Note
+
+
+class Blocks(Protocol[R]):
+    """Makes the blocks of a report, whose tables may be made for a console of a width; None: as wide as they are."""
+
+    def __call__(self, report: R, width: int | None, /) -> Sequence[Block]: ...
+
+
+@dataclass(frozen=True)
+class Drawing(Generic[R]):
+    """The presenter of a kind of reports, made of what is particular to it."""
+
+    name: str
+    """What one is called, for messages: ``a density report``."""
+    blocks: Blocks[R]
+    told: Callable[[R], str]
+    """The summary."""
+    groups: Callable[[R], int] = lambda report: 0
+    """How many groups there are, of which :data:`SHOWN` are shown."""
+    of_groups: str = "groups"
+    """What they are called."""
+    chart: Callable[..., Any] | None = None
+    full_page: Callable[[R], str] | None = None
+    as_markdown: Callable[[R], str] | None = None
+
+    def summary(self, report: R, *, drawn: bool = False) -> str:
+        """One line. `drawn`: below a table, which may leave groups out: then it says how many."""
+        line, count = self.told(report), self.groups(report)
+        if drawn and count > SHOWN:
+            line += f"; {count - SHOWN:,} of {count:,} {self.of_groups} are not shown, JSON and CSV have all"
+        return line
+
+    def show(self, report: R, console: Console) -> None:
+        """Print the blocks as wide as `console` is."""
+        joined = True
+        for block in self.blocks(report, console.width):
+            if not joined:
+                console.print()
+            joined = isinstance(block, Title) and block.close
+            if isinstance(block, Title):
+                console.print(Text(block.text, style="bold"))
+            elif isinstance(block, Layout):
+                print_layout(block, console)
+            elif isinstance(block, Note):
+                console.print(Text(block.text, style="dim"))
+            else:
+                for line in block.lines:
+                    console.print(Text(line), soft_wrap=not block.wrap)
+
+    def text(self, report: R, width: int | None = None) -> str:
+        """The blocks as plain text, as wide as the terminal unless `width` says otherwise."""
+        return printed(lambda console: self.show(report, console), width)
+
+    def html(self, report: R) -> str:
+        """The blocks and the summary as HTML, for a notebook."""
+        parts = []
+        for block in self.blocks(report, None):
+            if isinstance(block, Layout):
+                parts.append(html.table(block))
+            elif isinstance(block, Title):
+                parts.append(f"<p><strong>{escape(block.text)}</strong></p>")
+            else:
+                lines = block.lines if isinstance(block, Lines) else [block.text]
+                parts += [f"<p>{escape(line)}</p>" for line in lines]
+        return "".join(parts) + f"<p>{escape(self.summary(report, drawn=True))}</p>"
+
+    def markdown(self, report: R) -> str:
+        """The report as Markdown, where the kind has such a form."""
+        assert self.as_markdown is not None, self.name
+        return self.as_markdown(report)
+
+    def page(self, report: R) -> str:
+        """A page that needs no network: the one that is made for such reports, else the blocks and the manifest."""
+        if self.full_page is not None:
+            return self.full_page(report)
+        from fasttok.render.page.plain import plain_page
+
+        heading = self.name.removeprefix("a ").capitalize()
+        return plain_page(report.manifest, heading, self.blocks(report, None), self.summary(report, drawn=True))
+
+    def plot(self, report: R, **options: Any) -> Any:
+        """A chart. Raises ``NoPlotError`` where the kind has none."""
+        if self.chart is None:
+            raise NoPlotError(f"there is no chart of {self.name}: print it, or take its rows, to_pandas() and the like")
+        return self.chart(report, **options)
+
+
+def first(groups: Sequence[T]) -> Sequence[T]:
+    """The groups that are shown."""
+    return groups[:SHOWN]

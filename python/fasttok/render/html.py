@@ -1,0 +1,96 @@
+"""Tables as HTML: the one builder, for notebooks and for pages. Knows no report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import zip_longest
+from typing import Any
+
+from fasttok.render.table import Layout
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its text, and what a table of a page sorts it by."""
+
+    text: str
+    sort: Any = None
+    inner: str | None = None
+    """HTML in the place of the text."""
+    attributes: str = ""
+    """More attributes, as HTML."""
+
+    def html(self) -> str:
+        """What stands in the cell."""
+        return escape(self.text) if self.inner is None else self.inner
+
+
+def table(layout: Layout) -> str:
+    """A table with all its columns that carries its own style, for a notebook."""
+    styles = [f' style="text-align:{"left" if column.is_name else "right"}"' for column in layout.columns]
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        return _row(tag, [Cell(cell, attributes=style) for cell, style in zip(cells, styles, strict=True)])
+
+    rows = [[column.cells[i] for column in layout.columns] for i in range(layout.row_count)]
+    split = layout.row_count - layout.footer_rows
+    return _table(
+        "",
+        row("th", [column.header for column in layout.columns]),
+        (row("td", cells) for cells in rows[:split]),
+        [row("th", cells) for cells in rows[split:]],
+    )
+
+
+def sortable(
+    id: str,
+    caption: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    names: int,
+    *,
+    label: str = "",
+    kind: str = "",
+    keys: Sequence[str] = (),
+) -> str:
+    """A table of a page, whose headers sort it; the first `names` columns are text.
+
+    label: what it is called aloud; the caption unless it is given. kind: more classes of the table. keys: by what each
+    row is filtered.
+    """
+    header = "".join(_th(text, name=i < names) for i, text in enumerate(head))
+    body = (_sortable_row(row, names, key) for row, key in zip_longest(rows, keys))
+    classes = f"sortable {kind}".rstrip()
+    made = _table(f' class="{classes}" id="{id}"', f"<tr>{header}</tr>", body, caption=caption)
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label or caption)}">{made}</div>'
+
+
+def _table(attributes: str, head: str, body: Iterable[str], foot: Sequence[str] = (), caption: str = "") -> str:
+    called = f"<caption>{escape(caption)}</caption>" if caption else ""
+    end = f"<tfoot>{''.join(foot)}</tfoot>" if foot else ""
+    return f"<table{attributes}>{called}<thead>{head}</thead><tbody>{''.join(body)}</tbody>{end}</table>"
+
+
+def _row(tag: str, cells: Iterable[Cell]) -> str:
+    return "<tr>" + "".join(f"<{tag}{cell.attributes}>{cell.html()}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _sortable_row(row: Sequence[Cell], names: int, key: str | None) -> str:
+    cells = []
+    for i, cell in enumerate(row):
+        sort = "" if cell.sort is None else _attribute(cell.sort)
+        tag, kind = ("th", ' scope="row"') if i == 0 else ("td", ' class="name"' if i < names else "")
+        cells.append(f'<{tag}{kind}{cell.attributes} data-v="{sort}">{cell.html()}</{tag}>')
+    filtered = "" if key is None else f' data-key="{_attribute(key)}"'
+    return f"<tr{filtered}>{''.join(cells)}</tr>"
+
+
+def _attribute(value: object) -> str:
+    return escape(str(value).casefold(), quote=True)
+
+
+def _th(text: str, *, name: bool = False) -> str:
+    kind = ' class="name"' if name else ""
+    return f'<th scope="col"{kind}><button type="button">{escape(text)}</button></th>'

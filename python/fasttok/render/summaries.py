@@ -1,0 +1,24 @@
+"""Sentences that the summaries of several reports have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fasttok.render import format
+from fasttok.reports.ledger import Ledger
+
+
+def rows(ledger: Ledger, done: str = "counted") -> str:
+    """What became of the rows, those of them that were `done`."""
+    noun = "row" if ledger.seen == 1 else "rows"
+    return f"{ledger.seen:,} {noun} seen, {ledger.counted:,} {done}, {ledger.skipped:,} skipped"
+
+
+def run(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
+    """What became of the rows, and the time that text of `size` bytes took."""
+    seconds: float = manifest["seconds"]
+    digits = 0 if seconds >= 100 else 2 if seconds >= 0.1 else 4
+    line = f"{rows(ledger)}; {format.size(size)} in {seconds:,.{digits}f} s"
+    rate: float | None = manifest["mb_per_second"]
+    return line if rate is None else f"{line} ({rate:,.{0 if rate >= 10 else 1}f} MB/s)"

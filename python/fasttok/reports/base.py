@@ -1,0 +1,49 @@
+"""What every report is: a table with a manifest, that is drawn by whoever is registered for its kind.
+
+Knows no kind of report and no renderer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fasttok._util.paths import PathLike
+from fasttok.reports.presenters import presenter_of
+from fasttok.reports.tabular import Tabular, written
+
+
+class BaseReport(Tabular):
+    """A result: `rows()` as a table in many forms, `to_dict()` as JSON, and drawings of both.
+
+    A report is data. It has a `manifest`, which says what ran and how; where documents were read, a `ledger` of all
+    rows; where something is grouped, `groups`.
+    """
+
+    kind: ClassVar[str]
+    """What its presenter is registered under: ``density``."""
+
+    manifest: Mapping[str, Any]
+    """What ran, when, on what, and with which settings."""
+
+    def summary(self) -> str:
+        """One line: what was found, or what it was found in."""
+        return presenter_of(self.kind).summary(self)
+
+    def to_html(self, path: PathLike | None = None) -> str:
+        """One page with everything, that needs no network. With `path`, also written there: whole or not at all."""
+        return written(presenter_of(self.kind).page(self), path, self._inputs())
+
+    def plot(self) -> Any:
+        """The report as an Altair chart. Needs the extra `plot`.
+
+        Raises ``NoPlotError`` where a chart of such a report makes no sense.
+        """
+        return presenter_of(self.kind).plot(self)
+
+    def __str__(self) -> str:
+        presenter = presenter_of(self.kind)
+        return "\n".join(filter(None, (presenter.text(self), presenter.summary(self, drawn=True))))
+
+    def _repr_html_(self) -> str:
+        return presenter_of(self.kind).html(self)

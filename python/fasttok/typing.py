@@ -1,0 +1,36 @@
+"""Names for what functions of fasttok take, for annotations of your own. What they return is in ``fasttok`` itself.
+
+Nothing inside the package imports this module.
+"""
+
+from __future__ import annotations
+
+from fasttok._util.paths import PathLike
+from fasttok._util.types import Detector, Errors, FileFormat, OnError, Progress, Special
+from fasttok.inputs.parallel import Normalization, Parallel
+from fasttok.options import CorpusKeywords, ReadingKeywords
+from fasttok.reports.claims import Measure, Verdict
+from fasttok.reports.premium import Definition
+from fasttok.reports.schemas import Name as SchemaName
+from fasttok.reports.tabular import Kind
+from fasttok.tokenizers.resolve import Spec
+
+__all__ = [
+    "CorpusKeywords",
+    "Definition",
+    "Detector",
+    "Errors",
+    "FileFormat",
+    "Kind",
+    "Measure",
+    "Normalization",
+    "OnError",
+    "Parallel",
+    "PathLike",
+    "Progress",
+    "ReadingKeywords",
+    "SchemaName",
+    "Spec",
+    "Special",
+    "Verdict",
+]

@@ -1,0 +1,55 @@
+"""The structure of the package where import-linter, which `make lint` runs, does not see it: the root, and names."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fasttok
+
+PACKAGE = Path(fasttok.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+ABOVE_ALL = ("__init__.py", "__main__.py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_module_says_what_it_is_for_and_knows_no_root(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    if path.relative_to(PACKAGE).as_posix() in ABOVE_ALL:
+        return
+    for name in imported(path):
+        inner = name.removeprefix("fasttok.").partition(".")[0]
+        assert name != "fasttok", "the root imports everything: import from the module that defines it"
+        if name.startswith("fasttok."):
+            assert inner == "_fasttok" or (PACKAGE / inner).is_dir() or (PACKAGE / f"{inner}.py").is_file(), name
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    assert len(set(fasttok.__all__)) == len(fasttok.__all__) and set(fasttok._LAZY) <= set(fasttok.__all__)
+    for name in fasttok.__all__:
+        value = getattr(fasttok, name)
+        if name not in ("__version__", "CLAIMS"):
+            assert inspect.getdoc(value), name
+
+
+def test_names_for_annotations() -> None:
+    typing = importlib.import_module("fasttok.typing")
+    assert all(hasattr(typing, name) for name in typing.__all__)
+
+
+@pytest.mark.parametrize("name", ["claims", "cost", "density", "models", "premium", "report", "verification"])
+def test_every_report_has_a_schema(name: str) -> None:
+    assert fasttok.schema(name)["properties"]["schema"]["const"] == f"fasttok.{name}/1"  # type: ignore[arg-type]

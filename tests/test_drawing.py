@@ -1,0 +1,202 @@
+"""Every report is drawn in every form: as text, in a notebook, as a page, as a chart or not at all.
+
+What is too long for people is cut, and says so."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from cli_support import fasttok, on_terminal, write_jsonl
+
+import fasttok as library
+from fasttok.render.drawing import SHOWN
+from fasttok.reports import presenters
+
+PRICES = {"currency": "USD", "date": "2026-01-01", "models": {"m": {"tokenizer": "r50k_base", "input": 1, "output": 2}}}
+PARALLEL = {"eng_Latn": ["A cat.", "A <b>dog</b>."], "deu_Latn": ["Eine Katze.", "Ein Hund."]}
+HOSTILE = "<script>alert(1)</script>\x1b[31m"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    rows = [{"text": "one two three", "tag": HOSTILE}, {"text": "Ein Satz.", "tag": "b"}, {"text": "x y", "tag": None}]
+    return write_jsonl(tmp_path / "a.jsonl", rows)
+
+
+def verification() -> library.VerificationReport:
+    manifest = library.encodings().manifest
+    difference = library.Difference(HOSTILE, "text", 3, "the text", [1, 2], [3], 2)
+    return library.VerificationReport(
+        manifest, "e", "0" * 64, "gpt2", "tiktoken", "0.14", ("text",), 1, 2, 30, 3, 1, 1, 0, [difference]
+    )
+
+
+MAKERS: dict[str, Callable[[Path], library.BaseReport]] = {
+    "count": lambda path: library.count_corpus(path, ["o200k_base", "gpt2"], by="tag"),
+    "count of all": lambda path: library.count_corpus(path),
+    "density": lambda path: library.density(path, ["o200k_base", "gpt2"], by="tag", resamples=20),
+    "premium": lambda path: library.premium(PARALLEL, ["o200k_base", "gpt2"], resamples=20),
+    "premium of one": lambda path: library.premium(PARALLEL, resamples=20),
+    "cost": lambda path: library.cost(path, ["m"], by="tag", prices=PRICES, parallel=PARALLEL, pivot="eng"),
+    "claims": lambda path: library.check_claims(["o200k_base", "cl100k_base"], parallel=PARALLEL),
+    "models": lambda path: library.models("qwen3"),
+    "encodings": lambda path: library.encodings(),
+    "verification": lambda path: verification(),
+}
+WITH_CHART = {"count", "count of all", "density", "premium", "premium of one", "cost"}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+class TestEveryReport:
+    @pytest.fixture
+    def report(self, name: str, corpus: Path) -> library.BaseReport:
+        return MAKERS[name](corpus)
+
+    def test_text(self, report: library.BaseReport) -> None:
+        text = str(report)
+        assert text.endswith(report.summary()) and len(text.splitlines()) > 1
+        assert "\x1b" not in text and text == "\n".join(line.rstrip() for line in text.split("\n"))
+
+    def test_repr(self, report: library.BaseReport) -> None:
+        assert re.fullmatch(r"<fasttok\.\w+[^\n]*>", repr(report))
+
+    def test_notebook(self, report: library.BaseReport) -> None:
+        html = report._repr_html_()
+        assert html.count("<table>") == html.count("</table>") and "<p>" in html
+        assert "<script" not in html and "<b>dog" not in html
+
+    def test_page(self, report: library.BaseReport, tmp_path: Path) -> None:
+        page = report.to_html(tmp_path / "page.html")
+        assert (tmp_path / "page.html").read_text(encoding="utf-8") == page
+        assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n")
+        assert "alert(1)</script>" not in page and library.__version__ in page
+
+    def test_chart(self, report: library.BaseReport, name: str) -> None:
+        if name in WITH_CHART:
+            assert report.plot().to_dict()["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+        else:
+            with pytest.raises(library.NoPlotError, match=r"there is no chart of .*to_pandas"):
+                report.plot()
+
+    def test_table(self, report: library.BaseReport) -> None:
+        table = report.to_arrow()
+        assert table.column_names == report.columns() and table.num_rows == len(list(report.rows()))
+        assert len(report.to_pandas()) == report.to_polars().height == table.num_rows
+        assert json.loads(report.to_json()) is not None
+
+    def test_its_manifest_says_what_ran(self, report: library.BaseReport) -> None:
+        assert report.manifest["fasttok"] == library.__version__ and report.manifest["time"]
+
+
+def test_a_verification_follows_its_schema() -> None:
+    jsonschema.Draft202012Validator(library.schema("verification")).validate(json.loads(verification().to_json()))
+
+
+def test_every_kind_of_report_is_drawn_above() -> None:
+    def kinds(base: type) -> set[str]:
+        return {sub.kind for sub in base.__subclasses__()} | {k for sub in base.__subclasses__() for k in kinds(sub)}
+
+    for name in library.__all__:
+        getattr(library, name)
+    assert kinds(library.BaseReport) == {name.partition(" ")[0] for name in MAKERS}
+
+
+def test_a_report_is_drawn_by_whoever_is_registered(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mine:
+        def summary(self, report: Any, *, drawn: bool = False) -> str:
+            return "my summary"
+
+    report = library.count_corpus(corpus)
+    monkeypatch.setitem(presenters._presenters, "count", Mine())
+    assert report.summary() == "my summary"
+
+
+COUNT = SHOWN + 5
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = [{"text": "word " * (i % 7 + 1), "id": f"g{i:05}"} for i in range(COUNT)]
+    return write_jsonl(tmp_path_factory.mktemp("many") / "a.jsonl", rows)
+
+
+class TestManyGroups:
+    """More groups than people read: tables and charts have the first, by the order that was asked for."""
+
+    @pytest.mark.parametrize("kind", ["count", "density", "cost"])
+    def test_of_a_report(self, many: Path, kind: str) -> None:
+        report: Any
+        if kind == "count":
+            report = library.count_corpus(many, by="id").sorted_by("key", reverse=True)
+        elif kind == "density":
+            report = library.density(many, by="id", resamples=2).sorted_by("key", reverse=True)
+        else:
+            report = library.cost(many, ["m"], by="id", prices=PRICES)
+        text, html = str(report), report._repr_html_()
+        note = f"5 of {COUNT:,} groups are not shown, JSON and CSV have all"
+        assert text.splitlines()[-1].endswith(note) and note in html and note not in report.summary()
+        absent, present = ("g01004", "g00000") if kind == "cost" else ("g00000", "g01004")
+        for form in (text, html, report.to_html(), report.plot().to_json()):
+            assert present in form and absent not in form
+        assert absent in report.to_json() and absent in report.to_csv()
+        assert len(report.groups) == COUNT
+
+    def test_on_a_terminal_and_as_data(self, many: Path, tmp_path: Path) -> None:
+        options = ["count", str(many), "--by", "id", "--sort", "key"]
+        shown = on_terminal(*options).out
+        assert "g00000" in shown and "g01004" not in shown and f"5 of {COUNT:,} groups are not shown" in shown
+        data = fasttok(*options, "--csv")
+        assert "g01004" in data.out and "not shown" not in data.err
+
+    def test_languages(self) -> None:
+        units = {f"x{i:04}": ["a b", "c d"] for i in range(SHOWN)} | {"eng": ["a", "b"]}
+        report = library.premium(units, pivot="eng", resamples=2)
+        note = f"1 of {SHOWN + 1:,} languages are not shown"
+        assert note in str(report) and "eng " not in str(report).split("STRR")[1].partition("not shown")[0][:200_000]
+
+
+class TestRemedies:
+    """A library error names an argument, and the command its option."""
+
+    def both(self, arguments: dict[str, Any], *options: str) -> tuple[str, str]:
+        with pytest.raises(library.FasttokError) as caught:
+            library.cost(**arguments)
+        assert caught.value.remedy is not None
+        run = fasttok("cost", *options)
+        assert run.code == 1
+        return str(caught.value), run.err
+
+    def test_a_price(self, corpus: Path) -> None:
+        python, command = self.both({"paths": corpus, "models": "gpt-4.9o"}, str(corpus), "-m", "gpt-4.9o")
+        assert "in a table of your own (prices=)" in python and "--" not in python
+        assert "in a table of your own (--prices FILE)" in command
+
+    def test_a_tokenizer(self, corpus: Path) -> None:
+        model = "claude-opus-4.7"
+        prices = {**PRICES, "models": {model: {"input": 1, "output": 2}}}
+        table = corpus.parent / "prices.json"
+        table.write_text(json.dumps(prices))
+        python, command = self.both(
+            {"paths": corpus, "models": model, "prices": prices}, str(corpus), "-m", model, "--prices", str(table)
+        )
+        assert f"tokenizers={{'{model}': …}}" in python and "--" not in python
+        assert f"--tokenizer {model}=NAME|FILE" in command
+
+    def test_a_column_that_is_no_language(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tsv"
+        path.write_text("id\turl\n1\t2\n")
+        with pytest.raises(library.NotParallelError, match=r"\(url: name a column in languages= if it is one\)$"):
+            library.premium(path)
+        assert "name a column in --languages CODE if it is one)" in fasttok("premium", str(path)).err
+
+    def test_another_function(self, tmp_path: Path) -> None:
+        path = write_jsonl(tmp_path / "a.jsonl", [{"language": "eng", "text": "a"}, {"language": "deu", "text": "b"}])
+        with pytest.raises(library.NotParallelError, match=r"alone; fasttok\.density\(\) compares any text$"):
+            library.premium(path)
+        assert "alone; 'fasttok density' compares any text" in fasttok("premium", str(path)).err
