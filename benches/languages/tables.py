@@ -101,8 +101,9 @@ def languages_page(reports: Mapping[str, PremiumReport], refused: Mapping[str, s
         "## How this was measured",
         "",
         f"fasttok {news.manifest['fasttok']}, Unicode {news.manifest['unicode']}, {news.manifest['time'][:10]}. "
-        f"Intervals: {news.manifest['interval']['method']}, {news.manifest['interval']['resamples']:,} resamples, seed "
-        f"{news.manifest['interval']['seed']}. They do not cover other kinds of text or other translators. News "
+        f"Intervals: percentile bootstrap over {news.manifest['bootstrap']['over']}, "
+        f"{news.manifest['bootstrap']['resamples']:,} resamples, seed "
+        f"{news.manifest['bootstrap']['seed']}. They do not cover other kinds of text or other translators. News "
         "and law are not chat or code.",
         "",
         compared.in_words(),
