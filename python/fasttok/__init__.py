@@ -44,6 +44,7 @@ from .tokenizers.models import encoding_name_for_model
 from .tokenizers.resolve import encoding_for_model, get_encoding, list_encodings
 
 if TYPE_CHECKING:
+    from . import typing as typing
     from .inputs.parallel import ParallelText, read_parallel
     from .inputs.prices import PriceTable, find_price, read_price_table
     from .measures.claims import check_claims
@@ -181,6 +182,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "typing":
+        return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
