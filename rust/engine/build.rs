@@ -14,16 +14,14 @@ use sha2::{Digest, Sha256};
 mod forms;
 #[path = "src/bpe/naive.rs"]
 mod naive;
+#[path = "src/load/official.rs"]
+mod official;
 
-/// Rank files and their SHA-256, as pinned in `tiktoken_ext.openai_public`.
-const RANK_FILES: [(&str, &str); 4] = [
-    ("o200k_base", "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"),
-    ("cl100k_base", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"),
-    ("p50k_base", "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069"),
-    ("r50k_base", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"),
-];
+/// Rank files and their SHA-256.
+const RANK_FILES: [(&str, &str); 4] =
+    [official::O200K, official::CL100K, official::P50K, official::R50K];
 
-/// Class numbers of `pretokenize::classes`, in the order of that module.
+/// Class numbers of `src/classes.rs`, in the order of that module.
 const CLASSES: [(&str, u8); 7] = [
     (r"[\p{Lu}\p{Lt}]", 0),
     (r"\p{Ll}", 1),
@@ -49,6 +47,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=data");
     println!("cargo:rerun-if-changed=src/bpe/naive.rs");
+    println!("cargo:rerun-if-changed=src/load/official.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
     println!("cargo:rerun-if-changed=build");
     write_classes(&out.join("classes.rs"));

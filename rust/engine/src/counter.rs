@@ -14,10 +14,12 @@ use crate::added::Part;
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
 use crate::bpe::east_asian::low_bits;
 use crate::bpe::merge::{SHORT, Window, count_in_more_registers, merge};
-use crate::bpe::pairs::Pairs;
+use crate::bpe::model::BpeModel;
 use crate::bpe::turns::{Work, count_in_turns};
-use crate::encoding::{Encoding, Instead, Special};
+use crate::encoding::Encoding;
+use crate::encoding::definition::Instead;
 use crate::interrupt::{self, STRIDE, Watch};
+use crate::options::Special;
 use crate::pretokenize::block::{BLOCK, SLACK, flood, piece_starts};
 use crate::pretokenize::{Pretokenizer, Scanner, general::General};
 
@@ -604,7 +606,7 @@ impl Work for Missed<'_> {
 
 /// Merges and remembers the pieces that no cache knows: see [`Known::drain`].
 struct CountMissed<'a> {
-    pairs: &'a Pairs,
+    pairs: &'a BpeModel,
     known: &'a mut Known,
 }
 
@@ -680,7 +682,7 @@ impl Known {
     /// Looks up all but `most` pieces of each queue. What is not known waits to be merged with others,
     /// unless `most` is 0.
     #[inline(always)]
-    fn drain<S: Simd>(&mut self, simd: S, pairs: &Pairs, most: usize) -> u64 {
+    fn drain<S: Simd>(&mut self, simd: S, pairs: &BpeModel, most: usize) -> u64 {
         let mut missed = [0u8; 256];
         let (mut total, misses) =
             look_up_queued(&self.short, &mut self.short_queue, most, &mut missed);

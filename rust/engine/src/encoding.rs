@@ -1,67 +1,33 @@
 //! `Encoding`: an immutable, shareable tokenizer.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+pub(crate) mod definition;
 
-use fasttok_simd::{Level, Portable};
+use std::sync::OnceLock;
+
+use fasttok_simd::Portable;
 
 use crate::Error;
 use crate::added::{AddedToken, AddedTokens, Part};
 use crate::bpe::cuts::Cuts;
 use crate::bpe::east_asian::EastAsian;
 use crate::bpe::merge::{Window, merge};
-use crate::bpe::pairs::{NONE, Pairs};
+use crate::bpe::model::BpeModel;
+use crate::bpe::pairs::NONE;
 use crate::bpe::whole::WholePieces;
 use crate::characters::Characters;
+use crate::classes::{Class, class_of, decode, decode_before};
 use crate::decode::{Decoder, Tokens};
 use crate::interrupt::{self, Watch};
 use crate::literal::Literal;
-use crate::load::embedded;
-use crate::load::spec::{Source, Unknown};
-use crate::normalize::Normalizer;
+use crate::options::Special;
 use crate::pretokenize::Pretokenizer;
-use crate::pretokenize::classes::{Class, class_of, decode, decode_before};
 use crate::vocab::{Vocab, byte_level};
 
-/// How special tokens that stand in the text are treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Special {
-    /// They are plain text. Never an error.
-    #[default]
-    Text,
-    /// Each is one token.
-    Token,
-    /// They are refused with [`Error::SpecialToken`].
-    Error,
-}
-
-/// What to do with bytes that are not UTF-8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Utf8Errors {
-    /// Refuse them with [`Error::InvalidUtf8`].
-    #[default]
-    Strict,
-    /// Replace each maximal invalid part by U+FFFD, as Python's `errors="replace"` does.
-    Replace,
-}
-
-/// The text of `bytes` under the policy `errors`. Valid UTF-8 is borrowed.
-pub fn decode_utf8(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, Error> {
-    // The basic check is the faster one; only a failure needs to know where.
-    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-        return Ok(Cow::Borrowed(text));
-    }
-    match (simdutf8::compat::from_utf8(bytes), errors) {
-        (Ok(text), _) => Ok(Cow::Borrowed(text)),
-        (Err(e), Utf8Errors::Strict) => Err(Error::InvalidUtf8 { offset: e.valid_up_to() }),
-        (Err(_), Utf8Errors::Replace) => Ok(String::from_utf8_lossy(bytes)),
-    }
-}
+use definition::{EncodingParts, Instead, Source, Unknown};
 
 /// A named tokenizer: immutable, shared between threads by `Arc`.
 pub struct Encoding {
-    parts: Parts,
+    parts: EncodingParts,
     added: AddedTokens,
     /// Whether it is of weight which part of a text begins the document.
     asks_for_start: bool,
@@ -77,38 +43,6 @@ pub struct Encoding {
     cuts: OnceLock<Cuts>,
 }
 
-/// What an [`Encoding`] is made of.
-pub(crate) struct Parts {
-    pub name: String,
-    pub hash: String,
-    pub normalizer: Normalizer,
-    pub pretokenizer: Pretokenizer,
-    pub vocab: Vocab,
-    pub pairs: Pairs,
-    /// Numbers of tokens that merging their bytes does not give.
-    pub unreachable: Vec<u32>,
-    /// A piece that is a token is that token, whether or not merging gives it.
-    pub whole_pieces: bool,
-    /// What bytes that are no token become; nothing, without.
-    pub unknown: Option<Unknown>,
-    pub added: Vec<AddedToken>,
-    /// What cuts and merges instead of all that.
-    pub instead: Instead,
-    /// How ids become text; as the bytes of their tokens, without.
-    pub decoder: Option<Decoder>,
-    /// Tokens of a vocabulary of bytes that are none, as the file writes them.
-    pub unmet: HashMap<u32, Box<str>>,
-}
-
-/// What merges, if not pieces of bytes are merged.
-pub(crate) enum Instead {
-    Nothing,
-    /// Characters, by the engine's tables.
-    Characters(Box<Characters>),
-    /// Whatever the vocabulary says, without tables. Its normalizer and added tokens are the encoding's.
-    Literal(Box<Literal>),
-}
-
 /// Made from the same file in the same way, under the same name.
 impl PartialEq for Encoding {
     fn eq(&self, other: &Encoding) -> bool {
@@ -118,7 +52,7 @@ impl PartialEq for Encoding {
 }
 
 impl Encoding {
-    pub(crate) fn new(mut parts: Parts) -> Encoding {
+    pub(crate) fn new(mut parts: EncodingParts) -> Encoding {
         let missing = std::array::from_fn(|byte| parts.pairs.single(byte as u8) == NONE);
         let whole_pieces = (parts.whole_pieces && !parts.unreachable.is_empty())
             .then(|| WholePieces::new(parts.unreachable.iter().map(|&n| parts.vocab.token(n))));
@@ -169,18 +103,6 @@ impl Encoding {
 
     pub(crate) fn unknown(&self) -> Option<Unknown> {
         self.parts.unknown
-    }
-
-    /// The embedded encoding `name`, loaded on first use and shared from then on.
-    pub fn embedded(name: &str) -> Result<Arc<Encoding>, Error> {
-        // Whoever counts begins here or with a file: a level that cannot be had is told before any text.
-        Level::chosen()?;
-        embedded::get(name)
-    }
-
-    /// The names that [`Encoding::embedded`] knows, an alias (`gpt2`) behind the name it stands for.
-    pub fn embedded_names() -> impl Iterator<Item = &'static str> {
-        embedded::names()
     }
 
     /// The name of the encoding.
@@ -265,7 +187,7 @@ impl Encoding {
         &self.parts.vocab
     }
 
-    pub(crate) fn pairs(&self) -> &Pairs {
+    pub(crate) fn pairs(&self) -> &BpeModel {
         &self.parts.pairs
     }
 

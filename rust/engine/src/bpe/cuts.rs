@@ -15,8 +15,8 @@
 
 use fasttok_simd::Table;
 
+use crate::classes::decode;
 use crate::interrupt::Watch;
-use crate::pretokenize::classes::decode;
 use crate::vocab::Vocab;
 
 const PAIR_BITS: u32 = 18;

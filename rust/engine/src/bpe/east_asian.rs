@@ -16,7 +16,8 @@
 use fasttok_simd::{Level, Simd, Table, Task};
 
 use super::merge::count_in_registers;
-use super::pairs::{NONE, Pairs, SCRIPTS};
+use super::model::BpeModel;
+use super::pairs::{NONE, SCRIPTS};
 use crate::vocab::Vocab;
 
 /// The table's characters: all others are never at a safe boundary.
@@ -96,7 +97,7 @@ fn filter(count: usize) -> (Table<u8>, u32) {
 
 impl EastAsian {
     /// Finds the safe boundaries of `vocab`.
-    pub fn new(vocab: &Vocab, pairs: &Pairs) -> EastAsian {
+    pub fn new(vocab: &Vocab, pairs: &BpeModel) -> EastAsian {
         let mut singles = Table::new(1 << 16);
         let mut buffer = [0; 4];
         for c in (0..0x1_0000).filter(|&c| is_neighbour(c)) {
@@ -429,7 +430,7 @@ impl Block {
 
 /// Counts the tokens of each two characters.
 struct CountPairs<'a> {
-    pairs: &'a Pairs,
+    pairs: &'a BpeModel,
     chars: &'a [u32],
 }
 
@@ -452,7 +453,7 @@ impl Task for CountPairs<'_> {
 }
 
 /// The tokens of a character of one or three bytes by itself.
-fn count_alone(pairs: &Pairs, utf8: &[u8]) -> u8 {
+fn count_alone(pairs: &BpeModel, utf8: &[u8]) -> u8 {
     let &[a, b, c] = utf8 else { return 1 };
     let (left, right) = (pairs.of_bytes(a, b), pairs.of_bytes(b, c));
     if left == NONE && right == NONE {

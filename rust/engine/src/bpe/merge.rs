@@ -12,8 +12,9 @@
 
 use fasttok_simd::{Simd, Task};
 
+use super::model::BpeModel;
 use super::naive::{self, Naive};
-use super::pairs::{ASCII, Merges, NONE, Pairs, SCRIPTS, Scripts};
+use super::pairs::{ASCII, Merges, NONE, SCRIPTS, Scripts};
 use crate::interrupt::Watch;
 use crate::vocab::Vocab;
 
@@ -55,7 +56,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Splits `bytes` into what merging may begin with.
     #[inline(always)]
-    pub fn new(pairs: &Pairs, bytes: &[u8], tokens: &mut Tokens) -> Parts {
+    pub fn new(pairs: &BpeModel, bytes: &[u8], tokens: &mut Tokens) -> Parts {
         let (len, scripts) = if bytes.is_ascii() {
             for (part, &byte) in tokens[1..].iter_mut().zip(bytes) {
                 *part = pairs.single(byte);
@@ -75,7 +76,7 @@ impl Parts {
     fn merge<S: Simd, const V: usize>(
         self,
         simd: S,
-        pairs: &Pairs,
+        pairs: &BpeModel,
         bytes: &[u8],
         tokens: Tokens,
     ) -> usize {
@@ -119,7 +120,7 @@ const fn positions(distance: u8) -> [u8; 64] {
 #[inline(always)]
 pub(super) fn first_keys<S: Simd, const V: usize>(
     simd: S,
-    pairs: &Pairs,
+    pairs: &BpeModel,
     merges: &Merges,
     parts: usize,
     bytes: &[u8],
@@ -175,7 +176,7 @@ impl<S: Simd, const V: usize> Word<S, V> {
 
     /// Does the lowest merge, if there is one.
     #[inline(always)]
-    fn step(&mut self, pairs: &Pairs, merges: &Merges) -> bool {
+    fn step(&mut self, pairs: &BpeModel, merges: &Merges) -> bool {
         loop {
             let lowest = lowest_of(self.simd, &self.keys);
             if lowest >= NO_MERGE {
@@ -211,7 +212,7 @@ impl<S: Simd, const V: usize> Word<S, V> {
 
 /// The number of tokens of a piece of UTF-8 of 1 to 16 bytes.
 #[inline(always)]
-pub(crate) fn count_in_registers<S: Simd>(simd: S, pairs: &Pairs, bytes: &[u8]) -> usize {
+pub(crate) fn count_in_registers<S: Simd>(simd: S, pairs: &BpeModel, bytes: &[u8]) -> usize {
     let mut tokens = [NONE; 64];
     Parts::new(pairs, bytes, &mut tokens).merge::<_, 1>(simd, pairs, bytes, tokens)
 }
@@ -221,7 +222,7 @@ pub(crate) fn count_in_registers<S: Simd>(simd: S, pairs: &Pairs, bytes: &[u8]) 
 #[inline(always)]
 pub(crate) fn count_in_more_registers<S: Simd>(
     simd: S,
-    pairs: &Pairs,
+    pairs: &BpeModel,
     bytes: &[u8],
 ) -> Option<usize> {
     let mut tokens = [NONE; 64];
@@ -257,7 +258,7 @@ impl Window {
 
     /// Merges `bytes` (1 to [`WINDOW`]); returns the number of tokens.
     #[inline(always)]
-    pub fn merge<S: Simd>(&mut self, simd: S, pairs: &Pairs, bytes: &[u8]) -> usize {
+    pub fn merge<S: Simd>(&mut self, simd: S, pairs: &BpeModel, bytes: &[u8]) -> usize {
         let merges = pairs.merges(scripts_of(bytes));
         let len = bytes.len();
         let padded = len.next_multiple_of(16);
@@ -333,7 +334,7 @@ impl Window {
 #[inline(always)]
 pub(crate) fn merge<S: Simd>(
     simd: S,
-    pairs: &Pairs,
+    pairs: &BpeModel,
     vocab: &Vocab,
     window: &mut Window,
     bytes: &[u8],
@@ -369,7 +370,7 @@ pub(crate) fn merge<S: Simd>(
 #[inline(always)]
 fn next_window<S: Simd>(
     simd: S,
-    pairs: &Pairs,
+    pairs: &BpeModel,
     vocab: &Vocab,
     window: &mut Window,
     bytes: &[u8],
@@ -400,7 +401,7 @@ fn next_window<S: Simd>(
 #[inline(always)]
 fn stay_apart<S: Simd>(
     simd: S,
-    pairs: &Pairs,
+    pairs: &BpeModel,
     vocab: &Vocab,
     window: &mut Window,
     left: u32,
@@ -412,7 +413,7 @@ fn stay_apart<S: Simd>(
 
 /// See [`Window::merge`].
 struct MergeWindow<'a> {
-    pairs: &'a Pairs,
+    pairs: &'a BpeModel,
     window: &'a mut Window,
     bytes: &'a [u8],
 }
@@ -428,7 +429,7 @@ impl Task for MergeWindow<'_> {
 
 /// Merges any number of bytes at once; quadratic where they are more than a window.
 #[inline(always)]
-fn merge_any<S: Simd>(simd: S, pairs: &Pairs, window: &mut Window, bytes: &[u8]) -> Vec<u32> {
+fn merge_any<S: Simd>(simd: S, pairs: &BpeModel, window: &mut Window, bytes: &[u8]) -> Vec<u32> {
     if bytes.is_empty() {
         return Vec::new();
     }

@@ -26,6 +26,7 @@ pub(crate) mod chars;
 pub(crate) mod cuts;
 pub(crate) mod east_asian;
 pub(crate) mod merge;
+pub(crate) mod model;
 pub(crate) mod naive;
 pub(crate) mod pairs;
 pub(crate) mod turns;

@@ -11,8 +11,6 @@ use std::sync::OnceLock;
 use fasttok_simd::{Simd, Table};
 use hashbrown::HashMap;
 
-use super::chars::Chars;
-
 /// Bits of a token id, at most.
 const ID_BITS: u32 = 21;
 /// "These two do not merge", and a token that merges with nothing.
@@ -39,7 +37,6 @@ pub(crate) struct Pairs {
     scripts: OnceLock<Vec<Scripts>>,
     /// The merges of each script, and of all.
     merges: [OnceLock<Merges>; TABLES],
-    chars: OnceLock<Chars>,
 }
 
 impl Pairs {
@@ -54,7 +51,6 @@ impl Pairs {
             more: HashMap::default(),
             scripts: OnceLock::new(),
             merges: [const { OnceLock::new() }; TABLES],
-            chars: OnceLock::new(),
         };
         pairs.bytes.fill(NONE);
         pairs.splits.fill(UNSPLIT);
@@ -136,12 +132,6 @@ impl Pairs {
             token = split as u32;
         }
         self.singles.iter().position(|&single| single == token).map_or(0, |byte| byte as u8)
-    }
-
-    /// Characters that are one token before anything else happens to them.
-    #[inline(always)]
-    pub fn chars(&self) -> &Chars {
-        self.chars.get_or_init(|| Chars::new(self))
     }
 
     /// The merges that a text of these scripts can meet.

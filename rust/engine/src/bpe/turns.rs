@@ -15,7 +15,8 @@ use fasttok_simd::Simd;
 use super::merge::{
     NO_MERGE, Parts, Tokens, count_in_more_registers, first_keys, key, lowest_of, rank_and_position,
 };
-use super::pairs::{ASCII, Merges, NONE, Pairs, Place};
+use super::model::BpeModel;
+use super::pairs::{ASCII, Merges, NONE, Place};
 
 /// Pieces under way at once.
 const LANES: usize = 6;
@@ -73,7 +74,7 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
 
     /// Begins with the first `len` of `bytes`. Returns whether there are few enough parts.
     #[inline(always)]
-    fn begin(&mut self, pairs: &'a Pairs, piece: usize, bytes: &[u8; 32], len: usize) -> bool {
+    fn begin(&mut self, pairs: &'a BpeModel, piece: usize, bytes: &[u8; 32], len: usize) -> bool {
         let parts = if has_ascii_only(bytes) {
             if len > 16 * V {
                 return false;
@@ -100,7 +101,7 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
 
     /// Sets the keys and the tokens of bytes: always as many, so that no branch depends on the length.
     #[inline(always)]
-    fn begin_with_bytes(&mut self, pairs: &Pairs, bytes: &[u8; 32], len: usize) {
+    fn begin_with_bytes(&mut self, pairs: &BpeModel, bytes: &[u8; 32], len: usize) {
         let mut ranks = [[NO_MERGE; 16]; V];
         for at in 0..16 * V {
             self.tokens[at + 1] = pairs.single(bytes[at]);
@@ -135,7 +136,7 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
     }
 
     #[inline(always)]
-    fn step(&mut self, pairs: &Pairs) -> Step {
+    fn step(&mut self, pairs: &BpeModel) -> Step {
         let Some(merges) = self.merges else { return Step::Idle };
         if self.at != 0 {
             let (at, before) = (self.at & 63, self.before & 63);
@@ -187,7 +188,7 @@ pub(crate) trait Work {
 
 /// Counts the tokens of all pieces, in no order.
 #[inline(always)]
-pub(crate) fn count_in_turns<S: Simd>(simd: S, pairs: &Pairs, work: &mut impl Work) {
+pub(crate) fn count_in_turns<S: Simd>(simd: S, pairs: &BpeModel, work: &mut impl Work) {
     let mut wide = Vec::new();
     turns::<_, 1, _>(simd, pairs, work, |work| work.next(), |piece| wide.push(piece));
     if !wide.is_empty() {
@@ -199,7 +200,7 @@ pub(crate) fn count_in_turns<S: Simd>(simd: S, pairs: &Pairs, work: &mut impl Wo
 #[inline(always)]
 fn turns<S: Simd, const V: usize, W: Work>(
     simd: S,
-    pairs: &Pairs,
+    pairs: &BpeModel,
     work: &mut W,
     mut next: impl FnMut(&mut W) -> Option<usize>,
     mut too_wide: impl FnMut(usize),
@@ -251,7 +252,7 @@ mod tests {
 
     /// Counts words, and notes what each has.
     struct Words<'a> {
-        pairs: &'a Pairs,
+        pairs: &'a BpeModel,
         words: &'a [String],
         next: usize,
         counts: Vec<usize>,

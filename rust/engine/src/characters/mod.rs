@@ -15,9 +15,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::Error;
 use crate::bpe::merge::{Window, merge};
-use crate::bpe::pairs::Pairs;
+use crate::bpe::model::BpeModel;
+use crate::classes::decode;
 use crate::interrupt::Watch;
-use crate::pretokenize::classes::decode;
 use crate::vocab::Vocab;
 use boundaries::{Boundaries, UserPieces};
 use decode::Decoder;
@@ -85,7 +85,7 @@ pub(crate) struct Definition {
 
 impl Characters {
     /// Makes the tables.
-    pub fn new(definition: Definition) -> Result<(Characters, Vocab, Pairs), Error> {
+    pub fn new(definition: Definition) -> Result<(Characters, Vocab, BpeModel), Error> {
         let Definition { mut rules, mut tokens, mut order, mut user, unknown, .. } = definition;
         let Definition { split_at_blanks, whole_texts, .. } = definition;
         let mut bytes = HashMap::new();
@@ -199,7 +199,7 @@ impl Characters {
 
     /// Tokens of the unknown characters of `text` beyond the parts that merging leaves of them. May be
     /// negative.
-    pub fn surplus(&self, pairs: &Pairs, text: &[u8]) -> i64 {
+    pub fn surplus(&self, pairs: &BpeModel, text: &[u8]) -> i64 {
         match &self.unknown {
             Unknown::Bytes(_) => self.shrunk(text),
             Unknown::Token { fused, .. } => {
@@ -248,7 +248,7 @@ impl Characters {
     /// Appends the ids of a text to which the rules have been applied.
     pub fn encode(
         &self,
-        (vocab, pairs): (&Vocab, &Pairs),
+        (vocab, pairs): (&Vocab, &BpeModel),
         window: &mut Window,
         text: &str,
         ids: &mut Vec<u32>,
@@ -410,7 +410,7 @@ fn retain(
 struct Output<'a> {
     characters: &'a Characters,
     vocab: &'a Vocab,
-    pairs: &'a Pairs,
+    pairs: &'a BpeModel,
     ids: &'a mut Vec<u32>,
     after_unknown: bool,
 }

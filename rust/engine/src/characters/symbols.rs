@@ -15,16 +15,14 @@ use std::collections::HashMap;
 use fasttok_simd::Portable;
 
 use crate::Error;
+use crate::bpe::model::BpeModel;
 use crate::bpe::naive::{NONE, Naive};
-use crate::bpe::pairs::Pairs;
-use crate::vocab::Vocab;
+use crate::vocab::{Vocab, limits};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
-/// The longest token that is accepted, in bytes.
-const LONGEST: usize = 1 << 12;
 /// The most tokens that are accepted: prefixes and bytes take numbers, too.
-const MOST: usize = 1 << 20;
+const MOST: usize = (1 << 20) - 1;
 
 /// Which neighbours merge first.
 pub(crate) enum Order {
@@ -62,7 +60,7 @@ impl Symbols {
         tokens: &[(String, u32)],
         order: &Order,
         bare: usize,
-    ) -> Result<(Symbols, Vocab, Pairs), Error> {
+    ) -> Result<(Symbols, Vocab, BpeModel), Error> {
         check(tokens, order)?;
         let places: Map<&str, u32> =
             tokens.iter().enumerate().map(|(at, (token, _))| (&**token, at as u32)).collect();
@@ -133,7 +131,7 @@ impl Symbols {
             characters,
         };
         let vocab = Vocab::new(Cow::Owned(bytes), lens.into_iter()).with_ids(ids);
-        Ok((symbols, vocab, Pairs::new(std::array::from_fn(|byte| byte as u32), &merges)))
+        Ok((symbols, vocab, BpeModel::new(std::array::from_fn(|byte| byte as u32), &merges)))
     }
 
     /// Whether `c` is a character of the vocabulary.
@@ -154,30 +152,21 @@ impl Symbols {
 }
 
 /// Whether the first two bytes of a character begin one of the vocabulary.
-pub(crate) fn has_prefix(pairs: &Pairs, utf8: &[u8]) -> bool {
+pub(crate) fn has_prefix(pairs: &BpeModel, utf8: &[u8]) -> bool {
     pairs.of_bytes(utf8[0], utf8[1]) != crate::bpe::pairs::NONE
 }
 
 /// The number of parts that merging leaves of the character `utf8`, which is not in the vocabulary.
-pub(crate) fn parts(pairs: &Pairs, utf8: &[u8]) -> usize {
+pub(crate) fn parts(pairs: &BpeModel, utf8: &[u8]) -> usize {
     crate::bpe::merge::count_in_registers(Portable, pairs, utf8)
 }
 
 /// Refuses what the tables cannot hold.
 fn check(tokens: &[(String, u32)], order: &Order) -> Result<(), Error> {
-    let damaged = |reason: String| Err(Error::TokenizerFile { reason });
-    if tokens.len() >= MOST {
-        return damaged(format!("{} tokens are more than {MOST}", tokens.len()));
-    }
-    if let Some((token, _)) = tokens.iter().find(|(token, _)| token.len() > LONGEST) {
-        return damaged(format!("a token of {} bytes", token.len()));
-    }
-    if tokens.iter().any(|(token, _)| token.is_empty()) {
-        return damaged("an empty token".to_owned());
-    }
+    limits::check(tokens.iter().map(|(token, _)| token.as_bytes()), MOST)?;
     match order {
         Order::Scores(scores) if scores.iter().any(|score| score.is_nan()) => {
-            damaged("a score that is no number".to_owned())
+            Err(Error::TokenizerFile { reason: "a score that is no number".to_owned() })
         }
         _ => Ok(()),
     }

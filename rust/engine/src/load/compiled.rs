@@ -8,10 +8,11 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::spec::{Description, Source, Tables, Unknown};
+use super::spec::{Description, Tables};
 use super::{damaged, not_json};
 use crate::added::AddedToken;
 use crate::bpe::naive::NONE;
+use crate::encoding::definition::{Source, Unknown};
 use crate::{Encoding, Error};
 
 const MAGIC: &[u8; 8] = b"fasttok\0";

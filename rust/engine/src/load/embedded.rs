@@ -6,15 +6,17 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::spec::Source;
-use crate::Error;
+use super::official;
 use crate::added::AddedToken;
+use crate::bpe::model::BpeModel;
 use crate::bpe::naive;
-use crate::bpe::pairs::Pairs;
-use crate::encoding::{Encoding, Instead, Parts};
+use crate::encoding::Encoding;
+use crate::encoding::definition::Source;
+use crate::encoding::definition::{EncodingParts, Instead};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::vocab::Vocab;
+use crate::{Error, Level};
 
 /// A vocabulary file.
 struct File {
@@ -23,19 +25,18 @@ struct File {
 }
 
 macro_rules! file {
-    ($name:literal, $hash:literal) => {
-        File { hash: $hash, data: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".bin")) }
+    ($official:expr, $name:literal) => {
+        File {
+            hash: $official.1,
+            data: include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".bin")),
+        }
     };
 }
 
-static O200K: File =
-    file!("o200k_base", "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d");
-static CL100K: File =
-    file!("cl100k_base", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7");
-static P50K: File =
-    file!("p50k_base", "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069");
-static R50K: File =
-    file!("r50k_base", "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930");
+static O200K: File = file!(official::O200K, "o200k_base");
+static CL100K: File = file!(official::CL100K, "cl100k_base");
+static P50K: File = file!(official::P50K, "p50k_base");
+static R50K: File = file!(official::R50K, "r50k_base");
 
 /// An embedded encoding: its names (the first is its own), file, pattern and special tokens, as
 /// `tiktoken_ext.openai_public` defines them.
@@ -135,13 +136,27 @@ static DEFINITIONS: [Definition; 6] = [
     },
 ];
 
+impl Encoding {
+    /// The embedded encoding `name`, loaded on first use and shared from then on.
+    pub fn embedded(name: &str) -> Result<Arc<Encoding>, Error> {
+        // Whoever counts begins here or with a file: a level that cannot be had is told before any text.
+        Level::chosen()?;
+        get(name)
+    }
+
+    /// The names that [`Encoding::embedded`] knows, an alias (`gpt2`) behind the name it stands for.
+    pub fn embedded_names() -> impl Iterator<Item = &'static str> {
+        names()
+    }
+}
+
 /// All names, aliases behind the name they stand for.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+fn names() -> impl Iterator<Item = &'static str> {
     DEFINITIONS.iter().flat_map(|definition| definition.names.iter().copied())
 }
 
 /// The encoding `name`, loaded on first use.
-pub(crate) fn get(name: &str) -> Result<Arc<Encoding>, Error> {
+pub(super) fn get(name: &str) -> Result<Arc<Encoding>, Error> {
     let Some(definition) = DEFINITIONS.iter().find(|d| d.names.contains(&name)) else {
         return Err(Error::UnknownEncoding { name: name.to_owned(), nearest: nearest(name) });
     };
@@ -157,10 +172,10 @@ impl Definition {
                 singles[usize::from(byte)] = id;
             }
         }
-        let pairs = Pairs::new(singles, &merges);
+        let pairs = BpeModel::new(singles, &merges);
         let special = (self.special)();
         let source = Source::of_pattern(Value::Null, self.pretokenizer.name().to_owned());
-        let encoding = Encoding::new(Parts {
+        let encoding = Encoding::new(EncodingParts {
             name: self.names[0].to_owned(),
             hash: self.file.hash.to_owned(),
             normalizer: Normalizer::default(),

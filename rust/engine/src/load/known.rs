@@ -3,6 +3,8 @@
 //! Facts as the vendors' own packages state them: `tiktoken` for OpenAI's files, `llama-models`,
 //! `dashscope` and `openai-whisper`, and the tokenizer class in the repositories of Kimi K2.
 
+use super::official;
+
 /// What is known of a file.
 pub struct Known {
     hash: &'static str,
@@ -23,29 +25,29 @@ impl Known {
 
 const KNOWN: &[Known] = &[
     Known {
-        hash: "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
+        hash: official::O200K.1,
         pretokenizer: "o200k",
         nfc: false,
-        special_tokens: || embedded("o200k_base"),
+        special_tokens: || embedded(official::O200K.0),
     },
     Known {
-        hash: "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+        hash: official::CL100K.1,
         pretokenizer: "cl100k",
         nfc: false,
-        special_tokens: || embedded("cl100k_base"),
+        special_tokens: || embedded(official::CL100K.0),
     },
     Known {
-        hash: "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069",
+        hash: official::P50K.1,
         pretokenizer: "gpt2",
         nfc: false,
-        special_tokens: || embedded("p50k_base"),
+        special_tokens: || embedded(official::P50K.0),
     },
     // Whisper's English models use this file with special tokens of their own.
     Known {
-        hash: "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930",
+        hash: official::R50K.1,
         pretokenizer: "gpt2",
         nfc: false,
-        special_tokens: || embedded("r50k_base"),
+        special_tokens: || embedded(official::R50K.0),
     },
     Known {
         hash: "82e9d31979e92ab929cd544440f129d9ecd797b69e327f80f17e1c50d5551b55",

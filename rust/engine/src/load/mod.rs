@@ -2,10 +2,12 @@
 
 mod character_bpe;
 mod compiled;
-pub(crate) mod embedded;
+mod embedded;
 mod known;
+mod official;
 mod ranks;
 mod sentencepiece;
+mod source;
 pub(crate) mod spec;
 mod tekken;
 mod tokenizer_json;
@@ -21,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 use crate::added::AddedToken;
 use crate::characters::{Characters, Definition};
-use crate::encoding::{Instead, Parts};
+use crate::encoding::definition::{EncodingParts, Instead};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::{Encoding, Error};
@@ -129,7 +131,7 @@ impl Encoding {
         added: Vec<AddedToken>,
     ) -> Result<Encoding, Error> {
         let (characters, vocab, pairs) = Characters::new(definition)?;
-        Ok(Encoding::new(Parts {
+        Ok(Encoding::new(EncodingParts {
             name,
             hash,
             normalizer,

@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
-use super::spec::{Merges, Source, Spec};
+use super::spec::{Merges, Spec};
 use super::{FileOptions, damaged};
 use crate::Error;
 use crate::added::AddedToken;
+use crate::encoding::definition::Source;
 use crate::normalize::Normalizer;
 use crate::pretokenize::general::{Behavior, General, Pattern, Step};
 use crate::pretokenize::{Pretokenizer, patterns};

@@ -3,22 +3,17 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::{ranks, tokenizer_json};
 use crate::Error;
 use crate::added::AddedToken;
+use crate::bpe::model::BpeModel;
 use crate::bpe::naive::{self, Naive};
-use crate::bpe::pairs::{NONE, Pairs};
-use crate::decode::Decoder;
-use crate::encoding::{Encoding, Instead, Parts};
+use crate::bpe::pairs::NONE;
+use crate::encoding::Encoding;
+use crate::encoding::definition::{EncodingParts, Instead, Source, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
-use crate::vocab::Vocab;
+use crate::vocab::{Vocab, limits};
 
-/// The longest token that is accepted, in bytes. Real ones stay below 300.
-const LONGEST: usize = 1 << 12;
 /// The most tokens: what the merge tables can number.
 const MOST: usize = (NONE - 1) as usize;
 
@@ -48,59 +43,6 @@ pub(crate) enum Merges {
     ByRank,
     /// These pairs, by their places in [`Spec::tokens`], the first one first; of equal pairs the last counts.
     List(Vec<(u32, u32)>),
-}
-
-/// The token of what is not in the vocabulary.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Unknown {
-    pub id: u32,
-    /// One token for all neighbours that are unknown.
-    pub fused: bool,
-}
-
-/// Normalizer and pretokenizer as a file describes them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Source {
-    /// A normalizer of `tokenizer.json`, or null.
-    pub normalizer: Value,
-    pub pieces: Pieces,
-    /// A decoder of `tokenizer.json`, or null.
-    #[serde(default)]
-    pub decoder: Value,
-    /// Tokens of a `tokenizer.json` that no text can hold, and their ids.
-    #[serde(default)]
-    pub unmet: Vec<(String, u32)>,
-}
-
-/// How text is cut into pieces, as a file describes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Pieces {
-    /// By a pretokenizer of `tokenizer.json`.
-    Steps(Value),
-    /// By the name of a family, or a regular expression as tiktoken reads it.
-    Pattern(String),
-}
-
-impl Source {
-    /// That of a file that has nothing but a pattern.
-    pub fn of_pattern(normalizer: Value, pattern: String) -> Source {
-        let pieces = Pieces::Pattern(pattern);
-        Source { normalizer, pieces, decoder: Value::Null, unmet: Vec::new() }
-    }
-
-    /// The decoder of the file, where it may have one.
-    fn decoder(&self) -> Option<Decoder> {
-        matches!(self.pieces, Pieces::Steps(_)).then(|| Decoder::from_json(&self.decoder))
-    }
-
-    pub fn build(&self) -> Result<(Normalizer, Pretokenizer), Error> {
-        let pretokenizer = match &self.pieces {
-            Pieces::Steps(steps) => tokenizer_json::pretokenizer(steps)?,
-            Pieces::Pattern(pattern) => ranks::pretokenizer(pattern)?,
-        };
-        let byte_level = matches!(self.pieces, Pieces::Steps(_));
-        Ok((Normalizer::from_json(&self.normalizer, byte_level)?, pretokenizer))
-    }
 }
 
 /// All of an encoding but its vocabulary.
@@ -134,7 +76,7 @@ impl Tables {
         let total: usize = self.lens.iter().map(|&len| usize::from(len)).sum();
         if len > MOST
             || (len, len, total) != (self.ids.len(), self.splits.len(), self.bytes.len())
-            || self.lens.iter().any(|&len| usize::from(len) > LONGEST)
+            || self.lens.iter().any(|&len| usize::from(len) > limits::LONGEST)
         {
             return Err(broken());
         }
@@ -180,13 +122,13 @@ impl Tables {
         }
         let vocab = Vocab::new(Cow::Owned(self.bytes), self.lens.into_iter()).with_ids(self.ids);
         let source = description.source;
-        let encoding = Encoding::new(Parts {
+        let encoding = Encoding::new(EncodingParts {
             name: description.name,
             hash: description.hash,
             normalizer: description.normalizer,
             pretokenizer: description.pretokenizer,
             vocab,
-            pairs: Pairs::new(singles, &merges),
+            pairs: BpeModel::new(singles, &merges),
             unreachable,
             whole_pieces: description.whole_pieces,
             unknown: description.unknown,
@@ -202,16 +144,7 @@ impl Tables {
 impl Spec {
     /// Makes the tables of the engine.
     pub fn build(mut self) -> Result<Encoding, Error> {
-        let damaged = |reason: String| Error::TokenizerFile { reason };
-        if self.tokens.len() > MOST {
-            return Err(damaged(format!("{} tokens are more than {MOST}", self.tokens.len())));
-        }
-        if let Some((token, _)) = self.tokens.iter().find(|(token, _)| token.len() > LONGEST) {
-            return Err(damaged(format!("a token of {} bytes", token.len())));
-        }
-        if self.tokens.iter().any(|(token, _)| token.is_empty()) {
-            return Err(damaged("an empty token".to_owned()));
-        }
+        limits::check(self.tokens.iter().map(|(token, _)| &token[..]), MOST)?;
         // By number: the place in `tokens`, and the pair of numbers whose merge makes the token.
         let (order, splits) = match std::mem::replace(&mut self.merges, Merges::ByRank) {
             Merges::ByRank => by_rank(&self.tokens),

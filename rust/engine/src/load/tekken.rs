@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::spec::{Merges, Source, Spec};
+use super::spec::{Merges, Spec};
 use super::{damaged, not_json, ranks};
 use crate::Error;
 use crate::added::AddedToken;
+use crate::encoding::definition::Source;
 use crate::normalize::Normalizer;
 
 #[derive(Deserialize)]

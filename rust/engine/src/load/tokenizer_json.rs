@@ -10,12 +10,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::character_bpe::Described;
-use super::spec::{Merges, Pieces, Source, Spec, Unknown};
+use super::spec::{Merges, Spec};
 use super::{JsonFile, character_bpe, damaged, not_json, unsupported};
 use crate::added::AddedToken;
-use crate::bpe::pairs::{NONE, Pairs};
+use crate::bpe::model::BpeModel;
+use crate::bpe::pairs::NONE;
 use crate::decode::Decoder;
-use crate::encoding::{Instead, Parts};
+use crate::encoding::definition::{EncodingParts, Instead};
+use crate::encoding::definition::{Pieces, Source, Unknown};
 use crate::literal::Literal;
 use crate::normalize::Normalizer;
 use crate::pretokenize::general::{Behavior, General, Pattern, Scheme, Step, is_punctuation};
@@ -270,14 +272,14 @@ impl File<'_> {
             prefix: prefix.to_owned(),
             suffix: self.model.end_of_word_suffix.clone().unwrap_or_default(),
         };
-        Ok(Encoding::new(Parts {
+        Ok(Encoding::new(EncodingParts {
             name: self.name.clone(),
             hash: self.hash.clone(),
             normalizer: self.normalizer()?,
             // Its name: the pieces are the literal one's own.
             pretokenizer: Pretokenizer::general(General::of_texts(Vec::new())),
             vocab: Vocab::new(Cow::Borrowed(&[]), [].into_iter()),
-            pairs: Pairs::new([NONE; 256], &[]),
+            pairs: BpeModel::new([NONE; 256], &[]),
             unreachable: Vec::new(),
             whole_pieces: false,
             unknown: None,

@@ -11,8 +11,8 @@ use unicode_normalization_alignments::char::{
     canonical_combining_class, compose, decompose_canonical,
 };
 
+use crate::classes::{decode, decode_before};
 use crate::interrupt::Watch;
-use crate::pretokenize::classes::{decode, decode_before};
 
 /// What a form does to characters: a value each, 0 where it leaves one alone whatever stands before it,
 /// [`MAY_JOIN`] where it may join the one before, more where it changes, else its combining class.

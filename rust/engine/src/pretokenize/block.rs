@@ -7,7 +7,7 @@
 use fasttok_simd::{ByteMasks, Simd};
 
 use super::Scanner;
-use super::classes::{CJK, CLASS, HAN, OTHER, class_index, class_row, decode, properties_of};
+use crate::classes::{CJK, CLASS, HAN, OTHER, class_index, class_row, decode, properties_of};
 
 /// Bytes of a block.
 pub(crate) const BLOCK: usize = 64;
@@ -73,7 +73,7 @@ impl Context<'_> {
     #[inline(always)]
     pub fn contraction(&self, char: u32) -> u32 {
         let at = self.byte_of(char) + 1;
-        let len = super::contraction(self.text, at);
+        let len = super::contractions::contraction(self.text, at);
         // `ſ` is two bytes and one character.
         if len == 2 && !self.text[at].is_ascii() { 1 } else { len as u32 }
     }
@@ -81,7 +81,7 @@ impl Context<'_> {
     /// [`Context::contraction`] for patterns that know only lower case ASCII.
     #[inline(always)]
     pub fn lower_contraction(&self, char: u32) -> u32 {
-        super::gpt2::lower_contraction(self.text, self.byte_of(char) + 1) as u32
+        super::contractions::lower_contraction(self.text, self.byte_of(char) + 1) as u32
     }
 }
 

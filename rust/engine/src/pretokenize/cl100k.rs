@@ -4,8 +4,9 @@
 //! newlines belong to the punctuation before them.
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
-use super::classes::Class;
-use super::{Family, class_at, contraction, newlines_end, run_end, white_space_end};
+use super::contractions::contraction;
+use super::{Family, class_at, newlines_end, run_end, white_space_end};
+use crate::classes::Class;
 
 /// `DIGITS`: how many digits make a piece. `MARKS`: marks are letters. `WHOLE_AT_END`: white space that
 /// ends the text is one piece even when it holds newlines.

@@ -5,8 +5,8 @@
 //! For the last one the text ends wherever a number, an ideograph or kana begins.
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
-use super::classes::{CJK, Class, OTHER};
 use super::{Family, class_at, newlines_end, properties_at, run_end};
+use crate::classes::{CJK, Class, OTHER};
 use crate::interrupt::Watch;
 
 pub(crate) struct DeepSeekV3;

@@ -3,8 +3,9 @@
 //! Runs of letters, of numbers and of signs, each with one blank in front; lower-case contractions.
 
 use super::block::{CharMasks, Context, Starts};
-use super::classes::Class;
-use super::{Family, class_at, contraction, run_end};
+use super::contractions::lower_contraction;
+use super::{Family, class_at, run_end};
+use crate::classes::Class;
 use crate::interrupt::Watch;
 
 /// `DIGITS_APART`: a split at every digit stands before the pattern, which sees the text between them.
@@ -18,13 +19,6 @@ fn kind(class: Class) -> u8 {
         Class::Punctuation | Class::Mark => 2,
         Class::Space | Class::Newline => 3,
     }
-}
-
-/// [`contraction`] in the pattern's only case.
-#[inline(always)]
-pub(super) fn lower_contraction(text: &[u8], at: usize) -> usize {
-    let len = contraction(text, at);
-    if text[at..at + len].iter().all(u8::is_ascii_lowercase) { len } else { 0 }
 }
 
 impl<const DIGITS_APART: bool> Family for Gpt2<DIGITS_APART> {

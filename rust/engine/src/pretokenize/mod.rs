@@ -7,7 +7,7 @@
 
 pub(crate) mod block;
 pub(crate) mod cl100k;
-pub(crate) mod classes;
+mod contractions;
 pub(crate) mod deepseek;
 pub(crate) mod general;
 pub(crate) mod gpt2;
@@ -21,9 +21,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use block::{CharMasks, Context, Starts};
-use classes::{Class, class_of, decode, properties_of};
 use general::General;
 
+use crate::classes::{self, Class, class_of, decode, properties_of};
 use crate::interrupt::Watch;
 
 /// A family of split patterns.
@@ -35,7 +35,7 @@ pub(crate) trait Family {
     /// The piece starts among the characters of `masks`, the first of which is one.
     fn starts(masks: &CharMasks, context: &Context) -> Starts;
 
-    /// The properties (see [`classes::properties_of`]) that `starts` asks for in `masks`.
+    /// The properties (see [`properties_of`](crate::classes::properties_of)) that `starts` asks for in `masks`.
     const PROPERTIES: u8 = 0;
 
     /// Up to three bits that `starts` asks of every character, in `extra`.
@@ -223,22 +223,6 @@ fn newlines_end(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// The length in bytes of the ending of an English contraction at `at`, just after its apostrophe:
-/// `s d m t ll ve re` in any case, where `ſ` is a case of `s`; 0 if there is none.
-#[inline(always)]
-pub(crate) fn contraction(text: &[u8], at: usize) -> usize {
-    let Some(&first) = text.get(at) else { return 0 };
-    match first | 0x20 {
-        b's' | b'd' | b'm' | b't' => 1,
-        first @ (b'l' | b'v' | b'r') => match (first, text.get(at + 1).map(|b| b | 0x20)) {
-            (b'l', Some(b'l')) | (b'v' | b'r', Some(b'e')) => 2,
-            _ => 0,
-        },
-        _ if text[at..].starts_with("ſ".as_bytes()) => 2,
-        _ => 0,
-    }
 }
 
 /// White space from `start` on, as the last alternatives of cl100k and o200k have it: up to the last

@@ -5,8 +5,9 @@
 //! newlines that follow punctuation.
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
-use super::classes::Class;
-use super::{Family, class_at, classes, contraction, properties_at, run_end, white_space_end};
+use super::contractions::contraction;
+use super::{Family, class_at, properties_at, run_end, white_space_end};
+use crate::classes::{self, Class};
 use crate::interrupt::Watch;
 
 /// `DIGITS`: how many digits make a piece. `CONTRACTIONS`: an English contraction stays with its word.

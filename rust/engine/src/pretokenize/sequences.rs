@@ -3,7 +3,7 @@
 
 use super::Family;
 use super::block::{CharMasks, Context, Starts};
-use super::classes::{Class, PUNCTUATION, class_of, decode, properties_of};
+use crate::classes::{Class, PUNCTUATION, class_of, decode, properties_of};
 use crate::interrupt::Watch;
 
 /// DeepSeek Coder: newlines; letters with the white space before them; punctuation likewise; the

@@ -4,6 +4,7 @@
 //! id; other files name their ids themselves.
 
 pub(crate) mod byte_level;
+pub(crate) mod limits;
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;

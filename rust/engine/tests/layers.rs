@@ -1,0 +1,25 @@
+//! No circle among the parts of the crate.
+
+#[test]
+fn parts_use_only_what_is_below_them() {
+    let table = "
+        error:
+        interrupt: error
+        options: error
+        oniguruma: error
+        classes:
+        vocab: error
+        bpe: classes interrupt vocab
+        normalize: classes error interrupt oniguruma vocab
+        pretokenize: classes error interrupt oniguruma vocab
+        decode: error normalize pretokenize vocab
+        added: error normalize options
+        literal: error interrupt pretokenize
+        characters: bpe classes error interrupt normalize pretokenize vocab
+        encoding: added bpe characters classes decode error interrupt literal normalize options pretokenize vocab
+        load: added bpe characters decode encoding error literal normalize pretokenize vocab
+        counter: added bpe characters encoding error interrupt options pretokenize
+        probe: bpe counter encoding pretokenize
+    ";
+    fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);
+}
