@@ -36,12 +36,12 @@ build: $(BUILT)
 
 # The profile `checked` is release with debug assertions and overflow checks.
 test: $(TESTABLE)
-	cargo test --profile checked --workspace --exclude fasttok-python
+	cargo test --profile checked --workspace
 	cargo run --profile checked -p fasttok-fuzz -- --seconds 10 --seed 1
 	$(BIN)/python -m pytest
 
 test-long: $(TESTABLE)
-	cargo test --release --workspace --exclude fasttok-python -- --include-ignored
+	cargo test --release --workspace -- --include-ignored
 	FASTTOK_LONG=1 $(BIN)/python -m pytest
 
 # Every target of fuzz/ for ten minutes. Guided by coverage: cargo +nightly fuzz run --features libfuzzer NAME

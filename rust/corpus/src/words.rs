@@ -1,6 +1,6 @@
 //! Words as white space separates them: what single-token retention is taken of.
 //!
-//! Not the words of UAX #29, which `crate::measure` counts: these are cut by white space alone, as the measure is
+//! Not the words of UAX #29, which `crate::statistics` counts: these are cut by white space alone, as the measure is
 //! defined where it is published. It knows nothing of tokens.
 
 use icu_properties::CodePointMapData;

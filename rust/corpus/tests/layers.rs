@@ -7,6 +7,7 @@ fn parts_use_only_what_is_below_them() {
         language:
         detect: language
         words:
+        single_token_words: words
         scripts:
         sample:
         statistics: sample scripts

@@ -29,4 +29,4 @@ mod workers;
 pub use batch::{Abort, Failure, Options, Output, SharedCounter, Tokens};
 pub use pool::{Cancelled, Control, Poll, Pool, Source, Tasks, available_threads};
 pub use split::Splitter;
-pub use text::{Invalid, StoredText};
+pub use text::{Invalid, Latin1, StoredText};

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use fasttok_engine::{Error, Utf8Errors, decode_utf8};
+use fasttok_engine::{Error, Level, Utf8Errors, decode_utf8};
+use fasttok_simd::utf8::{self, LoneSurrogates, Unit, is_high, is_low, next_char};
 
 /// The unit at which a text cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +13,8 @@ pub struct Invalid(pub usize);
 
 /// A text in whatever form it is kept. Positions are *units* of that form: bytes of UTF-8, `u16` of UTF-16, …
 ///
-/// It is implemented for `str` (which is always valid) and for `[u8]` (which should be UTF-8).
+/// It is implemented for `str` (which is always valid), `[u8]` (which should be UTF-8), [`Latin1`], `[u16]` (which should
+/// be UTF-16) and `[u32]` (which should be UTF-32; two surrogates in it may be a pair, as in Python).
 pub trait StoredText: Sync {
     /// Length in units.
     fn units(&self) -> usize;
@@ -116,6 +118,97 @@ fn is_continuation(byte: u8) -> bool {
     byte & 0xC0 == 0x80
 }
 
+/// Characters up to U+00FF, a byte each.
+#[derive(Debug, Clone, Copy)]
+pub struct Latin1<'a>(pub &'a [u8]);
+
+impl StoredText for Latin1<'_> {
+    fn units(&self) -> usize {
+        self.0.len()
+    }
+
+    fn decode<'s>(
+        &'s self,
+        range: Range<usize>,
+        errors: Utf8Errors,
+        scratch: &'s mut Vec<u8>,
+    ) -> Result<Cow<'s, str>, Invalid> {
+        transcode(self.0, range, errors, scratch)
+    }
+
+    fn reading_start(&self, unit: usize) -> usize {
+        unit.min(self.0.len())
+    }
+
+    fn units_of(&self, start: usize, bytes: usize) -> usize {
+        count_units(&self.0[start..], bytes)
+    }
+}
+
+/// Units of which two that are surrogates may be a pair.
+macro_rules! wide {
+    ($($unit:ty),*) => {$(
+        impl StoredText for [$unit] {
+            fn units(&self) -> usize {
+                self.len()
+            }
+
+            fn decode<'s>(
+                &'s self,
+                range: Range<usize>,
+                errors: Utf8Errors,
+                scratch: &'s mut Vec<u8>,
+            ) -> Result<Cow<'s, str>, Invalid> {
+                transcode(self, range, errors, scratch)
+            }
+
+            fn reading_start(&self, unit: usize) -> usize {
+                let at = unit.min(self.len());
+                if at == 0 || at == self.len() {
+                    return at;
+                }
+                at - usize::from(is_low(self[at].code()) && is_high(self[at - 1].code()))
+            }
+
+            fn units_of(&self, start: usize, bytes: usize) -> usize {
+                count_units(&self[start..], bytes)
+            }
+        }
+    )*};
+}
+
+wide!(u16, u32);
+
+/// The text of `units[range]`, written to `scratch`.
+fn transcode<'s, U: Unit>(
+    units: &[U],
+    range: Range<usize>,
+    errors: Utf8Errors,
+    scratch: &'s mut Vec<u8>,
+) -> Result<Cow<'s, str>, Invalid> {
+    let start = range.start;
+    let lone = match errors {
+        Utf8Errors::Strict => LoneSurrogates::Refuse,
+        Utf8Errors::Replace => LoneSurrogates::Replace,
+    };
+    let level = Level::chosen_or_portable();
+    let written =
+        utf8::transcode(level, &units[range], lone, scratch).map_err(|at| Invalid(start + at))?;
+    // Checked once more, which is far cheaper than counting, so that no `unsafe` is needed.
+    decode_utf8(&scratch[..written], errors).map_err(|_| Invalid(start))
+}
+
+/// The number of units at the start of `units` whose text is `bytes` long.
+fn count_units<U: Unit>(units: &[U], bytes: usize) -> usize {
+    let (mut at, mut text) = (0, 0);
+    while text < bytes && at < units.len() {
+        let (c, width) = next_char(&units[at..]);
+        text += c.len_utf8();
+        at += width;
+    }
+    at
+}
+
 /// What holds a text, or refers to one, is one.
 macro_rules! delegate {
     ($([$($T:ident)?] $type:ty),*) => {$(
@@ -176,6 +269,12 @@ mod tests {
             let bytes: Vec<u8> = (0..len).map(|_| alphabet[random.below(12)]).collect();
             check(&bytes);
             check(&String::from_utf8_lossy(&bytes).into_owned());
+            check(&Latin1(&bytes));
+            let units: Vec<u16> =
+                (0..len).map(|_| *random.pick(&[0x61, 0xD83D, 0xDE00, 0x4F60])).collect();
+            check(&&units[..]);
+            let units: Vec<u32> = units.into_iter().map(u32::from).collect();
+            check(&&units[..]);
         }
     }
 }

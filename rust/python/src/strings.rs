@@ -16,7 +16,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fasttok_parallel::StoredText;
+use fasttok_parallel::{Latin1, StoredText};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -172,7 +172,7 @@ unsafe fn read<'a>(text: &'a Bound<'_, PyString>, layout: Layout) -> Option<Docu
         // SAFETY: a `str` of this kind has `length` units of one byte at `data`, all below 0x80.
         (1, true) => Some(Document::Ascii(unsafe { ascii(units(text, data, length)) })),
         // SAFETY: it has `length` units of one byte.
-        (1, false) => Some(Document::Latin1(unsafe { units(text, data, length) })),
+        (1, false) => Some(Document::Latin1(Latin1(unsafe { units(text, data, length) }))),
         // SAFETY: it has `length` units of two bytes; headers are multiples of 8 bytes long.
         (2, false) => Some(Document::Ucs2(unsafe { units(text, data, length) })),
         // SAFETY: it has `length` units of four bytes.

@@ -242,6 +242,7 @@ pub fn next_char<U: Unit>(units: &[U]) -> (char, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fasttok_testing::Random;
 
     /// What the standard library makes of `units`.
     fn reference(units: &[u32]) -> String {
@@ -256,16 +257,6 @@ mod tests {
             })
             .collect();
         String::from_utf16_lossy(&utf16)
-    }
-
-    /// Deterministic numbers, good enough to mix characters.
-    fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
-        move || {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            seed >> 33
-        }
     }
 
     /// Holds every instruction set of this machine against the standard library.
@@ -307,7 +298,7 @@ mod tests {
 
     #[test]
     fn mixed_texts() {
-        let mut next = numbers(1);
+        let mut random = Random::new(1);
         let ranges: [(u32, u32); 7] = [
             (0, 0x80),
             (0x80, 0x100),
@@ -319,12 +310,12 @@ mod tests {
         ];
         let mut scratch = Vec::new();
         for _ in 0..20_000 {
-            let len = next() as usize % 200;
-            let kinds: Vec<usize> = (0..3).map(|_| next() as usize % ranges.len()).collect();
+            let len = random.below(200);
+            let kinds: Vec<usize> = (0..3).map(|_| random.below(ranges.len())).collect();
             let units: Vec<u32> = (0..len)
                 .map(|_| {
-                    let (low, high) = ranges[kinds[next() as usize % 3]];
-                    low + next() as u32 % (high - low)
+                    let (low, high) = ranges[kinds[random.below(3)]];
+                    low + random.below((high - low) as usize) as u32
                 })
                 .collect();
             check(&units, &mut scratch);
