@@ -19,7 +19,7 @@ impl<T: Pod> Table<T> {
         let memory = MmapMut::map_anon(bytes).expect("memory for a table");
         assert!(memory.as_ptr().cast::<T>().is_aligned(), "maps begin with a page");
         // Where there are no large pages, nothing is lost.
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(miri)))]
         let _ = memory.advise(memmap2::Advice::HugePage);
         Table { memory, len, values: std::marker::PhantomData }
     }
@@ -67,5 +67,25 @@ impl<T: Pod> DerefMut for Table<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         // SAFETY: as above, and borrowed for writing.
         unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_zero_at_first_and_kept() {
+        let mut table: Table<[u32; 3]> = Table::new(5000);
+        assert_eq!(table.len(), 5000);
+        assert!(table.iter().all(|value| *value == [0; 3]));
+        for (at, value) in table.iter_mut().enumerate() {
+            *value = [at as u32; 3];
+        }
+        // Also of what is not there.
+        for at in [0, 4999, 5000, usize::MAX] {
+            table.prefetch(at);
+        }
+        assert!(table.iter().enumerate().all(|(at, value)| *value == [at as u32; 3]));
     }
 }
