@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import inspect
 import json
@@ -291,3 +292,45 @@ def test_texts_given_for_paths_are_told_what_to_call() -> None:
     with pytest.raises(library.NotFoundError) as raised:
         library.count_corpus("a-file")
     assert "count_batch" not in str(raised.value)
+
+
+@pytest.mark.parametrize("command", ["cost", "claims", "verify"])
+def test_an_interrupted_run_leaves_the_ledger_so_far(command: str, tmp_path: Path) -> None:
+    rows = b'{"text":5}\n' * 10 + b'{"text":"a"}\n' * 100_000
+    (tmp_path / "a.jsonl").write_bytes(rows)
+    ledger = tmp_path / "ledger.jsonl"
+
+    def interrupt(done: int, total: int | None, documents: int) -> None:
+        raise KeyboardInterrupt
+
+    given: dict[str, Any] = {"ledger_path": ledger, "progress": interrupt}
+    with pytest.raises(KeyboardInterrupt) as raised:
+        if command == "cost":
+            library.cost(tmp_path / "a.jsonl", "m", prices=PRICES, **given)
+        elif command == "claims":
+            check_claims("r50k_base", texts={"eng": tmp_path / "a.jsonl"}, **given)
+        else:
+            pytest.importorskip("tiktoken")
+            verify_files(library.load(byte_ranks(tmp_path), pattern="gpt2"), tmp_path / "a.jsonl", built_in=0, **given)
+    assert f"the rows skipped until then are in {ledger}" in raised.value.notes  # type: ignore[attr-defined]
+    assert [json.loads(line)["line"] for line in ledger.read_text("utf-8").splitlines()] == list(range(1, 11))
+    assert list(tmp_path.glob(".*")) == []
+
+
+def byte_ranks(folder: Path) -> Path:
+    """A rank file of the 256 bytes."""
+    lines = [f"{base64.b64encode(bytes([byte])).decode()} {byte}\n" for byte in range(256)]
+    (folder / "bytes.tiktoken").write_text("".join(lines))
+    return folder / "bytes.tiktoken"
+
+
+def test_an_error_before_the_first_row_is_not_hidden_by_the_ledger(tmp_path: Path) -> None:
+    for paths, error in ((tmp_path / "*.jsonl", library.FileError), (tmp_path / "none.jsonl", library.NotFoundError)):
+        for run in (
+            lambda paths: library.count_corpus(paths, "r50k_base", ledger_path=tmp_path / "ledger.jsonl"),
+            lambda paths: library.cost(paths, "m", prices=PRICES, ledger_path=tmp_path / "ledger.jsonl"),
+            lambda paths: check_claims("r50k_base", texts={"eng": paths}, ledger_path=tmp_path / "ledger.jsonl"),
+        ):
+            with pytest.raises(error):
+                run(paths)
+    assert list(tmp_path.iterdir()) == []

@@ -222,8 +222,8 @@ class CorpusGroups:
         """The groups at ``indices``, each from 0, as the items of the list of groups in a report's JSON, indented by
         two."""
     def column(self, name: str, encoding: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """A number for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"``, ``"chars"`` or, of
-        the encoding at that index, ``"tokens"``. Raises ``ValueError`` for another name."""
+        """The sum of that name for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"`` and so on,
+        or, of the encoding at that index, ``"tokens"`` and its kin. Raises ``ValueError`` for another name."""
 
 @final
 class CorpusSums:
@@ -407,15 +407,17 @@ class Documents:
     def progress(self) -> tuple[int, int | None, int]:
         """Bytes read, bytes in all if that is known, and documents."""
 
+    def close(self) -> None:
+        """Ends reading: what it wrote is written then. Nothing more comes."""
+
     def account(self) -> Account | None:
         """The account of files and rows; None before the end."""
 
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""
 
-def _spaced_words(texts: Sequence[str], /) -> tuple[list[str], list[int]] | None:
-    """The distinct words of texts as white space separates them, and how often each occurs; None for scripts without
-    spaces."""
+def _spaced_words(texts: Sequence[str], /) -> list[str] | None:
+    """The running words of texts as white space separates them; None for scripts without spaces."""
 
 def _single_token_words(
     languages: Sequence[Sequence[str]], encodings: Sequence[Encoding], threads: int | None = None, /

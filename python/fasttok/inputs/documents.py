@@ -11,8 +11,8 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -49,31 +49,43 @@ class Reader:
         for batch in self.batches():
             yield from batch
 
-    def batches(self) -> Iterator[list[Document]]:
-        """The documents, in the order of the files, in batches of a size that is best counted at once."""
-        require_existing(self.paths)
-        with self._ledger_of_rows() as options:
-            documents = Documents(self.paths, self.by, options, answer_field=self.answer_field)
-            for batch in documents:
-                yield batch
-                if self.progress is not None:
-                    self.progress(*documents.progress())
-            self._account = documents.account()
+    def each(
+        self,
+        count: Callable[[list[Document]], Counted],
+        add: Callable[[list[Document], Counted], object],
+    ) -> None:
+        """Read all documents: `add` gets those of a batch that `count` does not refuse, and what it gives for them."""
+        with closing(self.batches()) as batches:
+            for batch in batches:
+                kept, counted = self.counted(batch, count)
+                if counted is not None:
+                    add(kept, counted)
 
-    @contextmanager
-    def _ledger_of_rows(self) -> Iterator[CorpusOptions]:
-        """The options by which rows are read. What is skipped then is added to the ledger at the end."""
-        path = self.options.ledger_path
-        if path is None:
-            yield self.options
-            return
-        with TemporaryDirectory() as folder:
-            rows = os.path.join(folder, "rows.jsonl")
+    def batches(self) -> Generator[list[Document]]:
+        """The documents, in the order of the files, in batches of a size that is best counted at once.
+
+        What is closed before the end has the rows so far in the ledger's file.
+        """
+        require_existing(self.paths)
+        with TemporaryDirectory() if self.options.ledger_path is not None else nullcontext() as folder:
+            rows = None if folder is None else os.path.join(folder, "rows.jsonl")
+            options = replace(self.options, ledger_path=rows)
+            documents = Documents(self.paths, self.by, options, answer_field=self.answer_field)
             try:
-                yield replace(self.options, ledger_path=rows)
+                for batch in documents:
+                    yield batch
+                    if self.progress is not None:
+                        self.progress(*documents.progress())
+                self._account = documents.account()
             finally:
-                with open(rows, "rb") as source, open(path, "ab") as ledger:
-                    copyfileobj(source, ledger)
+                documents.close()
+                self._add_rows(rows)
+
+    def _add_rows(self, rows: str | None) -> None:
+        """Add the rows in a file to the ledger's file."""
+        if rows is not None and self.options.ledger_path is not None and os.path.exists(rows):
+            with open(rows, "rb") as source, open(self.options.ledger_path, "ab") as ledger:
+                copyfileobj(source, ledger)
 
     @property
     def account(self) -> Account:

@@ -121,11 +121,10 @@ class _Sources:
         self._threads = threads
 
     def add_documents(self, language: str, reader: Reader) -> None:
-        parts = []
-        for batch in reader.batches():
-            _, sizes = reader.counted(batch, lambda records: self._sizes([record.text for record in records]))
-            if sizes is not None:
-                parts.append(sizes)
+        parts: list[_Sizes] = []
+        reader.each(
+            lambda records: self._sizes([record.text for record in records]), lambda _, sizes: parts.append(sizes)
+        )
         self.readers.append(reader)
         if not parts:
             if reader.ledger.skipped:

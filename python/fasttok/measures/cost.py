@@ -122,10 +122,7 @@ def cost(
     sums = _Sums(billed, output_tokens, share, keys, taken)
     with shown(progress) as told, ledger_written(inputs, taken) as run_options:
         reader = Reader(inputs, keys, run_options, output_field, told)
-        for batch in reader.batches():
-            kept, counts = reader.counted(batch, sums.count)
-            if counts is not None:
-                sums.add(kept, counts)
+        reader.each(sums.count, sums.add)
 
     groups = sorted(sums.groups, key=lambda key: tuple((value is None, value or "") for value in key))
     base_key = None if base is None else _find_group(base, keys[0], [key[0] for key in groups])

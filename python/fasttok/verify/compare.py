@@ -129,12 +129,10 @@ def verify_files(
         return found.report()
     with shown(progress) as told, ledger_written(inputs, taken) as run_options:
         reader = Reader(inputs, options=run_options, progress=told)
-        for batch in reader.batches():
-            kept, encoded = reader.counted(
-                batch, lambda records: _encode(found, [record.text for record in records], taken.threads)
-            )
-            if encoded is not None:
-                _compare(found, [(_name(record), record.text) for record in kept], encoded)
+        reader.each(
+            lambda records: _encode(found, [record.text for record in records], taken.threads),
+            lambda records, encoded: _compare(found, [(_name(r), r.text) for r in records], encoded),
+        )
     return found.report(reader.ledger, describe_account(reader.account))
 
 

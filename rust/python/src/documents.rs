@@ -114,6 +114,15 @@ impl Documents {
         (progress.bytes(), progress.total_bytes(), progress.documents())
     }
 
+    /// Ends reading: what it wrote is written then. Nothing more comes.
+    fn close(&self, py: Python<'_>) {
+        self.shared.cancel.store(true, Relaxed);
+        py.detach(|| {
+            let batches = self.batches.lock().unwrap_or_else(|e| e.into_inner());
+            while let Ok(Ok(_)) = batches.recv() {}
+        });
+    }
+
     /// The account of files and rows; None before the end.
     fn account(&self) -> Option<Account> {
         self.read.lock().unwrap_or_else(|e| e.into_inner()).as_ref().map(Account::from)
