@@ -7,10 +7,12 @@ likelier than the rest, so that all paths of the engine are taken.
 
 from __future__ import annotations
 
+import base64
 import random
 from typing import Any
 
 import nasty
+from sentencepiece_models import charsmap
 from training import byte_level, literal, split
 
 META = "\u2581"
@@ -49,10 +51,14 @@ def normalizer(rng: random.Random) -> dict[str, Any]:
         ["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Nmt", "StripAccents", "ByteLevel", "Strip", "Prepend", "Prepend"]
         + ["Replace"] * 5
         + ["BertNormalizer"] * 2
+        + ["Precompiled"] * 2
     )
     made: dict[str, Any] = {"type": kind}
     if kind == "Strip":
         made |= {"strip_left": chance(rng, 0.5), "strip_right": chance(rng, 0.5)}
+    elif kind == "Precompiled":
+        rules = charsmap(rng.choice(["nmt_nfkc", "nmt_nfkc_cf", "user"]))
+        made["precompiled_charsmap"] = base64.b64encode(rules).decode()
     elif kind == "Prepend":
         made["prepend"] = rng.choice([META, META, " ", "x", "ab", ""])
     elif kind == "Replace" and chance(rng, 0.4):
@@ -77,8 +83,9 @@ def metaspace(rng: random.Random) -> dict[str, Any]:
 def pretokenizer(rng: random.Random, depth: int = 0) -> dict[str, Any]:
     kind = rng.choice(
         ["Whitespace", "WhitespaceSplit", "BertPreTokenizer", "CharDelimiterSplit", "FixedLength", "Sequence"]
-        + ["Digits", "Punctuation", "ByteLevel", "Metaspace", "Metaspace", "Split", "Split", "Split", "Split"]
-        + ["UnicodeScripts"] * chance(rng, 0.3)
+        + ["Digits", "Punctuation", "ByteLevel", "Metaspace", "Metaspace"]
+        + ["Split"] * 4
+        + ["UnicodeScripts"]
     )
     if kind == "ByteLevel":
         return byte_level(add_prefix_space=chance(rng, 0.4), use_regex=chance(rng, 0.6))
@@ -104,7 +111,7 @@ def pretokenizer(rng: random.Random, depth: int = 0) -> dict[str, Any]:
 
 def decoder(rng: random.Random, depth: int = 0) -> dict[str, Any] | None:
     kind = rng.choice(
-        ["", "ByteLevel", "ByteLevel", "ByteFallback", "Metaspace", "Replace", "Strip", "Fuse", "BPEDecoder"]
+        ["", "ByteLevel", "ByteLevel", "ByteFallback", "Metaspace", "Replace", "Strip", "Fuse", "BPEDecoder", "CTC"]
         + ["Sequence"] * 4
         + ["WordPiece"] * chance(rng, 0.1)
     )
@@ -124,6 +131,9 @@ def decoder(rng: random.Random, depth: int = 0) -> dict[str, Any] | None:
         made |= {"content": rng.choice([" ", META, "a"]), "start": rng.randrange(3), "stop": rng.randrange(2)}
     elif kind == "BPEDecoder":
         made["suffix"] = rng.choice(["</w>", "b", ""])
+    elif kind == "CTC":
+        made |= {"pad_token": rng.choice(["a", "<unk>", "", "b"]), "word_delimiter_token": rng.choice([META, "|", "b"])}
+        made["cleanup"] = chance(rng, 0.5)
     elif kind == "WordPiece":
         made |= {"prefix": "##", "cleanup": True}
     elif kind == "Sequence":

@@ -630,9 +630,8 @@ class TestRefused:
                 fasttok.load(self.change(gpt2_json, **model))
 
     def test_components(self, gpt2_json: dict[str, Any]) -> None:
-        for pre in ({"type": "UnicodeScripts"}, {"type": "New"}):
-            with pytest.raises(fasttok.UnsupportedTokenizerError, match=pre["type"]):
-                fasttok.load(json.dumps({**gpt2_json, "pre_tokenizer": pre}).encode())
+        with pytest.raises(fasttok.UnsupportedTokenizerError, match="New"):
+            fasttok.load(json.dumps({**gpt2_json, "pre_tokenizer": {"type": "New"}}).encode())
         for key, value in [
             ("pre_tokenizer", {}),
             ("pre_tokenizer", 3),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sentencepiece_models import charsmap
 from training import byte_level, literal, split, steps
 
 import fasttok
@@ -130,6 +133,24 @@ def test_metaspace_at_the_first_part(normalizer: dict[str, Any], texts: list[str
         file = made(vocab, [f"{META} a", "a b"], unk_token="<unk>", normalizer=normalizer, pre_tokenizer=pre)
         same(file, *texts)
         same({**file, "added_tokens": added}, *texts)
+
+
+@pytest.mark.parametrize("rules", ["user", "nmt_nfkc"])
+def test_metaspace_at_the_first_part_behind_compiled_rules(rules: str) -> None:
+    pytest.importorskip("sentencepiece")
+    compiled = base64.b64encode(charsmap(rules)).decode()
+    normalizer = {"type": "Precompiled", "precompiled_charsmap": compiled}
+    vocab = ["<unk>", META, *"abdXfix☃", f"{META}a", "ab"]
+    for before in (
+        [],
+        [{"type": "Prepend", "prepend": "x"}],
+        [{"type": "Strip", "strip_left": True, "strip_right": False}],
+    ):
+        normalizers = {"type": "Sequence", "normalizers": [*before, normalizer]}
+        for pre in (metaspace("first"), steps(split("b"), metaspace("first"))):
+            file = made(vocab, [f"{META} a", "a b"], unk_token="<unk>", normalizer=normalizers, pre_tokenizer=pre)
+            for text in ("aab", "ABab", "☃ab", "あb", "xyzab", "bcab", "\ufb01ab", " dab", "ba", "Ab", "①b", "\x01ab"):
+                same(file, text)
 
 
 def test_whole_parts_between_added_tokens() -> None:
@@ -308,3 +329,46 @@ def test_a_folder_with_another_file_that_can_be_counted(tmp_path: Path) -> None:
     with pytest.raises(fasttok.UnsupportedTokenizerError, match=r"Unigram.*tokenizer\.model beside it can"):
         fasttok.load(tmp_path)
     assert fasttok.load(tmp_path / "tokenizer.model").count("a b") > 0
+
+
+def test_scripts_of_all_characters() -> None:
+    """What is unknown is one token a piece, so that pieces are counted."""
+    file = made(["<unk>"], unk_token="<unk>", fuse_unk=True, pre_tokenizer={"type": "UnicodeScripts"})
+    data = json.dumps(file)
+    ours, theirs = fasttok.load(data.encode()), tokenizers.Tokenizer.from_str(data)
+    rng = random.Random(11)
+    characters = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    for beside in ("", "a", "1", "中", " ", "\u0301"):
+        some = rng.sample(characters, len(characters) if beside in ("", "a") else 50_000)
+        for at in range(0, len(some), 64):
+            text = beside.join(some[at : at + 64])
+            assert ours.count(text) == len(theirs.encode(text, add_special_tokens=False).ids), text
+    for text in ("", " ", "\u0378", " \u0378a", "a \u0378 中", "ひらカタ漢字ー", "ー"):
+        same(file, text)
+
+
+@pytest.mark.parametrize("doublings", [12, 13, 17])
+@pytest.mark.parametrize("alphabet", [["a", "b"], BYTES])
+def test_a_long_token(alphabet: list[str], doublings: int) -> None:
+    """The tables hold tokens of up to 4,096 bytes; a file with a longer one is followed without them."""
+    tokens = ["a" * 2**i for i in range(1, doublings + 1)]
+    merges = ["a a", *(f"{token} {token}" for token in tokens[:-1])]
+    pre = byte_level() if alphabet is BYTES else None
+    file = made([*alphabet, *tokens], merges, pre_tokenizer=pre, decoder=pre)
+    longest = tokens[-1]
+    ours = same(file, longest, longest + "b", longest[1:], "ab" + longest * 2, special=("text",))
+    assert ours.count(longest) == 1
+
+
+def test_a_long_token_of_a_rank_file() -> None:
+    ranks = {bytes([byte]): byte for byte in range(256)} | {b"a" * 5_000: 256}
+    lines = [f"{base64.b64encode(token).decode()} {rank}" for token, rank in ranks.items()]
+    with pytest.raises(fasttok.UnsupportedTokenizerError, match="a token of 5000 bytes .* at most 4096 bytes"):
+        fasttok.load("\n".join(lines).encode(), pattern=".+")
+
+
+def test_the_decoder_of_ctc() -> None:
+    for cleanup in (True, False):
+        decoder = {"type": "CTC", "pad_token": "p", "word_delimiter_token": "|", "cleanup": cleanup}
+        file = made(["a", "p", "|", "pa", " .", "b", "é"], decoder=decoder)
+        same(file, "aab", "apab", "a|b", "ppp", "a||p|b", "pa.", "abbé|")

@@ -43,6 +43,32 @@ const PROPERTIES: [(&str, u8); 4] = [
     (r"\p{P}", 1 << 6),
 ];
 
+/// The scripts of Unicode 9, which the pretokenizer `UnicodeScripts` of HF `tokenizers` tells apart.
+const SCRIPTS: &str = "Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak \
+    Bengali Bhaiksuki Bopomofo Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian \
+    Caucasian_Albanian Chakma Cham Cherokee Common Coptic Cuneiform Cypriot Cyrillic Deseret \
+    Devanagari Duployan Egyptian_Hieroglyphs Elbasan Ethiopic Georgian Glagolitic Gothic Grantha \
+    Greek Gujarati Gurmukhi Han Hangul Hanunoo Hatran Hebrew Hiragana Imperial_Aramaic Inherited \
+    Inscriptional_Pahlavi Inscriptional_Parthian Javanese Kaithi Kannada Katakana Kayah_Li \
+    Kharoshthi Khmer Khojki Khudawadi Lao Latin Lepcha Limbu Linear_A Linear_B Lisu Lycian Lydian \
+    Mahajani Malayalam Mandaic Manichaean Marchen Meetei_Mayek Mende_Kikakui Meroitic_Cursive \
+    Meroitic_Hieroglyphs Miao Modi Mongolian Mro Multani Myanmar Nabataean New_Tai_Lue Newa Nko \
+    Ogham Ol_Chiki Old_Hungarian Old_Italic Old_North_Arabian Old_Permic Old_Persian \
+    Old_South_Arabian Old_Turkic Oriya Osage Osmanya Pahawh_Hmong Palmyrene Pau_Cin_Hau Phags_Pa \
+    Phoenician Psalter_Pahlavi Rejang Runic Samaritan Saurashtra Sharada Shavian Siddham \
+    SignWriting Sinhala Sora_Sompeng Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le \
+    Tai_Tham Tai_Viet Takri Tamil Tangut Telugu Thaana Thai Tibetan Tifinagh Tirhuta Ugaritic Vai \
+    Warang_Citi Yi";
+
+/// Characters whose script is another one there than today (U+0589, U+061C; U+0953, U+0954), and one that goes with kana.
+const OTHER_SCRIPTS: [(u32, &str); 5] = [
+    (0x589, "Common"),
+    (0x61C, "Common"),
+    (0x953, "Devanagari"),
+    (0x954, "Devanagari"),
+    (0x30FC, "Han"),
+];
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=data");
@@ -52,6 +78,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build");
     write_classes(&out.join("classes.rs"));
     write_forms(&out.join("forms.rs"));
+    write_scripts(&out.join("scripts.rs"));
     for (name, hash) in RANK_FILES {
         write_vocabulary(name, hash, &out.join(format!("{name}.bin")));
     }
@@ -82,6 +109,30 @@ fn write_classes(path: &Path) {
         .unwrap();
     writeln!(code, "pub const CLASSES_UNICODE_VERSION: &str = {:?};", classes_unicode_version())
         .unwrap();
+    writeln!(code, "static INDEX: [u16; {}] = {index:?};", index.len()).unwrap();
+    writeln!(code, "static BLOCKS: [[u8; 128]; {}] = {blocks:?};", blocks.len()).unwrap();
+    fs::write(path, code).expect("OUT_DIR is writable");
+}
+
+/// The number of the script of each character, as `pretokenize::scripts` describes it; 0 where it has none.
+fn write_scripts(path: &Path) {
+    let names: Vec<&str> = SCRIPTS.split_whitespace().collect();
+    let mut scripts = vec![0; 0x11_0000];
+    let number = |name: &str| {
+        let name = if matches!(name, "Hiragana" | "Katakana") { "Han" } else { name };
+        let at = names.iter().position(|&other| other == name).expect("listed");
+        u8::try_from(at + 1).expect("few scripts")
+    };
+    for name in &names {
+        let pattern = format!(r"[\p{{Script={name}}}&&\p{{Age=9.0}}]");
+        for_each_range(&pattern, |range| scripts[range].fill(number(name)));
+    }
+    for (c, name) in OTHER_SCRIPTS {
+        scripts[c as usize] = number(name);
+    }
+    scripts[usize::from(b' ')] = 0;
+    let (index, blocks) = two_levels(&scripts);
+    let mut code = String::new();
     writeln!(code, "static INDEX: [u16; {}] = {index:?};", index.len()).unwrap();
     writeln!(code, "static BLOCKS: [[u8; 128]; {}] = {blocks:?};", blocks.len()).unwrap();
     fs::write(path, code).expect("OUT_DIR is writable");

@@ -44,6 +44,13 @@ pub(crate) enum Step {
     },
     /// All tokens become one.
     Fuse,
+    /// Of equal neighbours one is left; `pad` goes, and what is nothing then; `delimiter` becomes a blank, if the tokens
+    /// are cleaned up.
+    Ctc {
+        pad: String,
+        delimiter: String,
+        cleanup: bool,
+    },
     /// The suffix of words becomes a blank, in the last token nothing.
     Suffix(String),
     /// The prefix of what goes on goes; before all else but the first token stands a blank. `cleanup` takes blanks
@@ -173,6 +180,15 @@ impl Step {
                 };
                 if *cleanup { clean_up(text) } else { text }
             }),
+            Step::Ctc { pad, delimiter, cleanup } => {
+                tokens.dedup();
+                let mut tokens = each(tokens, &|_, token| {
+                    let text = token.replace(pad, "");
+                    if *cleanup { clean_up(text).replace(delimiter, " ") } else { text }
+                });
+                tokens.retain(|token| !token.is_empty());
+                tokens
+            }
             Step::Suffix(suffix) => {
                 each(tokens, &|at, token| token.replace(suffix, if at == last { "" } else { " " }))
             }
@@ -238,6 +254,11 @@ fn add_steps(value: &Value, depth: usize, to: &mut Vec<Step>) -> Result<(), Stri
             prefix: text("prefix")?.to_owned(),
             cleanup: value["cleanup"].as_bool().ok_or_else(|| missing("cleanup"))?,
         },
+        "CTC" => Step::Ctc {
+            pad: text("pad_token")?.to_owned(),
+            delimiter: text("word_delimiter_token")?.to_owned(),
+            cleanup: value["cleanup"].as_bool().ok_or_else(|| missing("cleanup"))?,
+        },
         "BPEDecoder" => Step::Suffix(text("suffix")?.to_owned()),
         "Sequence" if depth < 16 => {
             let steps = value["decoders"].as_array().ok_or_else(|| missing("decoders"))?;
@@ -293,7 +314,7 @@ mod tests {
     #[test]
     fn an_unknown_decoder_is_an_error_when_it_is_used() {
         for decoder in
-            [json!({"type": "CTC"}), json!({}), json!({"type": "Strip", "content": "ab"})]
+            [json!({"type": "New"}), json!({}), json!({"type": "Strip", "content": "ab"})]
         {
             let decoder = Decoder::from_json(&decoder);
             assert!(matches!(decoder.text(Vec::new()), Err(Error::InvalidOption { .. })));

@@ -108,7 +108,6 @@ pub(super) fn read(
         name,
         hash,
     };
-    described.check_start()?;
     match described.by_tables() {
         // What the tables cannot hold.
         Err(Error::UnsupportedTokenizer { .. }) => described.literal(),
@@ -139,19 +138,6 @@ struct File<'a> {
 impl File<'_> {
     fn normalizer(&self) -> Result<Normalizer, Error> {
         Normalizer::from_json(&self.normalizer, self.byte_level)
-    }
-
-    /// Refuses what asks where the document begins behind a normalizer that hides it.
-    fn check_start(&self) -> Result<(), Error> {
-        for step in self.pretokenizers.iter().filter(|step| step["type"] == "Metaspace") {
-            if Scheme::from_json(step)? == Scheme::First && !self.normalizer()?.follows_start() {
-                return Err(unsupported(
-                    "Metaspace at the first part",
-                    "the normalizer Precompiled moves its start",
-                ));
-            }
-        }
-        Ok(())
     }
 
     /// The encoding by the tables of the engine; [`Error::UnsupportedTokenizer`] where they do not hold it.
@@ -578,6 +564,11 @@ fn general_step(step: &Value, last: bool, to: &mut Vec<Step>) -> Result<(), Erro
             let missing = step["behavior"].is_null();
             let behavior = if missing { Behavior::Isolated } else { behavior(step)? };
             to.push(split(Pattern::Char(is_punctuation), behavior));
+        }
+        // What stands before the first script is left out.
+        Some("UnicodeScripts") => {
+            let (pattern, behavior) = (Pattern::Scripts, Behavior::Removed);
+            to.push(Step::Split { pattern, behavior, invert: true });
         }
         Some("WhitespaceSplit") => {
             to.push(split(Pattern::Char(char::is_whitespace), Behavior::Removed));

@@ -58,7 +58,7 @@ impl Charsmap {
     }
 
     /// The rules that begin `text`: how much each replaces and by what, the shortest first.
-    fn rules<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (usize, &'a str)> {
+    fn rules<'a>(&'a self, text: &[u8]) -> impl Iterator<Item = (usize, &'a str)> {
         let mut node = self.root();
         let mut bytes = text.iter().enumerate();
         std::iter::from_fn(move || {
@@ -91,36 +91,76 @@ impl Charsmap {
         text: &'a str,
         growth: Growth,
     ) -> Result<Cow<'a, str>, Error> {
-        if !text.bytes().any(|byte| self.first[usize::from(byte)]) {
+        if !self.may_change(text) {
             return Ok(Cow::Borrowed(text));
         }
-        let shortest = |part: &str| {
-            let first = *part.as_bytes().first()?;
-            if !self.first[usize::from(first)] {
-                return None;
-            }
-            self.rules(part.as_bytes()).next().map(|(_, replacement)| replacement.to_owned())
-        };
         let mut out = String::with_capacity(text.len());
+        self.for_each_part(text, &mut |_, new| {
+            out.push_str(new);
+            growth.check(out.len())
+        })?;
+        Ok(Cow::Owned(out))
+    }
+
+    /// The characters that [`Charsmap::normalize_graphemes`] gives, each with what HF's offsets take for its change: 1
+    /// where it is added, else the number of characters behind the one it replaces that are gone, negative. `None` where
+    /// no rule is followed.
+    pub fn changes(&self, text: &str) -> Result<Option<Vec<(char, isize)>>, Error> {
+        let mut all: Vec<(char, isize)> = Vec::new();
+        let mut follows = false;
+        if self.may_change(text) {
+            self.for_each_part(text, &mut |old, new| {
+                all.extend(new.chars().map(|c| (c, 0)));
+                // A rule that puts a text in its own place changes nothing, but is one.
+                follows |= self.shortest(old).is_some();
+                let more = new.chars().count() as isize - old.chars().count() as isize;
+                if more > 0 {
+                    all.iter_mut().rev().take(more as usize).for_each(|(_, change)| *change = 1);
+                } else if let Some((_, change)) = all.last_mut() {
+                    // Of what is gone at the beginning nobody knows.
+                    *change += more;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(follows.then_some(all))
+    }
+
+    /// Whether a rule may begin somewhere in `text`.
+    fn may_change(&self, text: &str) -> bool {
+        text.bytes().any(|byte| self.first[usize::from(byte)])
+    }
+
+    /// By what the shortest rule that begins `part` replaces it.
+    fn shortest<'a>(&'a self, part: &str) -> Option<&'a str> {
+        let first = *part.as_bytes().first()?;
+        if !self.first[usize::from(first)] {
+            return None;
+        }
+        self.rules(part.as_bytes()).next().map(|(_, replacement)| replacement)
+    }
+
+    /// Gives what is replaced at once, a grapheme or a character, and what takes its place, to `then`.
+    fn for_each_part(
+        &self,
+        text: &str,
+        then: &mut dyn FnMut(&str, &str) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut watch = Watch::new();
         for grapheme in text.graphemes(true) {
             watch.go_on(grapheme.len())?;
-            growth.check(out.len())?;
             if grapheme.len() < 6
-                && let Some(replacement) = shortest(grapheme)
+                && let Some(replacement) = self.shortest(grapheme)
             {
-                out.push_str(&replacement);
+                then(grapheme, replacement)?;
                 continue;
             }
-            let mut buffer = [0; 4];
-            for c in grapheme.chars() {
-                match shortest(c.encode_utf8(&mut buffer)) {
-                    Some(replacement) => out.push_str(&replacement),
-                    None => out.push(c),
-                }
+            for (at, c) in grapheme.char_indices() {
+                let c = &grapheme[at..at + c.len_utf8()];
+                then(c, self.shortest(c).unwrap_or(c))?;
             }
         }
-        Ok(Cow::Owned(out))
+        Ok(())
     }
 }
 

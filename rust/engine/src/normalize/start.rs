@@ -14,15 +14,6 @@ use crate::Error;
 use super::{Normalizer, is_clean, is_ideograph, nmt_keeps};
 
 impl Normalizer {
-    /// Whether [`Normalizer::start`] knows how this moves the beginning.
-    pub fn follows_start(&self) -> bool {
-        match self {
-            Normalizer::Precompiled(_) => false,
-            Normalizer::Sequence(parts) => parts.iter().all(Normalizer::follows_start),
-            _ => true,
-        }
-    }
-
     /// How many bytes of the normalized `text` stand where `text` begins.
     pub fn start(&self, text: &str) -> Result<usize, Error> {
         let mut now = text.to_owned();
@@ -75,7 +66,11 @@ impl Normalizer {
                 })?;
                 new + text[copied.min(begin)..begin].chars().count()
             }
-            Normalizer::Precompiled(_) | Normalizer::Sequence(_) => start,
+            Normalizer::Precompiled(map) => match map.changes(text)? {
+                Some(changes) => changed(changes.into_iter(), start),
+                None => start,
+            },
+            Normalizer::Sequence(_) => start,
         };
         *text = self.normalize(text)?.into_owned();
         Ok(start.min(text.chars().count()))

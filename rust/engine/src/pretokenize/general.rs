@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use unicode_categories::UnicodeCategories;
 
+use super::scripts::{NO_SCRIPT, script_of};
 use super::{Scanner, patterns};
 use crate::Error;
 use crate::interrupt::Watch;
@@ -96,6 +97,8 @@ pub(crate) enum Pattern {
     Char(fn(char) -> bool),
     /// Each of so many characters, from the first on.
     Chars(usize),
+    /// Each run of one script, with what has none behind it.
+    Scripts,
 }
 
 /// What becomes of a match.
@@ -175,6 +178,22 @@ impl Pattern {
             Pattern::Char(test) => {
                 for (start, c) in text.char_indices().filter(|&(_, c)| test(c)) {
                     matched(start, start + c.len_utf8())?;
+                }
+            }
+            Pattern::Scripts => {
+                let (mut run, mut last) = (None, NO_SCRIPT);
+                for (at, c) in text.char_indices() {
+                    let script = script_of(c);
+                    if script == NO_SCRIPT || script == last {
+                        continue;
+                    }
+                    if let Some(start) = run.replace(at) {
+                        matched(start, at)?;
+                    }
+                    last = script;
+                }
+                if let Some(start) = run {
+                    matched(start, text.len())?;
                 }
             }
             Pattern::Chars(count) => {

@@ -13,6 +13,7 @@ pub(crate) mod general;
 pub(crate) mod gpt2;
 pub(crate) mod o200k;
 pub(crate) mod patterns;
+mod scripts;
 pub(crate) mod sequences;
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,30 @@
-//! What no vocabulary may have more of, wherever it comes from.
+//! What no vocabulary of the engine's tables may have more of, wherever it comes from.
 
 use crate::Error;
 
-/// The longest token that is accepted, in bytes. Real ones stay below 300.
+/// The longest token that tables hold, in bytes. Real ones stay below 300.
 pub(crate) const LONGEST: usize = 1 << 12;
 
-/// Refuses more than `most` tokens, one that is too long, and an empty one.
+/// Refuses more than `most` tokens and one that is too long, which merging without tables may know all the same, and an
+/// empty one.
 pub(crate) fn check<'t>(
     tokens: impl ExactSizeIterator<Item = &'t [u8]>,
     most: usize,
 ) -> Result<(), Error> {
-    let damaged = |reason: String| Err(Error::TokenizerFile { reason });
+    let beyond = |component: String, most: usize, unit: &str| {
+        Err(Error::UnsupportedTokenizer {
+            component,
+            reason: format!("at most {most} {unit} are held"),
+        })
+    };
     if tokens.len() > most {
-        return damaged(format!("{} tokens are more than {most}", tokens.len()));
+        return beyond(format!("a vocabulary of {} tokens", tokens.len()), most, "tokens");
     }
     for token in tokens {
         match token.len() {
-            0 => return damaged("an empty token".to_owned()),
+            0 => return Err(Error::TokenizerFile { reason: "an empty token".to_owned() }),
             1..=LONGEST => {}
-            len => return damaged(format!("a token of {len} bytes")),
+            len => return beyond(format!("a token of {len} bytes"), LONGEST, "bytes"),
         }
     }
     Ok(())
