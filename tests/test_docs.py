@@ -71,6 +71,12 @@ def commands(page: Path) -> Iterator[list[str]]:
 # Links, paths, names
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_code_in_the_text_ends_in_its_line(page: Path) -> None:
+    """What is not closed turns text and code round in the rest of the paragraph, for readers of the source and here."""
+    assert [line for line in prose(page).splitlines() if line.count("`") % 2] == []
+
+
 @cache
 def anchors(page: Path) -> set[str]:
     text = prose(page)
