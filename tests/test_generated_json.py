@@ -47,18 +47,18 @@ def without_chance(made: dict[str, Any]) -> dict[str, Any]:
     Which of two wins is chance in the reference.
     """
     theirs = of_reference(tokenizers.Tokenizer.from_str, json.dumps(made))
-    seen: set[str] = set()
+    # Of the same content the last flags win.
+    is_normalized = {token["content"]: token["normalized"] for token in made["added_tokens"]}
+    seen: dict[str, str] = {}
     kept = []
     for token in made["added_tokens"]:
         content = token["content"]
         normalized = of_reference(theirs.normalizer.normalize_str, content) if theirs.normalizer else content
-        if not any(content == other["content"] for other in kept) and token["normalized"] and normalized in seen:
+        if is_normalized[content] and seen.setdefault(normalized, content) != content:
             continue
         if content and not normalized:
             # The reference looks for the empty text then, and may never end.
             continue
-        if token["normalized"]:
-            seen.add(normalized)
         kept.append(token)
     return {**made, "added_tokens": kept}
 
