@@ -47,9 +47,9 @@ def stage(frames: Iterable[Frame]) -> str:
             continue  # kernels and tables (rust/simd) and libraries serve every stage: who called them decides
         if path == "pretokenize/block.rs":
             return "boundary" if BOUNDARY_IN_BLOCK.search(function) else "scan"
-        if path == "pretokenize/classes.rs":
+        if path == "classes.rs":
             return "scan"
-        if path.startswith("pretokenize/") or path in ("bpe/cuts.rs", "bpe/chars.rs"):
+        if path.startswith("pretokenize/") or path in ("bpe/alphabetic_segments.rs", "bpe/whole_chars.rs"):
             return "boundary"
         if path == "bpe/cache.rs":
             return "look-up"

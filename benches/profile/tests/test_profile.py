@@ -21,7 +21,7 @@ SIMD = "/tree/rust/simd/src/"
         ([("starts", "pretokenize/o200k.rs"), ("piece_starts", "pretokenize/block.rs")], "boundary"),
         ([("get", "bpe/cache.rs"), ("drain", "counter.rs")], "look-up"),
         ([("prefetch", SIMD + "table.rs"), ("frequent", "bpe/pairs.rs")], "merge"),
-        ([("lowest", SIMD + "x86/avx2.rs"), ("count_in_registers", "bpe/merge.rs")], "merge"),
+        ([("lowest", SIMD + "x86/avx2.rs"), ("count_in_registers", "bpe/registers.rs")], "merge"),
         ([("continuation", SIMD + "x86/avx2.rs"), ("count", "bpe/east_asian.rs")], "East Asian"),
         ([("block", "counter.rs")], "tally"),
         ([("fasttok_engine::counter::Known::drain", "counter.rs"), ("block", "counter.rs")], "look-up"),
@@ -46,8 +46,8 @@ def test_checking_the_probes_file_is_no_stage() -> None:
 def test_every_file_of_the_path_has_a_stage() -> None:
     """A module that moves would silently turn into something else."""
     engine = Path(__file__).parents[3] / stages.ENGINE
-    for path in ("counter.rs", "bpe/cache.rs", "bpe/cuts.rs", "bpe/chars.rs", "bpe/east_asian.rs",
-                 "bpe/merge.rs", "pretokenize/block.rs", "pretokenize/classes.rs"):  # fmt: skip
+    for path in ("counter.rs", "bpe/cache.rs", "bpe/alphabetic_segments.rs", "bpe/whole_chars.rs", "bpe/east_asian.rs",
+                 "bpe/registers.rs", "pretokenize/block.rs", "classes.rs"):  # fmt: skip
         assert (engine / path).exists(), path
 
 

@@ -13,9 +13,10 @@ use crate::Error;
 use crate::added::Part;
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
 use crate::bpe::east_asian::low_bits;
-use crate::bpe::merge::{SHORT, Window, count_in_more_registers, merge};
+use crate::bpe::interleaved::{Work, count_interleaved};
 use crate::bpe::model::BpeModel;
-use crate::bpe::turns::{Work, count_in_turns};
+use crate::bpe::registers::{SHORT, count_in_more_registers};
+use crate::bpe::windowed::{Window, merge};
 use crate::encoding::Encoding;
 use crate::encoding::definition::Instead;
 use crate::interrupt::{self, STRIDE, Watch};
@@ -315,7 +316,7 @@ impl Scan<'_> {
             return self.long_east_asian(simd, piece);
         }
         let mut total = 0;
-        self.encoding.cuts().for_each_segment(piece, |start, end| {
+        self.encoding.segmenter().for_each_segment(piece, |start, end| {
             total += self.segment(simd, piece, start, end);
         });
         total
@@ -567,7 +568,7 @@ fn look_up_queued(
     (total, misses)
 }
 
-/// The pieces that no cache knows, on their way through [`count_in_turns`].
+/// The pieces that no cache knows, on their way through [`count_interleaved`].
 struct Missed<'a> {
     known: &'a mut Known,
     next: usize,
@@ -616,7 +617,7 @@ impl Task for CountMissed<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> u64 {
         let mut missed = Missed { known: self.known, next: 0, total: 0 };
-        count_in_turns(simd, self.pairs, &mut missed);
+        count_interleaved(simd, self.pairs, &mut missed);
         let Missed { known, total, .. } = missed;
         known.missed.clear();
         total

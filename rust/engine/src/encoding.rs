@@ -8,12 +8,12 @@ use fasttok_simd::Portable;
 
 use crate::Error;
 use crate::added::{AddedToken, AddedTokens, Part};
-use crate::bpe::cuts::Cuts;
+use crate::bpe::alphabetic_segments::Segmenter;
 use crate::bpe::east_asian::EastAsian;
-use crate::bpe::merge::{Window, merge};
 use crate::bpe::model::BpeModel;
 use crate::bpe::pairs::NONE;
 use crate::bpe::whole::WholePieces;
+use crate::bpe::windowed::{Window, merge};
 use crate::characters::Characters;
 use crate::classes::{Class, class_of, decode, decode_before};
 use crate::decode::{Decoder, Tokens};
@@ -40,7 +40,7 @@ pub struct Encoding {
     /// Made when the first East Asian text is met.
     east_asian: OnceLock<EastAsian>,
     /// Made when the first long piece of another script is met.
-    cuts: OnceLock<Cuts>,
+    segmenter: OnceLock<Segmenter>,
 }
 
 /// Made from the same file in the same way, under the same name.
@@ -76,7 +76,7 @@ impl Encoding {
             whole_pieces,
             missing: missing.contains(&true).then(|| Box::new(missing)),
             east_asian: OnceLock::new(),
-            cuts: OnceLock::new(),
+            segmenter: OnceLock::new(),
         }
     }
 
@@ -211,8 +211,8 @@ impl Encoding {
         self.east_asian.get_or_init(|| EastAsian::new(self.vocab(), self.pairs()))
     }
 
-    pub(crate) fn cuts(&self) -> &Cuts {
-        self.cuts.get_or_init(|| Cuts::new(self.vocab()))
+    pub(crate) fn segmenter(&self) -> &Segmenter {
+        self.segmenter.get_or_init(|| Segmenter::new(self.vocab()))
     }
 
     /// The texts that are one token, where no special token is looked for; `None` where only counting tells.

@@ -6,6 +6,10 @@
 //! character (its count is in a table), two (the table of joins says how many tokens the joining
 //! saves), or more (merged like a piece).
 //!
+//! `我们在北京工作。` in o200k_base: there are tokens 我们, 北京 and 工作, and one that begins with the last byte of 北 and
+//! goes on with 京; none that spans 们在, 在北, 京工 or 作。. So the text falls into 我们|在|北京|工作|。: two characters
+//! whose joining saves one token, one of one token, and so on: five tokens, of which none was merged.
+//!
 //! What a token shows of the two characters at a boundary is, on the left, a whole character or its last one
 //! or two bytes, on the right a whole one or its first one or two. Whole ones are in the table of joins.
 //! Parts are in a filter as every pair of characters of the table that has them (`B8 AD E5 9B`: 16 characters
@@ -15,9 +19,10 @@
 
 use fasttok_simd::{Level, Simd, Table, Task};
 
-use super::merge::count_in_registers;
 use super::model::BpeModel;
-use super::pairs::{NONE, SCRIPTS};
+use super::pairs::NONE;
+use super::registers::count_in_registers;
+use super::scripts::SCRIPTS;
 use crate::vocab::Vocab;
 
 /// The table's characters: all others are never at a safe boundary.
@@ -461,9 +466,9 @@ fn count_alone(pairs: &BpeModel, utf8: &[u8]) -> u8 {
     }
     let merges = pairs.merges(SCRIPTS[usize::from(a)]);
     let whole = if left < right {
-        merges.get(pairs, left, pairs.single(c))
+        pairs.exact(merges, left, pairs.single(c))
     } else {
-        merges.get(pairs, pairs.single(a), right)
+        pairs.exact(merges, pairs.single(a), right)
     };
     if whole == NONE { 2 } else { 1 }
 }

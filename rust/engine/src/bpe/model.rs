@@ -3,25 +3,25 @@
 use std::ops::Deref;
 use std::sync::OnceLock;
 
-use super::chars::Chars;
 use super::pairs::Pairs;
+use super::whole_chars::WholeChars;
 
 /// [`Pairs`], and the characters that they make.
 pub(crate) struct BpeModel {
     pairs: Pairs,
-    chars: OnceLock<Chars>,
+    whole_chars: OnceLock<WholeChars>,
 }
 
 impl BpeModel {
     /// See [`Pairs::new`].
     pub fn new(singles: [u32; 256], merges: &[(u32, u32, u32)]) -> BpeModel {
-        BpeModel { pairs: Pairs::new(singles, merges), chars: OnceLock::new() }
+        BpeModel { pairs: Pairs::new(singles, merges), whole_chars: OnceLock::new() }
     }
 
     /// Characters that are one token before anything else happens to them.
     #[inline(always)]
-    pub fn chars(&self) -> &Chars {
-        self.chars.get_or_init(|| Chars::new(&self.pairs))
+    pub fn whole_chars(&self) -> &WholeChars {
+        self.whole_chars.get_or_init(|| WholeChars::new(&self.pairs))
     }
 }
 

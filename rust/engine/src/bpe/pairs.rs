@@ -1,25 +1,18 @@
-//! Which two tokens merge, and into what.
+//! The merges of a vocabulary: which two tokens merge into what, and whether what was [probed](super::merge_table) is so.
 //!
-//! The merges that a piece can meet depend on its script, and those of one script are few: they stand in
-//! a table of their own, made when the script is met, that fits into the second-level cache. A slot has
-//! 32 bits, the token that a merge makes and what room is left for a hash of the two that make it. So a
-//! look-up is a [`guess`](Merges::guess), never above the right answer and nearly always it; whoever
-//! acts on it asks [`is_merge`](Pairs::is_merge).
+//! A token is made by one merge (see [`naive`](super::naive)), so the two tokens that make it are all there is to know of it:
+//! to *verify* that 4772 (`Gr`) is made of 47 and 72 is to read one entry and compare. The merges that a piece can meet
+//! depend on its [scripts](super::scripts): there is a small table for each, made when the first text of it is met.
 
 use std::sync::OnceLock;
 
-use fasttok_simd::{Simd, Table};
+use fasttok_simd::Table;
 use hashbrown::HashMap;
 
-/// Bits of a token id, at most.
-const ID_BITS: u32 = 21;
-/// "These two do not merge", and a token that merges with nothing.
-pub(crate) const NONE: u32 = (1 << ID_BITS) - 1;
+use super::merge_table::Merges;
+pub(crate) use super::merge_table::NONE;
+use super::scripts::{ALL, SCRIPTS, Scripts, TABLES, belongs_to, table_of};
 
-/// Slots of a bucket, half of them filled: two buckets a cache line, and few that are too full.
-const SLOTS: usize = 8;
-/// Set in a bucket's first slot: merges that belong here stand in the next bucket.
-const OVERFLOW: u32 = 1 << 31;
 /// No split.
 const UNSPLIT: u64 = u64::MAX;
 
@@ -88,13 +81,13 @@ impl Pairs {
 
     /// Whether `left` and `right` merge into `merged`.
     #[inline(always)]
-    pub fn is_merge(&self, left: u32, right: u32, merged: u32) -> bool {
+    pub fn verify(&self, left: u32, right: u32, merged: u32) -> bool {
         let split = split(left, right);
         self.splits[merged as usize] == split
             || !self.more.is_empty() && self.more.get(&split) == Some(&merged)
     }
 
-    /// Asks for what [`Pairs::is_merge`] will need for the token `merged`.
+    /// Asks for what [`Pairs::verify`] will need for the token `merged`.
     #[inline(always)]
     pub fn prefetch_split(&self, merged: u32) {
         self.splits.prefetch(merged as usize);
@@ -108,7 +101,13 @@ impl Pairs {
 
     /// The token that `left` and `right` merge into, or [`NONE`].
     pub fn get(&self, left: u32, right: u32) -> u32 {
-        self.merges(ALL).get(self, left, right)
+        self.exact(self.merges(ALL), left, right)
+    }
+
+    /// The token that `left` and `right` merge into by `merges`, or [`NONE`]: never a wrong one.
+    #[inline]
+    pub fn exact(&self, merges: &Merges, left: u32, right: u32) -> u32 {
+        merges.lowest(left, right, |merged| self.verify(left, right, merged))
     }
 
     /// All merges: (left, right, merged).
@@ -158,7 +157,7 @@ impl Pairs {
                 merges.insert(split, id);
             }
             let (split, _) = waiting[seen % 16];
-            merges.place_ahead((split >> 32) as u32, split as u32);
+            merges.prefetch_slot((split >> 32) as u32, split as u32);
             seen += 1;
         }
         let rest = seen.saturating_sub(16)..seen;
@@ -188,198 +187,6 @@ impl Pairs {
             scripts[id] = of(left) | of(right);
         }
         scripts
-    }
-}
-
-/// A set of scripts, of a text or a token. Scripts are told apart by the first bytes of their
-/// characters.
-pub(crate) type Scripts = u16;
-
-/// What is neither ASCII nor the first byte of a character.
-const INSIDE: Scripts = 1 << 13;
-/// Two neighbouring characters of ASCII, in a text; in a token, any.
-pub(crate) const ASCII: Scripts = 1 << 14;
-/// Punctuation and symbols that stand beside every script.
-const COMMON: Scripts = 1 << 12;
-/// Unknown: everything is possible.
-const ALL: Scripts = 0x7FFF;
-
-/// Tables: Latin, that of each other script, that of all.
-const TABLES: usize = 10;
-
-/// The script of a character or of a part of one, by its first byte.
-pub(crate) const SCRIPTS: [Scripts; 256] = {
-    let mut scripts = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        scripts[byte] = match byte as u8 {
-            0..0x80 => ASCII,
-            0x80..0xC0 => INSIDE,
-            // Latin
-            0xC0..0xCA => 1 << 0,
-            // IPA, diacritics, Greek
-            0xCA..0xD0 => 1 << 1,
-            // Cyrillic
-            0xD0..0xD4 => 1 << 2,
-            // Armenian, Hebrew
-            0xD4..0xD8 => 1 << 3,
-            // Arabic, Syriac, Thaana, N'Ko
-            0xD8..0xE0 => 1 << 4,
-            // India's, Thai, Lao
-            0xE0 => 1 << 5,
-            // Tibetan to extended Greek
-            0xE1 => 1 << 6,
-            0xE2 => COMMON,
-            // East Asian
-            0xE3..0xF0 => 1 << 7,
-            // Emoji and all else
-            0xF0.. => 1 << 8,
-        };
-        byte += 1;
-    }
-    scripts
-};
-
-/// The table that holds all merges that a text of these scripts can meet.
-#[inline(always)]
-fn table_of(scripts: Scripts) -> usize {
-    let letters = scripts & 0x1FF;
-    if letters <= 1 {
-        return 0;
-    }
-    // Two neighbours of ASCII merge among themselves: that is in Latin and in all.
-    if letters & (letters - 1) == 0 && scripts & ASCII == 0 {
-        letters.trailing_zeros() as usize
-    } else {
-        TABLES - 1
-    }
-}
-
-/// Whether a text that `table` is for can meet a token of these scripts.
-fn belongs_to(scripts: Scripts, table: usize) -> bool {
-    let letters = scripts & 0x1FF;
-    match table {
-        _ if scripts == ALL => true,
-        0 => letters <= 1,
-        1..9 => letters & !(1 << table) == 0 && scripts & (letters | COMMON | INSIDE) != 0,
-        _ => true,
-    }
-}
-
-/// Where a merge stands, if there is one: the bucket, and the bits of the hash that a slot holds.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Place {
-    home: u32,
-    check: u32,
-}
-
-/// Some of the merges, to be looked up fast.
-pub(crate) struct Merges {
-    /// The slots of a bucket: the hash's bits above the id of the merged token.
-    buckets: Table<[u32; SLOTS]>,
-    /// The id in an empty slot: none's, and above all.
-    empty: u32,
-}
-
-impl Merges {
-    /// Room for `count` merges, of tokens below `ids`.
-    fn new(count: usize, ids: u32) -> Merges {
-        let empty = (ids + 1).next_power_of_two() - 1;
-        let mut table = Merges { buckets: Table::new(2 * count / SLOTS + 2), empty };
-        table.buckets.fill([empty; SLOTS]);
-        table
-    }
-
-    fn insert(&mut self, split: u64, merged: u32) {
-        let (mut home, check) = self.place((split >> 32) as u32, split as u32);
-        let (empty, buckets) = (self.empty, self.buckets.len());
-        loop {
-            let bucket = &mut self.buckets[home];
-            if let Some(slot) = bucket.iter_mut().find(|slot| **slot & !OVERFLOW == empty) {
-                *slot = *slot & OVERFLOW | check | merged;
-                return;
-            }
-            bucket[0] |= OVERFLOW;
-            home = (home + 1) % buckets;
-        }
-    }
-
-    /// The token that `left` and `right` merge into, or [`NONE`]; or, rarely, a lower one that is wrong.
-    ///
-    /// Who merges what is lowest, and checks only what it merges, is right: what is lowest among
-    /// values that are nowhere too high, and is right itself, is the lowest of the right ones.
-    #[inline(always)]
-    pub fn guess(&self, left: u32, right: u32) -> u32 {
-        let (home, check) = self.place(left, right);
-        let bucket = &self.buckets[home];
-        if bucket[0] & OVERFLOW != 0 {
-            return self.guess_on(home, check);
-        }
-        let lowest = bucket.iter().fold(u32::MAX, |low, slot| low.min(slot ^ check));
-        if lowest < self.empty { lowest } else { NONE }
-    }
-
-    /// Where the merge of `left` and `right` stands, for [`Merges::guess_at`]; what that will read is
-    /// asked for.
-    #[inline(always)]
-    pub fn place_ahead(&self, left: u32, right: u32) -> Place {
-        let (home, check) = self.place(left, right);
-        self.buckets.prefetch(home);
-        Place { home: home as u32, check }
-    }
-
-    /// [`Merges::guess`] of the merge of that place.
-    #[inline(always)]
-    pub fn guess_at<S: Simd>(&self, simd: S, Place { home, check }: Place) -> u32 {
-        let home = home as usize;
-        let bucket = &self.buckets[home];
-        if bucket[0] & OVERFLOW != 0 {
-            return self.guess_on(home, check);
-        }
-        let lowest = simd.lowest_of_eight(bucket, check);
-        if lowest < self.empty { lowest } else { NONE }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn guess_on(&self, mut home: usize, check: u32) -> u32 {
-        let mut lowest = self.empty;
-        loop {
-            let slots = self.buckets[home];
-            lowest = slots.iter().fold(lowest, |low, slot| low.min((slot & !OVERFLOW) ^ check));
-            if slots[0] & OVERFLOW == 0 {
-                return if lowest < self.empty { lowest } else { NONE };
-            }
-            home = (home + 1) % self.buckets.len();
-        }
-    }
-
-    /// The token that `left` and `right` merge into, or [`NONE`].
-    pub fn get(&self, pairs: &Pairs, left: u32, right: u32) -> u32 {
-        let (mut home, check) = self.place(left, right);
-        let mut lowest = NONE;
-        loop {
-            for slot in self.buckets[home] {
-                let merged = (slot & !OVERFLOW) ^ check;
-                if merged < self.empty.min(lowest) && pairs.is_merge(left, right, merged) {
-                    lowest = merged;
-                }
-            }
-            if self.buckets[home][0] & OVERFLOW == 0 {
-                return lowest;
-            }
-            home = (home + 1) % self.buckets.len();
-        }
-    }
-
-    /// The bucket of a merge, and the bits of its hash that a slot holds.
-    #[inline(always)]
-    fn place(&self, left: u32, right: u32) -> (usize, u32) {
-        let key = u64::from(left) << ID_BITS | u64::from(right);
-        let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let home = ((hash >> 32) * self.buckets.len() as u64) >> 32;
-        let check = (hash ^ hash >> 29) as u32 & !OVERFLOW & !self.empty;
-        (home as usize, check)
     }
 }
 

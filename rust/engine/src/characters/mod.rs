@@ -14,8 +14,8 @@ pub(crate) mod symbols;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::Error;
-use crate::bpe::merge::{Window, merge};
 use crate::bpe::model::BpeModel;
+use crate::bpe::windowed::{Window, merge};
 use crate::classes::decode;
 use crate::interrupt::Watch;
 use crate::vocab::Vocab;

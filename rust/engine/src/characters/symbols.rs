@@ -158,7 +158,7 @@ pub(crate) fn has_prefix(pairs: &BpeModel, utf8: &[u8]) -> bool {
 
 /// The number of parts that merging leaves of the character `utf8`, which is not in the vocabulary.
 pub(crate) fn parts(pairs: &BpeModel, utf8: &[u8]) -> usize {
-    crate::bpe::merge::count_in_registers(Portable, pairs, utf8)
+    crate::bpe::registers::count_in_registers(Portable, pairs, utf8)
 }
 
 /// Refuses what the tables cannot hold.

@@ -1,22 +1,30 @@
-//! The merging of many pieces in turns.
+//! The merging of many pieces, interleaved.
 //!
-//! Merging one piece waits for memory at each step: the tables of merges are larger than the second-level
-//! cache, and what is looked up next depends on what was found. Pieces do not depend on each other. So a
-//! step of one piece ends with asking for all that its next one reads, and as many steps of other pieces
-//! lie between.
+//! Merging one piece waits for memory at each step: the tables of merges are larger than the second-level cache, and what is
+//! looked up next depends on what was found. Pieces do not depend on each other. So a step of one piece ends with
+//! prefetching all that its next one reads, and as many steps of other pieces are in between (asynchronous memory
+//! access chaining, Kocberber et al., VLDB 2015).
 //!
-//! What a step merges is a [guess](Merges::guess), checked at the next step of the piece, when what the
-//! check reads has come. A guess that was wrong, one in thousands, sends the piece to
-//! [`count_in_more_registers`], the form that verifies before it merges. A guess is never above the right
-//! answer, so what is lowest and right is the lowest; and no count is given before its last merge was checked.
+//! What a step merges is a [probe](Merges::probe), verified at the next step of the piece, when what that reads has
+//! come. One that was wrong, one in thousands, sends the piece to [`count_in_more_registers`], the form that verifies
+//! before it merges. No count is given before its last merge was verified.
+//!
+//! With two lanes, `Grüße` and `мир` (D0 BC D0 B8 D1 80):
+//!
+//! ```text
+//! lane 0  merges C39F 65, prefetches the slots of C3BC with C39F65
+//! lane 1  verifies its last merge, merges D0BC D0B8, prefetches the slots of that with D180
+//! lane 0  verifies C39F 65, probes the prefetched slots, merges 47 72, …
+//! ```
 
 use fasttok_simd::Simd;
 
-use super::merge::{
-    NO_MERGE, Parts, Tokens, count_in_more_registers, first_keys, key, lowest_of, rank_and_position,
-};
+use super::merge_keys::{NO_MERGE, key, rank_and_position};
+use super::merge_table::{Merges, Slot};
 use super::model::BpeModel;
-use super::pairs::{ASCII, Merges, NONE, Place};
+use super::pairs::NONE;
+use super::registers::{InitialTokens, Tokens, count_in_more_registers, first_keys, lowest_of};
+use super::scripts::ASCII;
 
 /// Pieces under way at once.
 const LANES: usize = 6;
@@ -38,7 +46,7 @@ struct Lane<'a, S: Simd, const V: usize> {
     /// What it was made of.
     made_of: (u32, u32),
     /// Where the merges of that part with the ones behind and before it stand.
-    places: [Place; 2],
+    slots: [Slot; 2],
     /// Its number among the pieces.
     piece: usize,
 }
@@ -67,7 +75,7 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
             at: 0,
             before: 0,
             made_of: (0, 0),
-            places: [Place::default(); 2],
+            slots: [Slot::default(); 2],
             piece: 0,
         }
     }
@@ -84,7 +92,7 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
             len
         } else {
             let bytes = &bytes[..len];
-            let Parts { len, scripts } = Parts::new(pairs, bytes, &mut self.tokens);
+            let InitialTokens { len, scripts } = InitialTokens::new(pairs, bytes, &mut self.tokens);
             if len > 16 * V {
                 return false;
             }
@@ -140,11 +148,11 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
         let Some(merges) = self.merges else { return Step::Idle };
         if self.at != 0 {
             let (at, before) = (self.at & 63, self.before & 63);
-            if !pairs.is_merge(self.made_of.0, self.made_of.1, self.tokens[at]) {
+            if !pairs.verify(self.made_of.0, self.made_of.1, self.tokens[at]) {
                 return Step::Wrong;
             }
-            let with_next = merges.guess_at(self.simd, self.places[0]);
-            let with_previous = merges.guess_at(self.simd, self.places[1]);
+            let with_next = merges.probe_prefetched(self.simd, self.slots[0]);
+            let with_previous = merges.probe_prefetched(self.simd, self.slots[1]);
             self.set(at, key(with_next, at - 1));
             self.set(before, key(with_previous, before.wrapping_sub(1) & 31));
         }
@@ -162,9 +170,9 @@ impl<'a, S: Simd, const V: usize> Lane<'a, S, V> {
         self.set(gone, u32::MAX);
         self.before = self.previous(at);
         pairs.prefetch_split(merged);
-        self.places = [
-            merges.place_ahead(merged, self.tokens[self.next(at)]),
-            merges.place_ahead(self.tokens[self.before], merged),
+        self.slots = [
+            merges.prefetch_slot(merged, self.tokens[self.next(at)]),
+            merges.prefetch_slot(self.tokens[self.before], merged),
         ];
         Step::On
     }
@@ -188,17 +196,23 @@ pub(crate) trait Work {
 
 /// Counts the tokens of all pieces, in no order.
 #[inline(always)]
-pub(crate) fn count_in_turns<S: Simd>(simd: S, pairs: &BpeModel, work: &mut impl Work) {
+pub(crate) fn count_interleaved<S: Simd>(simd: S, pairs: &BpeModel, work: &mut impl Work) {
     let mut wide = Vec::new();
-    turns::<_, 1, _>(simd, pairs, work, |work| work.next(), |piece| wide.push(piece));
+    interleave::<_, 1, _>(simd, pairs, work, |work| work.next(), |piece| wide.push(piece));
     if !wide.is_empty() {
-        turns::<_, 2, _>(simd, pairs, work, |_| wide.pop(), |_| unreachable!("31 parts at most"));
+        interleave::<_, 2, _>(
+            simd,
+            pairs,
+            work,
+            |_| wide.pop(),
+            |_| unreachable!("31 parts at most"),
+        );
     }
 }
 
 /// Counts the pieces that `next` names; those of too many parts are `too_wide`.
 #[inline(always)]
-fn turns<S: Simd, const V: usize, W: Work>(
+fn interleave<S: Simd, const V: usize, W: Work>(
     simd: S,
     pairs: &BpeModel,
     work: &mut W,
@@ -246,7 +260,7 @@ fn turns<S: Simd, const V: usize, W: Work>(
 mod tests {
     use super::*;
     use crate::Encoding;
-    use crate::bpe::merge::tests::{merge_plainly, short_texts};
+    use crate::bpe::windowed::tests::{merge_plainly, short_texts};
     use fasttok_simd::{Level, Task};
     use fasttok_testing::Random;
 
@@ -282,7 +296,7 @@ mod tests {
 
         #[inline(always)]
         fn run<S: Simd>(mut self, simd: S) -> Vec<usize> {
-            count_in_turns(simd, self.pairs, &mut self);
+            count_interleaved(simd, self.pairs, &mut self);
             self.counts
         }
     }

@@ -1,95 +1,26 @@
-//! The merging of one piece.
+//! The merging of a piece of any length, window by window: time stays linear and memory constant.
 //!
-//! Up to [`WINDOW`] bytes: the lowest rank is searched for, merged, and its two neighbours looked up,
-//! until nothing merges. The search compares 16 ranks an instruction, so that being quadratic is
-//! cheaper than any heap.
+//! A sequence of tokens is what merging gives if and only if each two neighbours of it stay apart when merged by themselves
+//! (a merge across two tokens would happen first between neighbours that have come about exactly as they do alone). So a
+//! window may be left at the end of a token as soon as that token and the first one of the next window stay apart.
 //!
-//! Longer pieces are merged window by window: time stays linear and memory constant. A sequence of
-//! tokens is what merging gives if and only if each two neighbours of it stay apart when merged by
-//! themselves (a merge across two tokens would happen first between neighbours that have come about
-//! exactly as they do alone). So a window may be left at a token end as soon as that token and the
-//! first one of the next window stay apart.
+//! With windows of 8 bytes instead of [`WINDOW`], `Grüße Grüße`: the first window is `Grüße` and a space, 4772 C3BC C39F65
+//! 20. The space is too near the end to be kept, for it may merge with what follows. After C39F65 the next window
+//! begins with ` Gr`: C39F65 and 204772 stay apart by themselves, so three tokens are final and merging goes on from
+//! the space.
 
 use fasttok_simd::{Simd, Task};
 
+use super::merge_keys::{NO_MERGE, POSITION_BITS, WINDOW, key, rank_and_position};
 use super::model::BpeModel;
 use super::naive::{self, Naive};
-use super::pairs::{ASCII, Merges, NONE, SCRIPTS, Scripts};
+use super::pairs::NONE;
+use super::scripts::{ASCII, SCRIPTS, Scripts};
 use crate::interrupt::Watch;
 use crate::vocab::Vocab;
 
-/// Bytes merged at once: several times the longest tokens.
-pub(crate) const WINDOW: usize = 512;
 /// Bytes at the end of a window whose tokens are left for the next one.
 const OVERLAP: usize = 160;
-
-/// Bits of a key that hold the position.
-const POSITION_BITS: u32 = WINDOW.trailing_zeros();
-/// Keys from here on are no merges.
-pub(super) const NO_MERGE: u32 = NONE << POSITION_BITS;
-
-/// The key of a merge: the lowest key is the leftmost merge of the lowest rank.
-#[inline(always)]
-pub(super) fn key(rank: u32, at: usize) -> u32 {
-    rank << POSITION_BITS | at as u32
-}
-
-/// What a key was made of.
-#[inline(always)]
-pub(super) fn rank_and_position(key: u32) -> (u32, usize) {
-    (key >> POSITION_BITS, key as usize % WINDOW)
-}
-
-/// Longest piece that may be merged in registers.
-pub(crate) const SHORT: usize = 62;
-
-/// The tokens that merging of a piece of up to [`SHORT`] bytes begins with: part i is at i + 1, between two
-/// that merge with nothing.
-pub(super) type Tokens = [u32; 64];
-
-/// The parts of a piece of up to [`SHORT`] bytes.
-pub(super) struct Parts {
-    pub len: usize,
-    pub scripts: Scripts,
-}
-
-impl Parts {
-    /// Splits `bytes` into what merging may begin with.
-    #[inline(always)]
-    pub fn new(pairs: &BpeModel, bytes: &[u8], tokens: &mut Tokens) -> Parts {
-        let (len, scripts) = if bytes.is_ascii() {
-            for (part, &byte) in tokens[1..].iter_mut().zip(bytes) {
-                *part = pairs.single(byte);
-            }
-            (bytes.len(), ASCII)
-        } else {
-            pairs.chars().split(pairs, bytes, &mut tokens[1..])
-        };
-        tokens[0] = NONE;
-        tokens[(len + 1) & 63] = NONE;
-        Parts { len, scripts }
-    }
-
-    /// The number of tokens that up to 16 `V` parts merge into; where there are as many parts as bytes,
-    /// `bytes` are they.
-    #[inline(always)]
-    fn merge<S: Simd, const V: usize>(
-        self,
-        simd: S,
-        pairs: &BpeModel,
-        bytes: &[u8],
-        tokens: Tokens,
-    ) -> usize {
-        let mut count = self.len;
-        let merges = pairs.merges(self.scripts);
-        let keys = first_keys::<S, V>(simd, pairs, merges, self.len, bytes, &tokens);
-        let mut word = Word { simd, keys, tokens, next: NEXT, previous: PREVIOUS };
-        while word.step(pairs, merges) {
-            count -= 1;
-        }
-        count
-    }
-}
 
 /// The scripts of `text`.
 fn scripts_of(text: &[u8]) -> Scripts {
@@ -100,138 +31,6 @@ fn scripts_of(text: &[u8]) -> Scripts {
         ascii = script & ASCII;
         scripts | with_company
     })
-}
-
-/// Positions of the neighbours of 64 parts.
-const NEXT: [u8; 64] = positions(1);
-const PREVIOUS: [u8; 64] = positions(63);
-
-const fn positions(distance: u8) -> [u8; 64] {
-    let mut positions = [0; 64];
-    let mut at = 0;
-    while at < 64 {
-        positions[at] = (at as u8 + distance) & 63;
-        at += 1;
-    }
-    positions
-}
-
-/// The keys of up to 16 `V` parts of `bytes`.
-#[inline(always)]
-pub(super) fn first_keys<S: Simd, const V: usize>(
-    simd: S,
-    pairs: &BpeModel,
-    merges: &Merges,
-    parts: usize,
-    bytes: &[u8],
-    tokens: &Tokens,
-) -> [S::Keys; V] {
-    let mut ranks = [[NO_MERGE; 16]; V];
-    let len = parts.min(16 * V);
-    if len == bytes.len() {
-        for at in 0..len - 1 {
-            ranks[at / 16][at % 16] = key(pairs.of_bytes(bytes[at], bytes[at + 1]), at);
-        }
-    } else {
-        for at in 0..len - 1 {
-            let merged = merges.guess(tokens[at + 1], tokens[at + 2]);
-            pairs.prefetch(merged);
-            ranks[at / 16][at % 16] = key(merged, at);
-        }
-    }
-    let mut keys = [simd.keys(&ranks[0]); V];
-    for (keys, ranks) in keys.iter_mut().zip(&ranks) {
-        *keys = simd.keys(ranks);
-    }
-    keys
-}
-
-/// The lowest of all keys.
-#[inline(always)]
-pub(super) fn lowest_of<S: Simd, const V: usize>(simd: S, keys: &[S::Keys; V]) -> u32 {
-    let mut lowest = keys[0];
-    for &keys in &keys[1..] {
-        lowest = simd.min(lowest, keys);
-    }
-    simd.lowest(lowest)
-}
-
-/// A piece of 1 to 16 `V` parts being merged, with its keys in registers. A step has no branch but those
-/// that hardly ever go the other way.
-struct Word<S: Simd, const V: usize> {
-    simd: S,
-    keys: [S::Keys; V],
-    tokens: Tokens,
-    next: [u8; 64],
-    previous: [u8; 64],
-}
-
-impl<S: Simd, const V: usize> Word<S, V> {
-    #[inline(always)]
-    fn set(&mut self, at: usize, value: u32) {
-        for (i, keys) in self.keys.iter_mut().enumerate() {
-            *keys = self.simd.set(*keys, at.wrapping_sub(16 * i), value);
-        }
-    }
-
-    /// Does the lowest merge, if there is one.
-    #[inline(always)]
-    fn step(&mut self, pairs: &BpeModel, merges: &Merges) -> bool {
-        loop {
-            let lowest = lowest_of(self.simd, &self.keys);
-            if lowest >= NO_MERGE {
-                return false;
-            }
-            let merged = lowest >> POSITION_BITS;
-            let at = (lowest as usize & 31) + 1;
-            let left = self.previous[at] as usize & 63;
-            let gone = self.next[at] as usize & 63;
-            let right = self.next[gone] as usize & 63;
-            if !pairs.is_merge(self.tokens[at], self.tokens[gone], merged) {
-                let rank = merges.get(pairs, self.tokens[at], self.tokens[gone]);
-                self.set(at - 1, key(rank, at - 1));
-                continue;
-            }
-            self.tokens[at] = merged;
-            self.next[at] = right as u8;
-            self.previous[right] = at as u8;
-            let with_right = merges.guess(merged, self.tokens[right]);
-            let with_left = merges.guess(self.tokens[left], merged);
-            pairs.prefetch(with_right);
-            pairs.prefetch(with_left);
-            let with_right = key(with_right, at - 1);
-            let with_left = key(with_left, left.wrapping_sub(1) & 31);
-            self.set(gone - 1, u32::MAX);
-            self.set(at - 1, with_right);
-            // The first part has no key on its left.
-            self.set(left.wrapping_sub(1), with_left);
-            return true;
-        }
-    }
-}
-
-/// The number of tokens of a piece of UTF-8 of 1 to 16 bytes.
-#[inline(always)]
-pub(crate) fn count_in_registers<S: Simd>(simd: S, pairs: &BpeModel, bytes: &[u8]) -> usize {
-    let mut tokens = [NONE; 64];
-    Parts::new(pairs, bytes, &mut tokens).merge::<_, 1>(simd, pairs, bytes, tokens)
-}
-
-/// The number of tokens of a piece of UTF-8 of 1 to [`SHORT`] bytes, if it has so few parts that
-/// registers hold them; always, if it is no longer than 32 bytes.
-#[inline(always)]
-pub(crate) fn count_in_more_registers<S: Simd>(
-    simd: S,
-    pairs: &BpeModel,
-    bytes: &[u8],
-) -> Option<usize> {
-    let mut tokens = [NONE; 64];
-    let parts = Parts::new(pairs, bytes, &mut tokens);
-    match parts.len {
-        0..=16 => Some(parts.merge::<_, 1>(simd, pairs, bytes, tokens)),
-        17..=32 => Some(parts.merge::<_, 2>(simd, pairs, bytes, tokens)),
-        _ => None,
-    }
 }
 
 /// What merging works on. Kept between pieces: nothing has to be cleared.
@@ -288,8 +87,8 @@ impl Window {
             loop {
                 let gone = self.next[at] as usize;
                 let right = self.next[gone] as usize;
-                if !pairs.is_merge(self.tokens[at], self.tokens[gone], merged) {
-                    keys[at] = key(merges.get(pairs, self.tokens[at], self.tokens[gone]), at);
+                if !pairs.verify(self.tokens[at], self.tokens[gone], merged) {
+                    keys[at] = key(pairs.exact(merges, self.tokens[at], self.tokens[gone]), at);
                     break;
                 }
                 count -= 1;
@@ -300,7 +99,7 @@ impl Window {
                 keys[at] = NO_MERGE;
                 let mut lower = false;
                 if left < len {
-                    let rank = merges.guess(self.tokens[left], merged);
+                    let rank = merges.probe(self.tokens[left], merged);
                     keys[left] = key(rank, left);
                     lower |= rank <= merged;
                 }
@@ -308,7 +107,7 @@ impl Window {
                     break;
                 }
                 self.previous[right] = at as u16;
-                let rank = merges.guess(merged, self.tokens[right]);
+                let rank = merges.probe(merged, self.tokens[right]);
                 keys[at] = key(rank, at);
                 lower |= rank <= merged;
                 if lower || keys[right] >> POSITION_BITS != merged {
@@ -448,6 +247,7 @@ fn merge_any<S: Simd>(simd: S, pairs: &BpeModel, window: &mut Window, bytes: &[u
 pub(super) mod tests {
     use super::*;
     use crate::Encoding;
+    use crate::bpe::registers::{SHORT, count_in_more_registers};
     use fasttok_simd::Portable;
     use fasttok_testing::Random;
 

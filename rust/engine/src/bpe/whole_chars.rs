@@ -17,16 +17,17 @@
 use fasttok_simd::Table;
 use hashbrown::HashMap;
 
-use super::pairs::{ASCII, NONE, Pairs, SCRIPTS, Scripts};
+use super::pairs::{NONE, Pairs};
+use super::scripts::{ASCII, SCRIPTS, Scripts};
 
 /// See the module.
-pub(crate) struct Chars {
+pub(crate) struct WholeChars {
     /// The token of a character of the Basic Multilingual Plane, plus one; 0 where merging cannot begin
     /// with it.
     tokens: Table<u32>,
     /// A bit for the low six bits of the byte before: set where it may merge with the beginning of the
     /// character before the character is complete.
-    torn: Table<u64>,
+    blocked_by_previous: Table<u64>,
 }
 
 /// Tokens that are a part of a character.
@@ -58,8 +59,8 @@ impl Marks {
     }
 }
 
-impl Chars {
-    pub fn new(pairs: &Pairs) -> Chars {
+impl WholeChars {
+    pub fn new(pairs: &Pairs) -> WholeChars {
         let mut parts: HashMap<u32, Part, foldhash::fast::FixedState> = HashMap::default();
         for first in 0x80..=0xFF {
             let beginning = first >= 0xC0;
@@ -108,7 +109,8 @@ impl Chars {
                 }
             }
         }
-        let mut chars = Chars { tokens: Table::new(1 << 16), torn: Table::new(1 << 16) };
+        let mut chars =
+            WholeChars { tokens: Table::new(1 << 16), blocked_by_previous: Table::new(1 << 16) };
         let mut begun: HashMap<u32, (usize, u32), foldhash::fast::FixedState> = HashMap::default();
         let rank_after = |end: [u8; 2]| after_end.get(&end).copied().unwrap_or(NONE);
         let mut add = |c: usize, token: u32, rank: u32, beginnings: &[[u8; 2]]| {
@@ -117,7 +119,7 @@ impl Chars {
             for beginning in beginnings {
                 if let Some(lowest) = before_beginning.get(beginning) {
                     for (i, &lowest) in lowest.iter().enumerate() {
-                        chars.torn[c] |= u64::from(lowest <= rank) << i;
+                        chars.blocked_by_previous[c] |= u64::from(lowest <= rank) << i;
                     }
                 }
             }
@@ -186,7 +188,8 @@ impl Chars {
                 // Never known.
                 0xF0.. => (0, 4),
             };
-            let before = if at == 0 { 0 } else { self.torn[c] >> (text[at - 1] & 63) & 1 };
+            let before =
+                if at == 0 { 0 } else { self.blocked_by_previous[c] >> (text[at - 1] & 63) & 1 };
             let token = self.tokens[c];
             if token != 0 && before == 0 {
                 parts[len] = token - 1;

@@ -1,4 +1,4 @@
-//! Cuts in long pieces of alphabets and abugidas (U+0080-U+1FFF): Thai and its like run on for many
+//! Segmenter in long pieces of alphabets and abugidas (U+0080-U+1FFF): Thai and its like run on for many
 //! words.
 //!
 //! Here nearly every two letters stand together in some token, so two characters alone say little.
@@ -22,7 +22,7 @@ use crate::vocab::Vocab;
 const PAIR_BITS: u32 = 18;
 const TRIPLE_BITS: u32 = 20;
 
-pub(crate) struct Cuts {
+pub(crate) struct Segmenter {
     /// A bit a hash of two characters.
     pairs: Table<u64>,
     /// A bit a hash of three characters.
@@ -55,9 +55,9 @@ fn set(table: &mut [u64], hash: u32) {
     table[(hash >> 6) as usize] |= 1 << (hash & 63);
 }
 
-impl Cuts {
-    pub fn new(vocab: &Vocab) -> Cuts {
-        let mut cuts = Cuts {
+impl Segmenter {
+    pub fn new(vocab: &Vocab) -> Segmenter {
+        let mut cuts = Segmenter {
             pairs: Table::new(1 << (PAIR_BITS - 6)),
             triples: Table::new(1 << (TRIPLE_BITS - 6)),
         };

@@ -1,0 +1,142 @@
+//! Looking a merge up by the two tokens that it is made of: probing.
+//!
+//! A slot has 32 bits: the token that the merge makes, and in what room is left a hash of the two that make it. So a look-up
+//! is a *probe*: never above the right answer, nearly always it, and now and then a lower token that is wrong. Whoever
+//! acts on it verifies it first ([`Pairs::verify`](super::pairs::Pairs::verify)).
+//!
+//! In o200k_base 47 and 72 (`G`, `r`) merge into token 3193, and tokens need 18 bits. The hash of the two chooses one of the
+//! buckets of eight slots; 13 of its bits are above the 3193 in the slot. To probe is to take `slot ^ hash` of all
+//! eight and then the lowest: where the hash agrees its bits are 0 and 3193 is left, elsewhere a bit above the
+//! tokens is set. A merge with another hash in the same bucket passes with a chance of one in 8,192: then, and only
+//! then, verifying says no, and [`Merges::lowest`] looks at each slot by itself. It is right to merge the lowest of all
+//! probes once it is verified: what is lowest among values that are nowhere too high, and is right itself, is the
+//! lowest of the right ones.
+
+use fasttok_simd::{Simd, Table};
+
+/// Bits of a token id, at most.
+const ID_BITS: u32 = 21;
+/// "These two do not merge", and a token that merges with nothing.
+pub(crate) const NONE: u32 = (1 << ID_BITS) - 1;
+
+/// Slots of a bucket, half of them filled: two buckets a cache line, and few that are too full.
+const SLOTS: usize = 8;
+/// Set in a bucket's first slot: merges that belong here stand in the next bucket.
+const OVERFLOW: u32 = 1 << 31;
+/// Where a merge stands, if there is one: the bucket, and the bits of the hash that a slot holds.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Slot {
+    home: u32,
+    check: u32,
+}
+
+/// Some of the merges, to be looked up fast.
+pub(crate) struct Merges {
+    /// The slots of a bucket: the hash's bits above the id of the merged token.
+    buckets: Table<[u32; SLOTS]>,
+    /// The id in an empty slot: none's, and above all.
+    empty: u32,
+}
+
+impl Merges {
+    /// Room for `count` merges, of tokens below `ids`.
+    pub(super) fn new(count: usize, ids: u32) -> Merges {
+        let empty = (ids + 1).next_power_of_two() - 1;
+        let mut table = Merges { buckets: Table::new(2 * count / SLOTS + 2), empty };
+        table.buckets.fill([empty; SLOTS]);
+        table
+    }
+
+    pub(super) fn insert(&mut self, split: u64, merged: u32) {
+        let (mut home, check) = self.slot((split >> 32) as u32, split as u32);
+        let (empty, buckets) = (self.empty, self.buckets.len());
+        loop {
+            let bucket = &mut self.buckets[home];
+            if let Some(slot) = bucket.iter_mut().find(|slot| **slot & !OVERFLOW == empty) {
+                *slot = *slot & OVERFLOW | check | merged;
+                return;
+            }
+            bucket[0] |= OVERFLOW;
+            home = (home + 1) % buckets;
+        }
+    }
+
+    /// The token that `left` and `right` merge into, or [`NONE`]; or, rarely, a lower one that is wrong.
+    ///
+    /// Who merges what is lowest, and checks only what it merges, is right: what is lowest among
+    /// values that are nowhere too high, and is right itself, is the lowest of the right ones.
+    #[inline(always)]
+    pub fn probe(&self, left: u32, right: u32) -> u32 {
+        let (home, check) = self.slot(left, right);
+        let bucket = &self.buckets[home];
+        if bucket[0] & OVERFLOW != 0 {
+            return self.probe_overflow(home, check);
+        }
+        let lowest = bucket.iter().fold(u32::MAX, |low, slot| low.min(slot ^ check));
+        if lowest < self.empty { lowest } else { NONE }
+    }
+
+    /// Where the merge of `left` and `right` stands, for [`Merges::probe_prefetched`]; what that will read is
+    /// asked for.
+    #[inline(always)]
+    pub fn prefetch_slot(&self, left: u32, right: u32) -> Slot {
+        let (home, check) = self.slot(left, right);
+        self.buckets.prefetch(home);
+        Slot { home: home as u32, check }
+    }
+
+    /// [`Merges::probe`] of the merge of that place.
+    #[inline(always)]
+    pub fn probe_prefetched<S: Simd>(&self, simd: S, Slot { home, check }: Slot) -> u32 {
+        let home = home as usize;
+        let bucket = &self.buckets[home];
+        if bucket[0] & OVERFLOW != 0 {
+            return self.probe_overflow(home, check);
+        }
+        let lowest = simd.lowest_of_eight(bucket, check);
+        if lowest < self.empty { lowest } else { NONE }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn probe_overflow(&self, mut home: usize, check: u32) -> u32 {
+        let mut lowest = self.empty;
+        loop {
+            let slots = self.buckets[home];
+            lowest = slots.iter().fold(lowest, |low, slot| low.min((slot & !OVERFLOW) ^ check));
+            if slots[0] & OVERFLOW == 0 {
+                return if lowest < self.empty { lowest } else { NONE };
+            }
+            home = (home + 1) % self.buckets.len();
+        }
+    }
+
+    /// The lowest token that the slots of `left` and `right` stand for and `verify` agrees to, or [`NONE`].
+    #[inline]
+    pub fn lowest(&self, left: u32, right: u32, verify: impl Fn(u32) -> bool) -> u32 {
+        let (mut home, check) = self.slot(left, right);
+        let mut lowest = NONE;
+        loop {
+            for slot in self.buckets[home] {
+                let merged = (slot & !OVERFLOW) ^ check;
+                if merged < self.empty.min(lowest) && verify(merged) {
+                    lowest = merged;
+                }
+            }
+            if self.buckets[home][0] & OVERFLOW == 0 {
+                return lowest;
+            }
+            home = (home + 1) % self.buckets.len();
+        }
+    }
+
+    /// The bucket of a merge, and the bits of its hash that a slot holds.
+    #[inline(always)]
+    fn slot(&self, left: u32, right: u32) -> (usize, u32) {
+        let key = u64::from(left) << ID_BITS | u64::from(right);
+        let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let home = ((hash >> 32) * self.buckets.len() as u64) >> 32;
+        let check = (hash ^ hash >> 29) as u32 & !OVERFLOW & !self.empty;
+        (home as usize, check)
+    }
+}
