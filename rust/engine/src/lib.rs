@@ -1,6 +1,21 @@
 //! Text to counts: exact BPE token counting. Knows no file, no thread and no Python.
 //!
 //! An [`Encoding`] is a tokenizer: immutable and shared. A [`Counter`] is what one worker counts with.
+//!
+//! ```
+//! use fasttok_engine::{Counter, Encoding, Special};
+//!
+//! let encoding = Encoding::embedded("o200k_base")?;
+//! let mut counter = Counter::new(encoding.clone());
+//! assert_eq!(counter.count("Grüße", Special::Text)?, 3);
+//!
+//! let (mut ids, mut bytes) = (Vec::new(), Vec::new());
+//! encoding.encode("Grüße", Special::Text, &mut ids)?;
+//! assert_eq!(ids, [3193, 572, 13153]);
+//! encoding.decode(&ids, &mut bytes)?;
+//! assert_eq!(bytes, "Grüße".as_bytes());
+//! # Ok::<(), fasttok_engine::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -27,6 +27,15 @@ pub enum Utf8Errors {
 }
 
 /// The text of `bytes` under the policy `errors`. Valid UTF-8 is borrowed.
+///
+/// ```
+/// use fasttok_engine::{Error, Utf8Errors, decode_utf8};
+///
+/// assert_eq!(decode_utf8(b"ab\xFF", Utf8Errors::Replace)?, "ab\u{FFFD}");
+/// let refused = decode_utf8(b"ab\xFF", Utf8Errors::Strict);
+/// assert_eq!(refused, Err(Error::InvalidUtf8 { offset: 2 }));
+/// # Ok::<(), Error>(())
+/// ```
 pub fn decode_utf8(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, Error> {
     // The basic check is the faster one; only a failure needs to know where.
     if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
