@@ -22,6 +22,7 @@
 mod added;
 #[cfg(test)]
 mod adversarial;
+mod bits;
 mod bpe;
 mod characters;
 mod classes;

@@ -7,9 +7,10 @@ fn parts_use_only_what_is_below_them() {
         interrupt: error
         options: error
         oniguruma: error
+        bits:
         classes:
         vocab: error
-        bpe: classes interrupt vocab
+        bpe: bits classes interrupt vocab
         normalize: classes error interrupt oniguruma vocab
         pretokenize: classes error interrupt oniguruma vocab
         decode: error normalize pretokenize vocab
@@ -18,7 +19,7 @@ fn parts_use_only_what_is_below_them() {
         characters: bpe classes error interrupt normalize pretokenize vocab
         encoding: added bpe characters classes decode error interrupt literal normalize options pretokenize vocab
         load: added bpe characters decode encoding error literal normalize pretokenize vocab
-        counter: added bpe characters encoding error interrupt options pretokenize
+        counter: added bits bpe characters encoding error interrupt options pretokenize
         probe: bpe counter encoding pretokenize
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

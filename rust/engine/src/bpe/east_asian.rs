@@ -23,6 +23,7 @@ use super::model::BpeModel;
 use super::pairs::NONE;
 use super::registers::count_in_registers;
 use super::scripts::SCRIPTS;
+use crate::bits::low_bits;
 use crate::vocab::Vocab;
 
 /// The table's characters: all others are never at a safe boundary.
@@ -471,11 +472,6 @@ fn count_alone(pairs: &BpeModel, utf8: &[u8]) -> u8 {
         pairs.exact(merges, pairs.single(a), right)
     };
     if whole == NONE { 2 } else { 1 }
-}
-
-#[inline(always)]
-pub(crate) fn low_bits(count: usize) -> u64 {
-    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
 }
 
 #[inline(always)]

@@ -2,12 +2,15 @@
 
 use fasttok_simd::{Simd, Task};
 
-use super::{BLOCK, Characters as EastAsianCharacters, Counter, SLACK, Scan, WAITING};
+use super::Counter;
+use super::caches::WAITING;
+use super::scan::{Characters as EastAsianCharacters, Scan};
 use crate::Error;
-use crate::bpe::east_asian::low_bits;
+use crate::bits::low_bits;
 use crate::characters::Characters;
 use crate::interrupt::{STRIDE, Watch};
 use crate::pretokenize::Pretokenizer;
+use crate::pretokenize::block::{BLOCK, SLACK};
 
 /// Longest first piece that is copied to put a blank before it; behind a longer one the text is copied.
 const HEAD: usize = 1 << 12;
@@ -23,7 +26,7 @@ impl Counter {
         let general = matches!(self.encoding.pretokenizer(), Pretokenizer::General(_));
         if general || !characters.counts() {
             let mut ids = Vec::new();
-            let window = &mut self.known.window;
+            let window = &mut self.caches.window;
             self.encoding.encode_characters(window, text, start, &mut ids)?;
             return Ok(ids.len() as u64);
         }
@@ -71,8 +74,8 @@ impl Counter {
 
     /// The number of parts that merging leaves of `text`, less the surplus of user-defined pieces.
     fn count_merged(&mut self, characters: &Characters, text: &[u8]) -> u64 {
-        let Counter { encoding, level, known } = self;
-        let scan = Scan { encoding, known };
+        let Counter { encoding, level, caches } = self;
+        let scan = Scan { encoding, caches };
         level.run(Merged { scan, characters, text })
     }
 }
@@ -111,7 +114,7 @@ impl Task for Merged<'_> {
         while at < len {
             at += self.block(simd, &rest, at, BLOCK.min(len - at), len, &mut total);
         }
-        total + self.scan.known.drain(simd, self.scan.encoding.pairs(), 0)
+        total + self.scan.caches.drain(simd, self.scan.encoding.pairs(), 0)
     }
 }
 
@@ -142,7 +145,7 @@ impl Merged<'_> {
             } else if pieces.east_asian & piece != 0 {
                 east_asian |= piece;
             } else if len < 32 {
-                self.scan.known.look_up(text, at + last, len);
+                self.scan.caches.look_up(text, at + last, len);
             } else {
                 *total += self.scan.outlined_long(simd, &text[at + last..at + next]);
             }
@@ -165,7 +168,7 @@ impl Merged<'_> {
             let open = open && chars >> last != 0;
             let (count, bytes) = simd.outlined(EastAsianCharacters {
                 encoding: self.scan.encoding,
-                known: self.scan.known,
+                caches: self.scan.caches,
                 text,
                 at,
                 chars,
@@ -183,12 +186,12 @@ impl Merged<'_> {
             if user {
                 *total = total.wrapping_add(self.user(&text[at..piece_end]));
             } else if last < 32 {
-                self.scan.known.look_up(text, at, last);
+                self.scan.caches.look_up(text, at, last);
             } else {
                 *total += self.scan.outlined_long(simd, &text[at..piece_end]);
             }
         }
-        *total += self.scan.known.drain(simd, self.scan.encoding.pairs(), WAITING);
+        *total += self.scan.caches.drain(simd, self.scan.encoding.pairs(), WAITING);
         last
     }
 

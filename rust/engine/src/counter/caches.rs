@@ -1,0 +1,413 @@
+//! What a worker remembers of the pieces that it has met: caches of their counts, the queues before them, and the merging
+//! of what no cache knows.
+//!
+//! A line of a cache that is far away takes longer to come than a piece takes to be counted. So a piece is looked up in
+//! two steps: its line is asked for when it is found, and read when [`WAITING`] others have been found
+//! after it. The two caches are apart by the length of the key: 16 bytes hold a piece of up to 15 and its length, 32 one of
+//! up to 31. What neither knows waits until there are [`MISSED`] of it and is merged together
+//! ([`crate::bpe::interleaved`]), since one merge is a chain of steps that each wait for the one before.
+//!
+//! This knows no text beyond a piece, and not how pieces are found.
+
+use fasttok_simd::{Simd, Task};
+
+use crate::bits::first_piece;
+use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
+use crate::bpe::interleaved::{Work, count_interleaved};
+use crate::bpe::model::BpeModel;
+use crate::bpe::registers::{SHORT, count_in_more_registers};
+use crate::bpe::windowed::{Window, merge};
+use crate::encoding::Encoding;
+use crate::interrupt;
+use crate::pretokenize::block::{BLOCK, SLACK};
+
+/// The logarithm, to base 2, of the lines of the cache of pieces of up to 15 bytes: 8 MiB of them.
+const SHORT_CACHE_LOG2_LINES: u32 = 17;
+/// The same of the cache of pieces of 16 to 31 bytes: 4 MiB.
+const LONG_CACHE_LOG2_LINES: u32 = 16;
+/// Pieces that wait in a queue while their cache lines are fetched.
+pub(super) const WAITING: usize = 48;
+/// Pieces that no cache knows and that wait to be merged together.
+const MISSED: usize = 32;
+
+/// Pieces on their way to a cache: a ring that `u8` indices go round.
+struct Queue<const WORDS: usize> {
+    head: u8,
+    tail: u8,
+    lines: [u32; 256],
+    keys: [Key<WORDS>; 256],
+}
+
+impl<const WORDS: usize> Queue<WORDS> {
+    fn new() -> Self {
+        Queue { head: 0, tail: 0, lines: [0; 256], keys: [[0; WORDS]; 256] }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, line: usize, key: Key<WORDS>) {
+        self.lines[self.tail as usize] = line as u32;
+        self.keys[self.tail as usize] = key;
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// Takes the first piece out: its line and its key.
+    #[inline(always)]
+    fn pop(&mut self) -> (usize, Key<WORDS>) {
+        let i = self.head;
+        self.head = self.head.wrapping_add(1);
+        self.at(i)
+    }
+
+    /// The piece at `i`, also when it was taken out just now.
+    #[inline(always)]
+    fn at(&self, i: u8) -> (usize, Key<WORDS>) {
+        let i = usize::from(i);
+        (self.lines[i] as usize, self.keys[i])
+    }
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.tail.wrapping_sub(self.head) as usize
+    }
+}
+
+/// What a counter remembers, and what waits to be looked up in it.
+pub(super) struct Caches {
+    short: Cache<2, 4>,
+    long: Cache<4, 2>,
+    short_queue: Box<Queue<2>>,
+    long_queue: Box<Queue<4>>,
+    missed: Vec<MissedPiece>,
+    pub(super) window: Box<Window>,
+}
+
+/// A piece that no cache knows.
+#[derive(Clone, Copy)]
+struct MissedPiece {
+    /// Where it belongs: of the cache of longer pieces, if it is `long`.
+    line: u32,
+    long: bool,
+    /// Its key; of a short piece in the lower half.
+    key: Key<4>,
+}
+
+/// See [`Caches::look_up_all`]. What is apart here stays in registers.
+#[inline(always)]
+fn queue_all(
+    short: &Cache<2, 4>,
+    long: &Cache<4, 2>,
+    short_queue: &mut Queue<2>,
+    long_queue: &mut Queue<4>,
+    window: &[u8; BLOCK + SLACK],
+    mut of: u64,
+    starts: u64,
+) -> u64 {
+    let mut longer = 0;
+    let mut tail = short_queue.tail;
+    while of != 0 {
+        let (start, next) = first_piece(of, starts);
+        let len = next - start;
+        if len < 16 {
+            let key = short_key(window, start, len);
+            let line = short.line_of(&key);
+            short.prefetch(line);
+            short_queue.lines[tail as usize] = line as u32;
+            short_queue.keys[tail as usize] = key;
+            tail = tail.wrapping_add(1);
+        } else if len < 32 {
+            let key = long_key(window, start, len);
+            let line = long.line_of(&key);
+            long.prefetch(line);
+            long_queue.push(line, key);
+        } else {
+            longer |= 1 << start;
+        }
+        of &= of - 1;
+    }
+    short_queue.tail = tail;
+    longer
+}
+
+/// Looks keys up as [`queue_all`] and [`look_up_queued`] do, without a text.
+#[cfg(feature = "probe")]
+pub(crate) fn look_up_keys(cache: &Cache<2, 4>, keys: impl Iterator<Item = Key<2>>) -> u64 {
+    let mut queue = Box::new(Queue::new());
+    let mut total = 0;
+    for (number, key) in keys.enumerate() {
+        let line = cache.line_of(&key);
+        cache.prefetch(line);
+        queue.push(line, key);
+        // A block has about as many pieces.
+        if number % 16 == 0 {
+            total += look_up_queued(cache, &mut queue, WAITING, &mut [0; 256]).0;
+        }
+    }
+    total + look_up_queued(cache, &mut queue, 0, &mut [0; 256]).0
+}
+
+/// See [`Caches::drain`]: takes all but `most` pieces out of the queue and returns their tokens. The places of
+/// those that are not known are put into `missed`, and their number is returned.
+#[inline(always)]
+fn look_up_queued(
+    cache: &Cache<2, 4>,
+    queue: &mut Queue<2>,
+    most: usize,
+    missed: &mut [u8; 256],
+) -> (u64, usize) {
+    let (mut total, mut misses) = (0, 0);
+    let mut head = queue.head;
+    for _ in most..queue.len() {
+        let (line, key) = queue.at(head);
+        let count = cache.get(line, &key);
+        missed[misses & 255] = head;
+        misses += usize::from(count == 0);
+        total += count as u64;
+        head = head.wrapping_add(1);
+    }
+    queue.head = head;
+    (total, misses)
+}
+
+/// The pieces that no cache knows, on their way through [`count_interleaved`].
+struct Missed<'a> {
+    caches: &'a mut Caches,
+    next: usize,
+    total: u64,
+}
+
+impl Work for Missed<'_> {
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            let piece = self.next;
+            let missed = *self.caches.missed.get(piece)?;
+            self.next += 1;
+            // What stands here twice is known the second time, or, at worst, counted twice.
+            let count = self.caches.get(missed);
+            if count == 0 {
+                return Some(piece);
+            }
+            self.total += count as u64;
+        }
+    }
+
+    #[inline(always)]
+    fn bytes(&self, piece: usize) -> ([u8; 32], usize) {
+        let MissedPiece { long, key, .. } = self.caches.missed[piece];
+        let len = if long { 16 + (key[3] >> 56 & 15) } else { key[1] >> 56 & 15 };
+        (bytemuck::cast(key.map(u64::to_le)), len as usize)
+    }
+
+    #[inline(always)]
+    fn done(&mut self, piece: usize, count: usize) {
+        self.caches.insert(self.caches.missed[piece], count);
+        self.total += count as u64;
+    }
+}
+
+/// Merges and remembers the pieces that no cache knows: see [`Caches::drain`].
+struct CountMissed<'a> {
+    pairs: &'a BpeModel,
+    caches: &'a mut Caches,
+}
+
+impl Task for CountMissed<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> u64 {
+        let mut missed = Missed { caches: self.caches, next: 0, total: 0 };
+        count_interleaved(simd, self.pairs, &mut missed);
+        let Missed { caches, total, .. } = missed;
+        caches.missed.clear();
+        total
+    }
+}
+
+/// Counts a piece, or a segment of one, of any length without a cache.
+struct MergeLong<'a> {
+    encoding: &'a Encoding,
+    window: &'a mut Window,
+    piece: &'a [u8],
+}
+
+impl Task for MergeLong<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> u64 {
+        let mut total = 0;
+        let (pairs, vocab) = (self.encoding.pairs(), self.encoding.vocab());
+        if self.piece.len() <= SHORT
+            && let Some(count) = count_in_more_registers(simd, pairs, self.piece)
+        {
+            return count as u64;
+        }
+        merge(simd, pairs, vocab, self.window, self.piece, |tokens| total += tokens.len() as u64);
+        total
+    }
+}
+
+impl Caches {
+    /// Empty but for the tokens of `encoding`: most words are tokens, and the first megabyte should not have to find that
+    /// out.
+    pub(super) fn new(encoding: &Encoding) -> Caches {
+        let mut caches = Caches {
+            short: Cache::new(SHORT_CACHE_LOG2_LINES),
+            long: Cache::new(LONG_CACHE_LOG2_LINES),
+            short_queue: Box::new(Queue::new()),
+            long_queue: Box::new(Queue::new()),
+            missed: Vec::with_capacity(2 * MISSED),
+            window: Box::new(Window::new()),
+        };
+        caches.seed(encoding.reachable_tokens());
+        caches
+    }
+
+    /// Lets what waits go. Nothing waits where the last text was counted to its end.
+    pub(super) fn forget_waiting(&mut self) {
+        self.short_queue.head = self.short_queue.tail;
+        self.long_queue.head = self.long_queue.tail;
+        self.missed.clear();
+    }
+
+    /// Queues a piece of 1 to 31 bytes; `text` has [`SLACK`] bytes from `start` on.
+    #[inline(always)]
+    pub(super) fn look_up(&mut self, text: &[u8], start: usize, len: usize) {
+        if len < 16 {
+            let key = short_key(text, start, len);
+            let line = self.short.line_of(&key);
+            self.short.prefetch(line);
+            self.short_queue.push(line, key);
+        } else {
+            let key = long_key(text, start, len);
+            let line = self.long.line_of(&key);
+            self.long.prefetch(line);
+            self.long_queue.push(line, key);
+        }
+    }
+
+    /// [`Caches::look_up`] of the pieces of `window` that begin at the bits of `of`, some of `starts`. Those of 32
+    /// bytes and more are returned.
+    #[inline(always)]
+    pub(super) fn look_up_all(
+        &mut self,
+        window: &[u8; BLOCK + SLACK],
+        of: u64,
+        starts: u64,
+    ) -> u64 {
+        let Caches { short, long, short_queue, long_queue, .. } = self;
+        queue_all(short, long, short_queue, long_queue, window, of, starts)
+    }
+
+    /// Looks up all but `most` pieces of each queue. What is not known waits to be merged with others,
+    /// unless `most` is 0.
+    #[inline(always)]
+    pub(super) fn drain<S: Simd>(&mut self, simd: S, pairs: &BpeModel, most: usize) -> u64 {
+        let mut missed = [0u8; 256];
+        let (mut total, misses) =
+            look_up_queued(&self.short, &mut self.short_queue, most, &mut missed);
+        for &i in &missed[..misses] {
+            let (line, [low, high]) = self.short_queue.at(i);
+            let key = [low, high, 0, 0];
+            self.missed.push(MissedPiece { line: line as u32, long: false, key });
+        }
+        if self.long_queue.len() > most {
+            let queue = &mut *self.long_queue;
+            while queue.len() > most {
+                let (line, key) = queue.pop();
+                let count = self.long.get(line, &key);
+                total += count as u64;
+                if count == 0 {
+                    self.missed.push(MissedPiece { line: line as u32, long: true, key });
+                }
+            }
+        }
+        if self.missed.len() > if most == 0 { 0 } else { MISSED } {
+            total += simd.outlined(CountMissed { pairs, caches: self });
+        }
+        total
+    }
+
+    /// The count of a piece that was missed, or 0.
+    #[inline(always)]
+    fn get(&self, MissedPiece { line, long, key }: MissedPiece) -> usize {
+        if long {
+            self.long.get(line as usize, &key)
+        } else {
+            self.short.get(line as usize, &[key[0], key[1]])
+        }
+    }
+
+    /// Remembers a piece that was missed.
+    #[inline(always)]
+    fn insert(&mut self, MissedPiece { line, long, key }: MissedPiece, count: usize) {
+        if !long {
+            self.short.insert(line as usize, [key[0], key[1]], count);
+        } else if count <= MAX_COUNT {
+            self.long.insert(line as usize, key, count);
+        }
+    }
+
+    /// Makes every one of `tokens` that a cache holds known as one token.
+    fn seed<'a>(&mut self, tokens: impl Iterator<Item = &'a [u8]>) {
+        let mut padded = [0; SLACK];
+        for token in tokens.filter(|token| token.len() < 32) {
+            padded[..token.len()].copy_from_slice(token);
+            self.look_up(&padded, 0, token.len());
+            self.insert_queued(WAITING);
+        }
+        self.insert_queued(0);
+    }
+
+    /// Inserts all but `most` pieces of each queue as single tokens.
+    fn insert_queued(&mut self, most: usize) {
+        while self.short_queue.len() > most {
+            let (line, key) = self.short_queue.pop();
+            self.short.insert(line, key, 1);
+        }
+        while self.long_queue.len() > most {
+            let (line, key) = self.long_queue.pop();
+            self.long.insert(line, key, 1);
+        }
+    }
+
+    /// Counts a piece of equal bytes through the cache, by a key that no text has.
+    #[inline(always)]
+    pub(super) fn count_repeated<S: Simd>(
+        &mut self,
+        simd: S,
+        encoding: &Encoding,
+        piece: &[u8],
+    ) -> u64 {
+        let Ok(len) = u32::try_from(piece.len()) else {
+            return self.merge_long(simd, encoding, piece);
+        };
+        let mut padded = [0; 16];
+        padded[..2].copy_from_slice(&[0xFF, piece[0]]);
+        padded[2..6].copy_from_slice(&len.to_le_bytes());
+        let key = short_key(&padded, 0, 6);
+        let line = self.short.line_of(&key);
+        let known = self.short.get(line, &key);
+        if known != 0 {
+            return known as u64;
+        }
+        let count = self.merge_long(simd, encoding, piece);
+        // What was interrupted is no count.
+        if count as usize <= MAX_COUNT && interrupt::check().is_ok() {
+            self.short.insert(line, key, count as usize);
+        }
+        count
+    }
+
+    /// Counts a piece, or a segment of one, of any length without a cache.
+    #[inline(always)]
+    pub(super) fn merge_long<S: Simd>(
+        &mut self,
+        simd: S,
+        encoding: &Encoding,
+        piece: &[u8],
+    ) -> u64 {
+        simd.outlined(MergeLong { encoding, window: &mut self.window, piece })
+    }
+}

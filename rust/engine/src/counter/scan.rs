@@ -1,0 +1,324 @@
+//! One text by blocks of 64 bytes: where its pieces begin, and which way each of them is counted.
+//!
+//! A piece of up to 31 bytes goes to the caches' queues, East Asian characters to their tables, a longer piece is cut where
+//! no token crosses or merged by itself. What is compiled for each level of instructions is a [`Task`].
+
+use fasttok_simd::{Portable, Simd, Task, is_east_asian};
+
+use super::caches::{Caches, WAITING};
+use crate::Error;
+use crate::bits::{first_piece, low_bits};
+use crate::bpe::windowed::merge;
+use crate::encoding::Encoding;
+use crate::interrupt::{STRIDE, Watch};
+use crate::pretokenize::block::{BLOCK, SLACK, flood, piece_starts};
+use crate::pretokenize::{Scanner, general::General};
+
+/// One text being counted.
+pub(super) struct Scan<'a> {
+    pub(super) encoding: &'a Encoding,
+    pub(super) caches: &'a mut Caches,
+}
+
+impl Scan<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S, scanner: Scanner, text: &[u8]) -> u64 {
+        let mut total = 0;
+        let mut at = 0;
+        let mut watch = Watch::new();
+        while at + BLOCK + SLACK <= text.len() {
+            let start = at;
+            let stride = text.len().min(start + STRIDE);
+            while at + BLOCK + SLACK <= stride || at == start {
+                at += self.block(simd, scanner, text, at, BLOCK, text.len(), &mut total);
+            }
+            if watch.stops(at - start) {
+                return 0;
+            }
+        }
+        // The rest, where blocks and keys may be read beyond the end.
+        let mut rest = [0; 2 * (BLOCK + SLACK)];
+        let len = text.len().saturating_sub(at);
+        rest[..len].copy_from_slice(&text[text.len() - len..]);
+        let mut at = 0;
+        while at < len {
+            at += self.block(simd, scanner, &rest, at, BLOCK.min(len - at), len, &mut total);
+        }
+        total + self.caches.drain(simd, self.encoding.pairs(), 0)
+    }
+
+    /// Counts the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
+    /// one. Returns their bytes. The text ends at `end`, but more can be read.
+    #[inline(always)]
+    fn block<S: Simd>(
+        &mut self,
+        simd: S,
+        scanner: Scanner,
+        text: &[u8],
+        at: usize,
+        len: usize,
+        end: usize,
+        total: &mut u64,
+    ) -> usize {
+        let mut last = 0;
+        if len > 3 {
+            let starts = piece_starts(simd, scanner, text, at, len);
+            last = 63 - starts.mask.leading_zeros() as usize;
+            // The piece that begins last is not finished.
+            let mut rest = starts.mask & low_bits(last);
+            let mut east_asian = east_asian_pieces(simd, starts.mask, starts.east_asian);
+            if let Some(whole) = self.encoding.whole_pieces() {
+                let mut unseen = rest;
+                while unseen != 0 {
+                    let (start, next) = first_piece(unseen, starts.mask);
+                    unseen &= unseen - 1;
+                    if whole.contains(&text[at + start..at + next]) {
+                        *total += 1;
+                        rest &= !(1 << start);
+                        east_asian &= !low_bits(next) | low_bits(start);
+                    }
+                }
+            }
+            let window: &[u8; BLOCK + SLACK] =
+                text[at..at + BLOCK + SLACK].try_into().expect("readable");
+            let mut longer = self.caches.look_up_all(window, rest & !east_asian, starts.mask);
+            while longer != 0 {
+                let (start, next) = first_piece(longer, starts.mask);
+                longer &= longer - 1;
+                *total += self.outlined_long(simd, &window[start..next]);
+            }
+            if east_asian != 0 {
+                let chars = starts.chars & east_asian;
+                *total += simd
+                    .outlined(Characters {
+                        encoding: self.encoding,
+                        caches: self.caches,
+                        text,
+                        at,
+                        chars,
+                        starts: starts.mask,
+                        on: false,
+                    })
+                    .0;
+            }
+        }
+        if last == 0 {
+            let piece_end = (scanner.piece_end)(&text[..end], at);
+            last = piece_end - at;
+            if self.is_whole(&text[at..piece_end]) {
+                *total += 1;
+            } else if last < 32 {
+                self.caches.look_up(text, at, last);
+            } else {
+                *total += self.outlined_long(simd, &text[at..piece_end]);
+            }
+        }
+        *total += self.caches.drain(simd, self.encoding.pairs(), WAITING);
+        last
+    }
+
+    /// Whether `piece` is one token although merging does not give it.
+    #[inline(always)]
+    fn is_whole(&self, piece: &[u8]) -> bool {
+        self.encoding.whole_pieces().is_some_and(|whole| whole.contains(piece))
+    }
+
+    /// Counts a piece of any length that has nothing readable behind it, and may be no UTF-8: caches and
+    /// cuts are for whole characters.
+    #[inline(always)]
+    fn piece<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
+        if self.is_whole(piece) {
+            1
+        } else if simdutf8::basic::from_utf8(piece).is_err() {
+            let (pairs, vocab) = (self.encoding.pairs(), self.encoding.vocab());
+            let mut total = 0;
+            merge(Portable, pairs, vocab, &mut self.caches.window, piece, |tokens| {
+                total += tokens.len() as u64;
+            });
+            total
+        } else if piece.len() < 32 {
+            self.segment(simd, piece, 0, piece.len())
+        } else {
+            self.outlined_long(simd, piece)
+        }
+    }
+
+    /// Counts a piece of more than 31 bytes.
+    #[inline(always)]
+    fn long<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
+        if piece.is_ascii() {
+            if piece.iter().all(|&b| b == piece[0]) {
+                return self.caches.count_repeated(simd, self.encoding, piece);
+            }
+            return self.caches.merge_long(simd, self.encoding, piece);
+        }
+        if piece.iter().any(|&byte| is_east_asian(byte)) {
+            return self.long_east_asian(simd, piece);
+        }
+        let mut total = 0;
+        self.encoding.segmenter().for_each_segment(piece, |start, end| {
+            total += self.segment(simd, piece, start, end);
+        });
+        total
+    }
+
+    /// [`Scan::long`], in a function of its own.
+    #[inline(always)]
+    pub(super) fn outlined_long<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
+        let scan = Scan { encoding: self.encoding, caches: self.caches };
+        simd.outlined(LongPiece { scan, piece })
+    }
+
+    /// Counts a segment of a piece, now or with its queue.
+    #[inline(always)]
+    fn segment<S: Simd>(&mut self, simd: S, piece: &[u8], start: usize, end: usize) -> u64 {
+        let len = end - start;
+        if len >= 32 {
+            return self.caches.merge_long(simd, self.encoding, &piece[start..end]);
+        }
+        if start + SLACK <= piece.len() {
+            self.caches.look_up(piece, start, len);
+        } else {
+            let mut padded = [0; SLACK];
+            padded[..len].copy_from_slice(&piece[start..end]);
+            self.caches.look_up(&padded, 0, len);
+        }
+        self.caches.drain(simd, self.encoding.pairs(), WAITING)
+    }
+
+    /// Counts a piece that holds East Asian characters and does not fit into a block.
+    #[inline(always)]
+    fn long_east_asian<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
+        let mut total = 0;
+        let mut at = 0;
+        let mut watch = Watch::new();
+        while at < piece.len() && !watch.stops(BLOCK) {
+            let mut len = BLOCK.min(piece.len() - at);
+            let on = at + len < piece.len();
+            while on && piece[at + len] & 0xC0 == 0x80 {
+                len -= 1;
+            }
+            let mut block = [0; BLOCK + SLACK];
+            block[..len].copy_from_slice(&piece[at..at + len]);
+            let chars = !simd.continuation(block[..BLOCK].try_into().expect("64 bytes"));
+            let (count, bytes) = simd.outlined(Characters {
+                encoding: self.encoding,
+                caches: self.caches,
+                text: &block,
+                at: 0,
+                chars: chars & low_bits(len),
+                starts: 1,
+                on,
+            });
+            total += count;
+            if !on {
+                break;
+            }
+            at += bytes;
+            if bytes == 0 {
+                let end = self.encoding.east_asian().segment_end(piece, at);
+                total += self.segment(simd, piece, at, end);
+                at = end;
+            }
+            total += self.caches.drain(simd, self.encoding.pairs(), WAITING);
+        }
+        total
+    }
+}
+
+/// The bytes of the pieces, of those that begin at the bits of `starts` but the last, that hold a bit of
+/// `east_asian`.
+#[inline(always)]
+fn east_asian_pieces<S: Simd>(simd: S, starts: u64, east_asian: u64) -> u64 {
+    if east_asian == 0 {
+        return 0;
+    }
+    let ends = (starts & (starts - 1)) >> 1;
+    // Behind such a bit up to the end of its piece; into the next one only if that begins with one.
+    let reached = flood(east_asian, !starts | east_asian) & ends;
+    let begun = simd.deposit(simd.extract(reached, ends), starts);
+    (reached << 1).wrapping_sub(begun)
+}
+
+/// See [`Scan::run`].
+pub(super) struct Text<'a> {
+    pub(super) scan: Scan<'a>,
+    pub(super) scanner: Scanner,
+    pub(super) text: &'a [u8],
+}
+
+impl Task for Text<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> u64 {
+        self.scan.run(simd, self.scanner, self.text)
+    }
+}
+
+/// Counts a text whose pretokenizer has no scanner.
+pub(super) struct Pieces<'a> {
+    pub(super) scan: Scan<'a>,
+    pub(super) general: &'a General,
+    pub(super) text: &'a str,
+    pub(super) start: usize,
+}
+
+impl Task for Pieces<'_> {
+    type Output = Result<u64, Error>;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) -> Result<u64, Error> {
+        let mut total = 0;
+        let Pieces { general, text, start, .. } = self;
+        let done = general.pieces(text, start, &mut |piece| {
+            total += self.scan.piece(simd, piece);
+            Ok(())
+        });
+        // Also behind an error: nothing may be left for the next text.
+        total += self.scan.caches.drain(simd, self.scan.encoding.pairs(), 0);
+        done.map(|()| total)
+    }
+}
+
+/// See [`Scan::long`].
+struct LongPiece<'a> {
+    scan: Scan<'a>,
+    piece: &'a [u8],
+}
+
+impl Task for LongPiece<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) -> u64 {
+        self.scan.long(simd, self.piece)
+    }
+}
+
+/// Counts East Asian characters of a block: see `EastAsian::count`.
+pub(super) struct Characters<'a> {
+    pub(super) encoding: &'a Encoding,
+    pub(super) caches: &'a mut Caches,
+    pub(super) text: &'a [u8],
+    pub(super) at: usize,
+    pub(super) chars: u64,
+    pub(super) starts: u64,
+    pub(super) on: bool,
+}
+
+impl Task for Characters<'_> {
+    type Output = (u64, usize);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> (u64, usize) {
+        let Characters { encoding, caches, text, at, chars, starts, on } = self;
+        encoding.east_asian().count(simd, text, at, chars, starts, on, |start, len| {
+            if len < 32 {
+                caches.look_up(text, start, len);
+                return 0;
+            }
+            caches.merge_long(simd, encoding, &text[start..start + len])
+        })
+    }
+}

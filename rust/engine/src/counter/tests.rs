@@ -1,0 +1,339 @@
+//! Counts equal the length of what `encode` gives, at every level.
+
+use super::*;
+use fasttok_testing::Random;
+
+pub(super) const PARTS: &[&str] = &[
+    " ",
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    "\n\n",
+    "\t",
+    "\u{A0}",
+    "\u{3000}",
+    "\u{2003}",
+    "\u{85}",
+    "\0",
+    "a",
+    "b",
+    "the",
+    "The",
+    "THE",
+    "HTTPServer",
+    "tokenization",
+    "camelCase",
+    "x",
+    "Z",
+    "É",
+    "ß",
+    "'",
+    "'s",
+    "'S",
+    "'t",
+    "'ll",
+    "'LL",
+    "'Ve",
+    "'re",
+    "'d",
+    "'m",
+    "'ſ",
+    "'ſt",
+    "’s",
+    "ſ",
+    "K",
+    "1",
+    "12",
+    "123",
+    "1234567",
+    "½",
+    "٣",
+    "四",
+    ".",
+    ",",
+    "!",
+    "!!",
+    "-",
+    "----",
+    "/",
+    "//",
+    "\\",
+    "(",
+    ")",
+    "\"",
+    "“",
+    "”",
+    "…",
+    "—",
+    "#",
+    "_",
+    "*",
+    "<|endoftext|>",
+    "<|",
+    "|>",
+    "http://",
+    "中",
+    "高认",
+    "퓨어",
+    "国",
+    "的",
+    "我们",
+    "使用API接口",
+    "，",
+    "。",
+    "「",
+    "」",
+    "カタカナ",
+    "ひらがな",
+    "日本語",
+    "ー",
+    "한국어",
+    "있습니다",
+    "다",
+    "Привет",
+    "мир",
+    "Ж",
+    "ж",
+    "مرحبا",
+    "بالعالم",
+    "ً",
+    "हिन्दी",
+    "में",
+    "ि",
+    "ไทย",
+    "ภาษา",
+    "ำ",
+    "é",
+    "e\u{301}",
+    "\u{301}",
+    "\u{200D}",
+    "👩\u{200D}👩\u{200D}👧",
+    "❤\u{FE0F}",
+    "🎉",
+    "𠀀",
+    "𝒳",
+    "ǅ",
+    "ʰ",
+    "ª",
+    "Ω",
+    "\u{FEFF}",
+    "ﬁ",
+    "ａｂ",
+    "Ａ",
+    "１２",
+    "㍿",
+    "\u{E000}",
+    "က",
+    "ខ្មែរ",
+    "ქართული",
+];
+
+pub(super) fn nasty_text(random: &mut Random) -> String {
+    let kinds = 1 + random.below(12);
+    let few: Vec<&str> = (0..kinds).map(|_| PARTS[random.below(PARTS.len())]).collect();
+    let mut text = String::new();
+    for _ in 0..1 + random.below(80) {
+        if random.below(30) == 0 {
+            text.push_str(&few[random.below(kinds)].repeat(random.below(90)));
+        }
+        let all = random.below(4) == 0;
+        text.push_str(if all {
+            PARTS[random.below(PARTS.len())]
+        } else {
+            few[random.below(kinds)]
+        });
+        if random.below(50) == 0 {
+            text.extend(char::from_u32(random.below(0x11_0000) as u32));
+        }
+    }
+    text
+}
+
+#[test]
+fn counts_what_encode_gives_at_every_level() {
+    let mut random = Random::new(0x1234_5678_9ABC_DEF1);
+    for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counters: Vec<Counter> = Level::available()
+            .into_iter()
+            .map(|level| Counter::with_level(encoding.clone(), level))
+            .collect();
+        for _ in 0..20_000 {
+            let text = nasty_text(&mut random);
+            let mut ids = Vec::new();
+            encoding.encode(&text, Special::Text, &mut ids).unwrap();
+            for counter in &mut counters {
+                let count = counter.count(&text, Special::Text).unwrap();
+                if count != ids.len() as u64 {
+                    let small = shrink(&text, |text| {
+                        let mut ids = Vec::new();
+                        encoding.encode(text, Special::Text, &mut ids).unwrap();
+                        counter.count(text, Special::Text).unwrap() != ids.len() as u64
+                    });
+                    panic!("{name} {:?}: {small:?}, of {text:?}", counter.level);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_of_one_token_are_those_that_count_one() {
+    for name in ["o200k_base", "r50k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counter = Counter::new(encoding.clone());
+        let known: std::collections::HashSet<&str> = encoding.one_token_texts().unwrap().collect();
+        for (_, token) in encoding.vocab().tokens() {
+            if let Ok(text) = std::str::from_utf8(token) {
+                let is_one = counter.count(text, Special::Text) == Ok(1);
+                assert_eq!(known.contains(text), is_one, "{name} {text:?}");
+            }
+        }
+    }
+}
+
+/// Every character, among its neighbours, beside letters, and in long pieces.
+#[test]
+fn every_character_at_every_level() {
+    let encoding = Encoding::embedded("o200k_base").unwrap();
+    let mut counters: Vec<Counter> = Level::available()
+        .into_iter()
+        .map(|level| Counter::with_level(encoding.clone(), level))
+        .collect();
+    let all: Vec<char> = (0..0x11_0000).filter_map(char::from_u32).collect();
+    for few in all.chunks(24) {
+        let apart = few.iter().flat_map(|&c| ['a', c, 'Б', c, ' ']);
+        let text: String = few.iter().copied().chain(apart).collect();
+        let mut ids = Vec::new();
+        encoding.encode(&text, Special::Text, &mut ids).unwrap();
+        for counter in &mut counters {
+            let count = counter.count(&text, Special::Text).unwrap();
+            assert_eq!(count, ids.len() as u64, "{:?} {text:?}", counter.level);
+        }
+    }
+}
+
+/// Every two East Asian characters that stand side by side in a token, and as many that need not: the
+/// table of joins has room for one pair a place.
+#[test]
+fn east_asian_neighbours() {
+    let mut random = Random::new(0x0123_4567_89AB_CDEF);
+    for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counter = Counter::new(encoding.clone());
+        let mut twos: Vec<[char; 2]> = Vec::new();
+        for (_, token) in encoding.vocab().tokens() {
+            if token.is_ascii() {
+                continue;
+            }
+            let chars: Vec<char> = String::from_utf8_lossy(token).chars().collect();
+            twos.extend(chars.windows(2).map(|two| [two[0], two[1]]));
+        }
+        let known: Vec<char> = twos.iter().map(|two| two[0]).collect();
+        let any = |random: &mut Random| known[random.below(known.len())];
+        twos.extend((0..100_000).map(|_| [any(&mut random), any(&mut random)]));
+        for some in twos.chunks(150) {
+            let text: String = some.iter().flat_map(|two| [two[0], two[1], '\n']).collect();
+            let mut ids = Vec::new();
+            encoding.encode(&text, Special::Text, &mut ids).unwrap();
+            let count = counter.count(&text, Special::Text).unwrap();
+            assert_eq!(count, ids.len() as u64, "{name} {text:?}");
+        }
+    }
+}
+
+/// A block of one character of four bytes has no neighbour to judge by.
+#[test]
+fn one_character() {
+    for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counter = Counter::new(encoding.clone());
+        for text in ["\u{1F469}", "𠀀", "中", "é", "a"] {
+            let mut ids = Vec::new();
+            encoding.encode(text, Special::Text, &mut ids).unwrap();
+            assert_eq!(counter.count(text, Special::Text).unwrap(), ids.len() as u64, "{text}");
+        }
+    }
+}
+
+/// Tokens that begin inside a character U+0080-U+00FF and go on in ASCII, in pieces long enough to be cut.
+#[test]
+fn latin_1_before_ascii() {
+    let encoding = Encoding::embedded("o200k_base").unwrap();
+    let dashes = format!("{}\u{95}\n\n", "-".repeat(32));
+    let signs = format!("{}\n\n", "\u{95}".repeat(16));
+    for level in Level::available() {
+        let mut counter = Counter::with_level(encoding.clone(), level);
+        assert_eq!(counter.count(&dashes, Special::Text).unwrap(), 3, "{level:?}");
+        assert_eq!(counter.count(&signs, Special::Text).unwrap(), 32, "{level:?}");
+    }
+}
+
+#[test]
+fn counts_of_cut_texts_add_up() {
+    let mut random = Random::new(0x0FED_CBA9_8765_4321);
+    for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counter = Counter::new(encoding.clone());
+        for _ in 0..2_000 {
+            let text = nasty_text(&mut random);
+            for special in [Special::Text, Special::Token] {
+                let whole = counter.count(&text, special).unwrap();
+                let mut from = 0;
+                while let Some(at) = encoding.cut(&text, from, special) {
+                    let (left, right) = text.split_at(at);
+                    let parts = counter.count(left, special).unwrap()
+                        + counter.count(right, special).unwrap();
+                    assert_eq!(parts, whole, "{name} {special:?} {left:?} | {right:?}");
+                    from = at + 1;
+                }
+            }
+        }
+    }
+}
+
+/// Long pieces without an end in sight: windows, cuts and segments.
+#[test]
+fn long_monotonous_texts() {
+    for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counters: Vec<Counter> = Level::available()
+            .into_iter()
+            .map(|level| Counter::with_level(encoding.clone(), level))
+            .collect();
+        for part in
+            PARTS.iter().chain(&["ab", "-=", "🎉🎉!", "ไทยภาษา", "中文字符没有标点", "xQzJ"])
+        {
+            let text = part.repeat(6_000 / part.len());
+            let mut ids = Vec::new();
+            encoding.encode(&text, Special::Text, &mut ids).unwrap();
+            let mut bytes = Vec::new();
+            encoding.decode(&ids, &mut bytes).unwrap();
+            assert!(bytes == text.as_bytes(), "{name} {part:?}");
+            for counter in &mut counters {
+                let count = counter.count(&text, Special::Text).unwrap();
+                assert_eq!(count, ids.len() as u64, "{name} {:?} {part:?}", counter.level);
+            }
+        }
+    }
+}
+
+/// The shortest text that still fails, by leaving characters out.
+pub(crate) fn shrink(text: &str, mut fails: impl FnMut(&str) -> bool) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    let mut size = chars.len() / 2;
+    while size > 0 {
+        let mut at = 0;
+        while at + size <= chars.len() {
+            let fewer: Vec<char> = [&chars[..at], &chars[at + size..]].concat();
+            if fails(&fewer.iter().collect::<String>()) {
+                chars = fewer;
+            } else {
+                at += size;
+            }
+        }
+        size /= 2;
+    }
+    chars.into_iter().collect()
+}
