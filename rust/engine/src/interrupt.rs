@@ -79,7 +79,7 @@ impl Watch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     /// How often `work` asks, if it is never told to end.
-    fn questions(work: impl FnOnce()) -> usize {
+    pub(crate) fn questions(work: impl FnOnce()) -> usize {
         let asked = Cell::new(0);
         let stop = || {
             asked.set(asked.get() + 1);

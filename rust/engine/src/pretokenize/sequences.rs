@@ -166,6 +166,45 @@ fn v2(c: u32) -> (bool, bool) {
     (is_cased(c), is_sign(c))
 }
 
+/// Where a piece of DeepSeek V2 ends that goes on from `end` through the characters that belong `to_run`, up to one of the
+/// other side of the range than `in_range` or one that `stands_apart`. White space that ends the run, which may be long after
+/// the piece, is no part of it, unless the run is nothing else: `last` is the end of what is no white space so far.
+///
+/// Looks beyond the piece only through white space after something else. So each of it is looked at by one piece before it,
+/// and a run of many pieces takes no longer than they do.
+fn part_end(
+    text: &[u8],
+    mut end: usize,
+    mut last: Option<usize>,
+    in_range: bool,
+    to_run: impl Fn(Char, usize) -> bool,
+    stands_apart: fn(Char) -> bool,
+) -> usize {
+    let mut watch = Watch::new();
+    let belongs = |at: usize| char_at(text, at, v2).filter(|&c| to_run(c, at));
+    while let Some(c) = belongs(end)
+        && c.in_range == in_range
+        && !stands_apart(c)
+        && !watch.stops(c.len)
+    {
+        end += c.len;
+        if !c.space {
+            last = Some(end);
+        }
+    }
+    let Some(last) = last else { return end };
+    let mut at = end;
+    while let Some(c) = belongs(at)
+        && !watch.stops(c.len)
+    {
+        if !c.space {
+            return end;
+        }
+        at += c.len;
+    }
+    last
+}
+
 const LETTER: usize = 0;
 const SIGN: usize = 1;
 const RANGE: usize = 2;
@@ -254,58 +293,15 @@ impl Family for DeepSeekV2 {
         let goes_on = |c: Char, end: usize| c.space && at(end + c.len).is_some_and(|c| c.letter);
         let sign = |c: Char, end: usize| c.sign && !c.letter && !goes_on(c, end);
         if first.sign || first.space && next.is_some_and(|next| sign(next, end)) {
-            // Up to the white space (U+3000) that ends the signs.
-            let (mut last, mut to) = (end, end);
-            let all_space = first.space && first.sign;
-            let mut space_only = all_space;
-            while let Some(c) = at(to)
-                && sign(c, to)
-                && !watch.stops(c.len)
-            {
-                to += c.len;
-                space_only &= c.space;
-                if !c.space {
-                    last = to;
-                }
-            }
-            let whole = if space_only { to } else { last };
-            while end < whole
-                && let Some(c) = at(end)
-                && c.in_range == first.in_range
-                && !watch.stops(c.len)
-            {
-                end += c.len;
-            }
-            return end;
+            let none = (!(first.space && first.sign)).then_some(end);
+            return part_end(text, end, none, first.in_range, sign, |_| false);
         }
         // All else; white space that ends it stands apart.
         let rest = |c: Char, end: usize| {
             let before_sign = || at(end + c.len).is_some_and(|next| sign(next, end + c.len));
             !(c.newline || c.letter || sign(c, end) || goes_on(c, end) || c.space && before_sign())
         };
-        let (mut last, mut to) = (if first.space { start } else { end }, end);
-        while let Some(c) = at(to)
-            && rest(c, to)
-            && !watch.stops(c.len)
-        {
-            to += c.len;
-            if !c.space {
-                last = to;
-            }
-            if c.number {
-                break;
-            }
-        }
-        let whole = if last == start { to } else { last };
-        while end < whole
-            && let Some(c) = at(end)
-            && !c.number
-            && c.in_range == first.in_range
-            && !watch.stops(c.len)
-        {
-            end += c.len;
-        }
-        end
+        part_end(text, end, (!first.space).then_some(end), first.in_range, rest, |c| c.number)
     }
 
     fn starts(m: &CharMasks, _: &Context) -> Starts {

@@ -5,6 +5,7 @@ use fasttok_simd::{Level, Simd, Task};
 
 use super::block::{BLOCK, SLACK, piece_starts};
 use super::{Pretokenizer, Scanner};
+use crate::interrupt::{STRIDE, tests::questions};
 use fasttok_testing::Random;
 
 /// Characters of every class that some rule asks for, likely to stand together in a text.
@@ -105,6 +106,32 @@ fn check_families(seeds: std::ops::Range<u64>) {
 #[test]
 fn starts_are_the_ends_of_pieces() {
     check_families(1..1500);
+}
+
+/// Runs of many pieces, told apart by something that a rule may look for at the end of the run: no piece may look there
+/// again.
+#[test]
+fn piece_ends_take_time_in_proportion_to_the_text() {
+    let parts = [
+        "a", "é", "Ж", "中", "가", "א", "\u{301}", "0", "½", " ", "\u{A0}", "\u{2003}", "\u{3000}",
+        "\n", "!", "！", "·", "€", "。", "'s", "/", "😀", "\u{0}",
+    ];
+    for name in Pretokenizer::names() {
+        let piece_end = Pretokenizer::by_name(name).and_then(|p| p.scanner()).unwrap().piece_end;
+        for one in parts {
+            for other in parts {
+                let text = [one, other].concat().repeat(12_000);
+                let mut start = 0;
+                let asked = questions(|| {
+                    while start < text.len() {
+                        start = piece_end(text.as_bytes(), start);
+                    }
+                });
+                let most = 4 * text.len() / STRIDE;
+                assert!(asked <= most, "{name} {one:?} {other:?}: {asked} times, not {most}");
+            }
+        }
+    }
 }
 
 #[test]
