@@ -307,16 +307,6 @@ def test_tokenizer_json(name: str, special: str) -> None:
     check(encoding, ids, every_character(1 if LONG else 997), special)
 
 
-@pytest.mark.parametrize(
-    ("part", "component"),
-    [],
-)
-def test_refused_json(part: dict[str, Any], component: str) -> None:
-    data = {"model": {"type": "BPE", **part}, "added_tokens": [], "normalizer": None, "pre_tokenizer": None}
-    with pytest.raises(ValueError, match=component):
-        load(json.dumps(data).encode())
-
-
 @pytest.mark.parametrize("kind", ["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Strip"])
 def test_normalizers(kind: str) -> None:
     """Before byte-level BPE of all bytes, so that nothing hides behind unknown characters."""

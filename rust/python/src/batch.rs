@@ -342,6 +342,8 @@ impl Slices<'_, '_> {
         if documents.is_empty() {
             return Ok(());
         }
+        // A slice of short texts is counted before anybody has to look for signals.
+        py.check_signals()?;
         (self.receive)(documents).map_err(|stop| match stop {
             Stop::Signal(error) => error,
             Stop::Failure(failure) => {
