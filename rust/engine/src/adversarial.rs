@@ -22,6 +22,7 @@ use crate::load::spec::{Merges, Spec};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::{AddedToken, Counter, Encoding, Level, Special};
+use fasttok_simd::is_continuation;
 use fasttok_testing::Random;
 
 /// Kinds of characters that stand together in a piece of most families.
@@ -334,7 +335,7 @@ fn of_tokens(random: &mut Random, tokens: &[Vec<u8>], alphabet: &[char]) -> Stri
     let few: Vec<&[u8]> = (0..1 + random.below(3)).map(|_| &pick(random, tokens)[..]).collect();
     for _ in 0..1 + random.below(16) {
         let token = *pick(random, &few);
-        let begun = token.iter().take_while(|&byte| byte & 0xC0 == 0x80).count();
+        let begun = token.iter().take_while(|&&byte| is_continuation(byte)).count();
         let whole = |end: &[u8]| {
             alphabet.iter().map(|c| c.to_string().into_bytes()).find(|c| c.ends_with(end))
         };

@@ -103,7 +103,7 @@ pub(crate) fn decode(text: &[u8], at: usize) -> (u32, usize) {
 #[inline(always)]
 pub(crate) fn decode_before(text: &[u8], end: usize) -> (u32, usize) {
     let mut at = end - 1;
-    while text[at] & 0xC0 == 0x80 {
+    while fasttok_simd::is_continuation(text[at]) {
         at -= 1;
     }
     decode(text, at)

@@ -4,7 +4,7 @@ pub(crate) mod definition;
 
 use std::sync::OnceLock;
 
-use fasttok_simd::Portable;
+use fasttok_simd::{Portable, is_continuation};
 
 use crate::Error;
 use crate::added::{AddedToken, AddedTokens, Part};
@@ -447,7 +447,7 @@ impl Encoding {
         }
         let text = text.as_bytes();
         let mut at = from.max(1);
-        while at < text.len() && text[at] & 0xC0 == 0x80 {
+        while at < text.len() && is_continuation(text[at]) {
             at += 1;
         }
         if at >= text.len() {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use fasttok_engine::{Error, Level, Utf8Errors, decode_utf8};
+use fasttok_simd::is_continuation;
 use fasttok_simd::utf8::{self, LoneSurrogates, Unit, is_high, is_low, next_char};
 
 /// The unit at which a text cannot be read.
@@ -112,10 +113,6 @@ impl StoredText for [u8] {
         }
         units
     }
-}
-
-fn is_continuation(byte: u8) -> bool {
-    byte & 0xC0 == 0x80
 }
 
 /// Characters up to U+00FF, a byte each.

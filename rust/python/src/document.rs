@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use fasttok_engine::Utf8Errors;
 use fasttok_parallel::{Invalid, Latin1, StoredText};
+use fasttok_simd::is_continuation;
 
 use crate::errors::Offsets;
 
@@ -85,8 +86,4 @@ impl StoredText for Document<'_> {
     fn units_of(&self, start: usize, bytes: usize) -> usize {
         each!(self, text => text.units_of(start, bytes))
     }
-}
-
-fn is_continuation(byte: u8) -> bool {
-    byte & 0xC0 == 0x80
 }

@@ -106,6 +106,12 @@ pub fn is_east_asian(byte: u8) -> bool {
     matches!(byte, 0xE3..=0xED | 0xEF)
 }
 
+/// Whether `byte` is one of a character's UTF-8 after the first.
+#[inline(always)]
+pub fn is_continuation(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
+}
+
 /// Work that is worth a function of its own, compiled for each level. A closure would do, were it sure to be inlined
 /// where the instructions are enabled: `run` is to be `#[inline(always)]`.
 pub trait Task {

@@ -1,7 +1,7 @@
 //! The scalar reference: no intrinsics, the same answers everywhere.
 
 use crate::utf8::{FEW, Unit};
-use crate::{ByteMasks, Simd, Task, is_east_asian, sealed, utf8};
+use crate::{ByteMasks, Simd, Task, is_continuation, is_east_asian, sealed, utf8};
 
 /// Plain Rust, compiled for what every processor of the target has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Simd for Portable {
         let east = |test: fn(u8) -> bool| if non_ascii == 0 { 0 } else { mask(test) };
         ByteMasks {
             non_ascii,
-            continuation: east(|b| b & 0xC0 == 0x80),
+            continuation: east(is_continuation),
             upper: mask(|b| b.is_ascii_uppercase()),
             lower: mask(|b| b.is_ascii_lowercase()),
             number: mask(|b| b.is_ascii_digit()),
@@ -44,7 +44,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn continuation(self, block: &[u8; 64]) -> u64 {
-        block.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(b & 0xC0 == 0x80))
+        block.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(is_continuation(b)))
     }
 
     #[inline(always)]

@@ -17,7 +17,7 @@
 //! first byte on the right, which goes by the last byte on the left. What collides in a table only makes
 //! a boundary unsafe; a character that no table knows (of two or four bytes) is never at a safe one.
 
-use fasttok_simd::{Level, Simd, Table, Task};
+use fasttok_simd::{Level, Simd, Table, Task, is_continuation};
 
 use super::model::BpeModel;
 use super::pairs::NONE;
@@ -121,15 +121,15 @@ impl EastAsian {
                 continue;
             }
             for cut in 1..token.len() {
-                if token[cut] & 0xC0 == 0x80 {
+                if is_continuation(token[cut]) {
                     continue;
                 }
                 let mut from = cut - 1;
-                while from > 0 && token[from] & 0xC0 == 0x80 {
+                while from > 0 && is_continuation(token[from]) {
                     from -= 1;
                 }
                 let mut to = cut + 1;
-                while to < token.len() && token[to] & 0xC0 == 0x80 {
+                while to < token.len() && is_continuation(token[to]) {
                     to += 1;
                 }
                 let (left, right) = (&token[from..cut], &token[cut..to]);

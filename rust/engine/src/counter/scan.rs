@@ -3,7 +3,7 @@
 //! A piece of up to 31 bytes goes to the caches' queues, East Asian characters to their tables, a longer piece is cut where
 //! no token crosses or merged by itself. What is compiled for each level of instructions is a [`Task`].
 
-use fasttok_simd::{Portable, Simd, Task, is_east_asian};
+use fasttok_simd::{Portable, Simd, Task, is_continuation, is_east_asian};
 
 use super::caches::{Caches, WAITING};
 use crate::Error;
@@ -195,7 +195,7 @@ impl Scan<'_> {
         while at < piece.len() && !watch.stops(BLOCK) {
             let mut len = BLOCK.min(piece.len() - at);
             let on = at + len < piece.len();
-            while on && piece[at + len] & 0xC0 == 0x80 {
+            while on && is_continuation(piece[at + len]) {
                 len -= 1;
             }
             let mut block = [0; BLOCK + SLACK];

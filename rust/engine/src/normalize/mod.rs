@@ -10,6 +10,7 @@ mod start;
 use std::borrow::Cow;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use fasttok_simd::is_continuation;
 use memchr::memmem;
 use serde_json::Value;
 use unicode_categories::UnicodeCategories;
@@ -491,7 +492,7 @@ fn nmt_keeps(c: char) -> bool {
 /// Control characters go, some others become blanks.
 fn nmt(text: &str) -> Cow<'_, str> {
     let untouched = |byte: u8| matches!(byte, 0 | b' '..=0x7E | 0xC3..=0xE0 | 0xE3..=0xEE | 0xF0..);
-    if text.bytes().all(|byte| untouched(byte) || byte & 0xC0 == 0x80) {
+    if text.bytes().all(|byte| untouched(byte) || is_continuation(byte)) {
         return Cow::Borrowed(text);
     }
     let kept = watched(text).filter(|&c| nmt_keeps(c));

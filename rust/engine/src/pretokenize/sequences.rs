@@ -293,15 +293,16 @@ impl Family for DeepSeekV2 {
         let goes_on = |c: Char, end: usize| c.space && at(end + c.len).is_some_and(|c| c.letter);
         let sign = |c: Char, end: usize| c.sign && !c.letter && !goes_on(c, end);
         if first.sign || first.space && next.is_some_and(|next| sign(next, end)) {
-            let none = (!(first.space && first.sign)).then_some(end);
-            return part_end(text, end, none, first.in_range, sign, |_| false);
+            let last = (!(first.space && first.sign)).then_some(end);
+            return part_end(text, end, last, first.in_range, sign, |_| false);
         }
         // All else; white space that ends it stands apart.
         let rest = |c: Char, end: usize| {
             let before_sign = || at(end + c.len).is_some_and(|next| sign(next, end + c.len));
             !(c.newline || c.letter || sign(c, end) || goes_on(c, end) || c.space && before_sign())
         };
-        part_end(text, end, (!first.space).then_some(end), first.in_range, rest, |c| c.number)
+        let last = (!first.space).then_some(end);
+        part_end(text, end, last, first.in_range, rest, |c| c.number)
     }
 
     fn starts(m: &CharMasks, _: &Context) -> Starts {
