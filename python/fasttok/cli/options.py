@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fasttok._util.paths import STDIN
 from fasttok.cli.output import check_outputs
 from fasttok.errors import Remedy
 from fasttok.options import CorpusKeywords, Option, ReadingKeywords, options
@@ -126,6 +127,30 @@ def write_pictures(report: BaseReport, html: str | None, svg: str | None, png: s
             save(report.plot(), png, "png")
 
 
+def sort_options(keys: Sequence[str], default: str, *, of: str, name: str, by: str) -> Callable[[Function], Function]:
+    """Add `--sort` and `--reverse`: the order of what the report is `of`, by one of `keys`. All of them are numbers but
+    `name`, which is sorted `by` what is said."""
+    numbers = ", ".join(key for key in keys if key != name)
+
+    def add(function: Function) -> Function:
+        function = click.option("--reverse", is_flag=True, help="The other way round.")(function)
+        return click.option(
+            "--sort",
+            type=click.Choice(keys),
+            default=default,
+            show_default=True,
+            metavar="COLUMN",
+            help=f"Order of the {of}, largest first: {numbers}; or {name}, by {by}.",
+        )(function)
+
+    return add
+
+
+def paths_or_default(paths: Sequence[str]) -> list[str]:
+    """What is counted: `paths`, or else what is piped in, or else the current folder."""
+    return list(paths) or [STDIN if stdin_has_data() else "."]
+
+
 def stdin_has_data() -> bool:
     """Whether something is piped or redirected in: a pipe, a socket or a file, not a terminal and not /dev/null."""
     try:
@@ -140,15 +165,18 @@ def corpus_options(keywords: type[ReadingKeywords] = CorpusKeywords) -> Callable
     values come by keyword; `corpus_arguments` makes them those of the library."""
 
     def add(function: Function) -> Function:
-        shown = (
-            click.option("--no-progress", is_flag=True, help="Show no progress bar."),
-            click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors."),
-        )
-        for option in reversed((*(_click(each) for each in options(keywords) if each.flags), *shown)):
-            function = option(function)
+        function = progress_options(function)
+        for each in reversed([each for each in options(keywords) if each.flags]):
+            function = _click(each)(function)
         return function
 
     return add
+
+
+def progress_options(function: Function) -> Function:
+    """Add `--no-progress` and `--quiet`: what is shown beside the result."""
+    function = click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")(function)
+    return click.option("--no-progress", is_flag=True, help="Show no progress bar.")(function)
 
 
 def option(name: str) -> Callable[[Function], Function]:

@@ -168,6 +168,27 @@ def deliver(
     return code
 
 
+def deliver_counted(
+    report: BaseReport, shape: Format, output: str | None, ledger: Ledger, corpus: Mapping[str, Any]
+) -> int:
+    """`deliver` for a report on files that were read by the options `corpus` and have their rows in `ledger`: with
+    the files that were passed over."""
+    return deliver(
+        report,
+        shape,
+        output,
+        quiet=corpus["quiet"],
+        ledger=ledger,
+        notes=passed_over(report.manifest),
+        where=where_listed(corpus),
+    )
+
+
+def where_listed(corpus: Mapping[str, Any]) -> str:
+    """Where all skipped rows of a run by the options `corpus` are listed."""
+    return str(corpus["ledger_path"] or "--ledger FILE or --json lists them")
+
+
 def _write(report: BaseReport, shape: Format, output: str | None, presenter: Presenter) -> None:
     if shape == "table":
         emit_table(lambda console: presenter.show(report, console), output)

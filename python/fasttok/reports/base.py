@@ -5,12 +5,14 @@ Knows no kind of report and no renderer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar, overload
 
 from fasttok._util.paths import PathLike
 from fasttok.reports.presenters import presenter_of
 from fasttok.reports.tabular import Tabular, written
+
+Entry = TypeVar("Entry")
 
 
 class BaseReport(Tabular):
@@ -47,3 +49,24 @@ class BaseReport(Tabular):
 
     def _repr_html_(self) -> str:
         return presenter_of(self.kind).html(self)
+
+
+class Listing(Sequence[Entry]):
+    """What a report is besides that is a list of entries."""
+
+    def __init__(self, found: Sequence[Entry], manifest: Mapping[str, Any]) -> None:
+        self._found = tuple(found)
+        self.manifest = manifest
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | Sequence[Entry]:
+        return self._found[index]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return f"<fasttok.{type(self).__name__}: {len(self):,}>"

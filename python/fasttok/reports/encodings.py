@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
-from fasttok.reports.base import BaseReport
+from fasttok.reports.base import BaseReport, Listing
 from fasttok.reports.tabular import Kind
 
 
@@ -31,24 +31,10 @@ class EncodingEntry:
     """Why it cannot be counted with exactly."""
 
 
-class Encodings(BaseReport, Sequence[EncodingEntry]):
+class Encodings(Listing[EncodingEntry], BaseReport):
     """Encodings: a sequence, and a table. Its JSON is a list."""
 
     kind = "encodings"
-
-    def __init__(self, found: Sequence[EncodingEntry], manifest: Mapping[str, Any]) -> None:
-        self._found = tuple(found)
-        self.manifest = manifest
-
-    @overload
-    def __getitem__(self, index: int) -> EncodingEntry: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[EncodingEntry]: ...
-    def __getitem__(self, index: int | slice) -> EncodingEntry | Sequence[EncodingEntry]:
-        return self._found[index]
-
-    def __len__(self) -> int:
-        return len(self._found)
 
     def fields(self) -> Sequence[tuple[str, Kind]]:
         return list(_COLUMNS.items())
@@ -66,9 +52,6 @@ class Encodings(BaseReport, Sequence[EncodingEntry]):
             yield json.dumps(self.to_dict()["encodings"], indent=2) + "\n"
         else:
             yield from super().text(shape)
-
-    def __repr__(self) -> str:
-        return f"<fasttok.Encodings: {len(self):,}>"
 
 
 _COLUMNS: dict[str, Kind] = {

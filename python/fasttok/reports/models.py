@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, overload
+from typing import Any
 
-from fasttok.reports.base import BaseReport
+from fasttok.reports.base import BaseReport, Listing
 from fasttok.reports.prices import Price
 from fasttok.reports.tabular import Kind
 
@@ -65,7 +65,7 @@ class Model:
         }
 
 
-class Models(BaseReport, Sequence[Model]):
+class Models(Listing[Model], BaseReport):
     """Models, by maker. A sequence, and a table: ``to_csv()``, ``to_json()``, ``to_arrow()`` and so on."""
 
     kind = "models"
@@ -73,24 +73,13 @@ class Models(BaseReport, Sequence[Model]):
     def __init__(
         self, found: Sequence[Model], day: date, has_prices: bool, checked: str, manifest: Mapping[str, Any]
     ) -> None:
-        self.manifest = manifest
-        self._found = tuple(found)
+        super().__init__(found, manifest)
         self.price_date = day.isoformat()
         """The day whose prices these are, ISO 8601."""
         self.checked = checked
         """The day on which what is known of them was read, ISO 8601."""
         self.has_prices = has_prices
         """Whether genai-prices is installed: without it no price is known."""
-
-    @overload
-    def __getitem__(self, index: int) -> Model: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Model]: ...
-    def __getitem__(self, index: int | slice) -> Model | Sequence[Model]:
-        return self._found[index]
-
-    def __len__(self) -> int:
-        return len(self._found)
 
     def fields(self) -> Sequence[tuple[str, Kind]]:
         return list(_COLUMNS.items())
@@ -116,9 +105,6 @@ class Models(BaseReport, Sequence[Model]):
             "price_date": self.price_date if self.has_prices else None,
             "models": [model.to_dict() for model in self._found],
         }
-
-    def __repr__(self) -> str:
-        return f"<fasttok.Models: {len(self):,}>"
 
 
 _COLUMNS: dict[str, Kind] = {

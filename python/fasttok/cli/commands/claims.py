@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fasttok.cli.options import Command, corpus_arguments, corpus_options, encodings_option, pairs
-from fasttok.cli.output import choose_format, deliver, output_options, passed_over
+from fasttok.cli.output import choose_format, deliver_counted, output_options
 from fasttok.measures.claims import check_claims
 from fasttok.options import ReadingKeywords
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(
@@ -66,12 +63,4 @@ def command(
         texts=texts,
         **arguments,
     )
-    return deliver(
-        report,
-        shape,
-        output,
-        quiet=corpus["quiet"],
-        ledger=report.ledger,
-        notes=passed_over(report.manifest),
-        where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
-    )
+    return deliver_counted(report, shape, output, report.ledger, corpus)

@@ -21,7 +21,7 @@ from fasttok.cli.options import (
     stdin_has_data,
     write_pictures,
 )
-from fasttok.cli.output import choose_format, deliver, output_options, passed_over
+from fasttok.cli.output import choose_format, deliver_counted, output_options
 from fasttok.measures.cost import cost
 
 
@@ -162,12 +162,4 @@ def command(
         **arguments,
     )
     write_pictures(report, html, svg, png)
-    return deliver(
-        report,
-        shape,
-        output,
-        quiet=corpus["quiet"],
-        ledger=report.ledger,
-        notes=passed_over(report.manifest),
-        where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
-    )
+    return deliver_counted(report, shape, output, report.ledger, corpus)

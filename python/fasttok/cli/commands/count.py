@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from fasttok._util.paths import STDIN
 from fasttok.cli.options import (
     Command,
     by_option,
@@ -14,9 +13,10 @@ from fasttok.cli.options import (
     corpus_options,
     encodings_option,
     paths_argument,
-    stdin_has_data,
+    paths_or_default,
+    sort_options,
 )
-from fasttok.cli.output import choose_format, deliver, output_options, passed_over
+from fasttok.cli.output import choose_format, deliver_counted, output_options
 from fasttok.measures.count import count_corpus
 from fasttok.reports.count import SORT_KEYS
 
@@ -30,15 +30,7 @@ from fasttok.reports.count import SORT_KEYS
 @encodings_option()
 @by_option
 @corpus_options()
-@click.option(
-    "--sort",
-    type=click.Choice(SORT_KEYS),
-    default="tokens",
-    show_default=True,
-    metavar="COLUMN",
-    help=f"Order of the groups, largest first: {', '.join(SORT_KEYS[1:])}; or key, by name.",
-)
-@click.option("--reverse", is_flag=True, help="The other way round.")
+@sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name")
 @output_options
 def command(
     paths: tuple[str, ...],
@@ -64,15 +56,7 @@ def command(
     On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
     """
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    inputs = list(paths) or [STDIN if stdin_has_data() else "."]
+    inputs = paths_or_default(paths)
     arguments = corpus_arguments(corpus, inputs, {"--output": output})
     report = count_corpus(inputs, encodings or ["o200k_base"], by=by, **arguments).sorted_by(sort, reverse=reverse)
-    return deliver(
-        report,
-        shape,
-        output,
-        quiet=corpus["quiet"],
-        ledger=report.ledger,
-        notes=passed_over(report.manifest),
-        where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
-    )
+    return deliver_counted(report, shape, output, report.ledger, corpus)

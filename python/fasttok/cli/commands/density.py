@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from fasttok._util.paths import STDIN
 from fasttok.cli.options import (
     Command,
     by_option,
@@ -14,9 +13,10 @@ from fasttok.cli.options import (
     corpus_options,
     encodings_option,
     paths_argument,
-    stdin_has_data,
+    paths_or_default,
+    sort_options,
 )
-from fasttok.cli.output import choose_format, deliver, output_options, passed_over
+from fasttok.cli.output import choose_format, deliver_counted, output_options
 from fasttok.measures.density import density
 from fasttok.reports.density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS
 
@@ -38,15 +38,7 @@ SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL,
 @click.option(
     "--partial-tokens", is_flag=True, help="Count tokens that are not whole characters. Slow: texts are encoded."
 )
-@click.option(
-    "--sort",
-    type=click.Choice(SORT_KEYS),
-    default="tokens",
-    show_default=True,
-    metavar="COLUMN",
-    help=f"Order of the groups, largest first: {', '.join(SORT_KEYS[1:])}; or key, by name.",
-)
-@click.option("--reverse", is_flag=True, help="The other way round.")
+@sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name")
 @output_options
 def command(
     paths: tuple[str, ...],
@@ -78,20 +70,12 @@ def command(
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     asked: dict[str, Any] = {"words": words, "graphemes": graphemes, "partial_tokens": partial_tokens}
     _check_sort(sort, base, asked)
-    inputs = list(paths) or [STDIN if stdin_has_data() else "."]
+    inputs = paths_or_default(paths)
     arguments = corpus_arguments(corpus, inputs, {"--output": output})
     report = density(inputs, encodings or ["o200k_base"], by=by, base=base, **asked, **arguments).sorted_by(
         sort, reverse=reverse
     )
-    return deliver(
-        report,
-        shape,
-        output,
-        quiet=corpus["quiet"],
-        ledger=report.ledger,
-        notes=passed_over(report.manifest),
-        where=corpus["ledger_path"] or "--ledger FILE or --json lists them",
-    )
+    return deliver_counted(report, shape, output, report.ledger, corpus)
 
 
 def _check_sort(sort: str, base: str | None, asked: dict[str, bool]) -> None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from fasttok.cli.options import Command, names, option, picture_options, pictures, write_pictures
+from fasttok.cli.options import (
+    Command,
+    names,
+    option,
+    picture_options,
+    pictures,
+    progress_options,
+    sort_options,
+    write_pictures,
+)
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
 from fasttok.measures.premium import PIVOT, premium
 from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
@@ -53,19 +62,10 @@ from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
 @click.option("--resamples", type=click.IntRange(min=1), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
 @option("threads")
-@click.option(
-    "--sort",
-    type=click.Choice(SORT_KEYS),
-    default="premium",
-    show_default=True,
-    metavar="COLUMN",
-    help=f"Order of the languages, largest first: {', '.join(SORT_KEYS[:-1])}; or language, by code.",
-)
-@click.option("--reverse", is_flag=True, help="The other way round.")
+@sort_options(SORT_KEYS, "premium", of="languages", name="language", by="code")
 @output_options
 @picture_options
-@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
+@progress_options
 def command(
     paths: tuple[str, ...],
     encodings: list[str],
@@ -122,10 +122,4 @@ def command(
     ).sorted_by(sort, reverse=reverse)
 
     write_pictures(report, html, svg, png)
-    return deliver(
-        report,
-        shape,
-        output,
-        quiet=quiet,
-        ledger=report.ledger,
-    )
+    return deliver(report, shape, output, quiet=quiet, ledger=report.ledger)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from fasttok.cli.options import Command, corpus_arguments, corpus_options
-from fasttok.cli.output import FAILED, OK, SKIPPED, choose_format, emit, passed_over, skipped_lines, tell
+from fasttok.cli.output import FAILED, OK, SKIPPED, choose_format, emit, passed_over, skipped_lines, tell, where_listed
 from fasttok.options import ReadingKeywords
 
 
@@ -57,8 +57,7 @@ def command(
     # All of it is what was asked for, the last line too.
     emit(found.to_json() if shape == "json" else f"{found}\n", output)
     if not corpus["quiet"]:
-        where = corpus["ledger_path"] or "--ledger FILE or --json lists them"
-        tell(*skipped_lines(found.ledger, where), *passed_over(found.files))
+        tell(*skipped_lines(found.ledger, where_listed(corpus)), *passed_over(found.files))
     if found.differences:
         return FAILED
     return SKIPPED if found.ledger.skipped else OK
