@@ -6,6 +6,7 @@ import click
 
 from fasttok.cli.options import (
     Command,
+    encodings_option,
     names,
     option,
     picture_options,
@@ -26,15 +27,7 @@ from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
     "130 interrupted.",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="DIR|FILE...")
-@click.option(
-    "-e",
-    "--encoding",
-    "encodings",
-    callback=names,
-    multiple=True,
-    metavar="NAME[,NAME]",
-    help="Encodings, by name or tokenizer file. [default: o200k_base]",
-)
+@encodings_option()
 @click.option(
     "--pivot", default=PIVOT, show_default=True, metavar="CODE", help="The language that others are compared with."
 )
