@@ -1,10 +1,12 @@
 """What all tests share, those of the benches too: a skipped test is listed with its reason, and a reason that is not
-expected fails the run. Else a test that nobody meant to skip would stay away unnoticed.
+expected fails the run. Else a test that nobody meant to skip would stay away unnoticed. Signals are
+heeded whoever started the run.
 """
 
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from typing import Any
 
@@ -43,6 +45,19 @@ def skips(config: pytest.Config) -> Counter[str]:
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     reports = reporter.stats.get("skipped", []) if reporter else []
     return Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports)
+
+
+def pytest_configure() -> None:
+    """Heed the signals that whoever started this run ignores (a shell in the background, nohup): the processes that
+    tests start would ignore them too, and wait."""
+    for name, handler in (
+        ("SIGINT", signal.default_int_handler),
+        ("SIGTERM", signal.SIG_DFL),
+        ("SIGHUP", signal.SIG_DFL),
+    ):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.hookimpl(trylast=True)

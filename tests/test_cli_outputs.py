@@ -373,8 +373,6 @@ class TestSignals:
             stderr=subprocess.PIPE,
             cwd=tmp_path,
             env=environment(),
-            # What this process ignores (under nohup) the command would ignore too.
-            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         ) as process:
             assert process.stdin is not None and process.stderr is not None
             # More than is read at a time, so that some of it was counted while the pipe stays open.
