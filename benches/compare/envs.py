@@ -1,4 +1,4 @@
-"""A virtual environment for each rival, so that no rival's dependencies decide another's.
+"""A virtual environment for each package, so that no rival's dependencies decide another's.
 
 An environment is made once and reused while its requirements stay the same. fasttok's is renewed whenever its source
 tree or wheel changed. A rival that cannot be installed is reported with its reason and left out.
@@ -76,7 +76,7 @@ class Environment:
 
 def prepare(rival: Rival, folder: Path, fasttok: FasttokSource, base_python: str, say: Say) -> Environment:
     """The environment of `rival` under `folder`, made or renewed where needed."""
-    home = folder / rival.name
+    home = folder / rival.distribution
     python = home / "bin" / "python"
     stamp_file = home / "stamp.json"
     targets = list(rival.requirements)

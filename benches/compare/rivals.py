@@ -33,6 +33,8 @@ class Rival:
     """What its fastest public call for a batch hands back: the work that it does beside counting."""
     slow: bool = False
     """Measured on shorter slices, so that a run ends in time."""
+    simd: str = ""
+    """The instructions that it is told to use (`FASTTOK_SIMD`); empty for the best of the machine."""
 
     @property
     def script(self) -> Path:
@@ -41,7 +43,9 @@ class Rival:
 
     def environment(self, files: VocabularyFiles, threads: int) -> dict[str, str]:
         """Variables of the worker process. Pools that cannot be sized by a call are sized here."""
+        level = {"FASTTOK_SIMD": self.simd} if self.simd else {}
         return {
+            **level,
             "TIKTOKEN_CACHE_DIR": str(files.tiktoken_cache),
             "RAYON_NUM_THREADS": str(threads),
             "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false",
@@ -53,6 +57,8 @@ class Rival:
 
 RIVALS: tuple[Rival, ...] = (
     Rival("fasttok", (), "fasttok-engine", "drive_fasttok.py", "counts"),
+    Rival("fasttok-avx2", (), "fasttok-engine", "drive_fasttok.py", "counts", simd="avx2"),
+    Rival("fasttok-portable", (), "fasttok-engine", "drive_fasttok.py", "counts", simd="portable"),
     Rival("tiktoken", ("tiktoken==0.14.0",), "tiktoken", "drive_tiktoken.py", "lists of ids"),
     Rival("gigatoken", ("gigatoken==0.10.0",), "gigatoken", "drive_gigatoken.py", "an array of ids"),
     Rival("snaptokens", ("snaptokens==0.2.6", "numpy>=2"), "snaptokens", "drive_snaptokens.py", "packed ids"),

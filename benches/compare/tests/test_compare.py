@@ -14,7 +14,7 @@ from benches.compare import report, vocab
 from benches.compare.envs import Environment
 from benches.compare.measure import Entrant, Measurement, Options
 from benches.compare.process import WorkerError, WorkerProcess
-from benches.compare.rivals import Rival
+from benches.compare.rivals import RIVALS, Rival
 from benches.compare.samples import Results, Setting, compare, fresh
 from benches.compare.text import Slice, Text, _in_turn
 from benches.compare.vocab import VocabularyFiles
@@ -103,6 +103,12 @@ def test_byte_alphabet_is_one_to_one() -> None:
     assert len(set(alphabet)) == 256
     assert alphabet[ord(" ")] == "Ġ"
     assert alphabet[ord("\n")] == "Ċ"
+
+
+def test_a_level_is_told_to_the_worker_and_to_no_other() -> None:
+    files = VocabularyFiles("o200k_base", Path("x"), Path("x"), Path("x"))
+    told = {rival.name: rival.environment(files, 1).get("FASTTOK_SIMD") for rival in RIVALS}
+    assert told == {rival.name: rival.name.partition("fasttok-")[2] or None for rival in RIVALS}
 
 
 def test_compare_shows_wrong_counts() -> None:
