@@ -72,7 +72,7 @@ fn count_equals_encode(data: &[u8]) {
         let encoding = counter.encoding().clone();
         for special in [Special::Text, Special::Token] {
             let whole = counter.count(&text, special).expect("counts any text");
-            let Some(at) = encoding.cut(&text, text.len() / 2, special) else { continue };
+            let Some(at) = encoding.split_point(&text, text.len() / 2, special) else { continue };
             let parts = [&text[..at], &text[at..]];
             let sum: u64 = parts.iter().map(|p| counter.count(p, special).expect("counts")).sum();
             assert_eq!(sum, whole, "cut at {at} of {text:?} ({special:?})");

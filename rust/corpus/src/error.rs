@@ -14,7 +14,7 @@ pub enum Error {
         /// The path as it was given.
         path: String,
     },
-    /// The paths exist, but there is nothing to read behind them.
+    /// The paths exist, but there is nothing to read in them.
     NoInput {
         /// The folder or pattern, and why nothing was left of it.
         message: String,

@@ -100,7 +100,7 @@ fn is_known(language: Language, script: Option<Script>) -> bool {
     LocaleExpander::new_extended().maximize(&mut id) == TransformResult::Modified
 }
 
-/// The language that a path names: a folder, the name of the file, or what stands between two dots in it
+/// The language that a path names: a folder, the name of the file, or what is between two dots in it
 /// (`articles.de.jsonl`), if it is a language code. Where there are several, one with script or region goes before two
 /// letters and these before three (which may well be a word), and the last one before the others.
 pub(crate) fn language_of_path(path: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The row ledger: every row that was seen and not counted, with its place and its reason.
+//! The row ledger: every row that was seen and not counted, with its position and its reason.
 //!
 //! Memory is bounded: of the entries only the first [`LEDGER_ENTRIES_KEPT`] in the order of (file, line) are kept,
 //! which is the same list whatever thread met them first. The numbers by reason are exact in any case, and all
@@ -30,14 +30,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn place(&self) -> (&str, Option<u64>, Reason, &str) {
+    fn position(&self) -> (&str, Option<u64>, Reason, &str) {
         (&self.file, self.line, self.reason, &self.detail)
     }
 }
 
 impl Ord for Entry {
     fn cmp(&self, other: &Entry) -> Ordering {
-        self.place().cmp(&other.place())
+        self.position().cmp(&other.position())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files to tallies: reads corpora of any size in bounded memory and counts their tokens on all cores.
 //!
 //! A [`Job`] says what to read and how; [`run`] gives the [`Outcome`]: sums by group and a ledger in which every row
-//! that was not counted stands with its reason, so that `seen = counted + skipped` always holds.
+//! that was not counted is listed with its reason, so that `seen = counted + skipped` always holds.
 //!
 //! This crate knows files, formats and threads. It must not know how a text becomes tokens (that is
 //! `fasttok-engine`), nor who asks: no Python, no report, no progress bar.

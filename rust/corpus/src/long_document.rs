@@ -10,9 +10,9 @@ use crate::{Merge, Tally};
 
 /// The account of a document while its parts are counted.
 pub(crate) struct LongDocument {
-    /// The place of the file in the list of inputs.
+    /// The index of the file in the list of inputs.
     pub file: usize,
-    /// The line where it stands; `None` where it is the whole file.
+    /// The line where it is; `None` where it is the whole file.
     pub line: Option<u64>,
     /// The group that it belongs to; its language is missing if the document is not labelled.
     pub group: Group,
@@ -65,7 +65,7 @@ impl LongDocument {
         self.state().failure.as_ref().is_none_or(|(failed, _)| offset < *failed)
     }
 
-    /// The part that stands at `offset` was counted, or was found bad at the byte that comes with the reason. Says
+    /// The part that is at `offset` was counted, or was found bad at the byte that comes with the reason. Says
     /// what became of the document if this was all of it.
     pub fn end_part(&self, result: Result<Tally, (u64, SkipReason)>) -> Option<Settled> {
         let mut state = self.state();

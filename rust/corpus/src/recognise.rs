@@ -163,7 +163,7 @@ fn may_hold_records(input: &Input, extension: Option<&str>) -> bool {
 }
 
 /// Whether the input is JSON lines: its first two lines that are not blank each begin an object, and the first of them
-/// ends one. No JSON value over several lines begins so, for a comma would have to stand between the two. Of one line
+/// ends one. No JSON value over several lines begins so, for a comma would have to be between the two. Of one line
 /// alone, whether it is a record with the text field.
 fn holds_records(opened: &mut Opened, fields: &Fields) -> bool {
     let mut len = HEAD;
@@ -214,7 +214,7 @@ fn begins_json(head: &[u8]) -> bool {
     }
 }
 
-/// Whether `{` and then `"` or `}` stand there, with blanks between; `None` where the bytes end before that is clear.
+/// Whether `{` and then `"` or `}` come next, with blanks between; `None` where the bytes end before that is clear.
 fn begins_object(bytes: &[u8]) -> Option<bool> {
     let (&first, rest) = bytes.split_first()?;
     if first != b'{' {

@@ -1,7 +1,7 @@
 //! What a bootstrap over documents draws from: the sums of each document while these are few, and the sums of
 //! [`UNITS`] parts of the corpus when they are more.
 //!
-//! A document belongs to its part by a hash of its place, so which documents a part has does not depend on their
+//! A document belongs to its part by a hash of its position, so which documents a part has does not depend on their
 //! order nor on the worker. Since the parts are made at random, the variance between them estimates the same as the
 //! variance between documents, at a relative error of the standard error of about 1/sqrt(2 UNITS), 2 %; and memory is
 //! bounded whatever is read.
@@ -9,14 +9,14 @@
 /// Up to so many documents are kept one by one, and so many parts more are divided into.
 pub const UNITS: usize = 1024;
 
-/// The place of a document: its file in the list of inputs, and its line (0 where it is the whole file).
-pub(crate) type Place = (u32, u64);
+/// The position of a document: its file in the list of inputs, and its line (0 where it is the whole file).
+pub(crate) type DocumentId = (u32, u64);
 
 /// Rows of sums, each of a document or of a part of the corpus.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
-    /// The places of documents that are kept one by one; empty once they are divided into parts.
-    places: Vec<Place>,
+    /// The positions of documents that are kept one by one; empty once they are divided into parts.
+    ids: Vec<DocumentId>,
     values: Vec<u64>,
     columns: usize,
     divided: bool,
@@ -37,13 +37,13 @@ impl Sample {
         self.columns
     }
 
-    /// The rows, one after the other, of documents in the order of their places.
+    /// The rows, one after the other, of documents in the order of their positions.
     pub fn values(&self) -> Vec<u64> {
         if self.divided {
             return self.values.clone();
         }
-        let mut order: Vec<usize> = (0..self.places.len()).collect();
-        order.sort_unstable_by_key(|&i| self.places[i]);
+        let mut order: Vec<usize> = (0..self.ids.len()).collect();
+        order.sort_unstable_by_key(|&i| self.ids[i]);
         order.into_iter().flat_map(|i| self.row(i)).copied().collect()
     }
 
@@ -57,16 +57,16 @@ impl Sample {
     }
 
     /// Adds a document.
-    pub(crate) fn add_document(&mut self, place: Place, values: impl Iterator<Item = u64>) {
+    pub(crate) fn add_document(&mut self, id: DocumentId, values: impl Iterator<Item = u64>) {
         if self.divided {
-            let part = part_of(place) * self.columns;
+            let part = part_of(id) * self.columns;
             self.values[part..].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             return;
         }
-        self.places.push(place);
+        self.ids.push(id);
         self.values.extend(values);
-        self.columns = self.values.len() / self.places.len();
-        if self.places.len() > UNITS {
+        self.columns = self.values.len() / self.ids.len();
+        if self.ids.len() > UNITS {
             self.divide();
         }
     }
@@ -83,8 +83,8 @@ impl Sample {
             }
             self.values.iter_mut().zip(&other.values).for_each(|(sum, value)| *sum += value);
         } else {
-            for (i, &place) in other.places.iter().enumerate() {
-                self.add_document(place, other.row(i).iter().copied());
+            for (i, &id) in other.ids.iter().enumerate() {
+                self.add_document(id, other.row(i).iter().copied());
             }
         }
     }
@@ -93,15 +93,15 @@ impl Sample {
         let documents = std::mem::take(self);
         let columns = documents.columns;
         let values = vec![0; UNITS * columns];
-        *self = Sample { places: Vec::new(), values, columns, divided: true };
-        for (i, &place) in documents.places.iter().enumerate() {
-            self.add_document(place, documents.row(i).iter().copied());
+        *self = Sample { ids: Vec::new(), values, columns, divided: true };
+        for (i, &id) in documents.ids.iter().enumerate() {
+            self.add_document(id, documents.row(i).iter().copied());
         }
     }
 }
 
 /// The finalizer of MurmurHash3, over both numbers.
-fn part_of((file, line): Place) -> usize {
+fn part_of((file, line): DocumentId) -> usize {
     let mut hash = line ^ u64::from(file).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for factor in [0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53] {
         hash ^= hash >> 33;
@@ -116,15 +116,15 @@ mod tests {
     use super::*;
     use fasttok_testing::Random;
 
-    fn documents(n: usize) -> Vec<(Place, [u64; 2])> {
+    fn documents(n: usize) -> Vec<(DocumentId, [u64; 2])> {
         let mut random = Random::new(7);
         (0..n).map(|i| (((i % 5) as u32, i as u64), [random.below(100) as u64, 1])).collect()
     }
 
-    fn sum(documents: &[(Place, [u64; 2])]) -> Sample {
+    fn sum(documents: &[(DocumentId, [u64; 2])]) -> Sample {
         let mut sample = Sample::default();
-        for (place, values) in documents {
-            sample.add_document(*place, values.iter().copied());
+        for (id, values) in documents {
+            sample.add_document(*id, values.iter().copied());
         }
         sample
     }

@@ -16,7 +16,7 @@ const COUNTERS: usize = CLASSES.next_power_of_two();
 
 /// Text is counted this many bytes at a time.
 const CHUNK: usize = 64;
-/// A chunk, and what a character that begins in it can have behind it.
+/// A chunk, and what a character that begins in it can have after it.
 const WINDOW: usize = CHUNK + 3;
 
 /// Characters by class: numbers of classes with their counts, sorted, none of them zero.

@@ -85,9 +85,9 @@ impl<'e> Vocabulary<'e> {
             encodings: encodings.len(),
             others: Vec::new(),
         };
-        for (place, encoding) in encodings.iter().enumerate() {
+        for (index, encoding) in encodings.iter().enumerate() {
             let Some(texts) = encoding.one_token_texts() else {
-                vocabulary.others.push(place);
+                vocabulary.others.push(index);
                 continue;
             };
             for text in texts {
@@ -97,7 +97,7 @@ impl<'e> Vocabulary<'e> {
                 if number == fresh {
                     vocabulary.kept.resize(vocabulary.kept.len() + encodings.len(), false);
                 }
-                vocabulary.kept[number as usize * encodings.len() + place] = true;
+                vocabulary.kept[number as usize * encodings.len() + index] = true;
             }
         }
         vocabulary

@@ -80,7 +80,7 @@ impl Reason {
     }
 }
 
-/// A reason and its words: what a reader or a format says of a row whose place it does not know.
+/// A reason and its words: what a reader or a format says of a row whose position it does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SkipReason {
     pub reason: Reason,

@@ -6,7 +6,7 @@
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Tibetan and the scripts of Thai, Lao, Burmese, Khmer, Chinese and Japanese: no space stands between words.
+/// Tibetan and the scripts of Thai, Lao, Burmese, Khmer, Chinese and Japanese: no space separates words.
 const WITHOUT_SPACES: [(char, char); 10] = [
     ('\u{e01}', '\u{e7f}'),
     ('\u{e81}', '\u{eff}'),
@@ -20,7 +20,7 @@ const WITHOUT_SPACES: [(char, char); 10] = [
     ('\u{20000}', '\u{3ffff}'),
 ];
 
-/// The running words of `texts`: what stands between white space, without punctuation and symbols at its ends. `None`
+/// The running words of `texts`: what is between white space, without punctuation and symbols at its ends. `None`
 /// where there is none, and for text mostly in a script that puts no space between words.
 pub fn spaced_words<'t>(
     texts: impl IntoIterator<Item = &'t str> + Clone,

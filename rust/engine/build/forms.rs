@@ -13,7 +13,7 @@ pub const CHANGES: u8 = 255;
 pub const MAY_JOIN: u8 = 254;
 
 /// The value of every code point under each form: 0 for a character that the form leaves alone whatever
-/// stands before it, [`CHANGES`], [`MAY_JOIN`], or the combining class of a mark.
+/// is before it, [`CHANGES`], [`MAY_JOIN`], or the combining class of a mark.
 pub fn forms() -> [(&'static str, Vec<u8>); 4] {
     let joins = joining();
     let values = |normal: fn(char) -> String, composes: bool| {

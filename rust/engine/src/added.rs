@@ -1,4 +1,4 @@
-//! Added tokens: texts that are one token wherever they stand, found before anything else is done.
+//! Added tokens: texts that are one token wherever they are, found before anything else is done.
 //!
 //! The rules (`lstrip`, `rstrip`, `single_word`, `normalized`, leftmost and longest first) are those of HF
 //! `tokenizers`; tiktoken's special tokens have none of the flags. A special token that is to be plain
@@ -17,7 +17,7 @@ use crate::{Error, Special};
 /// A token that a tokenizer has beside its vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddedToken {
-    /// What stands in the text.
+    /// What it is in the text.
     pub content: String,
     /// The token's id.
     pub id: u32,
@@ -27,7 +27,7 @@ pub struct AddedToken {
     pub lstrip: bool,
     /// White space after it belongs to it.
     pub rstrip: bool,
-    /// It is found only where no word character stands beside it.
+    /// It is found only where no word character is beside it.
     pub single_word: bool,
     /// It is looked for in the normalized text.
     pub normalized: bool,
@@ -77,7 +77,7 @@ pub(crate) struct AddedTokens {
 
 /// A part of a text: an added token, or the normalized text between two of them.
 pub(crate) enum Part<'a> {
-    /// The text, and how many of its bytes stand where the document begins: they, or what they were before
+    /// The text, and how many of its bytes are where the document begins: they, or what they were before
     /// they were normalized, are at offset 0 of it.
     Text(&'a str, usize),
     Token(u32),
@@ -149,9 +149,9 @@ impl AddedTokens {
     }
 
     /// Whether a text may be cut between a letter or a number and white space without cutting a token, or
-    /// what it looks at, in two: no token holds white space behind anything else, none takes the white
-    /// space behind a letter or a number, and none asks for the character beside it. White space that a
-    /// token takes from before it lies behind the cut with it.
+    /// what it looks at, in two: no token holds white space after anything else, none takes the white
+    /// space after a letter or a number, and none asks for the character beside it. White space that a
+    /// token takes from before it is after the cut with it.
     pub fn allow_cuts(&self, normalizer: &Normalizer) -> bool {
         let allows = |token: &AddedToken, content: &str| {
             let ends_open =

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use crate::added::Part;
 use crate::bpe::naive::{self, Naive};
-use crate::characters::rules::{META, Prefix, Rules};
-use crate::characters::symbols::Order;
-use crate::characters::{self, Definition};
+use crate::character_bpe::rules::{META, Prefix, Rules};
+use crate::character_bpe::symbols::Order;
+use crate::character_bpe::{self, Definition};
 use crate::encoding::definition::{Source, Unknown};
 use crate::load::spec::{Merges, Spec};
 use crate::normalize::Normalizer;
@@ -25,7 +25,7 @@ use crate::{AddedToken, Counter, Encoding, Level, Special};
 use fasttok_simd::is_continuation;
 use fasttok_testing::Random;
 
-/// Kinds of characters that stand together in a piece of most families.
+/// Kinds of characters that share a piece of most families.
 const LETTERS: &str = "aeZéßÿŁжкΩאشनกကᚠḀ中国大行かカ한국豈Ａ𠀀𝒳";
 const SIGNS: &str =
     "-=!/\u{7F}\u{80}\u{95}\u{9C}«¿×÷҂׀؟।๏᛫‐“…←\u{2060}、。「！￥😀🎉\u{301}\u{E000}\u{FEFF}";
@@ -440,7 +440,7 @@ fn cut_everywhere(counter: &mut Counter, text: &str, seed: u64) -> usize {
     for special in [Special::Text, Special::Token] {
         let whole = counter.count(text, special).unwrap();
         let mut from = 0;
-        while let Some(at) = encoding.cut(text, from, special) {
+        while let Some(at) = encoding.split_point(text, from, special) {
             let (left, right) = text.split_at(at);
             let count =
                 counter.count(left, special).unwrap() + counter.count(right, special).unwrap();
@@ -456,7 +456,7 @@ fn cut_everywhere(counter: &mut Counter, text: &str, seed: u64) -> usize {
 }
 
 /// A vocabulary of characters. Returns the number of texts.
-fn case_of_characters(seed: u64) -> usize {
+fn case_of_character_bpe(seed: u64) -> usize {
     let random = &mut Random::new(seed);
     let mut alphabet = alphabet(random);
     alphabet.push(' ');
@@ -490,13 +490,13 @@ fn case_of_characters(seed: u64) -> usize {
         texts.iter_mut().for_each(|text| *text = text.replace(' ', META));
         pairs.iter_mut().flatten().for_each(|text| *text = text.replace(' ', META));
     }
-    let place = |text: &String| texts.iter().position(|other| other == text).unwrap() as u32;
+    let index = |text: &String| texts.iter().position(|other| other == text).unwrap() as u32;
     let order = if random.below(2) == 0 {
         let mut scores: Vec<f32> = (0..texts.len()).map(|at| -(at as f32)).collect();
         shuffle(random, &mut scores, 200);
         Order::Scores(scores)
     } else {
-        Order::Merges(pairs.iter().map(|[left, right]| (place(left), place(right))).collect())
+        Order::Merges(pairs.iter().map(|[left, right]| (index(left), index(right))).collect())
     };
     let mut user: Vec<String> = (0..random.below(3))
         .map(|_| {
@@ -509,10 +509,10 @@ fn case_of_characters(seed: u64) -> usize {
     user.dedup();
     let bytes = Box::new(std::array::from_fn(|byte| 100_000 + byte as u32));
     let unknown = match random.below(3) {
-        0 => characters::Unknown::Token { id: 0, fused: random.below(2) == 0 },
-        _ => characters::Unknown::Bytes(bytes),
+        0 => character_bpe::Unknown::Token { id: 0, fused: random.below(2) == 0 },
+        _ => character_bpe::Unknown::Bytes(bytes),
     };
-    let fallback = matches!(unknown, characters::Unknown::Bytes(_));
+    let fallback = matches!(unknown, character_bpe::Unknown::Bytes(_));
     let prefix = *pick(random, &[Prefix::Never, Prefix::Always, Prefix::UnlessBlank]);
     let whole_texts = random.below(4) == 0;
     let plainly = user.is_empty() && fallback && prefix == Prefix::Never && !whole_texts;
@@ -527,12 +527,12 @@ fn case_of_characters(seed: u64) -> usize {
         split_at_blanks: false,
         whole_texts,
     };
-    let plain = PlainCharacters::new(&definition, escape);
+    let plain = PlainCharacterBpe::new(&definition, escape);
     let name = (format!("characters {seed:#X}"), String::new());
-    let encoding = Encoding::of_characters(
+    let encoding = Encoding::of_character_bpe(
         name,
         Normalizer::default(),
-        Pretokenizer::Characters,
+        Pretokenizer::CharacterLevel,
         definition,
         Vec::new(),
     );
@@ -563,7 +563,7 @@ fn case_of_characters(seed: u64) -> usize {
 }
 
 /// What a vocabulary of characters does where each unknown character is its bytes and nothing else is done.
-struct PlainCharacters {
+struct PlainCharacterBpe {
     escape: bool,
     ids: HashMap<String, u32>,
     /// By the texts of both: rank and text.
@@ -572,8 +572,8 @@ struct PlainCharacters {
     score: HashMap<String, u32>,
 }
 
-impl PlainCharacters {
-    fn new(definition: &Definition, escape: bool) -> PlainCharacters {
+impl PlainCharacterBpe {
+    fn new(definition: &Definition, escape: bool) -> PlainCharacterBpe {
         let texts: Vec<&String> = definition.tokens.iter().map(|(text, _)| text).collect();
         let (mut rank, mut score) = (HashMap::new(), HashMap::new());
         match &definition.order {
@@ -589,7 +589,7 @@ impl PlainCharacters {
             }
         }
         let ids = definition.tokens.iter().cloned().collect();
-        PlainCharacters { escape, ids, rank, score }
+        PlainCharacterBpe { escape, ids, rank, score }
     }
 
     fn encode(&self, text: &str) -> Vec<u32> {
@@ -629,7 +629,7 @@ fn until(texts: usize, from: u64, case: fn(u64) -> usize) {
     println!("{done} texts of {} vocabularies", seed - from);
 }
 
-/// Places that were taken for safe although a piece, or what a normalizer makes of the text, goes on.
+/// Boundaries that were taken for safe although a piece, or what a normalizer makes of the text, goes on.
 #[test]
 fn no_cut_inside_a_piece() {
     let (nfd, null) = (json!({"type": "NFD"}), Value::Null);
@@ -659,7 +659,7 @@ fn no_cut_inside_a_piece() {
             added: Vec::new(),
         };
         let encoding = spec.build().unwrap();
-        assert_eq!(encoding.cut(text, 0, Special::Text), None, "{pattern}: {text:?}");
+        assert_eq!(encoding.split_point(text, 0, Special::Text), None, "{pattern}: {text:?}");
     }
 }
 
@@ -669,8 +669,8 @@ fn vocabularies_of_bytes() {
 }
 
 #[test]
-fn vocabularies_of_characters() {
-    until(4_000, 0, case_of_characters);
+fn vocabularies_of_character_bpe() {
+    until(4_000, 0, case_of_character_bpe);
 }
 
 #[test]
@@ -681,6 +681,6 @@ fn many_vocabularies_of_bytes() {
 
 #[test]
 #[ignore = "minutes"]
-fn many_vocabularies_of_characters() {
-    until(1_000_000, 1 << 32, case_of_characters);
+fn many_vocabularies_of_character_bpe() {
+    until(1_000_000, 1 << 32, case_of_character_bpe);
 }

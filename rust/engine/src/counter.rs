@@ -1,10 +1,10 @@
 //! `Counter`: counting without encoding.
 //!
-//! Pieces are found 64 bytes at a time and stand in a queue, their cache lines on the way from memory,
+//! Pieces are found 64 bytes at a time and wait in a queue, their cache lines on the way from memory,
 //! before they are looked up. No ids are made and nothing grows with the text.
 
 mod caches;
-mod characters;
+mod character_bpe;
 mod scan;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -60,8 +60,8 @@ impl Counter {
             total += match (part, encoding.instead()) {
                 (Part::Token(_), _) => 1,
                 (Part::Text(text, start), Instead::Nothing) => self.count_text(text, start)?,
-                (Part::Text(text, start), Instead::Characters(characters)) => {
-                    self.count_characters(characters, text, start)?
+                (Part::Text(text, start), Instead::CharacterBpe(character_bpe)) => {
+                    self.count_character_bpe(character_bpe, text, start)?
                 }
                 (Part::Text(text, start), Instead::Literal(literal)) => {
                     let mut ids = Vec::new();

@@ -53,7 +53,7 @@ pub(crate) enum Step {
     },
     /// The suffix of words becomes a blank, in the last token nothing.
     Suffix(String),
-    /// The prefix of what goes on goes; before all else but the first token stands a blank. `cleanup` takes blanks
+    /// The prefix of what goes on goes; before every other token than the first a blank is put. `cleanup` takes blanks
     /// away before signs and contractions.
     WordPiece {
         prefix: String,

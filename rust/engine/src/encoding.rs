@@ -14,7 +14,7 @@ use crate::bpe::model::BpeModel;
 use crate::bpe::pairs::NONE;
 use crate::bpe::whole::WholePieces;
 use crate::bpe::windowed::{Window, merge};
-use crate::characters::Characters;
+use crate::character_bpe::CharacterBpe;
 use crate::classes::{Class, class_of, decode, decode_before};
 use crate::decode::{Decoder, Tokens};
 use crate::interrupt::{self, Watch};
@@ -61,14 +61,14 @@ impl Encoding {
             added: AddedTokens::new(
                 std::mem::take(&mut parts.added),
                 match &parts.instead {
-                    Instead::Characters(characters) => characters.found(),
+                    Instead::CharacterBpe(character_bpe) => character_bpe.found(),
                     _ => &[],
                 },
             ),
             asks_for_start: match (&parts.instead, &parts.pretokenizer) {
                 (Instead::Literal(literal), _) => literal.pieces.asks_for_start(),
                 (_, Pretokenizer::General(general)) => general.asks_for_start(),
-                (Instead::Characters(characters), _) => characters.rules.asks_for_start(),
+                (Instead::CharacterBpe(character_bpe), _) => character_bpe.rules.asks_for_start(),
                 _ => false,
             },
             source: None,
@@ -125,8 +125,8 @@ impl Encoding {
     pub fn normalization(&self) -> Vec<&'static str> {
         let mut steps = Vec::new();
         self.parts.normalizer.steps(&mut steps);
-        if let Some(characters) = self.characters() {
-            characters.rules.steps(&mut steps);
+        if let Some(character_bpe) = self.character_bpe() {
+            character_bpe.rules.steps(&mut steps);
         }
         steps
     }
@@ -136,7 +136,7 @@ impl Encoding {
         let added = self.added.tokens().iter().map(|token| token.id.saturating_add(1));
         let instead = match &self.parts.instead {
             Instead::Nothing => self.parts.unmet.keys().max().map_or(0, |id| id.saturating_add(1)),
-            Instead::Characters(characters) => characters.id_end(),
+            Instead::CharacterBpe(character_bpe) => character_bpe.id_end(),
             Instead::Literal(literal) => literal.id_end(),
         };
         added.max().unwrap_or(0).max(self.parts.vocab.id_end()).max(instead)
@@ -163,9 +163,9 @@ impl Encoding {
     }
 
     /// What cuts and merges characters, where that is done.
-    pub(crate) fn characters(&self) -> Option<&Characters> {
+    pub(crate) fn character_bpe(&self) -> Option<&CharacterBpe> {
         match &self.parts.instead {
-            Instead::Characters(characters) => Some(characters),
+            Instead::CharacterBpe(character_bpe) => Some(character_bpe),
             _ => None,
         }
     }
@@ -246,8 +246,8 @@ impl Encoding {
                 (Part::Text(text, start), Instead::Nothing) => {
                     self.encode_plain(&mut window, text, start, ids)?;
                 }
-                (Part::Text(text, start), Instead::Characters(_)) => {
-                    self.encode_characters(&mut window, text, start, ids)?;
+                (Part::Text(text, start), Instead::CharacterBpe(_)) => {
+                    self.encode_character_bpe(&mut window, text, start, ids)?;
                 }
                 (Part::Text(text, start), Instead::Literal(literal)) => {
                     literal.encode(text, start, ids)?;
@@ -259,24 +259,24 @@ impl Encoding {
 
     /// [`Encoding::encode`] for a part of a document between added tokens, where characters are merged.
     /// The first `start` bytes begin the document.
-    pub(crate) fn encode_characters(
+    pub(crate) fn encode_character_bpe(
         &self,
         window: &mut Window,
         text: &str,
         start: usize,
         ids: &mut Vec<u32>,
     ) -> Result<(), Error> {
-        let characters = self.characters().expect("asked for");
+        let character_bpe = self.character_bpe().expect("asked for");
         let tables = (self.vocab(), self.pairs());
         if let Pretokenizer::General(general) = self.pretokenizer() {
             let mut watch = Watch::new();
             return general.pieces(text, start, &mut |piece| {
                 let piece = std::str::from_utf8(piece).expect("cut between characters");
-                characters.encode(tables, window, piece, ids);
+                character_bpe.encode(tables, window, piece, ids);
                 watch.go_on(piece.len())
             });
         }
-        characters.encode(tables, window, &characters.rules.apply(text, start > 0)?, ids);
+        character_bpe.encode(tables, window, &character_bpe.rules.apply(text, start > 0)?, ids);
         Ok(())
     }
 
@@ -347,7 +347,7 @@ impl Encoding {
     /// Appends the bytes that `ids` stand for to `bytes`: by the decoder of the tokenizer's file, where there
     /// is one, but with the bytes of byte tokens as they are, be they UTF-8 or not.
     pub fn decode(&self, ids: &[u32], bytes: &mut Vec<u8>) -> Result<(), Error> {
-        if let Some(decoder) = self.characters().and_then(Characters::decoder) {
+        if let Some(decoder) = self.character_bpe().and_then(CharacterBpe::decoder) {
             return decoder.decode(ids, bytes);
         }
         if let Some(decoder) = &self.parts.decoder {
@@ -369,7 +369,7 @@ impl Encoding {
     /// Appends the bytes that the token `id` stands for in a text, without a decoder.
     fn push_token(&self, id: u32, bytes: &mut Vec<u8>) -> Result<(), Error> {
         if let Some(number) = self.vocab().of_id(id)
-            && self.characters().is_none()
+            && self.character_bpe().is_none()
         {
             bytes.extend_from_slice(self.vocab().token(number));
             return Ok(());
@@ -379,7 +379,7 @@ impl Encoding {
             return Ok(());
         }
         match &self.parts.instead {
-            Instead::Characters(characters) => characters.push_token(id, bytes),
+            Instead::CharacterBpe(character_bpe) => character_bpe.push_token(id, bytes),
             _ => {
                 let text = self.text(id).ok_or(Error::UnknownToken { id })?;
                 bytes.extend_from_slice(text.as_bytes());
@@ -405,7 +405,7 @@ impl Encoding {
         }
         match &self.parts.instead {
             Instead::Literal(literal) => literal.text(id).map(str::to_owned),
-            Instead::Characters(characters) => characters.text(id).map(str::to_owned),
+            Instead::CharacterBpe(character_bpe) => character_bpe.text(id).map(str::to_owned),
             Instead::Nothing => match self.vocab().of_id(id) {
                 Some(number) => Some(byte_level::encode(self.vocab().token(number))),
                 None => self.parts.unmet.get(&id).map(|text| text.to_string()),
@@ -414,28 +414,28 @@ impl Encoding {
     }
 
     /// The first byte offset in `from..text.len()` at which `text` may be cut in two so that the
-    /// token counts of both sides add up to the count of the whole, whatever stands around; `None`
-    /// where no such place is known.
+    /// token counts of both sides add up to the count of the whole, whatever surrounds it; `None`
+    /// where no such position is known.
     ///
-    /// Such a place is where a letter or a number is followed by white space, or, where no added tokens are
+    /// Such a position is where a letter or a number is followed by white space, or, where no added tokens are
     /// looked for, by a sign other than an apostrophe (see `Pretokenizer::ends_between`); if there is a
     /// normalizer, only between characters that it leaves alone (`Normalizer::leaves`): NFD makes
     /// `é\n` (C3 A9 0A) into `e` and the piece `\u{301}\n`. No added token may hold or look at both sides
     /// (`AddedTokens::allow_cuts`). Where characters are merged without a pretokenizer, it is between two
-    /// bytes that stand together in no token.
-    pub fn cut(&self, text: &str, from: usize, special: Special) -> Option<usize> {
+    /// bytes that are neighbours in no token.
+    pub fn split_point(&self, text: &str, from: usize, special: Special) -> Option<usize> {
         if self.literal().is_some() {
             return None;
         }
-        if let Some(characters) = self.characters() {
-            let plain = matches!(self.pretokenizer(), Pretokenizer::Characters);
+        if let Some(character_bpe) = self.character_bpe() {
+            let plain = matches!(self.pretokenizer(), Pretokenizer::CharacterLevel);
             if !plain || !self.parts.normalizer.is_none() {
                 return None;
             }
             let text = text.as_bytes();
-            let mut at = characters.cut(text, from)?;
+            let mut at = character_bpe.split_point(text, from)?;
             while !self.added.allow_cut_between(text[at - 1], text[at], special) {
-                at = characters.cut(text, at + 1)?;
+                at = character_bpe.split_point(text, at + 1)?;
             }
             return Some(at);
         }

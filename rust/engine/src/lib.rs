@@ -24,7 +24,7 @@ mod added;
 mod adversarial;
 mod bits;
 mod bpe;
-mod characters;
+mod character_bpe;
 mod classes;
 mod counter;
 mod decode;

@@ -13,7 +13,7 @@ use crate::pretokenize::general::General;
 
 type Map<K, V> = HashMap<K, V, FixedState>;
 
-/// "None": there is no symbol before the first and behind the last one.
+/// "None": there is no symbol before the first and after the last one.
 const NONE: usize = usize::MAX;
 
 /// A vocabulary of texts and what cuts texts for it.
@@ -30,9 +30,9 @@ pub(crate) struct Literal {
     pub byte_fallback: bool,
     /// A piece that is a token is that token, whether or not merging gives it.
     pub ignore_merges: bool,
-    /// What stands before every character of a piece but the first one.
+    /// What is before every character of a piece but the first one.
     pub prefix: String,
-    /// What stands behind the last character of a piece.
+    /// What is after the last character of a piece.
     pub suffix: String,
 }
 
@@ -77,7 +77,7 @@ impl Literal {
     /// The ids of the characters of `piece`, before anything is merged.
     fn symbols(&self, piece: &str) -> Result<Vec<u32>, Error> {
         let mut symbols = Vec::with_capacity(piece.len());
-        // An unknown token stands behind the byte tokens that follow it: it waits for a known character.
+        // An unknown token comes after the byte tokens that follow it: it waits for a known character.
         let mut unknown = None;
         let mut affixed = String::new();
         let mut watch = Watch::new();
@@ -112,7 +112,7 @@ impl Literal {
         Ok(symbols)
     }
 
-    /// The character `c` as the vocabulary writes it where it stands in its piece; put together in `buffer`, if at all.
+    /// The character `c` as the vocabulary writes it where it is in its piece; put together in `buffer`, if at all.
     fn with_affixes<'a>(
         &self,
         c: &'a str,

@@ -23,7 +23,7 @@ impl Oniguruma {
         }
     }
 
-    /// Gives start and end of each match in `text`, the first one first, to `matched`. An empty match right behind
+    /// Gives start and end of each match in `text`, the first one first, to `matched`. An empty match right after
     /// another one is none. `step` is what errors call the user of the expression.
     pub fn for_each_match(
         &self,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::Error;
 
-/// How special tokens that stand in the text are treated.
+/// How special tokens that are in the text are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Special {
     /// They are plain text. Never an error.

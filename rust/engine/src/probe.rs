@@ -78,7 +78,7 @@ impl LookUps {
         LookUps { cache, keys }
     }
 
-    /// Looks `count` keys up, in the order in which they were made: at random places. Returns the sum.
+    /// Looks `count` keys up, in the order in which they were made: at random slots. Returns the sum.
     pub fn run(&self, count: usize) -> u64 {
         let keys = self.keys.iter().cycle().take(count).copied();
         counter::look_up_keys(&self.cache, keys)

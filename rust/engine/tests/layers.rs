@@ -16,10 +16,10 @@ fn parts_use_only_what_is_below_them() {
         decode: error normalize pretokenize vocab
         added: error normalize options
         literal: error interrupt pretokenize
-        characters: bpe classes error interrupt normalize pretokenize vocab
-        encoding: added bpe characters classes decode error interrupt literal normalize options pretokenize vocab
-        load: added bpe characters decode encoding error literal normalize pretokenize vocab
-        counter: added bits bpe characters encoding error interrupt options pretokenize
+        character_bpe: bpe classes error interrupt normalize pretokenize vocab
+        encoding: added bpe character_bpe classes decode error interrupt literal normalize options pretokenize vocab
+        load: added bpe character_bpe decode encoding error literal normalize pretokenize vocab
+        counter: added bits bpe character_bpe encoding error interrupt options pretokenize
         probe: bpe counter encoding pretokenize
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

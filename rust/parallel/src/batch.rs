@@ -253,8 +253,8 @@ struct Part {
 enum Task {
     /// Whole texts.
     Texts(Range<usize>),
-    /// A text that is to be cut into parts.
-    Cut(usize),
+    /// A long text: it is cut into parts.
+    Long(usize),
     Part(Part),
 }
 
@@ -283,7 +283,7 @@ impl<T: StoredText> Source for Queue<'_, T> {
             return Some(Task::Texts(first..self.next));
         }
         self.next += 1;
-        Some(Task::Cut(first))
+        Some(Task::Long(first))
     }
 }
 
@@ -326,7 +326,7 @@ impl<'a, T: StoredText> Batch<'a, T> {
                 }
                 results.push(TaskResult { position, tokens });
             }
-            Task::Cut(text) => self.cut(text, &mut worker),
+            Task::Long(text) => self.split(text, &mut worker),
             Task::Part(part) => {
                 let position = (part.text, part.units.start);
                 let mut tokens = Tokens::default();
@@ -341,7 +341,7 @@ impl<'a, T: StoredText> Batch<'a, T> {
     }
 
     /// Hands out the parts of a long text.
-    fn cut(&self, text: usize, worker: &mut Worker) {
+    fn split(&self, text: usize, worker: &mut Worker) {
         let Options { special, errors, .. } = self.options;
         let encodings = std::slice::from_ref(&self.counter.encoding);
         let splitter = Splitter { encodings, special, whole_words: false };

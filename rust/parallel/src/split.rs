@@ -1,8 +1,8 @@
-//! Where a long text may be cut: the one place of the workspace that decides it.
+//! Where a long text may be cut: the one file of the workspace that decides it.
 //!
-//! The parts of a text may be counted apart only if their counts add up. [`Encoding::cut`] knows where that is proven
-//! for one encoding; here several agree, and text is looked at through a window, for a long one need not be in UTF-8
-//! nor read to its end.
+//! The parts of a text may be counted apart only if their counts add up. [`Encoding::split_point`] knows where that is
+//! proven for one encoding; here several agree, and text is looked at through a window, for a long one need not be in
+//! UTF-8 nor read to its end.
 //!
 //! ```text
 //! "one two\nthree …"      cl100k_base may cut after "one", o200k_base too: 6F 6E 65 | 20 74 77 6F 0A
@@ -24,7 +24,7 @@ use crate::text::StoredText;
 const MARGIN: usize = 1024;
 /// Units of text that a part begins to look for its end with.
 const WINDOW: usize = 1 << 12;
-/// How far before the end of what was read [`Splitter::last_cut`] looks first, in bytes.
+/// How far before the end of what was read [`Splitter::last_split_point`] looks first, in bytes.
 const LAST: usize = 64 << 10;
 
 /// Where texts may be cut, for some encodings at once.
@@ -47,16 +47,17 @@ impl Splitter<'_> {
     ///
     /// let encodings = [Encoding::embedded("cl100k_base")?, Encoding::embedded("o200k_base")?];
     /// let splitter = Splitter { encodings: &encodings, special: Special::Text, whole_words: false };
-    /// assert_eq!(splitter.cut("one two three", 4), Some(7));
-    /// assert_eq!(splitter.cut("indivisible", 4), None);
+    /// assert_eq!(splitter.split_point("one two three", 4), Some(7));
+    /// assert_eq!(splitter.split_point("indivisible", 4), None);
     /// # Ok::<(), fasttok_engine::Error>(())
     /// ```
-    pub fn cut(&self, text: &str, from: usize) -> Option<usize> {
+    pub fn split_point(&self, text: &str, from: usize) -> Option<usize> {
         // A defect of the engine costs the part that it is in, where that is counted; not what is around it.
-        catch_unwind(AssertUnwindSafe(|| self.cut_unguarded(text, from))).unwrap_or_default()
+        catch_unwind(AssertUnwindSafe(|| self.split_point_unguarded(text, from)))
+            .unwrap_or_default()
     }
 
-    fn cut_unguarded(&self, text: &str, from: usize) -> Option<usize> {
+    fn split_point_unguarded(&self, text: &str, from: usize) -> Option<usize> {
         let mut at = from.max(1);
         loop {
             while at < text.len() && !text.is_char_boundary(at) {
@@ -67,7 +68,7 @@ impl Splitter<'_> {
                 if at >= text.len() {
                     return None;
                 }
-                at = encoding.cut(text, at, self.special)?;
+                at = encoding.split_point(text, at, self.special)?;
             }
             // All agree only if nobody moved the offset that the first one found.
             if at == before && at < text.len() && self.whole_words && !ends_word(text, at) {
@@ -80,12 +81,12 @@ impl Splitter<'_> {
 
     /// An offset where `text` may be cut, near its end if there is one there: what is after `text` is not known yet.
     /// There is none before `searched`.
-    pub fn last_cut(&self, text: &str, searched: usize) -> Option<usize> {
+    pub fn last_split_point(&self, text: &str, searched: usize) -> Option<usize> {
         let limit = text.len().checked_sub(MARGIN)?;
         let first = searched.saturating_sub(2 * MARGIN);
         [limit.saturating_sub(LAST), limit / 2, first]
             .into_iter()
-            .find_map(|from| self.cut(text, from.max(first)).filter(|&cut| cut <= limit))
+            .find_map(|from| self.split_point(text, from.max(first)).filter(|&cut| cut <= limit))
     }
 
     /// Where the part of `text` that begins at the unit `start` ends: about `size` units later, if it may be cut
@@ -109,7 +110,7 @@ impl Splitter<'_> {
                 return end;
             };
             let target = decoded.len() * (from - begin) / (end - begin);
-            match self.cut(&decoded, target) {
+            match self.split_point(&decoded, target) {
                 // Too near the end a special token could begin of which the window shows a part.
                 Some(cut) if cut + MARGIN <= decoded.len() || end == len => {
                     return begin + text.units_of(begin, cut);
@@ -152,15 +153,15 @@ mod tests {
             Splitter { encodings: &encodings, special: Special::Text, whole_words: false };
         let text = "one two\nthree äöü four\nfive".repeat(20);
         let mut from = 0;
-        while let Some(at) = splitter.cut(&text, from) {
+        while let Some(at) = splitter.split_point(&text, from) {
             for encoding in &encodings {
-                assert_eq!(encoding.cut(&text, at, Special::Text), Some(at));
+                assert_eq!(encoding.split_point(&text, at, Special::Text), Some(at));
             }
             from = at + 1;
         }
         assert!(from > 0);
         for from in [0, 1, 2, 9] {
-            assert_eq!(splitter.cut("ä", from), None);
+            assert_eq!(splitter.split_point("ä", from), None);
         }
     }
 
@@ -174,7 +175,7 @@ mod tests {
                 .repeat(9);
         let mut from = 0;
         let mut cuts = 0;
-        while let Some(at) = splitter.cut(&text, from) {
+        while let Some(at) = splitter.split_point(&text, from) {
             let (left, right) = text.split_at(at);
             let graphemes = |text: &str| text.graphemes(true).count();
             let words = |text: &str| text.unicode_words().count();
@@ -224,9 +225,9 @@ mod tests {
         let splitter =
             Splitter { encodings: &encodings, special: Special::Text, whole_words: false };
         let text = "word ".repeat(1000);
-        let cut = splitter.last_cut(&text, 0).unwrap();
-        assert!(splitter.cut(&text, cut) == Some(cut) && cut + MARGIN <= text.len());
-        assert_eq!(splitter.last_cut(&text[..MARGIN - 1], 0), None);
-        assert_eq!(splitter.last_cut(&"x".repeat(10_000), 0), None);
+        let cut = splitter.last_split_point(&text, 0).unwrap();
+        assert!(splitter.split_point(&text, cut) == Some(cut) && cut + MARGIN <= text.len());
+        assert_eq!(splitter.last_split_point(&text[..MARGIN - 1], 0), None);
+        assert_eq!(splitter.last_split_point(&"x".repeat(10_000), 0), None);
     }
 }

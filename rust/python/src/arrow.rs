@@ -133,9 +133,9 @@ pub enum Column {
         text: bool,
     },
     Fixed(FixedSizeBinaryArray),
-    /// Values by their places: of dictionaries and of runs.
+    /// Values by their indices: of dictionaries and of runs.
     Indirect {
-        places: Vec<Option<usize>>,
+        indices: Vec<Option<usize>>,
         values: Box<Column>,
     },
 }
@@ -143,10 +143,10 @@ pub enum Column {
 /// An array of runs, with ends of the type `R`; `None` if it is of another.
 fn runs<R: RunEndIndexType>(array: &ArrayRef) -> Option<PyResult<Column>> {
     let runs = array.as_run_opt::<R>()?;
-    let places = (0..runs.len()).map(|i| Some(runs.get_physical_index(i))).collect();
+    let indices = (0..runs.len()).map(|i| Some(runs.get_physical_index(i))).collect();
     Some(
         Column::new(runs.values())
-            .map(|values| Column::Indirect { places, values: Box::new(values) }),
+            .map(|values| Column::Indirect { indices, values: Box::new(values) }),
     )
 }
 
@@ -188,7 +188,7 @@ impl Column {
                 let valid = dictionary.keys().nulls().cloned();
                 let valid = |i| valid.as_ref().is_none_or(|valid| valid.is_valid(i));
                 Column::Indirect {
-                    places: (dictionary.normalized_keys().into_iter().enumerate())
+                    indices: (dictionary.normalized_keys().into_iter().enumerate())
                         .map(|(i, key)| valid(i).then_some(key))
                         .collect(),
                     values: Box::new(Column::new(dictionary.values())?),
@@ -205,7 +205,7 @@ impl Column {
             Column::LargeBinary { values, .. } => values.len(),
             Column::View { values, .. } => values.len(),
             Column::Fixed(values) => values.len(),
-            Column::Indirect { places, .. } => places.len(),
+            Column::Indirect { indices, .. } => indices.len(),
         }
     }
 
@@ -226,7 +226,7 @@ impl Column {
                 values.is_valid(i).then(|| as_document(values.value(i), *text))
             }
             Column::Fixed(values) => values.is_valid(i).then(|| Document::Bytes(values.value(i))),
-            Column::Indirect { places, values } => values.get(places[i]?),
+            Column::Indirect { indices, values } => values.get(indices[i]?),
         }
     }
 }

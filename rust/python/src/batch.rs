@@ -127,7 +127,7 @@ fn wrong_element(text: &Bound<'_, PyAny>, index: Option<usize>) -> PyErr {
     }
 }
 
-/// Whether this is what a column has in the place of a missing text: None, NaN, pandas' NA and NaT,
+/// Whether this is what a column has in place of a missing text: None, NaN, pandas' NA and NaT,
 /// what numpy masks, and whatever else of numpy or `decimal` is not equal to itself.
 fn is_missing(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     if value.is_none() {
@@ -153,7 +153,7 @@ fn null_error(py: Python<'_>, index: usize) -> PyErr {
     input_error(py, message, index)
 }
 
-/// The places of missing texts in a batch, ascending, where a missing text is no error.
+/// The indices of missing texts in a batch, ascending, where a missing text is no error.
 #[derive(Default)]
 pub struct Missing(Vec<usize>);
 

@@ -218,7 +218,7 @@ impl Encoding {
     ///
     /// Raises ``InputError`` for a missing text, ``TypeError`` for an element that is no text,
     /// ``SpecialTokenError``, ``InvalidUtf8Error`` and ``TextLimitError`` for the first text that calls
-    /// for them; each has the place of the text, from 0, as ``index``. ``TypeError`` for what is no
+    /// for them; each has the position of the text, from 0, as ``index``. ``TypeError`` for what is no
     /// batch of texts: a single text, a mapping, a table, numbers.
     #[pyo3(signature = (
         texts, *, special = "text", errors = "strict", nulls = "error", threads = None

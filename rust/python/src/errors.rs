@@ -31,7 +31,7 @@ impl Offsets {
 /// A document that cannot be counted or encoded.
 #[derive(Debug)]
 pub struct Failure {
-    /// Its place in the batch.
+    /// Its index in the batch.
     pub document: usize,
     /// What is wrong; byte offsets in it are replaced by `offset`.
     pub error: Error,

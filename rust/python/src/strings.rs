@@ -32,7 +32,7 @@ struct Layout {
     compact_data: usize,
 }
 
-/// Offset of `PyASCIIObject.state`: behind the object head, the length and the hash.
+/// Offset of `PyASCIIObject.state`: after the object head, the length and the hash.
 const STATE: usize = 32;
 const STATE_KIND_SHIFT: u32 = 2;
 const STATE_KIND_MASK: u32 = 0b111;
@@ -166,7 +166,7 @@ unsafe fn read<'a>(text: &'a Bound<'_, PyString>, layout: Layout) -> Option<Docu
         0 => layout.compact_data,
         _ => layout.ascii_data,
     };
-    // SAFETY: a compact `str` has its characters in the same allocation, right behind its header.
+    // SAFETY: a compact `str` has its characters in the same allocation, right after its header.
     let data = unsafe { object.add(data) };
     match (kind, state & STATE_ASCII != 0) {
         // SAFETY: a `str` of this kind has `length` units of one byte at `data`, all below 0x80.

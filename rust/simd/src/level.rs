@@ -1,4 +1,4 @@
-//! Which instruction set is used: the one place that asks the machine, and that reads `FASTTOK_SIMD`.
+//! Which instruction set is used: the one file that asks the machine, and that reads `FASTTOK_SIMD`.
 
 use std::fmt;
 use std::sync::OnceLock;

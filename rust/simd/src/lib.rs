@@ -9,7 +9,7 @@
 //! # No intrinsic is a call
 //!
 //! An intrinsic can be inlined only where its instructions are enabled. Between it and the function that enables
-//! them may stand no closure and no function that does not enable them itself: the compiler decides from the bottom
+//! them there may be no closure and no function that does not enable them itself: the compiler decides from the bottom
 //! up, and one that it finds too large to inline stays a function, in which each intrinsic stays a call of its
 //! own. AVX2 once lost more than half of its time to that, and nothing but a profile showed it. So:
 //!
@@ -134,11 +134,11 @@ pub trait Simd: Copy + sealed::Sealed {
     fn any(self, block: &[u8; 64], bits: u8) -> u64;
     /// The top bits of the bytes of `block`.
     fn top_bits(self, block: &[u8; 64]) -> u64;
-    /// Moves the bits of `value` that stand at the bits of `mask` together (BMI2's `pext`).
+    /// Moves the bits of `value` that are at the bits of `mask` together (BMI2's `pext`).
     fn extract(self, value: u64, mask: u64) -> u64;
     /// Spreads the low bits of `value` to the bits of `mask` (BMI2's `pdep`).
     fn deposit(self, value: u64, mask: u64) -> u64;
-    /// The bytes of `block` at the bits of `mask`, one behind the other, and zeros (VBMI2's `vpcompressb`).
+    /// The bytes of `block` at the bits of `mask`, one after the other, and zeros (VBMI2's `vpcompressb`).
     #[inline(always)]
     fn compress(self, block: &[u8; 64], mut mask: u64) -> [u8; 64] {
         let (mut bytes, mut len) = ([0; 64], 0);
@@ -156,7 +156,7 @@ pub trait Simd: Copy + sealed::Sealed {
     fn bytes(self, block: &[u8; 64]) -> Self::Bytes;
     /// Those that are `byte`.
     fn equal(self, bytes: Self::Bytes, byte: u8) -> u64;
-    /// `bytes` with those of `mask` replaced by what stands in `table` at the low six bits of `index`.
+    /// `bytes` with those of `mask` replaced by what is in `table` at the low six bits of `index`.
     fn look_up(
         self,
         bytes: Self::Bytes,

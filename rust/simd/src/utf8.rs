@@ -10,7 +10,7 @@
 
 use crate::{Level, Simd, Task};
 
-/// What becomes of a surrogate that stands in no pair.
+/// What becomes of a surrogate that is in no pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoneSurrogates {
     /// An error.
@@ -72,7 +72,7 @@ const BLOCK: usize = 64;
 pub(crate) const FEW: usize = 16;
 
 /// Writes `units` to `scratch` as UTF-8, with the instructions of `level`. Returns the bytes written; an error is the
-/// index of the first surrogate that stands in no pair, if that is one.
+/// index of the first surrogate that is in no pair, if that is one.
 pub fn transcode<U: Unit>(
     level: Level,
     units: &[U],
@@ -104,7 +104,7 @@ impl<U: Unit> Task for Transcode<'_, U> {
         while let Some(block) = units[at..].first_chunk() {
             let out = &mut scratch[written..];
             let (read, bytes) = if any_surrogate(block) {
-                // With care; what is behind comes back to blocks.
+                // One by one; what is after them is read by blocks again.
                 transcode_surrogates(&units[at..], lone, out).map_err(|i| at + i)?
             } else {
                 (BLOCK, write_block(simd, block, BLOCK, out))
@@ -124,7 +124,7 @@ impl<U: Unit> Task for Transcode<'_, U> {
     }
 }
 
-/// Writes the first `len` units of `block`, in which no surrogate is and only zeros are behind them.
+/// Writes the first `len` units of `block`, in which there is no surrogate; after them there are only zeros.
 /// Returns the bytes written.
 #[inline(always)]
 fn write_block<U: Unit, S: Simd>(simd: S, block: &[U; BLOCK], len: usize, out: &mut [u8]) -> usize {
@@ -226,7 +226,7 @@ fn transcode_surrogates<U: Unit>(
     Ok((at, written))
 }
 
-/// The first character of `units`, U+FFFD for a surrogate that stands in no pair, and how many units it takes.
+/// The first character of `units`, U+FFFD for a surrogate that is in no pair, and how many units it takes.
 pub fn next_char<U: Unit>(units: &[U]) -> (char, usize) {
     let code = units[0].code();
     if is_high(code)

@@ -1,6 +1,6 @@
 //! JSONL (NDJSON): one JSON object a line, of which one field is the text. Blank lines are no rows.
 //!
-//! The whole line is checked against the grammar, also behind the wanted field; of a name that stands twice the last
+//! The whole line is checked against the grammar, also after the wanted field; of a name that occurs twice the last
 //! value holds, as in Python. What is not wanted is passed over without being built.
 //!
 //! The parser is serde_json, which finds the fields and leaves them as they are written ([`RawValue`]); the text is

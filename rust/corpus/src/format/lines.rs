@@ -1,5 +1,5 @@
 //! Lines: one document a line. LF or CRLF ends a line and is no part of the text; an empty line is an empty document,
-//! so that line `n` of one file stands against line `n` of another.
+//! so that line `n` of one file is read beside line `n` of another.
 
 use fasttok_engine::Utf8Errors;
 

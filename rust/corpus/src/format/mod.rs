@@ -122,7 +122,7 @@ pub fn format_names() -> Vec<&'static str> {
     FORMATS.iter().map(|f| f.name()).collect()
 }
 
-/// The place of a format in the table.
+/// The index of a format in the table.
 pub(crate) type FormatId = usize;
 
 pub(crate) fn format(id: FormatId) -> &'static dyn Format {

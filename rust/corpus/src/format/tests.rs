@@ -266,7 +266,7 @@ fn expected(line: &str) -> Read {
     }
 }
 
-/// Lines made from good ones by changing a few bytes: broken in every place, and sometimes not broken at all.
+/// Lines made from good ones by changing a few bytes: broken everywhere, and sometimes not broken at all.
 #[test]
 fn agrees_with_a_parser_of_values() {
     let seeds = [

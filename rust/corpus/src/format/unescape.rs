@@ -96,7 +96,7 @@ pub(crate) fn unescape<'a>(
     }
 }
 
-/// How many bytes of the block stand before its first backslash.
+/// How many bytes of the block are before its first backslash.
 fn before_backslash(block: &[u8; BLOCK]) -> usize {
     let found = backslashes(u128::from_le_bytes(*block));
     (found.trailing_zeros() / 8) as usize

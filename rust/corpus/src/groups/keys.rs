@@ -14,7 +14,7 @@ pub enum Key {
     File,
     /// The suffix of the file in lower case, without that of its compression.
     Extension,
-    /// A field of the record; a dot goes one level down. What is no string stands as it is written.
+    /// A field of the record; a dot goes one level down. What is no string is taken as it is written.
     Field(String),
     /// The language label: see [`Job::languages`].
     Language,
@@ -76,7 +76,7 @@ impl GroupKeys {
         }
     }
 
-    /// Writes the language of a document behind the rest of its key: it may become known only then.
+    /// Writes the language of a document after the rest of its key: it may become known only then.
     pub fn encode_language(&self, language: &str, to: &mut Vec<u8>) {
         write_value(Some(language.as_bytes()), to);
     }
@@ -88,16 +88,16 @@ impl GroupKeys {
         values_of(&ordered).map(value).collect()
     }
 
-    /// Writes the values of `key` behind `to` in the order of the keys: the language, which comes last, where it was
+    /// Writes the values of `key` after `to` in the order of the keys: the language, which comes last, where it was
     /// asked for.
     pub fn put_in_order(&self, key: &[u8], to: &mut Vec<u8>) {
-        let Some(place) = self.keys.iter().position(|key| *key == Key::Language) else {
+        let Some(index) = self.keys.iter().position(|key| *key == Key::Language) else {
             to.extend_from_slice(key);
             return;
         };
         let mut values: Vec<Option<&[u8]>> = values_of(key).collect();
         let language = values.pop().flatten().unwrap_or(UNDETERMINED.as_bytes());
-        values.insert(place, Some(language));
+        values.insert(index, Some(language));
         values.into_iter().for_each(|value| write_value(value, to));
     }
 

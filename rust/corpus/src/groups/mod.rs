@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use hashbrown::HashTable;
 
-use crate::sample::{Place, Sample};
+use crate::sample::{DocumentId, Sample};
 use crate::{Merge, Scripts, Tally};
 
 pub use keys::Key;
@@ -67,13 +67,13 @@ impl Table {
         Tally::of(*numbers, by_encoding, self.scripts[i].clone(), sample)
     }
 
-    /// Adds a document, or the sums of several, to the group of `key`. With a `place` it is one document, of which a
+    /// Adds a document, or the sums of several, to the group of `key`. With a `document` it is one document, of which a
     /// sample is kept.
     pub fn add(
         &mut self,
         key: &[u8],
         tally: &Tally,
-        place: Option<Place>,
+        document: Option<DocumentId>,
         most: usize,
     ) -> Result<(), TooMany> {
         let i = self.group(key, most)?;
@@ -90,10 +90,10 @@ impl Table {
             rest = others;
         }
         self.scripts[i].merge(&tally.scripts);
-        if place.is_some() || tally.sample.columns() > 0 {
+        if document.is_some() || tally.sample.columns() > 0 {
             self.samples.resize_with(self.len(), Sample::default);
-            match place {
-                Some(place) => self.samples[i].add_document(place, tally.sampled_values()),
+            match document {
+                Some(document) => self.samples[i].add_document(document, tally.sampled_values()),
                 None => self.samples[i].merge(&tally.sample),
             }
         }

@@ -62,7 +62,7 @@ pub struct Job {
     /// Unpack compressed files in a walk too where they hold no records. What is named or fits a pattern is always
     /// unpacked.
     pub decompress: bool,
-    /// The most bytes that are held of one record, or of one text in which no place to cut is found. What is longer
+    /// The most bytes that are held of one record, or of one text in which no split point is found. What is longer
     /// is skipped.
     pub max_record_bytes: usize,
     /// The most memory that a zstd frame may ask for to be unpacked; what asks for more is skipped.

@@ -44,7 +44,7 @@ pub(super) struct Worker<'s, 'a> {
 }
 
 /// Where a record is.
-struct Place<'p> {
+struct Location<'p> {
     file: usize,
     line: Option<u64>,
     name: &'p str,
@@ -126,9 +126,10 @@ impl<'s, 'a> Worker<'s, 'a> {
         let format = format::format(format);
         let rules = FileRules { framing: format.framing(), passes_bom: format.passes_bom() };
         let extension = input.extension();
-        let place = Place { file, line: None, name: &input.name, extension: extension.as_deref() };
+        let location =
+            Location { file, line: None, name: &input.name, extension: extension.as_deref() };
         let mut key = std::mem::take(&mut self.key);
-        let is_labelled = self.group(&place, &[], &mut key);
+        let is_labelled = self.group(&location, &[], &mut key);
         let group = Group { key: key.as_slice().into(), is_labelled };
         self.key = key;
         self.read(Box::new(Stream::new(file, opened, control, rules, group)));
@@ -185,7 +186,7 @@ impl<'s, 'a> Worker<'s, 'a> {
                 return;
             }
             let end = memchr::memchr(b'\n', &records[at..]).map_or(records.len(), |i| at + i);
-            let place = Place {
+            let location = Location {
                 file,
                 line: Some(line),
                 name: &input.name,
@@ -195,8 +196,8 @@ impl<'s, 'a> Worker<'s, 'a> {
                 Err(SkipReason::record_too_large(max))
             } else {
                 match &all {
-                    Some(all) => self.row(&place, &all[at..end]),
-                    None => self.bytes(&place, &records[at..end]),
+                    Some(all) => self.row(&location, &all[at..end]),
+                    None => self.bytes(&location, &records[at..end]),
                 }
             };
             if let Err(bad) = result {
@@ -216,9 +217,9 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn record(&mut self, file: usize, line: Option<u64>, record: &[u8]) {
         let input = &self.run.inputs[file];
         let extension = input.extension();
-        let place = Place { file, line, name: &input.name, extension: extension.as_deref() };
+        let location = Location { file, line, name: &input.name, extension: extension.as_deref() };
         let counted = self.sums.counted;
-        if let Err(bad) = self.bytes(&place, record) {
+        if let Err(bad) = self.bytes(&location, record) {
             self.skip(file, line, bad);
         }
         self.detect_all();
@@ -226,9 +227,9 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Counts the document of a record that may not be UTF-8.
-    fn bytes(&mut self, place: &Place, record: &[u8]) -> Result<(), SkipReason> {
+    fn bytes(&mut self, location: &Location, record: &[u8]) -> Result<(), SkipReason> {
         match decode_utf8(record, self.run.config.errors) {
-            Ok(text) => self.row(place, &text),
+            Ok(text) => self.row(location, &text),
             Err(EngineError::InvalidUtf8 { offset }) => {
                 Err(SkipReason::invalid_utf8(offset as u64))
             }
@@ -240,8 +241,8 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Counts the document of a record. An error is the reason why the row is skipped.
-    fn row(&mut self, place: &Place, record: &str) -> Result<(), SkipReason> {
-        let format = self.shared.format(place.file);
+    fn row(&mut self, location: &Location, record: &str) -> Result<(), SkipReason> {
+        let format = self.shared.format(location.file);
         // Taken out, for the row borrows from the reader while the rest of the worker counts.
         let mut reader = self.readers[format]
             .take()
@@ -251,8 +252,8 @@ impl<'s, 'a> Worker<'s, 'a> {
             Err(bad) => Err(bad),
             Ok(Some(row)) => {
                 let mut key = std::mem::take(&mut self.key);
-                let is_labelled = self.group(place, row.values, &mut key);
-                let result = self.document(place, &key, is_labelled, row.text);
+                let is_labelled = self.group(location, row.values, &mut key);
+                let result = self.document(location, &key, is_labelled, row.text);
                 self.key = key;
                 result
             }
@@ -262,13 +263,13 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Writes the key of a document to `key`, and says whether its language is in it or must be detected.
-    fn group(&mut self, place: &Place, values: &[Option<String>], key: &mut Vec<u8>) -> bool {
+    fn group(&mut self, location: &Location, values: &[Option<String>], key: &mut Vec<u8>) -> bool {
         let run = self.run;
-        run.groups.encode(place.name, place.extension, values, key);
+        run.groups.encode(location.name, location.extension, values, key);
         if !run.groups.by_language() {
             return true;
         }
-        let path = run.path_languages.get(place.file).and_then(|label| label.as_deref());
+        let path = run.path_languages.get(location.file).and_then(|label| label.as_deref());
         let Some(language) = run.languages.label(&mut self.labels, values, path) else {
             return false;
         };
@@ -279,19 +280,19 @@ impl<'s, 'a> Worker<'s, 'a> {
     /// Counts a document, or lets all workers count it.
     fn document(
         &mut self,
-        place: &Place,
+        location: &Location,
         key: &[u8],
         is_labelled: bool,
         text: &str,
     ) -> Result<(), SkipReason> {
         if text.len() > SHARE_ABOVE {
-            self.share(place, key, is_labelled, text);
+            self.share(location, key, is_labelled, text);
             return Ok(());
         }
         match self.count(text, 0) {
             Ok(mut tally) => {
                 tally.finish_document();
-                let row = (place.file, place.line);
+                let row = (location.file, location.line);
                 match is_labelled {
                     true => self.counted(key, row, tally),
                     false => self.detect_later(key, row, tally, text),
@@ -307,8 +308,8 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn counted(&mut self, key: &[u8], (file, line): RowId, tally: Tally) {
         self.sums.seen += 1;
         self.sums.counted += 1;
-        let place = self.run.sample.then(|| (file as u32, line.unwrap_or_default()));
-        if self.sums.groups.add(key, &tally, place, self.run.max_groups).is_err() {
+        let document = self.run.sample.then(|| (file as u32, line.unwrap_or_default()));
+        if self.sums.groups.add(key, &tally, document, self.run.max_groups).is_err() {
             self.shared.fail(Failure::Other(self.run.too_many_groups()));
         }
     }
@@ -336,10 +337,10 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Cuts a long text and lets all workers count it.
-    fn share(&mut self, place: &Place, key: &[u8], is_labelled: bool, text: &str) {
+    fn share(&mut self, location: &Location, key: &[u8], is_labelled: bool, text: &str) {
         let text: Arc<str> = text.into();
         let group = Group { key: key.into(), is_labelled };
-        let document = Arc::new(LongDocument::new(place.file, place.line, group));
+        let document = Arc::new(LongDocument::new(location.file, location.line, group));
         let splitter = self.run.config.splitter();
         let mut from = 0;
         // All parts are announced before the end is, so that the document cannot settle early.

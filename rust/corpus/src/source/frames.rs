@@ -1,5 +1,5 @@
 //! What the headers of zstd frames say before their data are unpacked: how much memory they want, whether they need a
-//! dictionary, and whether a checksum stands behind the data.
+//! dictionary, and whether a checksum is after the data.
 //!
 //! The decoder tells neither: its own limit is a power of two, and without a checksum it takes damaged data for good
 //! ones. Follows RFC 8878, section 3.1, from frame to frame; where the bytes are none of it, the decoder says so.

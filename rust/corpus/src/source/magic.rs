@@ -15,9 +15,9 @@ pub(crate) struct Known {
     /// It holds texts or records, or files that may: a walk that meets it says so. Of the others (pictures,
     /// programs, sounds, fonts) nobody expects a count.
     pub is_data: bool,
-    /// What to do with it, behind "to count it, ".
+    /// What to do with it, after "to count it, ".
     pub remedy: &'static str,
-    /// At what offset which bytes stand.
+    /// At what offset which bytes are expected.
     signature: (usize, &'static [u8]),
     proof: Proof,
 }
@@ -29,7 +29,7 @@ enum Proof {
     Signature,
     /// The first bytes are no text either.
     NotText,
-    /// These bytes stand at this offset too.
+    /// These bytes are at this offset too.
     And(usize, &'static [u8]),
 }
 
@@ -145,7 +145,7 @@ pub(crate) fn is_text(head: &[u8]) -> bool {
     valid && !head.iter().any(|&b| matches!(b, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f))
 }
 
-/// The name of the wide encoding that `head` is in: by its byte order mark, or by zeros that stand where they stand in
+/// The name of the wide encoding that `head` is in: by its byte order mark, or by zeros that are where they are in
 /// mostly Latin text.
 pub(crate) fn wide_encoding(head: &[u8]) -> Option<(&'static str, bool)> {
     match head {

@@ -17,7 +17,7 @@ pub(crate) use stream::{Chunk, FileRules, Framing, Stream, StreamConfig};
 
 use std::path::{Path, PathBuf};
 
-/// The suffixes of compressed files, which say nothing of the format behind them.
+/// The suffixes of compressed files, which say nothing of the format of what was compressed.
 const COMPRESSED: [&str; 5] = ["gz", "zst", "gzip", "bgz", "zstd"];
 
 /// Something to read.

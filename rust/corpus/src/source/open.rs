@@ -1,4 +1,4 @@
-//! Opening an input: where its bytes come from, and what stands between them and the text (`.gz`, `.zst`).
+//! Opening an input: where its bytes come from, and what is between them and the text (`.gz`, `.zst`).
 //!
 //! Compression is told by the suffix and by the first bytes. A text that is UTF-8 cannot begin like a compressed
 //! file, so the first bytes alone suffice; where the suffix promises compression, its absence is damage, unless the
@@ -27,7 +27,7 @@ const PIPE_READ: usize = 256 << 10;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// Frames that hold no data but may stand first: `pzstd` writes them. The byte before is 0x50 to 0x5f.
+/// Frames that hold no data but may be first: `pzstd` writes them. The byte before is 0x50 to 0x5f.
 const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 
 /// The largest window that the decoder can be allowed (`zstd --long=31`).

@@ -2,7 +2,7 @@
 //!
 //! The stream only reads and looks for line ends; whoever takes a chunk does the rest, while the next worker reads
 //! on. At any time it holds no more than one chunk, except for a record that must be held whole (up to the limit
-//! that the job sets) and for a text without a place to cut.
+//! that the job sets) and for a text without a split point.
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -54,9 +54,9 @@ impl StreamConfig {
     }
 }
 
-/// An open input and the place in it.
+/// An open input and the position in it.
 pub(crate) struct Stream<'e> {
-    /// The place of the file in the list of inputs.
+    /// The index of the file in the list of inputs.
     pub file: usize,
     rules: FileRules,
     input: Opened<'e>,
@@ -86,7 +86,7 @@ enum State {
     /// Before the first bytes of a file that is one document.
     Whole,
     Records,
-    /// Inside a document that is handed out in parts; the next one stands at `offset`.
+    /// Inside a document that is handed out in parts; the next one is at `offset`.
     Long {
         document: Arc<LongDocument>,
         offset: u64,
@@ -98,7 +98,7 @@ enum State {
 /// A part of a long document.
 pub(crate) struct LongPart {
     pub document: Arc<LongDocument>,
-    /// Where it stands in the document.
+    /// Where it is in the document.
     pub offset: u64,
 }
 
@@ -266,7 +266,7 @@ impl<'e> Stream<'e> {
         }
         let last = memchr::memrchr(b'\n', &buf[searched..]).map(|i| searched + i + 1);
         if let Some(end) = self.end.take() {
-            // What stands behind the last line end may be a part of a line: it must not pass for the whole.
+            // What is after the last line end may be a part of a line: it must not pass for the whole.
             buf.truncate(last.unwrap_or(0));
             self.line += count_lines(buf);
             return Some(self.after_last_line(chunk(buf), end));
@@ -361,7 +361,7 @@ impl<'e> Stream<'e> {
 
         let whole = buf.len() - incomplete_tail(buf);
         let cut = match decode_utf8(&buf[..whole], Utf8Errors::Strict) {
-            Ok(text) => config.splitter().last_cut(&text, searched),
+            Ok(text) => config.splitter().last_split_point(&text, searched),
             Err(e) => return Some(self.give_up(step, document, invalid_utf8(offset, &e))),
         };
         let Some(cut) = cut else {
@@ -419,7 +419,7 @@ fn count_lines(bytes: &[u8]) -> u64 {
 
 fn no_cut(limit: usize) -> SkipReason {
     let detail = format!(
-        "no place where the text may be cut was found in {limit} bytes; raise max_record_bytes to \
+        "no point where the text may be cut was found in {limit} bytes; raise max_record_bytes to \
          hold more of it"
     );
     SkipReason::new(Reason::RecordTooLarge, detail)

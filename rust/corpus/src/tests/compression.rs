@@ -61,7 +61,7 @@ fn rows_before_the_damage_are_counted_and_the_row_in_it_is_not() {
             for lines in [false, true] {
                 let format = lines.then(|| "lines".to_owned());
                 let job = Job { format, ..folder.job() };
-                // Not compared over chunks: a decoder may give more of what stands before the damage or less of it.
+                // Not compared over chunks: a decoder may give more of what is before the damage or less of it.
                 let outcome = try_count(&job, 4096).unwrap();
                 let counted = outcome.ledger.counted;
                 assert_eq!(folder.ledger(&outcome), [(name.to_owned(), Some(counted + 1), reason)]);

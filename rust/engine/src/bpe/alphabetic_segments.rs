@@ -1,17 +1,17 @@
 //! Segmenter in long pieces of alphabets and abugidas (U+0080-U+1FFF): Thai and its like run on for many
 //! words.
 //!
-//! Here nearly every two letters stand together in some token, so two characters alone say little.
+//! Here nearly every two letters are neighbours in some token, so two characters alone say little.
 //! A token that spans the boundary between b and c in …a b c d… either is just "b c", or holds "a b c" or
-//! "b c d". Two sets of hashes, of tokens of two characters and of three characters that stand together in
+//! "b c d". Two sets of hashes, of tokens of two characters and of three characters that are neighbours in
 //! a token, decide; a hash that collides only leaves a cut out. Tokens that begin or end inside a
 //! character count as tokens of two characters at each of their boundaries, of all characters that the
 //! parts can belong to.
 //!
-//! A cut has a character from U+0080 on before it and one of the same 256 behind it. So behind it may be
+//! A cut has a character from U+0080 on before it and one of the same 256 after it. So after it may be
 //! ASCII, where Latin-1 is before it: the token `95 0A 0A` is entered as the pairs U+0095 0A and U+00D5 0A.
-//! Before it there are one or two bytes of a character of two or three (of a page known by what is behind),
-//! and behind it the first byte, the first two, or all.
+//! Before it there are one or two bytes of a character of two or three (of a page known by what is after),
+//! and after it the first byte, the first two, or all.
 
 use fasttok_simd::Table;
 
@@ -121,7 +121,7 @@ impl Segmenter {
     pub fn for_each_segment(&self, piece: &[u8], mut segment: impl FnMut(usize, usize)) {
         let mut start = 0;
         let mut at = 0;
-        // The two characters before, up to 32, and the one behind.
+        // The two characters before, up to 32, and the one after.
         let mut chars = [NO_CHAR; BATCH + 3];
         let mut offsets = [0; BATCH];
         let mut watch = Watch::new();

@@ -85,7 +85,7 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
 
     /// The count of the piece `key`, which belongs to `line`, or 0 if it is not known.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "a way is the same place of every word")]
+    #[expect(clippy::needless_range_loop, reason = "a way is the same index in every word")]
     pub fn get(&self, line: usize, key: &Key<WORDS>) -> usize {
         let line = &self.lines[line];
         let mut count = 0;

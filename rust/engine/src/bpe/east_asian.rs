@@ -39,21 +39,21 @@ fn is_neighbour(c: u32) -> bool {
     c < 0x80 || matches!(c, 0x2000..=0x206F) || is_east_asian(c)
 }
 
-/// Bits of a hash that are an index of the table of joins; the others stand in the entry, so that both
+/// Bits of a hash that are an index of the table of joins; the others are in the entry, so that both
 /// together are the whole hash, which is a permutation of the pairs.
 const JOIN_BITS: u32 = 15;
 /// Of an entry: 0 where there is none, [`UNKNOWN`], or 1 + the tokens that joining saves.
 const VALUE: u32 = 0x07;
 /// Of an entry: there are more pairs than it says anything of.
 const MORE: u32 = 0x08;
-/// Of an entry: where the low bits of the hash of a second pair stand, if there is one.
+/// Of an entry: where the low bits of the hash of a second pair are, if there is one.
 const SECOND_SHIFT: u32 = 4;
 const SECOND: u32 = 0x7FF;
 const _: () = assert!(SECOND << SECOND_SHIFT < 1 << JOIN_BITS, "beside the hash");
 
 /// The safe boundaries of a vocabulary.
 ///
-/// Of the boundaries that are not safe nearly all that a text has are between two characters that stand side by
+/// Of the boundaries that are not safe nearly all that a text has are between two characters that are side by
 /// side, both whole, in some token. These are few, and their tables fit into the fastest memory. Boundaries
 /// that only a token spans which begins or ends inside a character have a filter of their own, asked
 /// where a flag of the right character says so.
@@ -62,8 +62,8 @@ pub(crate) struct EastAsian {
     /// characters on its left that tokens of parts of characters may join it with, and [`EAST_ASIAN`]; 0
     /// for characters that the table does not know.
     singles: Table<u8>,
-    /// Two characters that stand in a token, by their hash. The pair of the lowest token has the entry;
-    /// others of its place are [`UNKNOWN`].
+    /// Two characters that are in a token, by their hash. The pair of the lowest token has the entry;
+    /// others of its entry are [`UNKNOWN`].
     joins: Table<u32>,
     /// A bit a hash: clear where no token of parts of two characters may join them.
     parts: Table<u8>,
@@ -186,7 +186,7 @@ impl EastAsian {
         }
     }
 
-    /// What joining two characters with this hash does, given the entry at its place.
+    /// What joining two characters with this hash does, given the entry at its index.
     #[inline(always)]
     fn join(hash: u32, entry: u32) -> u32 {
         let second = entry >> SECOND_SHIFT & SECOND;
@@ -226,7 +226,7 @@ impl EastAsian {
 
     /// Counts the characters that start at the bits of `chars` in the 64 bytes at `at`, whose pieces
     /// begin at the bits of `starts`. Returns the number of tokens and of bytes counted: all of them,
-    /// or, where the last piece goes `on` behind them, up to the last boundary that is safe (none, if
+    /// or, where the last piece goes `on` after them, up to the last boundary that is safe (none, if
     /// there is none). `segment` counts a segment of three characters or more, given its start and
     /// length. `text` has some bytes more than `chars` reach.
     #[inline(always)]
@@ -240,11 +240,11 @@ impl EastAsian {
         on: bool,
         mut segment: impl FnMut(usize, usize) -> u64,
     ) -> (u64, usize) {
-        let behind = |by: usize| text[at + by..].first_chunk().expect("64 bytes");
+        let after = |by: usize| text[at + by..].first_chunk().expect("64 bytes");
         let bytes = [
-            simd.compress(behind(0), chars),
-            simd.compress(behind(1), chars),
-            simd.compress(behind(2), chars),
+            simd.compress(after(0), chars),
+            simd.compress(after(1), chars),
+            simd.compress(after(2), chars),
         ];
         let offsets = simd.compress(&POSITIONS, chars);
         let len = chars.count_ones() as usize;
@@ -343,7 +343,7 @@ impl EastAsian {
         (total + tokens(counted) - saved, bytes)
     }
 
-    /// The end of the segment that starts at `start`: the first safe boundary behind it.
+    /// The end of the segment that starts at `start`: the first safe boundary after it.
     pub fn segment_end(&self, piece: &[u8], start: usize) -> usize {
         let mut left = plane_zero_at(piece, start);
         let mut at = start + utf8_len(piece[start]);
@@ -397,7 +397,7 @@ fn candidates(part: &[u8]) -> impl Iterator<Item = u16> {
 /// The value of a join that may or may not be one, or that does not save tokens.
 const UNKNOWN: u8 = 7;
 
-/// Where each byte of a block stands.
+/// Where each byte of a block is.
 const POSITIONS: [u8; 64] = {
     let mut positions = [0; 64];
     let mut at = 0;
@@ -408,9 +408,9 @@ const POSITIONS: [u8; 64] = {
     positions
 };
 
-/// The characters of a block, and what stands in the tables about them.
+/// The characters of a block, and what is in the tables about them.
 struct Block {
-    /// Character k is at k + 1, behind one that is none.
+    /// Character k is at k + 1, after one that is none.
     chars: [u16; 65],
     singles: [u8; 64],
     /// The value of the boundary before each character.

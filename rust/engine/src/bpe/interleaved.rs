@@ -33,11 +33,11 @@ const LANES: usize = 6;
 #[derive(Clone, Copy)]
 struct Lane<'a, S: Simd, const V: usize> {
     simd: S,
-    /// The key of each part with the one behind it.
+    /// The key of each part with the one after it.
     keys: [S::Keys; V],
     /// Part i is at i + 1, between two that merge with nothing.
     tokens: Tokens,
-    /// The parts that are left, and one before and one behind them.
+    /// The parts that are left, and one before and one after them.
     left: u64,
     merges: Option<&'a Merges>,
     /// The part that the last step made, and the part before it; 0 before the first step.
@@ -45,7 +45,7 @@ struct Lane<'a, S: Simd, const V: usize> {
     before: usize,
     /// What it was made of.
     made_of: (u32, u32),
-    /// Where the merges of that part with the ones behind and before it stand.
+    /// Where the merges of that part with the ones after and before it are.
     slots: [Slot; 2],
     /// Its number among the pieces.
     piece: usize,
@@ -188,7 +188,7 @@ fn has_ascii_only(bytes: &[u8; 32]) -> bool {
 pub(crate) trait Work {
     /// The number of the next piece.
     fn next(&mut self) -> Option<usize>;
-    /// The bytes of a piece of UTF-8, with zeros behind them, and their number, 1 to 31.
+    /// The bytes of a piece of UTF-8, with zeros after them, and their number, 1 to 31.
     fn bytes(&self, piece: usize) -> ([u8; 32], usize);
     /// It has `count` tokens.
     fn done(&mut self, piece: usize, count: usize);

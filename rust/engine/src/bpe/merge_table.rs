@@ -21,9 +21,9 @@ pub(crate) const NONE: u32 = (1 << ID_BITS) - 1;
 
 /// Slots of a bucket, half of them filled: two buckets a cache line, and few that are too full.
 const SLOTS: usize = 8;
-/// Set in a bucket's first slot: merges that belong here stand in the next bucket.
+/// Set in a bucket's first slot: merges that belong here are in the next bucket.
 const OVERFLOW: u32 = 1 << 31;
-/// Where a merge stands, if there is one: the bucket, and the bits of the hash that a slot holds.
+/// Where a merge is, if there is one: the bucket, and the bits of the hash that a slot holds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Slot {
     home: u32,
@@ -76,7 +76,7 @@ impl Merges {
         if lowest < self.empty { lowest } else { NONE }
     }
 
-    /// Where the merge of `left` and `right` stands, for [`Merges::probe_prefetched`]; what that will read is
+    /// Where the merge of `left` and `right` is, for [`Merges::probe_prefetched`]; what that will read is
     /// asked for.
     #[inline(always)]
     pub fn prefetch_slot(&self, left: u32, right: u32) -> Slot {
@@ -85,7 +85,7 @@ impl Merges {
         Slot { home: home as u32, check }
     }
 
-    /// [`Merges::probe`] of the merge of that place.
+    /// [`Merges::probe`] of the merge at that slot.
     #[inline(always)]
     pub fn probe_prefetched<S: Simd>(&self, simd: S, Slot { home, check }: Slot) -> u32 {
         let home = home as usize;

@@ -5,7 +5,7 @@
 //! All that is fast here takes a piece apart, and rests on one of two facts.
 //!
 //! *No token spans the boundary.* What a merge makes is a token; so if none of the vocabulary's tokens holds
-//! the byte before the boundary and the one behind it side by side, no merge ever crosses, and each
+//! the byte before the boundary and the one after it side by side, no merge ever crosses, and each
 //! side merges as it does alone. [`alphabetic_segments`] and [`east_asian`] look at whole characters, so a token that
 //! begins or ends inside a character stands for every character that it may be a part of. `95 0A 0A` of
 //! o200k_base spans the boundary in `C2 95 | 0A 0A`: it begins inside U+0095 (and inside U+00D5, U+0155 …,
@@ -19,7 +19,7 @@
 //! neighbours, what they do is what they do alone. [`windowed`] leaves its windows by that.
 //!
 //! One more fact makes one merge a token enough ([`naive`]), and one lets merging begin with whole characters
-//! ([`whole_chars`]): its proof stands there.
+//! ([`whole_chars`]): the proof is given there.
 
 pub(crate) mod alphabetic_segments;
 pub(crate) mod cache;

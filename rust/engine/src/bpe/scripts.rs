@@ -11,7 +11,7 @@ pub(crate) type Scripts = u16;
 const INSIDE: Scripts = 1 << 13;
 /// Two neighbouring characters of ASCII, in a text; in a token, any.
 pub(crate) const ASCII: Scripts = 1 << 14;
-/// Punctuation and symbols that stand beside every script.
+/// Punctuation and symbols that occur beside every script.
 const COMMON: Scripts = 1 << 12;
 /// Unknown: everything is possible.
 pub(super) const ALL: Scripts = 0x7FFF;

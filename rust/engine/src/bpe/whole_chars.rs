@@ -7,9 +7,9 @@
 //! beginning with that one would let it happen too early.
 //!
 //! In full: be r the highest rank of the merges that make the character c of its bytes. What could
-//! interfere before r is a merge of an end of c with what is behind it, of a beginning of c with what is
+//! interfere before r is a merge of an end of c with what is after it, of a beginning of c with what is
 //! before it, and, if c is whole too early, a merge of c itself. Where a merge of an end, or of c, has a
-//! rank not above r, c is no beginning; where one of a beginning has, c is none behind the characters
+//! rank not above r, c is no beginning; where one of a beginning has, c is none after the characters
 //! whose last byte that merge's left side ends with. 大行 (E5 A4 A7 E8 A1 8C): if `A7 E8 A1 8C` is made
 //! before `E5 A4 A7`, A7 tears the end from 大. All that begins with those merges is excluded with them: the
 //! first merge across a boundary of c has a part of c, or c, on one side.

@@ -36,7 +36,7 @@ fn scripts_of(text: &[u8]) -> Scripts {
 /// What merging works on. Kept between pieces: nothing has to be cleared.
 pub(crate) struct Window {
     /// The key of each part with the next one; not below [`NO_MERGE`] where nothing merges, and
-    /// behind the last part.
+    /// after the last part.
     keys: [u32; WINDOW],
     /// The token of the part that starts here.
     tokens: [u32; WINDOW],
@@ -338,7 +338,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Single characters, each behind ASCII and behind itself.
+    /// Single characters, each after ASCII and after itself.
     #[test]
     fn merges_every_character() {
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {

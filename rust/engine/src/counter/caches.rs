@@ -145,7 +145,7 @@ pub(crate) fn look_up_keys(cache: &Cache<2, 4>, keys: impl Iterator<Item = Key<2
     total + look_up_queued(cache, &mut queue, 0, &mut [0; 256]).0
 }
 
-/// See [`Caches::drain`]: takes all but `most` pieces out of the queue and returns their tokens. The places of
+/// See [`Caches::drain`]: takes all but `most` pieces out of the queue and returns their tokens. The indices of
 /// those that are not known are put into `missed`, and their number is returned.
 #[inline(always)]
 fn look_up_queued(
@@ -182,7 +182,7 @@ impl Work for Missed<'_> {
             let piece = self.next;
             let missed = *self.caches.missed.get(piece)?;
             self.next += 1;
-            // What stands here twice is known the second time, or, at worst, counted twice.
+            // What is queued twice is known the second time, or, at worst, counted twice.
             let count = self.caches.get(missed);
             if count == 0 {
                 return Some(piece);

@@ -123,7 +123,7 @@ impl Scan<'_> {
         self.encoding.whole_pieces().is_some_and(|whole| whole.contains(piece))
     }
 
-    /// Counts a piece of any length that has nothing readable behind it, and may be no UTF-8: caches and
+    /// Counts a piece of any length that has nothing readable after it, and may be no UTF-8: caches and
     /// cuts are for whole characters.
     #[inline(always)]
     fn piece<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
@@ -234,7 +234,7 @@ fn east_asian_pieces<S: Simd>(simd: S, starts: u64, east_asian: u64) -> u64 {
         return 0;
     }
     let ends = (starts & (starts - 1)) >> 1;
-    // Behind such a bit up to the end of its piece; into the next one only if that begins with one.
+    // After such a bit up to the end of its piece; into the next one only if that begins with one.
     let reached = flood(east_asian, !starts | east_asian) & ends;
     let begun = simd.deposit(simd.extract(reached, ends), starts);
     (reached << 1).wrapping_sub(begun)
@@ -275,7 +275,7 @@ impl Task for Pieces<'_> {
             total += self.scan.piece(simd, piece);
             Ok(())
         });
-        // Also behind an error: nothing may be left for the next text.
+        // Also after an error: nothing may be left for the next text.
         total += self.scan.caches.drain(simd, self.scan.encoding.pairs(), 0);
         done.map(|()| total)
     }

@@ -214,8 +214,8 @@ fn every_character_at_every_level() {
     }
 }
 
-/// Every two East Asian characters that stand side by side in a token, and as many that need not: the
-/// table of joins has room for one pair a place.
+/// Every two East Asian characters that are side by side in a token, and as many that need not: the
+/// table of joins has room for one pair per entry.
 #[test]
 fn east_asian_neighbours() {
     let mut random = Random::new(0x0123_4567_89AB_CDEF);
@@ -281,7 +281,7 @@ fn counts_of_cut_texts_add_up() {
             for special in [Special::Text, Special::Token] {
                 let whole = counter.count(&text, special).unwrap();
                 let mut from = 0;
-                while let Some(at) = encoding.cut(&text, from, special) {
+                while let Some(at) = encoding.split_point(&text, from, special) {
                     let (left, right) = text.split_at(at);
                     let parts = counter.count(left, special).unwrap()
                         + counter.count(right, special).unwrap();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::added::AddedToken;
 use crate::bpe::model::BpeModel;
-use crate::characters::Characters;
+use crate::character_bpe::CharacterBpe;
 use crate::decode::Decoder;
 use crate::literal::Literal;
 use crate::normalize::Normalizer;
@@ -42,7 +42,7 @@ pub(crate) struct EncodingParts {
 pub(crate) enum Instead {
     Nothing,
     /// Characters, by the engine's tables.
-    Characters(Box<Characters>),
+    CharacterBpe(Box<CharacterBpe>),
     /// Whatever the vocabulary says, without tables. Its normalizer and added tokens are the encoding's.
     Literal(Box<Literal>),
 }

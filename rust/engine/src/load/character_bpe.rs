@@ -14,9 +14,9 @@ use super::tokenizer_json::byte_in_utf8;
 use super::{damaged, unsupported};
 use crate::Error;
 use crate::added::AddedToken;
-use crate::characters::rules::{META, Prefix, Rules};
-use crate::characters::symbols::Order;
-use crate::characters::{Definition, Unknown};
+use crate::character_bpe::rules::{META, Prefix, Rules};
+use crate::character_bpe::symbols::Order;
+use crate::character_bpe::{Definition, Unknown};
 use crate::normalize::Normalizer;
 use crate::pretokenize::general::Scheme;
 
@@ -85,7 +85,7 @@ pub(super) fn describe(
     })
 }
 
-/// Tokens in the order of their ids, and merges by their places.
+/// Tokens in the order of their ids, and merges by the indices of their tokens.
 fn vocabulary(model: &Model) -> Result<(Vec<(String, u32)>, Order), Error> {
     let mut tokens: Vec<(String, u32)> = model
         .vocab
@@ -94,15 +94,15 @@ fn vocabulary(model: &Model) -> Result<(Vec<(String, u32)>, Order), Error> {
         .map(|(token, &id)| (token.clone().into_owned(), id))
         .collect();
     tokens.sort_unstable_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-    let places: HashMap<&str, u32, foldhash::fast::FixedState> =
-        tokens.iter().zip(0..).map(|((token, _), place)| (&**token, place)).collect();
-    let place = |token: &str| {
-        let place = places.get(token).copied();
-        place.ok_or_else(|| damaged(&format!("a merge of {token:?}, which is no token")))
+    let indices: HashMap<&str, u32, foldhash::fast::FixedState> =
+        tokens.iter().zip(0..).map(|((token, _), index)| (&**token, index)).collect();
+    let index_of = |token: &str| {
+        let index = indices.get(token).copied();
+        index.ok_or_else(|| damaged(&format!("a merge of {token:?}, which is no token")))
     };
     // An empty token is never met.
     let merges = model.merges.iter().filter(|(left, right)| !left.is_empty() && !right.is_empty());
-    let merges = merges.map(|(left, right)| Ok((place(left)?, place(right)?)));
+    let merges = merges.map(|(left, right)| Ok((index_of(left)?, index_of(right)?)));
     let merges = merges.collect::<Result<_, Error>>()?;
     Ok((tokens, Order::Merges(merges)))
 }
@@ -162,7 +162,7 @@ fn white_space(steps: &Steps, found_normalized: bool, has_meta: bool) -> Result<
     let mut rules = Rules::none();
     let mut kept = &steps.normalizers[..];
     let replaces = kept.iter().rposition(|step| is_replace(step));
-    // Behind the last one no blank comes back.
+    // After the last one no blank comes back.
     let replaced = replaces.is_some_and(|at| kept[at + 1..].iter().all(|step| is_prepend(step)));
     if replaced && has_meta {
         rules.escape = true;
@@ -208,7 +208,7 @@ fn white_space(steps: &Steps, found_normalized: bool, has_meta: bool) -> Result<
 }
 
 /// The added tokens that are found as well while the text is merged, where other text is not changed by
-/// what stands beside it: all that are always tokens, unless one of the others could overlap them.
+/// what is beside it: all that are always tokens, unless one of the others could overlap them.
 fn found_while_merging(added: &[AddedToken], escape: bool) -> Vec<(String, u32)> {
     let plain = |token: &&AddedToken| {
         let flags =

@@ -144,13 +144,13 @@ impl Encoding {
         get(name)
     }
 
-    /// The names that [`Encoding::embedded`] knows, an alias (`gpt2`) behind the name it stands for.
+    /// The names that [`Encoding::embedded`] knows, an alias (`gpt2`) after the name it stands for.
     pub fn embedded_names() -> impl Iterator<Item = &'static str> {
         names()
     }
 }
 
-/// All names, aliases behind the name they stand for.
+/// All names, aliases after the name they stand for.
 fn names() -> impl Iterator<Item = &'static str> {
     DEFINITIONS.iter().flat_map(|definition| definition.names.iter().copied())
 }

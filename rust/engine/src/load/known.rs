@@ -139,7 +139,7 @@ fn qwen1() -> Vec<(String, u32)> {
     numbered(151_643, named(&["endoftext", "im_start", "im_end"]).chain(extra))
 }
 
-/// The names of Kimi K2. Later models of the family have the same file and other names: they stand in
+/// The names of Kimi K2. Later models of the family have the same file and other names: those are in
 /// `tokenizer_config.json` beside it, which counts when a folder is loaded. What has no name is called
 /// as the tokenizer class of the repository calls it.
 fn kimi_k2() -> Vec<(String, u32)> {

@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::added::AddedToken;
-use crate::characters::{Characters, Definition};
+use crate::character_bpe::{CharacterBpe, Definition};
 use crate::encoding::definition::{EncodingParts, Instead};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
@@ -82,8 +82,9 @@ impl Encoding {
             let made = |plainly: bool| {
                 let (definition, added) = sentencepiece::read(data, plainly)?;
                 let name = (options.name.clone(), hash.clone());
-                let (normalizer, pretokenizer) = (Normalizer::default(), Pretokenizer::Characters);
-                Encoding::of_characters(name, normalizer, pretokenizer, definition, added)
+                let (normalizer, pretokenizer) =
+                    (Normalizer::default(), Pretokenizer::CharacterLevel);
+                Encoding::of_character_bpe(name, normalizer, pretokenizer, definition, added)
             };
             return match made(false) {
                 // What the tables cannot hold.
@@ -123,14 +124,14 @@ impl Encoding {
 
 impl Encoding {
     /// An encoding with this name and hash that merges characters.
-    pub(crate) fn of_characters(
+    pub(crate) fn of_character_bpe(
         (name, hash): (String, String),
         normalizer: Normalizer,
         pretokenizer: Pretokenizer,
         definition: Definition,
         added: Vec<AddedToken>,
     ) -> Result<Encoding, Error> {
-        let (characters, vocab, pairs) = Characters::new(definition)?;
+        let (character_bpe, vocab, pairs) = CharacterBpe::new(definition)?;
         Ok(Encoding::new(EncodingParts {
             name,
             hash,
@@ -142,7 +143,7 @@ impl Encoding {
             whole_pieces: false,
             unknown: None,
             added,
-            instead: Instead::Characters(Box::new(characters)),
+            instead: Instead::CharacterBpe(Box::new(character_bpe)),
             decoder: None,
             unmet: HashMap::new(),
         }))

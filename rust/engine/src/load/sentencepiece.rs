@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use super::{damaged, unsupported};
 use crate::Error;
 use crate::added::AddedToken;
-use crate::characters::boundaries::UserPieces;
-use crate::characters::decode::{Decoder, Written};
-use crate::characters::plain::{self, Plain};
-use crate::characters::rules::{META, Prefix, Rules};
-use crate::characters::symbols::Order;
-use crate::characters::{Definition, Unknown};
+use crate::character_bpe::boundaries::UserPieces;
+use crate::character_bpe::decode::{Decoder, Written};
+use crate::character_bpe::plain::{self, Plain};
+use crate::character_bpe::rules::{META, Prefix, Rules};
+use crate::character_bpe::symbols::Order;
+use crate::character_bpe::{Definition, Unknown};
 use crate::normalize::charsmap::Charsmap;
 
 /// Whether `data` begins as a `.model` file does: with a message whose first field is a text.

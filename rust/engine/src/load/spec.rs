@@ -41,7 +41,7 @@ pub(crate) struct Spec {
 pub(crate) enum Merges {
     /// Any two tokens that together are a token; the one with the lowest id first.
     ByRank,
-    /// These pairs, by their places in [`Spec::tokens`], the first one first; of equal pairs the last counts.
+    /// These pairs, by their indices in [`Spec::tokens`], the first one first; of equal pairs the last counts.
     List(Vec<(u32, u32)>),
 }
 
@@ -145,7 +145,7 @@ impl Spec {
     /// Makes the tables of the engine.
     pub fn build(mut self) -> Result<Encoding, Error> {
         limits::check(self.tokens.iter().map(|(token, _)| &token[..]), MOST)?;
-        // By number: the place in `tokens`, and the pair of numbers whose merge makes the token.
+        // By number: the index in `tokens`, and the pair of numbers whose merge makes the token.
         let (order, splits) = match std::mem::replace(&mut self.merges, Merges::ByRank) {
             Merges::ByRank => by_rank(&self.tokens),
             Merges::List(merges) => by_list(&self.tokens, &merges)?,
@@ -184,7 +184,7 @@ fn by_rank(tokens: &[(Vec<u8>, u32)]) -> (Vec<u32>, Vec<[u32; 2]>) {
 }
 
 /// Numbers in the order in which merges make the tokens: first what no merge makes (single bytes and
-/// tokens that cannot be reached), then by the place of the one merge that can ever make a token.
+/// tokens that cannot be reached), then by the position of the one merge that can ever make a token.
 ///
 /// Only one can, as with ranks (see [`naive`]): while a token's bytes stand alone, merging is
 /// deterministic, and nothing from outside takes part in what becomes a token.
@@ -192,11 +192,11 @@ fn by_list(
     tokens: &[(Vec<u8>, u32)],
     merges: &[(u32, u32)],
 ) -> Result<(Vec<u32>, Vec<[u32; 2]>), Error> {
-    let places: HashMap<&[u8], u32, foldhash::fast::FixedState> =
+    let numbers: HashMap<&[u8], u32, foldhash::fast::FixedState> =
         tokens.iter().enumerate().map(|(at, (token, _))| (&token[..], at as u32)).collect();
     let mut singles = [naive::NONE; 256];
     for (byte, single) in (0..=255u8).zip(&mut singles) {
-        *single = places.get(&[byte][..]).copied().unwrap_or(naive::NONE);
+        *single = numbers.get(&[byte][..]).copied().unwrap_or(naive::NONE);
     }
     let mut ranks: HashMap<(u32, u32), (u32, u32), foldhash::fast::FixedState> =
         HashMap::with_capacity_and_hasher(merges.len(), Default::default());
@@ -205,7 +205,7 @@ fn by_list(
         joined.clear();
         joined.extend_from_slice(&tokens[left as usize].0);
         joined.extend_from_slice(&tokens[right as usize].0);
-        let Some(&merged) = places.get(&joined[..]) else {
+        let Some(&merged) = numbers.get(&joined[..]) else {
             return Err(Error::TokenizerFile {
                 reason: format!(
                     "merge {rank} makes {:?}, which is no token",

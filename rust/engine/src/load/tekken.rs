@@ -1,4 +1,4 @@
-//! `tekken.json` of Mistral: a rank vocabulary, of which the first part is in use, behind special tokens.
+//! `tekken.json` of Mistral: a rank vocabulary, of which the first part is used, numbered after the special tokens.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Deserialize;
@@ -50,16 +50,16 @@ pub(super) fn read(
         config.default_vocab_size.checked_sub(first).filter(|&used| used as usize <= vocab.len());
     let used = used.ok_or_else(|| damaged("default_vocab_size does not fit the vocabulary"))?;
     let mut tokens = Vec::with_capacity(used as usize);
-    for (place, token) in vocab.into_iter().take(used as usize).enumerate() {
-        if token.rank as usize != place {
+    for (index, token) in vocab.into_iter().take(used as usize).enumerate() {
+        if token.rank as usize != index {
             return Err(damaged(&format!(
-                "entry {place} of the vocabulary has the rank {}",
+                "entry {index} of the vocabulary has the rank {}",
                 token.rank
             )));
         }
         let bytes = BASE64_STANDARD.decode(&token.token_bytes);
         let bytes =
-            bytes.map_err(|error| damaged(&format!("token {place} is no base64: {error}")))?;
+            bytes.map_err(|error| damaged(&format!("token {index} is no base64: {error}")))?;
         tokens.push((bytes, first + token.rank));
     }
     Ok(Spec {
@@ -77,7 +77,7 @@ pub(super) fn read(
 }
 
 /// The special tokens that the file names, or those that older files leave to their readers; the rest
-/// of the places in front of the vocabulary are fillers.
+/// of the ids before the vocabulary are fillers.
 fn special_tokens(named: Option<Vec<SpecialToken>>, count: u32) -> Result<Vec<AddedToken>, Error> {
     const OLDER: [&str; 14] = [
         "<unk>",
@@ -102,9 +102,10 @@ fn special_tokens(named: Option<Vec<SpecialToken>>, count: u32) -> Result<Vec<Ad
         (0..).zip(&OLDER).map(token).collect()
     });
     for token in named {
-        let place = names.get_mut(token.rank as usize);
-        *place.ok_or_else(|| damaged("a special token has a rank behind their number"))? =
-            Some(token.token_str);
+        let name = names.get_mut(token.rank as usize);
+        *name.ok_or_else(|| {
+            damaged("a special token has a rank that is not below their number")
+        })? = Some(token.token_str);
     }
     let filler = |rank: usize| format!("<SPECIAL_{rank}>");
     let tokens = names.into_iter().enumerate();

@@ -151,10 +151,10 @@ impl File<'_> {
         if affixes.into_iter().flatten().any(|affix| !affix.is_empty()) {
             return Err(unsupported("the model's prefix or suffix", "no table holds them"));
         }
-        if self.byte_level { self.of_bytes() } else { self.of_characters() }
+        if self.byte_level { self.of_bytes() } else { self.of_character_bpe() }
     }
 
-    fn of_characters(&self) -> Result<Encoding, Error> {
+    fn of_character_bpe(&self) -> Result<Encoding, Error> {
         let mut normalizers = Vec::new();
         steps(&self.normalizer, "normalizers", &mut normalizers);
         let described = character_bpe::describe(
@@ -170,13 +170,13 @@ impl File<'_> {
             &self.added,
         )?;
         let pretokenizer = match described.in_rules {
-            true => Pretokenizer::Characters,
+            true => Pretokenizer::CharacterLevel,
             false => pretokenizer(self.pre_tokenizer)?,
         };
         let Described { definition, normalizer, .. } = described;
         let name = (self.name.clone(), self.hash.clone());
         let added = self.added.clone();
-        let made = Encoding::of_characters(name, normalizer, pretokenizer, definition, added)?;
+        let made = Encoding::of_character_bpe(name, normalizer, pretokenizer, definition, added)?;
         Ok(made.with_decoder(Decoder::from_json(&self.decoder)))
     }
 
@@ -237,7 +237,7 @@ impl File<'_> {
                 let id = self.vocab.get(token).copied();
                 id.ok_or_else(|| damaged(&format!("a merge with {token:?}, which is no token")))
             };
-            // The prefix of a token stands before what it is appended to as well.
+            // The prefix of a token is before what it is appended to as well.
             let appended = right.get(prefix.len()..).ok_or_else(|| {
                 damaged(&format!(
                     "a merge of {right:?}, which is shorter than the prefix {prefix:?}"
@@ -382,28 +382,28 @@ fn byte_level_bpe(vocab: &Vocabulary, merges: &[Pair]) -> Result<ByteLevelBpe, E
     entries.sort_unstable_by_key(|&(token, id)| (id, token));
     let mut tokens = Vec::with_capacity(entries.len());
     let mut unmet = Vec::new();
-    let mut places = HashMap::with_capacity_and_hasher(entries.len(), FixedState::default());
+    let mut indices = HashMap::with_capacity_and_hasher(entries.len(), FixedState::default());
     for (token, id) in entries {
         match byte_level::decode(token) {
             Some(bytes) if !bytes.is_empty() => {
-                places.insert(token, Some(tokens.len() as u32));
+                indices.insert(token, Some(tokens.len() as u32));
                 tokens.push((bytes, id));
             }
             _ => {
-                places.insert(token, None);
+                indices.insert(token, None);
                 unmet.push((token.to_owned(), id));
             }
         }
     }
-    let place = |token: &str| {
-        places
+    let index_of = |token: &str| {
+        indices
             .get(token)
             .copied()
             .ok_or_else(|| damaged(&format!("a merge of {token:?}, which is no token")))
     };
     let mut pairs = Vec::with_capacity(merges.len());
     for (left, right) in merges {
-        if let (Some(left), Some(right)) = (place(left)?, place(right)?) {
+        if let (Some(left), Some(right)) = (index_of(left)?, index_of(right)?) {
             pairs.push((left, right));
         }
     }
@@ -565,7 +565,7 @@ fn general_step(step: &Value, last: bool, to: &mut Vec<Step>) -> Result<(), Erro
             let behavior = if missing { Behavior::Isolated } else { behavior(step)? };
             to.push(split(Pattern::Char(is_punctuation), behavior));
         }
-        // What stands before the first script is left out.
+        // What is before the first script is left out.
         Some("UnicodeScripts") => {
             let (pattern, behavior) = (Pattern::Scripts, Behavior::Removed);
             to.push(Step::Split { pattern, behavior, invert: true });

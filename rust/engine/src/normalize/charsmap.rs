@@ -50,7 +50,7 @@ impl Charsmap {
         offset(self.units[0])
     }
 
-    /// The node behind `node` by `byte` and its unit.
+    /// The node after `node` by `byte` and its unit.
     fn step(&self, node: usize, byte: u8) -> Option<(usize, u32)> {
         let node = node ^ usize::from(byte);
         let unit = self.unit(node)?;
@@ -103,7 +103,7 @@ impl Charsmap {
     }
 
     /// The characters that [`Charsmap::normalize_graphemes`] gives, each with what HF's offsets take for its change: 1
-    /// where it is added, else the number of characters behind the one it replaces that are gone, negative. `None` where
+    /// where it is added, else the number of characters after the one it replaces that are gone, negative. `None` where
     /// no rule is followed.
     pub fn changes(&self, text: &str) -> Result<Option<Vec<(char, isize)>>, Error> {
         let mut all: Vec<(char, isize)> = Vec::new();
@@ -111,7 +111,7 @@ impl Charsmap {
         if self.may_change(text) {
             self.for_each_part(text, &mut |old, new| {
                 all.extend(new.chars().map(|c| (c, 0)));
-                // A rule that puts a text in its own place changes nothing, but is one.
+                // A rule that replaces a text by itself changes nothing, but is one.
                 follows |= self.shortest(old).is_some();
                 let more = new.chars().count() as isize - old.chars().count() as isize;
                 if more > 0 {
@@ -140,7 +140,7 @@ impl Charsmap {
         self.rules(part.as_bytes()).next().map(|(_, replacement)| replacement)
     }
 
-    /// Gives what is replaced at once, a grapheme or a character, and what takes its place, to `then`.
+    /// Gives what is replaced at once, a grapheme or a character, and what replaces it, to `then`.
     fn for_each_part(
         &self,
         text: &str,

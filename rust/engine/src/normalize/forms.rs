@@ -1,7 +1,7 @@
 //! NFC, NFD, NFKC and NFKD by Unicode 9, which is what HF `tokenizers` normalizes by.
 //!
 //! Nearly all text is normal already. A table tells which characters a form may change or join to the one
-//! before: whatever stands between two others that it leaves alone is normalized by itself, the rest is
+//! before: whatever is between two others that it leaves alone is normalized by itself, the rest is
 //! borrowed, or copied whole.
 
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use unicode_normalization_alignments::char::{
 use crate::classes::{decode, decode_before};
 use crate::interrupt::Watch;
 
-/// What a form does to characters: a value each, 0 where it leaves one alone whatever stands before it,
+/// What a form does to characters: a value each, 0 where it leaves one alone whatever is before it,
 /// [`MAY_JOIN`] where it may join the one before, more where it changes, else its combining class.
 pub struct Table {
     /// 1 for the first bytes of characters whose value is not 0.

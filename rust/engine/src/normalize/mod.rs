@@ -78,7 +78,7 @@ pub(crate) enum Normalizer {
     Replace {
         pattern: Pattern,
         content: String,
-        /// Whether the reference goes wrong where something is put before the text in the place of nothing:
+        /// Whether the reference goes wrong where something is put before the text where nothing was:
         /// see [`Normalizer::from_json`].
         fails_before_text: bool,
     },
@@ -120,7 +120,7 @@ impl Normalizer {
     /// The normalizer that `value` describes, a component of a `tokenizer.json` or a list of them; null
     /// is none. `rewritten`: what follows changes characters in place, as the pretokenizer `ByteLevel` does.
     ///
-    /// The reference keeps the offsets of every character. What is put before a text in the place of nothing has
+    /// The reference keeps the offsets of every character. What is put before a text where nothing was has
     /// none, and the next step that changes characters in place takes what has none for no part of the text: it
     /// panics, or writes it twice. Such texts are refused.
     pub fn from_json(value: &Value, rewritten: bool) -> Result<Normalizer, Error> {
@@ -229,8 +229,8 @@ impl Normalizer {
         })
     }
 
-    /// Whether `c` is left alone wherever it stands, or, a letter of ASCII, becomes another one; false where
-    /// it is not known. What stands before and behind two such neighbours, the second of which is no mark,
+    /// Whether `c` is left alone wherever it is, or, a letter of ASCII, becomes another one; false where
+    /// it is not known. What is before and after two such neighbours, the second of which is no mark,
     /// is normalized alike in both parts of a text that is cut between them: the forms of Unicode join
     /// only marks and Hangul with what is before them, and the others take each character by itself.
     pub fn leaves(&self, c: char) -> bool {
@@ -379,7 +379,7 @@ impl Pattern {
         }
     }
 
-    /// `text` with `content` in the place of every match.
+    /// `text` with `content` in place of every match.
     pub(crate) fn replace<'a>(
         &self,
         text: &'a str,
@@ -389,7 +389,7 @@ impl Pattern {
         self.replace_unless(false, text, content, growth)
     }
 
-    /// [`Pattern::replace`]; an error where `content` takes the place of nothing before the text, if that
+    /// [`Pattern::replace`]; an error where `content` is put where nothing was before the text, if that
     /// `fails`.
     fn replace_unless<'a>(
         &self,
@@ -421,7 +421,7 @@ impl Pattern {
     }
 }
 
-/// `text` with what `push` puts in the place of each character that is not ASCII. May be interrupted.
+/// `text` with what `push` puts in place of each character that is not ASCII. May be interrupted.
 fn rewrite(text: &str, mut push: impl FnMut(char, &mut String)) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);

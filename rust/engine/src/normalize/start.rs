@@ -1,8 +1,8 @@
 //! Where the beginning of a text is once it is normalized: what HF `tokenizers` follows by the offsets that it
 //! keeps beside every character. Only `Metaspace` with the scheme "first" asks for it.
 //!
-//! A character that takes the place of another has its offset; one that is added has that of the character
-//! before it; one that takes the place of several has that of the last.
+//! A character that replaces another has its offset; one that is added has that of the character
+//! before it; one that replaces several has that of the last.
 
 use unicode_categories::UnicodeCategories;
 use unicode_normalization_alignments::UnicodeNormalization;
@@ -14,14 +14,14 @@ use crate::Error;
 use super::{Normalizer, is_clean, is_ideograph, nmt_keeps};
 
 impl Normalizer {
-    /// How many bytes of the normalized `text` stand where `text` begins.
+    /// How many bytes of the normalized `text` are where `text` begins.
     pub fn start(&self, text: &str) -> Result<usize, Error> {
         let mut now = text.to_owned();
         let start = self.follow(&mut now, 1)?;
         Ok(now.chars().take(start).map(char::len_utf8).sum())
     }
 
-    /// Normalizes `text`, the first `start` characters of which stand where the document begins; returns how
+    /// Normalizes `text`, the first `start` characters of which are where the document begins; returns how
     /// many of the new ones do.
     fn follow(&self, text: &mut String, start: usize) -> Result<usize, Error> {
         if let Normalizer::Sequence(parts) = self {
@@ -77,8 +77,8 @@ impl Normalizer {
     }
 }
 
-/// How many of the characters that `changes` makes stand where the first `start` ones do. Each comes with 1
-/// where it is added, else with the number of characters behind the one it replaces that are gone, negative.
+/// How many of the characters that `changes` makes are where the first `start` ones do. Each comes with 1
+/// where it is added, else with the number of characters after the one it replaces that are gone, negative.
 fn changed(changes: impl Iterator<Item = (char, isize)>, start: usize) -> usize {
     let mut old = 0;
     changes

@@ -11,7 +11,7 @@ use crate::classes::{CJK, CLASS, HAN, OTHER, class_index, class_row, decode, pro
 
 /// Bytes of a block.
 pub(crate) const BLOCK: usize = 64;
-/// Readable bytes that a block needs behind its end (a character or a contraction may reach over it).
+/// Readable bytes that a block needs after its end (a character or a contraction may reach over it).
 pub(crate) const SLACK: usize = 32;
 
 /// So many characters are classified faster one by one.
@@ -46,7 +46,7 @@ pub(crate) struct CharMasks {
     pub extra: [u64; 3],
 }
 
-/// Where the characters of a block stand in the text.
+/// Where the characters of a block are in the text.
 pub(crate) struct Context<'a> {
     /// The text from the block's first byte on.
     text: &'a [u8],
@@ -69,7 +69,7 @@ impl Context<'_> {
         chars.trailing_zeros() as usize
     }
 
-    /// The length in characters of the contraction ending behind the apostrophe at `char`, or 0.
+    /// The length in characters of the contraction ending after the apostrophe at `char`, or 0.
     #[inline(always)]
     pub fn contraction(&self, char: u32) -> u32 {
         let at = self.byte_of(char) + 1;
@@ -113,17 +113,17 @@ impl Starts {
         mask |= white & !(white << 1);
         // The last space before something else goes with it, or stands alone.
         mask |= space & !((space | m.newline | end) >> 1);
-        // Spaces behind the last newline of a run start a piece; spaces between newlines do not.
-        let behind = space & (newline << 1);
-        if behind != 0 {
-            let filled = flood(behind, space);
+        // Spaces after the last newline of a run start a piece; spaces between newlines do not.
+        let after = space & (newline << 1);
+        if after != 0 {
+            let filled = flood(after, space);
             if (filled << 1) & newline != 0 {
                 return Starts::UNKNOWN;
             }
             if filled >> (m.len - 1) & 1 != 0 {
-                limit = limit.min(62 - behind.leading_zeros());
+                limit = limit.min(62 - after.leading_zeros());
             }
-            mask |= behind;
+            mask |= after;
         }
         Starts { mask, limit }
     }
@@ -157,7 +157,7 @@ pub(crate) fn digit_groups<const DIGITS: usize>(number: u64) -> u64 {
 /// The starts, as a mask of bytes, of the pieces that begin in the first `len` of the 64 bytes at
 /// `at`, up to the last one that is certain; `at` is a piece start and always in the mask. The piece
 /// that begins at the highest bit is not finished. `text` has [`BLOCK`] + [`SLACK`] bytes from `at`
-/// on; those behind `len` are not looked at, or, where `len` is [`BLOCK`], are the text's.
+/// on; those after `len` are not looked at, or, where `len` is [`BLOCK`], are the text's.
 #[inline(always)]
 pub(crate) fn piece_starts<S: Simd>(
     simd: S,
@@ -266,8 +266,8 @@ fn mixed_starts<S: Simd>(
     } else {
         // Characters with all bytes but the last in common take one look-up together: a row of 64
         // classes by the last byte.
-        let behind = |by: usize| text[by..].first_chunk().expect("a whole block");
-        let byte = [simd.bytes(behind(0)), simd.bytes(behind(1)), simd.bytes(behind(2))];
+        let after = |by: usize| text[by..].first_chunk().expect("a whole block");
+        let byte = [simd.bytes(after(0)), simd.bytes(after(1)), simd.bytes(after(2))];
         let mut class = simd.bytes(&[0; BLOCK]);
         let mut rest = unknown;
         while rest != 0 {
@@ -279,7 +279,7 @@ fn mixed_starts<S: Simd>(
             }
             let last = if len == 4 {
                 alike &= simd.equal(byte[2], text[at + 2]);
-                simd.bytes(behind(3))
+                simd.bytes(after(3))
             } else {
                 byte[len - 1]
             };

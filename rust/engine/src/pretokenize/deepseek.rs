@@ -20,7 +20,7 @@ enum Kind {
     Sign,
     Space,
     Newline,
-    /// No alternative begins with it, but it may stand before letters.
+    /// No alternative begins with it, but it may precede letters.
     Other,
     /// A number or a character of the second split: the text ends.
     End,
@@ -87,7 +87,7 @@ impl Family for DeepSeekV3 {
                 white_space_end(text, start)
             }
             Kind::Other => {
-                // What matches nothing stays together, up to what stands before a letter.
+                // What matches nothing stays together, up to what is before a letter.
                 let mut at = start + len;
                 let mut watch = Watch::new();
                 while let (Kind::Other, len) = kind_at(text, at)
@@ -112,7 +112,7 @@ impl Family for DeepSeekV3 {
         let tail = flood(m.newline & (sign << 1), m.newline);
         let sign_start = sign & !(sign << 1);
         let free_start = sign_start & !(m.blank << 1);
-        // One ASCII sign and the ASCII letters behind it.
+        // One ASCII sign and the ASCII letters after it.
         let ascii_letter = m.ascii & letter;
         let prefix = free_start & !(sign >> 1) & m.ascii & (ascii_letter >> 1);
         let word = flood(prefix << 1, ascii_letter);

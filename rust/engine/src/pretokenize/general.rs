@@ -73,7 +73,7 @@ impl Scheme {
     }
 }
 
-/// A step behind [`Step::ByteLevel`] that needs no characters.
+/// A step after [`Step::ByteLevel`] that needs no characters.
 enum ByteStep {
     /// Parts in which the byte's character has this property for all or none.
     Contiguous(fn(char) -> bool),
@@ -97,7 +97,7 @@ pub(crate) enum Pattern {
     Char(fn(char) -> bool),
     /// Each of so many characters, from the first on.
     Chars(usize),
-    /// Each run of one script, with what has none behind it.
+    /// Each run of one script, with what has none after it.
     Scripts,
 }
 
@@ -379,7 +379,7 @@ fn cut_bytes(steps: &[ByteStep], bytes: &[u8], piece: Then<'_, [u8]>) -> Result<
 /// Runs `steps` on `text`, whose first `start` bytes begin the document.
 fn cut(steps: &[Step], text: &str, start: usize, piece: Then<'_, str>) -> Result<(), Error> {
     let Some((step, rest)) = steps.split_first() else { return piece(text) };
-    // What is put before a text stands where its first character stands.
+    // What is put before a text is where its first character is.
     let prefixed = |c: char, text: &str, start: usize, piece: Then<'_, str>| {
         let start = if start > 0 { start + c.len_utf8() } else { 0 };
         cut(rest, &format!("{c}{text}"), start, piece)

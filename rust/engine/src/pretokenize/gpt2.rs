@@ -8,7 +8,7 @@ use super::{Family, class_at, run_end};
 use crate::classes::Class;
 use crate::interrupt::Watch;
 
-/// `DIGITS_APART`: a split at every digit stands before the pattern, which sees the text between them.
+/// `DIGITS_APART`: a split at every digit comes before the pattern, which sees the text between them.
 pub(crate) struct Gpt2<const DIGITS_APART: bool>;
 
 /// What a run is made of: classes that the pattern does not tell apart are equal.

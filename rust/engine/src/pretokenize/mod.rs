@@ -30,7 +30,7 @@ use crate::interrupt::Watch;
 /// A family of split patterns.
 pub(crate) trait Family {
     /// The end of the piece that starts at `start`. `text` is valid UTF-8, `start < text.len()` a
-    /// piece start. May be interrupted: then any boundary between characters behind `start`.
+    /// piece start. May be interrupted: then any boundary between characters after `start`.
     fn piece_end(text: &[u8], start: usize) -> usize;
 
     /// The piece starts among the characters of `masks`, the first of which is one.
@@ -50,7 +50,7 @@ macro_rules! families {
         pub enum Pretokenizer {
             $($(#[$doc])* $variant,)*
             /// None: characters are merged wherever the vocabulary lets them.
-            Characters,
+            CharacterLevel,
             /// What has no scanner of its own: step by step, with regular expressions.
             General(Arc<General>),
         }
@@ -60,7 +60,7 @@ macro_rules! families {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Pretokenizer::$variant => $name,)*
-                    Pretokenizer::Characters => "characters",
+                    Pretokenizer::CharacterLevel => "characters",
                     Pretokenizer::General(_) => "general",
                 }
             }
@@ -74,7 +74,7 @@ macro_rules! families {
                         properties: <$family>::PROPERTIES,
                         extra: <$family>::EXTRA,
                     }),)*
-                    Pretokenizer::Characters | Pretokenizer::General(_) => None,
+                    Pretokenizer::CharacterLevel | Pretokenizer::General(_) => None,
                 }
             }
 
@@ -110,7 +110,7 @@ pub(crate) struct Scanner {
 families! {
     /// GPT-2, r50k_base, p50k_base, RoBERTa, Whisper, NeoX
     Gpt2, gpt2::Gpt2<false>, "gpt2";
-    /// GPT-2 behind a split at every digit: StarCoder, Command R
+    /// GPT-2 after a split at every digit: StarCoder, Command R
     Gpt2Digits, gpt2::Gpt2<true>, "gpt2-digits";
     /// cl100k_base
     Cl100k, cl100k::Cl100k<3, false, true>, "cl100k";
@@ -141,16 +141,16 @@ impl Pretokenizer {
     /// `left` must be a letter or a number. Where `right` is white space or a sign (no letter, mark or
     /// number) other than an apostrophe, no alternative of any family but those below goes on from one
     /// to the other: letters and numbers are ended by what is neither, and only contractions (`don't`)
-    /// follow them. None looks behind. What is looked ahead for is white space behind white space, and the
-    /// end of the text behind it: not what follows a letter or a number.
+    /// follow them. None looks behind. What is looked ahead for is white space after white space, and the
+    /// end of the text after it: not what follows a letter or a number.
     ///
     /// Runs of Han (Kimi), and of ideographs and kana (DeepSeek V3), hold signs, too: `ト・ト` (E3 83 BB is a sign)
     /// is one piece in V3.
     ///
     /// DeepSeek V2 and Coder leave gaps, which are pieces that hold whatever no split takes: `½` or `Ⅷ` and
-    /// the signs or blanks behind them. And U+0800-U+D7FF are letters there, with the white space (U+2003,
-    /// E2 80 83) and signs (U+2060) among them: `국\u{2003}국` is one piece. There it must be ASCII that stands
-    /// on both sides, or a newline behind: these are cut out before all else.
+    /// the signs or blanks after them. And U+0800-U+D7FF are letters there, with the white space (U+2003,
+    /// E2 80 83) and signs (U+2060) among them: `국\u{2003}국` is one piece. There it must be ASCII that is
+    /// on both sides, or a newline after: these are cut out before all else.
     pub(crate) fn ends_between(&self, left: u32, right: u32) -> bool {
         use Class::{Caseless, Lower, Newline, Number, Punctuation, Space, Upper};
         let apart = matches!(class_of(left), Upper | Lower | Caseless | Number)
@@ -158,7 +158,7 @@ impl Pretokenizer {
             && right != u32::from(b'\'');
         let has = |property: u8| properties_of(right) & property != 0;
         match self {
-            Pretokenizer::Characters | Pretokenizer::General(_) => false,
+            Pretokenizer::CharacterLevel | Pretokenizer::General(_) => false,
             Pretokenizer::Kimi => apart && !has(classes::HAN),
             Pretokenizer::DeepSeekV3 => apart && !has(classes::CJK),
             Pretokenizer::DeepSeekV2 | Pretokenizer::DeepSeekCoder => {

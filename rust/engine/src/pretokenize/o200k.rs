@@ -11,7 +11,7 @@ use crate::classes::{self, Class};
 use crate::interrupt::Watch;
 
 /// `DIGITS`: how many digits make a piece. `CONTRACTIONS`: an English contraction stays with its word.
-/// `SLASH`: `/` may stand among the newlines behind punctuation. `HAN`: runs of Han are pieces of their
+/// `SLASH`: `/` may be among the newlines after punctuation. `HAN`: runs of Han are pieces of their
 /// own, and no part of words.
 pub(crate) struct O200k<
     const DIGITS: usize,
@@ -125,7 +125,7 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool, const SLASH: bool, const HAN
             return Starts::UNKNOWN;
         }
 
-        // `[\r\n/]*` behind punctuation.
+        // `[\r\n/]*` after punctuation.
         let newline_or_slash = if SLASH { m.newline | m.slash } else { m.newline };
         let tail = flood(m.newline & (m.punctuation << 1), newline_or_slash);
         let newline = m.newline & !tail;

@@ -225,7 +225,7 @@ impl Family for DeepSeekCoder {
         }
         let next = at(end);
         let mut watch = Watch::new();
-        // White space goes with the letters or the signs behind it.
+        // White space goes with the letters or the signs after it.
         let attached = first.space && next.is_some_and(|next| next.letter || next.sign);
         let kind = if attached { next.expect("is one") } else { first };
         while let Some(c) = at(end) {
@@ -289,14 +289,14 @@ impl Family for DeepSeekV2 {
             }
             return end;
         }
-        // Whether the character at `end` goes with letters behind it.
+        // Whether the character at `end` goes with letters after it.
         let goes_on = |c: Char, end: usize| c.space && at(end + c.len).is_some_and(|c| c.letter);
         let sign = |c: Char, end: usize| c.sign && !c.letter && !goes_on(c, end);
         if first.sign || first.space && next.is_some_and(|next| sign(next, end)) {
             let last = (!(first.space && first.sign)).then_some(end);
             return part_end(text, end, last, first.in_range, sign, |_| false);
         }
-        // All else; white space that ends it stands apart.
+        // All else; white space that ends it is a piece of its own.
         let rest = |c: Char, end: usize| {
             let before_sign = || at(end + c.len).is_some_and(|next| sign(next, end + c.len));
             !(c.newline || c.letter || sign(c, end) || goes_on(c, end) || c.space && before_sign())
@@ -314,7 +314,7 @@ impl Family for DeepSeekV2 {
             return Starts::UNKNOWN;
         }
         let before_sign = m.space & !before_letter & (sign_only >> 1);
-        // Nothing stands after the last character: white space that reaches it is not known to end there.
+        // Nothing is after the last character: white space that reaches it is not known to end there.
         let within = u64::MAX >> (64 - m.len);
         let rest = !(letter | sign_only | before_letter | before_sign | m.newline) & within;
         let mut starts = 1 | before_letter | before_sign | rest & !(rest << 1);

@@ -8,7 +8,7 @@ use super::{Pretokenizer, Scanner};
 use crate::interrupt::{STRIDE, tests::questions};
 use fasttok_testing::Random;
 
-/// Characters of every class that some rule asks for, likely to stand together in a text.
+/// Characters of every class that some rule asks for, likely to be neighbours in a text.
 const POOLS: [&[&str]; 9] = [
     &["a", "b", "Z", "é", "ß", "Ж", "я", "ǅ", "ſ", "K"],
     &["中", "文", "字", "々", "가", "힣", "の", "カ", "ー", "ࠀ", "א", "ع", "ก", "ʰ", "ª"],
@@ -67,7 +67,7 @@ impl Task for Check<'_> {
         padded.resize(text.len() + BLOCK + SLACK, 0);
         let (mut at, mut useful) = (0, 0);
         while at < text.len() {
-            // As the counter does: whole blocks while what is behind them can be read, the rest with its length.
+            // As the counter does: whole blocks while what is after them can be read, the rest with its length.
             let whole = at + BLOCK + SLACK <= text.len();
             let len = if whole { BLOCK } else { BLOCK.min(text.len() - at) };
             let mut last = 0;

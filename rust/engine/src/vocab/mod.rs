@@ -31,7 +31,7 @@ struct Ids {
 }
 
 impl Vocab {
-    /// A vocabulary of tokens that stand one after another in `bytes`, `lens` bytes each.
+    /// A vocabulary of tokens that are one after another in `bytes`, `lens` bytes each.
     pub fn new(bytes: Cow<'static, [u8]>, lens: impl ExactSizeIterator<Item = u16>) -> Vocab {
         let mut starts = Vec::with_capacity(lens.len() + 1);
         let mut end = 0;

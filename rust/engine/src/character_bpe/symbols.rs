@@ -28,7 +28,7 @@ const MOST: usize = (1 << 20) - 1;
 pub(crate) enum Order {
     /// Any two that together are a token; the one with the highest score first, then the leftmost.
     Scores(Vec<f32>),
-    /// These pairs, by their places in the list of tokens, the first one first; of equal pairs the last
+    /// These pairs, by their indices in the list of tokens, the first one first; of equal pairs the last
     /// counts.
     Merges(Vec<(u32, u32)>),
 }
@@ -62,11 +62,11 @@ impl Symbols {
         bare: usize,
     ) -> Result<(Symbols, Vocab, BpeModel), Error> {
         check(tokens, order)?;
-        let places: Map<&str, u32> =
+        let indices: Map<&str, u32> =
             tokens.iter().enumerate().map(|(at, (token, _))| (&**token, at as u32)).collect();
         let mut made = match order {
-            Order::Scores(scores) => by_scores(tokens, scores, &places)?,
-            Order::Merges(merges) => by_merges(tokens, merges, &places)?,
+            Order::Scores(scores) => by_scores(tokens, scores, &indices)?,
+            Order::Merges(merges) => by_merges(tokens, merges, &indices)?,
         };
         made.sort_unstable_by_key(|merge| merge.rank);
 
@@ -172,18 +172,18 @@ fn check(tokens: &[(String, u32)], order: &Order) -> Result<(), Error> {
     }
 }
 
-/// A merge: its rank, what it makes and of what, by places.
+/// A merge: its rank, what it makes and of what, by indices.
 struct Merge {
     rank: u32,
     made: u32,
     of: [u32; 2],
 }
 
-/// The merges by scores: the rank is the place in the order of scores.
+/// The merges by scores: the rank is the position in the order of scores.
 fn by_scores(
     tokens: &[(String, u32)],
     scores: &[f32],
-    places: &Map<&str, u32>,
+    indices: &Map<&str, u32>,
 ) -> Result<Vec<Merge>, Error> {
     let mut order: Vec<u32> = (0..tokens.len() as u32).collect();
     let several = |at: u32| tokens[at as usize].0.chars().nth(1).is_some();
@@ -219,8 +219,8 @@ fn by_scores(
         let merge = last_merge(
             &mut naive,
             token,
-            |part| places.get(part).copied().unwrap_or(NONE),
-            |_, _, both| match places.get(both) {
+            |part| indices.get(part).copied().unwrap_or(NONE),
+            |_, _, both| match indices.get(both) {
                 Some(&merged) => (ranks[merged as usize], merged),
                 None => (NONE, NONE),
             },
@@ -236,7 +236,7 @@ fn by_scores(
 fn by_merges(
     tokens: &[(String, u32)],
     list: &[(u32, u32)],
-    places: &Map<&str, u32>,
+    indices: &Map<&str, u32>,
 ) -> Result<Vec<Merge>, Error> {
     let mut ranks: Map<(u32, u32), (u32, u32)> =
         HashMap::with_capacity_and_hasher(list.len(), Default::default());
@@ -245,7 +245,7 @@ fn by_merges(
         both.clear();
         both.push_str(&tokens[left as usize].0);
         both.push_str(&tokens[right as usize].0);
-        let Some(&merged) = places.get(&*both) else {
+        let Some(&merged) = indices.get(&*both) else {
             return Err(Error::TokenizerFile {
                 reason: format!("merge {rank} makes {both:?}, which is no token"),
             });
@@ -258,7 +258,7 @@ fn by_merges(
         let merge = last_merge(
             &mut naive,
             token,
-            |part| places.get(part).copied().unwrap_or(NONE),
+            |part| indices.get(part).copied().unwrap_or(NONE),
             |left, right, _| ranks.get(&(left, right)).copied().unwrap_or((NONE, NONE)),
         );
         if let Some((rank, of)) = merge {
@@ -268,22 +268,22 @@ fn by_merges(
     Ok(made)
 }
 
-/// A part of a token: its place and where it begins and ends.
+/// A part of a token: its index and where it begins and ends.
 type Part = (u32, usize, usize);
 
 /// Merges the characters of `token` until two parts are left: the rank of their merge, and the two.
-/// `None` if merging does not get there, or if there was one character only. `place` says which token a
+/// `None` if merging does not get there, or if there was one character only. `index_of` says which token a
 /// character is, and `rank` of two tokens, and of the bytes of both, which rank their merge has and what
 /// it makes.
 fn last_merge(
     naive: &mut Naive<Part>,
     token: &str,
-    place: impl Fn(&str) -> u32,
+    index_of: impl Fn(&str) -> u32,
     rank: impl Fn(u32, u32, &str) -> (u32, u32),
 ) -> Option<(u32, [u32; 2])> {
     let chars = token.char_indices().map(|(at, c)| {
         let end = at + c.len_utf8();
-        (place(&token[at..end]), at, end)
+        (index_of(&token[at..end]), at, end)
     });
     let join = |left: Part, right: Part| {
         let (start, end) = (left.1, right.2);

@@ -1,6 +1,6 @@
 //! What sentencepiece, or HF's rendering of it, does to the white space of a text before it is merged.
 //!
-//! Both put U+2581 in the place of blanks. The engine keeps the blank, in its tokens and in the text, so
+//! Both put U+2581 in place of blanks. The engine keeps the blank, in its tokens and in the text, so
 //! that ordinary text is merged as it stands; a text that holds U+2581 itself is rewritten.
 
 use std::borrow::Cow;
@@ -33,7 +33,7 @@ pub(crate) struct Rules {
     /// Blanks and U+2581 are one symbol.
     pub escape: bool,
     pub prefix: Prefix,
-    /// The prefix stands at the end.
+    /// The prefix is at the end.
     pub suffix: bool,
     /// White space at the ends goes, and all but one blank of a run.
     pub remove_extra: bool,
@@ -89,7 +89,7 @@ impl Rules {
         !(rewrites || self.escape && holds_meta())
     }
 
-    /// The text that is merged, with blanks in the place of U+2581. An error is a text that grows beyond all bounds.
+    /// The text that is merged, with blanks in place of U+2581. An error is a text that grows beyond all bounds.
     pub fn apply<'a>(&self, text: &'a str, at_start: bool) -> Result<Cow<'a, str>, Error> {
         let prefixed = self.prefixes(text, at_start);
         let as_is = self.leave_alone(text);

@@ -12,7 +12,7 @@ use crate::interrupt::{STEP, Watch};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
-/// "None": there is no symbol before the first and behind the last one.
+/// "None": there is no symbol before the first and after the last one.
 const NONE: usize = usize::MAX;
 
 /// A piece that symbols merge into.
@@ -32,7 +32,7 @@ pub(crate) struct Plain {
     pub escape: bool,
 }
 
-/// A part of the text, from its first byte to the one behind its last.
+/// A part of the text, from its first byte to the one after its last.
 struct Symbol {
     start: usize,
     end: usize,

@@ -7,83 +7,84 @@ use super::caches::WAITING;
 use super::scan::{Characters as EastAsianCharacters, Scan};
 use crate::Error;
 use crate::bits::low_bits;
-use crate::characters::Characters;
+use crate::character_bpe::CharacterBpe;
 use crate::interrupt::{STRIDE, Watch};
 use crate::pretokenize::Pretokenizer;
 use crate::pretokenize::block::{BLOCK, SLACK};
 
-/// Longest first piece that is copied to put a blank before it; behind a longer one the text is copied.
+/// Longest first piece that is copied to put a blank before it; after a longer one the text is copied.
 const HEAD: usize = 1 << 12;
 
 impl Counter {
     /// Counts a part of a document between added tokens. The first `start` bytes begin the document.
-    pub(super) fn count_characters(
+    pub(super) fn count_character_bpe(
         &mut self,
-        characters: &Characters,
+        character_bpe: &CharacterBpe,
         text: &str,
         start: usize,
     ) -> Result<u64, Error> {
         let general = matches!(self.encoding.pretokenizer(), Pretokenizer::General(_));
-        if general || !characters.counts() {
+        if general || !character_bpe.counts() {
             let mut ids = Vec::new();
             let window = &mut self.caches.window;
-            self.encoding.encode_characters(window, text, start, &mut ids)?;
+            self.encoding.encode_character_bpe(window, text, start, &mut ids)?;
             return Ok(ids.len() as u64);
         }
-        self.count_by_boundaries(characters, text, start > 0)
+        self.count_by_boundaries(character_bpe, text, start > 0)
     }
 
     fn count_by_boundaries(
         &mut self,
-        characters: &Characters,
+        character_bpe: &CharacterBpe,
         text: &str,
         at_start: bool,
     ) -> Result<u64, Error> {
-        let rules = &characters.rules;
-        let user_blanks = characters.boundaries.user().is_some_and(|user| user.begin_with_blank());
+        let rules = &character_bpe.rules;
+        let user_blanks =
+            character_bpe.boundaries.user().is_some_and(|user| user.begin_with_blank());
         if !rules.leave_alone(text) || rules.prefixes(text, at_start) && user_blanks {
-            return Ok(self.count_prepared(characters, &rules.apply(text, at_start)?));
+            return Ok(self.count_prepared(character_bpe, &rules.apply(text, at_start)?));
         }
         if !rules.prefixes(text, at_start) {
-            return Ok(self.count_prepared(characters, text));
+            return Ok(self.count_prepared(character_bpe, text));
         }
         // An unknown blank may be one token with what follows.
-        if characters.has_whole() || !characters.symbols.knows(u32::from(' ')) {
-            return Ok(self.count_prepared(characters, &rules.apply(text, at_start)?));
+        if character_bpe.has_whole() || !character_bpe.symbols.knows(u32::from(' ')) {
+            return Ok(self.count_prepared(character_bpe, &rules.apply(text, at_start)?));
         }
         // Only the first piece knows of the blank before it.
-        let (head, _) = characters.boundaries.piece_end(text.as_bytes(), 0);
+        let (head, _) = character_bpe.boundaries.piece_end(text.as_bytes(), 0);
         if head > HEAD {
-            return Ok(self.count_prepared(characters, &[" ", text].concat()));
+            return Ok(self.count_prepared(character_bpe, &[" ", text].concat()));
         }
         let (head, rest) = text.split_at(head);
-        let surplus = characters.surplus(self.encoding.pairs(), text.as_bytes());
-        let total = self.count_merged(characters, [" ", head].concat().as_bytes())
-            + self.count_merged(characters, rest.as_bytes());
+        let surplus = character_bpe.surplus(self.encoding.pairs(), text.as_bytes());
+        let total = self.count_merged(character_bpe, [" ", head].concat().as_bytes())
+            + self.count_merged(character_bpe, rest.as_bytes());
         Ok(total.wrapping_add_signed(surplus))
     }
 
     /// Counts a text to which the rules have been applied.
-    fn count_prepared(&mut self, characters: &Characters, text: &str) -> u64 {
-        if characters.whole(text).is_some() {
+    fn count_prepared(&mut self, character_bpe: &CharacterBpe, text: &str) -> u64 {
+        if character_bpe.whole(text).is_some() {
             return 1;
         }
-        let surplus = characters.surplus(self.encoding.pairs(), text.as_bytes());
-        self.count_merged(characters, text.as_bytes()).wrapping_add_signed(surplus)
+        let surplus = character_bpe.surplus(self.encoding.pairs(), text.as_bytes());
+        self.count_merged(character_bpe, text.as_bytes()).wrapping_add_signed(surplus)
     }
 
     /// The number of parts that merging leaves of `text`, less the surplus of user-defined pieces.
-    fn count_merged(&mut self, characters: &Characters, text: &[u8]) -> u64 {
+    fn count_merged(&mut self, character_bpe: &CharacterBpe, text: &[u8]) -> u64 {
         let Counter { encoding, level, caches } = self;
         let scan = Scan { encoding, caches };
-        level.run(Merged { scan, characters, text })
+        level.run(Merged { scan, character_bpe, text })
     }
 }
 
 /// See [`Counter::count_merged`].
 struct Merged<'a> {
     scan: Scan<'a>,
-    characters: &'a Characters,
+    character_bpe: &'a CharacterBpe,
     text: &'a [u8],
 }
 
@@ -131,7 +132,7 @@ impl Merged<'_> {
         end: usize,
         total: &mut u64,
     ) -> usize {
-        let pieces = self.characters.boundaries.pieces(simd, text, at, len, end);
+        let pieces = self.character_bpe.boundaries.pieces(simd, text, at, len, end);
         let mut last = 0;
         let mut rest = pieces.starts & (pieces.starts - 1);
         let mut east_asian = 0;
@@ -155,7 +156,7 @@ impl Merged<'_> {
         let open = pieces.user >> last & 1 == 0 && pieces.east_asian >> last != 0 && at + len < end;
         let chars = pieces.chars & (east_asian | if open { u64::MAX << last } else { 0 });
         if chars != 0 {
-            // A character may go on behind the block.
+            // A character may go on after the block.
             let whole = |chars: u64| {
                 let final_char = 63 - chars.leading_zeros() as usize;
                 let first = text[at + final_char];
@@ -181,7 +182,7 @@ impl Merged<'_> {
             }
         }
         if last == 0 {
-            let (piece_end, user) = self.characters.boundaries.piece_end(&text[..end], at);
+            let (piece_end, user) = self.character_bpe.boundaries.piece_end(&text[..end], at);
             last = piece_end - at;
             if user {
                 *total = total.wrapping_add(self.user(&text[at..piece_end]));
@@ -201,7 +202,7 @@ impl Merged<'_> {
         if piece.is_ascii() {
             return 1;
         }
-        1u64.wrapping_add_signed(-self.characters.surplus(self.scan.encoding.pairs(), piece))
+        1u64.wrapping_add_signed(-self.character_bpe.surplus(self.scan.encoding.pairs(), piece))
     }
 }
 
@@ -211,9 +212,9 @@ mod tests {
 
     use super::super::tests::{PARTS, nasty_text, shrink};
     use super::*;
-    use crate::characters::rules::{META, Prefix, Rules};
-    use crate::characters::symbols::Order;
-    use crate::characters::{Definition, Unknown};
+    use crate::character_bpe::rules::{META, Prefix, Rules};
+    use crate::character_bpe::symbols::Order;
+    use crate::character_bpe::{Definition, Unknown};
     use crate::{Encoding, Level, Special};
     use fasttok_testing::Random;
 
@@ -269,8 +270,8 @@ mod tests {
             .into_iter()
             .map(|definition| {
                 let name = (String::new(), String::new());
-                let pretokenizer = Pretokenizer::Characters;
-                let encoding = Encoding::of_characters(
+                let pretokenizer = Pretokenizer::CharacterLevel;
+                let encoding = Encoding::of_character_bpe(
                     name,
                     Default::default(),
                     pretokenizer,
@@ -323,7 +324,7 @@ mod tests {
                 let text = nasty_text(&mut random);
                 let whole = encode(&encoding, &text);
                 let mut from = 0;
-                while let Some(at) = encoding.cut(&text, from, Special::Text) {
+                while let Some(at) = encoding.split_point(&text, from, Special::Text) {
                     let (left, right) = text.split_at(at);
                     let parts = encode(&encoding, left) + encode(&encoding, right);
                     assert_eq!(parts, whole, "{kind} {left:?} | {right:?}");

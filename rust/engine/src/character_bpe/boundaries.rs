@@ -1,10 +1,10 @@
 //! Where no merge crosses: what stands in for a pretokenizer where the tokenizer has none.
 //!
-//! A boundary between two characters that stand together in no token is one that no merge crosses: both
-//! sides merge by themselves. Which bytes stand together is a table; which classes of ASCII never do, or
+//! A boundary between two characters that are neighbours in no token is one that no merge crosses: both
+//! sides merge by themselves. Which bytes are ever neighbours is a table; which classes of ASCII never do, or
 //! nearly always do, is known beforehand, so that few boundaries are looked up. Tokens are whole characters
 //! here, so the last byte of the left one and the first of the right one are enough: `A9 | 61` is safe unless
-//! a token holds an `a` behind some character that ends with A9. An unknown character merges with nothing
+//! a token holds an `a` after some character that ends with A9. An unknown character merges with nothing
 //! but itself.
 //!
 //! User-defined pieces, matched before anything is merged, end pieces on both sides.
@@ -42,7 +42,7 @@ fn is_dense(left: usize, right: usize) -> bool {
 pub(crate) struct Boundaries {
     /// A bit a pair of bytes: the last of a character and the first of the next one in some token.
     pairs: Box<[u64; 1 << 10]>,
-    /// By right and left class: all ones where two never stand together.
+    /// By right and left class: all ones where two are never neighbours.
     always: [[u64; CLASSES]; CLASSES],
     /// By right and left class: all ones where the pair of bytes decides.
     mixed: [[u64; CLASSES]; CLASSES],
@@ -133,7 +133,7 @@ impl Boundaries {
     }
 
     /// The pieces among the first `len` of the 64 bytes at `at`, where one starts. The last of them may
-    /// go on behind. The text ends at `end`, but a block can be read.
+    /// go on after. The text ends at `end`, but a block can be read.
     #[inline(always)]
     pub fn pieces<S: Simd>(
         &self,
@@ -210,12 +210,12 @@ impl Boundaries {
                 }
                 user_starts |= 1 << i;
                 starts |= 1 << i;
-                let behind = i + length;
-                let inside = (u64::MAX << i) & !(1 << i) & below(behind);
+                let after = i + length;
+                let inside = (u64::MAX << i) & !(1 << i) & below(after);
                 starts &= !inside;
                 rest &= !inside;
-                if behind < len {
-                    starts |= 1 << behind;
+                if after < len {
+                    starts |= 1 << after;
                 }
             }
         }
@@ -227,13 +227,13 @@ fn below(bits: usize) -> u64 {
     if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
 }
 
-/// Pieces that are matched before anything is merged: the longest one at each place.
+/// Pieces that are matched before anything is merged: the longest one at each offset.
 pub(crate) struct UserPieces {
     /// By class: all ones where one begins with such a byte.
     firsts: [u64; CLASSES],
     /// By class: all ones where a piece begins with a blank and such a byte, or is a blank.
     behind_blank: [u64; CLASSES],
-    /// The node behind each first byte.
+    /// The node after each first byte.
     root: [u32; 256],
     /// (node, byte) to node.
     edges: HashMap<(u32, u8), u32, foldhash::fast::FixedState>,

@@ -38,7 +38,7 @@ pub(crate) enum Unknown {
 }
 
 /// A vocabulary of characters and the rules of its text.
-pub(crate) struct Characters {
+pub(crate) struct CharacterBpe {
     pub rules: Rules,
     pub symbols: Symbols,
     pub boundaries: Boundaries,
@@ -64,7 +64,7 @@ pub(crate) struct Characters {
     bytes: HashMap<u32, u8>,
 }
 
-/// What [`Characters`] is made of.
+/// What [`CharacterBpe`] is made of.
 pub(crate) struct Definition {
     pub rules: Rules,
     /// Pieces that text is merged into, and their ids, as the file writes them.
@@ -77,15 +77,15 @@ pub(crate) struct Definition {
     pub plain: Option<Plain>,
     /// How ids become text, where sentencepiece is the reference.
     pub decoder: Option<Decoder>,
-    /// A blank begins a piece wherever it stands.
+    /// A blank begins a piece wherever it is.
     pub split_at_blanks: bool,
     /// A piece that is a token is that token, whether or not merging gives it.
     pub whole_texts: bool,
 }
 
-impl Characters {
+impl CharacterBpe {
     /// Makes the tables.
-    pub fn new(definition: Definition) -> Result<(Characters, Vocab, BpeModel), Error> {
+    pub fn new(definition: Definition) -> Result<(CharacterBpe, Vocab, BpeModel), Error> {
         let Definition { mut rules, mut tokens, mut order, mut user, unknown, .. } = definition;
         let Definition { split_at_blanks, whole_texts, .. } = definition;
         let mut bytes = HashMap::new();
@@ -148,7 +148,7 @@ impl Characters {
         let unknown_in_user =
             user.iter().any(|(piece, _)| piece.chars().any(|c| !symbols.knows(u32::from(c))));
         let found = user.iter().map(|&(_, id)| id).collect();
-        let characters = Characters {
+        let character_bpe = CharacterBpe {
             rules,
             symbols,
             boundaries,
@@ -163,7 +163,7 @@ impl Characters {
             texts,
             bytes,
         };
-        Ok((characters, vocab, pairs))
+        Ok((character_bpe, vocab, pairs))
     }
 
     /// How ids become text, where sentencepiece is the reference.
@@ -176,7 +176,7 @@ impl Characters {
         &self.found
     }
 
-    /// Whether [`Characters::whole`] may find anything.
+    /// Whether [`CharacterBpe::whole`] may find anything.
     pub fn has_whole(&self) -> bool {
         !self.whole.is_empty()
     }
@@ -186,7 +186,7 @@ impl Characters {
         if self.whole.is_empty() { None } else { self.whole.get(text).copied() }
     }
 
-    /// Whether counting the parts that merging leaves and adding [`Characters::surplus`] is exact; else
+    /// Whether counting the parts that merging leaves and adding [`CharacterBpe::surplus`] is exact; else
     /// only encoding is.
     pub fn counts(&self) -> bool {
         match self.unknown {
@@ -268,7 +268,7 @@ impl Characters {
             }
             _ => text.as_bytes(),
         };
-        let mut output = Output { characters: self, vocab, pairs, ids, after_unknown: false };
+        let mut output = Output { character_bpe: self, vocab, pairs, ids, after_unknown: false };
         let user = self.boundaries.user();
         let mut start = 0;
         let mut at = 0;
@@ -289,9 +289,9 @@ impl Characters {
         output.merge(window, &text[start..]);
     }
 
-    /// The first place from `from` on, behind the first byte, at which `text` may be cut in two so that
+    /// The first offset from `from` on, after the first byte, at which `text` may be cut in two so that
     /// the counts of both sides add up.
-    pub fn cut(&self, text: &[u8], from: usize) -> Option<usize> {
+    pub fn split_point(&self, text: &[u8], from: usize) -> Option<usize> {
         let Rules { prefix, suffix, remove_extra, ref charsmap, .. } = self.rules;
         let rewrites = self.plain.is_some()
             || suffix
@@ -379,10 +379,10 @@ fn retain(
     if !kept.contains(&false) {
         return Ok(());
     }
-    let mut places = Vec::with_capacity(kept.len());
+    let mut indices = Vec::with_capacity(kept.len());
     let mut count = 0;
     for &kept in &kept {
-        places.push(count);
+        indices.push(count);
         count += u32::from(kept);
     }
     let is_kept = |at: u32| kept[at as usize];
@@ -397,7 +397,7 @@ fn retain(
                 is_kept(left) && is_kept(right) && keep(&[text(left), text(right)].concat())
             });
             for (left, right) in merges {
-                (*left, *right) = (places[*left as usize], places[*right as usize]);
+                (*left, *right) = (indices[*left as usize], indices[*right as usize]);
             }
         }
     }
@@ -408,7 +408,7 @@ fn retain(
 
 /// Ids on their way out.
 struct Output<'a> {
-    characters: &'a Characters,
+    character_bpe: &'a CharacterBpe,
     vocab: &'a Vocab,
     pairs: &'a BpeModel,
     ids: &'a mut Vec<u32>,
@@ -429,7 +429,7 @@ impl Output<'_> {
         let (vocab, pairs) = (self.vocab, self.pairs);
         merge(Portable, pairs, vocab, window, text, |numbers| {
             for &number in numbers {
-                if self.characters.symbols.is_token(number) {
+                if self.character_bpe.symbols.is_token(number) {
                     self.push(vocab.id(number));
                 } else {
                     self.push_unknown(vocab.token(number));
@@ -440,7 +440,7 @@ impl Output<'_> {
 
     /// Appends a part of an unknown character.
     fn push_unknown(&mut self, part: &[u8]) {
-        match self.characters.unknown {
+        match self.character_bpe.unknown {
             Unknown::Bytes(ref ids) => {
                 self.ids.extend(part.iter().map(|&byte| ids[usize::from(byte)]));
             }
