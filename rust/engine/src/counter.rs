@@ -91,7 +91,10 @@ impl Counter {
         if let Some(general) = general {
             return level.run(Pieces { scan, general, text, start });
         }
-        let scanner = encoding.pretokenizer().scanner().expect("all but the general one have one");
-        Ok(level.run(Text { scan, scanner, text: text.as_bytes() }))
+        let pretokenizer = encoding.pretokenizer();
+        let scanner = pretokenizer.scanner().expect("all but the general one have one");
+        let last = text.chars().next_back();
+        let ends = last.is_some_and(|last| pretokenizer.ends_before_blank(u32::from(last)));
+        Ok(level.run(Text { scan, scanner, text: text.as_bytes(), ends }))
     }
 }

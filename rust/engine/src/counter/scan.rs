@@ -21,8 +21,9 @@ pub(super) struct Scan<'a> {
 }
 
 impl Scan<'_> {
+    /// Counts `text`; `ends` says that its last piece ends before a blank, too.
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S, scanner: Scanner, text: &[u8]) -> u64 {
+    fn run<S: Simd>(mut self, simd: S, scanner: Scanner, text: &[u8], ends: bool) -> u64 {
         let mut total = 0;
         let mut at = 0;
         let mut watch = Watch::new();
@@ -36,19 +37,21 @@ impl Scan<'_> {
                 return 0;
             }
         }
-        // The rest, where blocks and keys may be read beyond the end.
-        let mut rest = [0; 2 * (BLOCK + SLACK)];
+        // The rest, where blocks and keys may be read beyond the end. With two blanks in sight the last piece is certain,
+        // and most short texts are one block; without them it takes another one, or two, and the scalar scanner.
+        let mut rest = [b' '; 2 * (BLOCK + SLACK)];
         let len = text.len().saturating_sub(at);
         rest[..len].copy_from_slice(&text[text.len() - len..]);
+        let in_sight = if ends { len + 2 } else { len };
         let mut at = 0;
         while at < len {
-            at += self.block(simd, scanner, &rest, at, BLOCK.min(len - at), len, &mut total);
+            at += self.block(simd, scanner, &rest, at, BLOCK.min(in_sight - at), len, &mut total);
         }
         total + self.caches.drain(simd, self.encoding.pairs(), 0)
     }
 
     /// Counts the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
-    /// one. Returns their bytes. The text ends at `end`, but more can be read.
+    /// one. Returns their bytes. The text ends at `end`, but more can be read: two blanks, if `len` goes over it.
     #[inline(always)]
     fn block<S: Simd>(
         &mut self,
@@ -245,6 +248,7 @@ pub(super) struct Text<'a> {
     pub(super) scan: Scan<'a>,
     pub(super) scanner: Scanner,
     pub(super) text: &'a [u8],
+    pub(super) ends: bool,
 }
 
 impl Task for Text<'_> {
@@ -252,7 +256,7 @@ impl Task for Text<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> u64 {
-        self.scan.run(simd, self.scanner, self.text)
+        self.scan.run(simd, self.scanner, self.text, self.ends)
     }
 }
 

@@ -182,7 +182,7 @@ pub(crate) fn piece_starts<S: Simd>(
             space: bytes.space & within,
             newline: bytes.newline & within,
             punctuation: signs & within,
-            blank: bytes.blank,
+            blank: bytes.blank & within,
             apostrophe: bytes.apostrophe & within,
             slash: bytes.slash & within,
             ascii: within,

@@ -169,6 +169,26 @@ impl Pretokenizer {
         }
     }
 
+    /// Whether a text that ends with `last` has the pieces that it has with blanks behind it, but for those of the blanks.
+    /// False where it is not known.
+    ///
+    /// No alternative of the families that are named goes on from what is no white space to a blank, and what is looked
+    /// ahead for stands behind white space.
+    pub(crate) fn ends_before_blank(&self, last: u32) -> bool {
+        match self {
+            Pretokenizer::Gpt2
+            | Pretokenizer::Gpt2Digits
+            | Pretokenizer::Cl100k
+            | Pretokenizer::Llama3
+            | Pretokenizer::Qwen2
+            | Pretokenizer::Qwen35
+            | Pretokenizer::O200k
+            | Pretokenizer::Tekken
+            | Pretokenizer::Kimi => !matches!(class_of(last), Class::Space | Class::Newline),
+            _ => self.ends_between(last, u32::from(' ')),
+        }
+    }
+
     /// The regular expression of the family of that name, if it is a single one.
     pub fn pattern_of(name: &str) -> Option<&'static str> {
         patterns::of_family(name)

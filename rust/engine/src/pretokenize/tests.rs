@@ -54,6 +54,8 @@ struct Check<'a> {
     name: &'a str,
     scanner: Scanner,
     text: &'a str,
+    /// Bytes behind the text that the last blocks see.
+    blanks: usize,
 }
 
 impl Task for Check<'_> {
@@ -62,19 +64,24 @@ impl Task for Check<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> usize {
-        let Check { name, scanner, text } = self;
+        let Check { name, scanner, text, blanks } = self;
         let mut padded = text.as_bytes().to_vec();
-        padded.resize(text.len() + BLOCK + SLACK, 0);
+        padded.resize(text.len() + blanks, b' ');
+        let in_sight = std::str::from_utf8(&padded).expect("a text and blanks").to_owned();
+        padded.resize(in_sight.len() + BLOCK + SLACK, if blanks > 0 { b' ' } else { 0 });
         let (mut at, mut useful) = (0, 0);
         while at < text.len() {
             // As the counter does: whole blocks while what is after them can be read, the rest with its length.
             let whole = at + BLOCK + SLACK <= text.len();
-            let len = if whole { BLOCK } else { BLOCK.min(text.len() - at) };
+            let len = if whole { BLOCK } else { BLOCK.min(in_sight.len() - at) };
             let mut last = 0;
             if len > 3 {
                 let found = piece_starts(simd, scanner, &padded, at, len).mask;
                 last = 63 - found.leading_zeros() as usize;
-                let expected = by_piece_end(scanner, text, at) & (u64::MAX >> (63 - last));
+                let end_in_sight = blanks > 0 && at + len == in_sight.len();
+                assert!(!end_in_sight || last <= text.len() - at, "{name}: a piece in the blanks");
+                let end = u64::from(end_in_sight) << (text.len() - at).min(63);
+                let expected = (by_piece_end(scanner, text, at) | end) & (u64::MAX >> (63 - last));
                 assert_eq!(
                     found, expected,
                     "{name}: byte {at} of {text:?}: {found:b}, not {expected:b}"
@@ -89,14 +96,17 @@ impl Task for Check<'_> {
 
 fn check_families(seeds: std::ops::Range<u64>) {
     for name in Pretokenizer::names() {
-        let scanner =
-            Pretokenizer::by_name(name).and_then(|p| p.scanner()).expect("a family has one");
+        let pretokenizer = Pretokenizer::by_name(name).expect("one of its names");
+        let scanner = pretokenizer.scanner().expect("a family has one");
         let mut useful = 0;
         for seed in seeds.clone() {
             let text = text(&mut Random::new(seed));
-            let check = || Check { name, scanner, text: &text };
+            let last = u32::from(text.chars().next_back().expect("at least one character"));
+            let blanks = if pretokenizer.ends_before_blank(last) { 2 } else { 0 };
             for level in Level::available() {
-                useful += level.run(check());
+                for blanks in [0, blanks] {
+                    useful += level.run(Check { name, scanner, text: &text, blanks });
+                }
             }
         }
         assert!(useful as u64 > seeds.end - seeds.start, "{name}: `starts` nearly always gives up");
