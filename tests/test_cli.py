@@ -437,7 +437,8 @@ class TestOtherCommands:
         assert {"o200k_base", "cl100k_base", "p50k_base", "r50k_base"} <= rows.keys()
         assert rows["o200k_base"]["hash"] == library.get_encoding("o200k_base").hash
         listed = json.loads(fasttok("encodings", "--json").out)
-        assert [row["name"] for row in listed] == list(rows)
+        assert [row["name"] for row in listed["encodings"]] == list(rows)
+        assert listed["manifest"]["fasttok"] == library.__version__
         shown = on_terminal("encodings").out
         assert max(map(len, shown.splitlines())) <= 80
         assert "o200k_base" in shown

@@ -4,19 +4,23 @@ What is too long for people is cut, and says so."""
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 from cli_support import fasttok, on_terminal, write_jsonl
 
 import fasttok as library
-from fasttok.render.drawing import SHOWN
-from fasttok.reports import presenters
+from fasttok import reports
+from fasttok.render.drawing import SHOWN, Drawing
+from fasttok.reports import presenters, schemas
+from fasttok.reports.manifest import run_manifest
 
 PRICES = {"currency": "USD", "date": "2026-01-01", "models": {"m": {"tokenizer": "r50k_base", "input": 1, "output": 2}}}
 PARALLEL = {"eng_Latn": ["A cat.", "A <b>dog</b>."], "deu_Latn": ["Eine Katze.", "Ein Hund."]}
@@ -30,7 +34,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def verification() -> library.VerificationReport:
-    manifest = library.encodings().manifest
+    manifest = run_manifest({"e": library.get_encoding("gpt2")})
     difference = library.Difference(HOSTILE, "text", 3, "the text", [1, 2], [3], 2)
     return library.VerificationReport(
         manifest, "e", "0" * 64, "gpt2", "tiktoken", "0.14", ("text",), 1, 2, 30, 3, 1, 1, 0, [difference]
@@ -90,21 +94,88 @@ class TestEveryReport:
         assert len(report.to_pandas()) == report.to_polars().height == table.num_rows
         assert json.loads(report.to_json()) is not None
 
+    def test_json(self, report: library.BaseReport) -> None:
+        """It follows its schema, which refers to nothing outside itself and names everything that is there."""
+        schema = schema_of(type(report))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        data = json.loads(report.to_json())
+        jsonschema.Draft202012Validator(schema).validate(data)
+        assert list(data)[:2] == ["schema", "manifest"] and data["schema"] == report.schema
+        assert json.loads(json.dumps(report.to_dict())) == data
+        assert list(unnamed(schema, [schema], data)) == []
+
     def test_its_manifest_says_what_ran(self, report: library.BaseReport) -> None:
         assert report.manifest["fasttok"] == library.__version__ and report.manifest["time"]
 
 
-def test_a_verification_follows_its_schema() -> None:
-    jsonschema.Draft202012Validator(library.schema("verification")).validate(json.loads(verification().to_json()))
+def report_classes() -> set[type[library.BaseReport]]:
+    """All of the package, whoever imports them."""
+    for module in pkgutil.iter_modules(reports.__path__, f"{reports.__name__}."):
+        importlib.import_module(module.name)
+    found, new = set(), {library.BaseReport}
+    while new:
+        new = {sub for base in new for sub in base.__subclasses__() if sub.__module__.startswith("fasttok.")}
+        found |= new
+    return found
 
 
-def test_every_kind_of_report_is_drawn_above() -> None:
-    def kinds(base: type) -> set[str]:
-        return {sub.kind for sub in base.__subclasses__()} | {k for sub in base.__subclasses__() for k in kinds(sub)}
+def schema_of(report: type[library.BaseReport]) -> dict[str, Any]:
+    name = report.schema.removeprefix("fasttok.").removesuffix("/1")
+    return library.schema(name)  # type: ignore[arg-type]
 
-    for name in library.__all__:
-        getattr(library, name)
-    assert kinds(library.BaseReport) == {name.partition(" ")[0] for name in MAKERS}
+
+def unnamed(schema: dict[str, Any], parts: list[dict[str, Any]], data: Any, path: str = "") -> Iterator[str]:
+    """The paths of members in `data` that no one of the parts of `schema`, which all describe it, names."""
+    open_parts, described = [*parts], []
+    while open_parts:
+        part = open_parts.pop()
+        described.append(part)
+        if "$ref" in part:
+            open_parts.append(schema["$defs"][part["$ref"].removeprefix("#/$defs/")])
+        for several in ("allOf", "anyOf"):
+            open_parts += part.get(several, [])
+        if isinstance(data, dict):
+            open_parts += [then for member, then in part.get("dependentSchemas", {}).items() if member in data]
+    if isinstance(data, list):
+        items = [part["items"] for part in described if "items" in part]
+        for i, item in enumerate(data):
+            yield from unnamed(schema, items, item, f"{path}[{i}]")
+    elif isinstance(data, dict):
+        any_name = [part["additionalProperties"] for part in described if "additionalProperties" in part]
+        for name, value in data.items():
+            inner = [part["properties"][name] for part in described if name in part.get("properties", {})] or any_name
+            if not inner:
+                yield f"{path}.{name}"
+            yield from unnamed(schema, inner, value, f"{path}.{name}")
+
+
+def test_every_kind_of_report_is_drawn_above(corpus: Path) -> None:
+    """So that what is asked of every report is asked of a new one."""
+    assert {type(make(corpus)) for make in MAKERS.values()} == report_classes()
+
+
+@pytest.mark.parametrize("report", report_classes(), ids=lambda report: report.__name__)
+def test_every_report_is_registered(report: type[library.BaseReport]) -> None:
+    """Its class has a public name, its kind a presenter and its JSON a schema of its own."""
+    assert getattr(library, report.__name__) is report and report.__name__ in library.__all__
+    assert isinstance(presenters.presenter_of(report.kind), Drawing)
+    assert (
+        schema_of(report)["properties"]["schema"] == {"const": report.schema} == {"const": schema_of(report)["title"]}
+    )
+
+
+def test_no_schema_is_of_no_report() -> None:
+    folder = Path(schemas.__file__).parent
+    assert {file.name for file in folder.glob("*-*.json")} == {
+        f"{report.schema.removeprefix('fasttok.').replace('/', '-')}.schema.json" for report in report_classes()
+    }
+    assert len(get_args(schemas.Name)) == len(report_classes())
+
+
+def test_a_member_that_no_schema_names_is_found() -> None:
+    schema, data = schema_of(library.Encodings), library.encodings().to_dict()
+    data["manifest"]["new"] = data["encodings"][0]["newer"] = data["newest"] = {}
+    assert set(unnamed(schema, [schema], data)) == {".newest", ".manifest.new", ".encodings[0].newer"}
 
 
 def test_a_report_is_drawn_by_whoever_is_registered(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 
+import jsonschema
 import pytest
 from cli_support import fasttok
 from test_accounts import PRICES
@@ -31,7 +32,6 @@ TAKES: dict[str, tuple[Callable[..., Any], type[ReadingKeywords]]] = {
     "verify": (verify_files, ReadingKeywords),
 }
 NAMES = [option.name for option in options()]
-SCHEMAS = Path(library.__file__).parent / "reports" / "schemas"
 
 
 def test_the_keywords_are_the_fields() -> None:
@@ -242,14 +242,25 @@ def test_cost_has_at_most_so_many_groups(tmp_path: Path) -> None:
     assert result.code == 1 and "--max-groups N allows more" in result.err
 
 
-@pytest.mark.parametrize("name", ["report", "density", "cost", "claims"])
-def test_schemas_have_every_option_that_is_recorded(name: str) -> None:
-    schema = json.loads((SCHEMAS / f"{name}-1.schema.json").read_text("utf-8"))
-    manifest = schema["properties"]["manifest"]
-    keywords = ReadingKeywords if name == "claims" else CorpusKeywords
-    for option in options(keywords):
-        if option.help.is_recorded:
-            assert option.name in manifest["properties"] and option.name in manifest["required"]
+@pytest.mark.parametrize("name", ["report", "density", "cost", "claims", "verification"])
+def test_schemas_have_every_option_that_is_recorded(name: Any) -> None:
+    """As it is declared, with the values that `CorpusOptions` takes and no others."""
+    keywords = ReadingKeywords if name in ("claims", "verification") else CorpusKeywords
+    found = library.schema(name)["$defs"]["reading_options" if keywords is ReadingKeywords else "corpus_options"]
+    recorded = [option for option in options(keywords) if option.help.is_recorded]
+    assert list(found["properties"]) == found["required"] == [option.name for option in recorded]
+    for option in recorded:
+        schema = found["properties"][option.name]
+        for value in (*option.choices, None, True, 0, 1, 1.5, "x"):
+            try:
+                CorpusOptions(**{option.name: value})
+            except (ValueError, TypeError):
+                is_taken = False
+            else:
+                is_taken = True
+            if option.type == (str | None):  # Its values are not checked one by one.
+                is_taken = isinstance(value, str)
+            assert jsonschema.Draft202012Validator(schema).is_valid(value) == is_taken, (option.name, value)
 
 
 def test_files_without_a_checksum_are_named(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_verify_goes_on_behind_a_text_beyond_a_limit(tmp_path: Path) -> None:
     counted = fasttok.count_corpus(tmp_path / "a.jsonl", encodings=fasttok.load(tmp_path / "tokenizer.json"))
     assert found["ledger"] == counted.ledger.to_dict()
     assert found["ledger"]["by_reason"] == {"not_a_string": 1, "pattern_limit": 1}
-    assert found["files"]["files"] == 1
+    assert found["manifest"]["files"] == 1
     lines = [json.loads(line) for line in ledger.read_text("utf-8").splitlines()]
     assert sorted(lines, key=lambda row: row["line"]) == found["ledger"]["entries"]
     shown = fasttok_command(*arguments, tmp_path / "." / "a.jsonl")

@@ -45,6 +45,8 @@ class Help:
     minimum: int | None
     is_recorded: bool
     """Whether the manifest has it under its own name."""
+    none_means: str | None
+    """What the manifest says instead of None."""
 
 
 def _help(
@@ -56,10 +58,11 @@ def _help(
     metavar: str | None = None,
     minimum: int | None = None,
     is_recorded: bool = True,
+    none_means: str | None = None,
 ) -> Mapping[str, Help]:
     """The metadata of a field. Where no `flags` are given, its name makes one."""
     called = None if flags is None else tuple(flags)
-    return {"help": Help(text, default, called, flag_text or text, metavar, minimum, is_recorded)}
+    return {"help": Help(text, default, called, flag_text or text, metavar, minimum, is_recorded, none_means)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ class CorpusOptions:
             flag_text="The field of a record that holds the text. In a.b, b is inside a.",
             default=_fasttok.TEXT_FIELD,
             metavar="NAME",
+            none_means=_fasttok.TEXT_FIELD,
         ),
     )
     format: FileFormat | None = field(
@@ -209,11 +213,8 @@ class CorpusOptions:
 
     def manifest(self, taken: type[ReadingKeywords] | None = None) -> dict[str, Any]:
         """What a manifest says of the options: those `taken`, or all."""
-        recorded = [option.name for option in options(taken or CorpusKeywords) if option.help.is_recorded]
-        said = {
-            **{name: getattr(self, name) for name in recorded},
-            "text_field": self.text_field or _fasttok.TEXT_FIELD,
-        }
+        recorded = [option for option in options(taken or CorpusKeywords) if option.help.is_recorded]
+        said = {option.name: option.recorded(getattr(self, option.name)) for option in recorded}
         return said if taken is ReadingKeywords else {**said, "languages": self._languages()}
 
     def _languages(self) -> dict[str, Any] | None:
@@ -279,6 +280,19 @@ class Option:
         """The values of an option that has a few."""
         literal = next((t for t in (self.type, *get_args(self.type)) if get_origin(t) is Literal), None)
         return get_args(literal)
+
+    @property
+    def may_be_none(self) -> bool:
+        """Whether None is a value of it."""
+        return self.takes(type(None))
+
+    def takes(self, kind: type) -> bool:
+        """Whether its values may be of this type."""
+        return kind in (self.type, *get_args(self.type))
+
+    def recorded(self, value: Any) -> Any:
+        """What a manifest says of this value."""
+        return self.help.none_means if value is None else value
 
     @property
     def says_default(self) -> str:
@@ -348,7 +362,7 @@ def documented(keywords: type[ReadingKeywords] = CorpusKeywords, **defaults: Any
 
 def _check(option: Option, value: Any) -> None:
     name, choices = option.name, option.choices
-    if value is None and type(None) in get_args(option.type):
+    if value is None and option.may_be_none:
         return
     if choices:
         if value not in choices:

@@ -25,7 +25,7 @@ from fasttok.measures.claims_registry import CLAIMS
 from fasttok.options import ReadingKeywords, documented, given
 from fasttok.reports.claims import Claim, ClaimsReport, Measurement, Verdict
 from fasttok.reports.ledger import NOTHING_READ
-from fasttok.reports.manifest import describe_account, run_manifest
+from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
 from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
@@ -73,7 +73,7 @@ def check_claims(
     manifest = {
         **run_manifest(loaded),
         "special": "text",
-        "inputs": by_language,
+        "inputs": {language: describe_inputs(paths) for language, paths in by_language.items()},
         **taken.manifest(ReadingKeywords),
         **describe_account(*(reader.account for reader in sources.readers)),
         "bootstrap": bootstrap_manifest("documents, or units of parallel text"),

@@ -18,7 +18,7 @@ from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.paths import as_names, as_paths, require_existing
 from fasttok.options import CorpusOptions
 from fasttok.reports.ledger import Ledger
-from fasttok.reports.manifest import describe_account, run_manifest
+from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
 from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
@@ -62,7 +62,7 @@ def run_corpus(
         "seconds": seconds,
         "mb_per_second": result.totals.bytes / seconds / 1e6 if seconds else None,
         "unicode_scripts": _fasttok.SCRIPTS_UNICODE_VERSION,
-        "inputs": [_fasttok._path_name(path) for path in inputs],
+        "inputs": describe_inputs(inputs),
         "by": keys,
         **options.manifest(),
         **describe_account(account),

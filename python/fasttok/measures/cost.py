@@ -28,7 +28,7 @@ from fasttok.inputs.prices import PriceTable, find_price, read_price_table
 from fasttok.measures.premium import premium
 from fasttok.options import CorpusKeywords, CorpusOptions, documented, given
 from fasttok.reports.cost import CostReport, CostRow, SameContent, label
-from fasttok.reports.manifest import describe_account, run_manifest
+from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
 from fasttok.reports.presenters import shown
 from fasttok.reports.prices import Price
 from fasttok.tokenizers.models import encoding_name_for_model
@@ -160,7 +160,7 @@ def cost(
 
     manifest = {
         **run_manifest({model.name: model.encoding for model in billed}),
-        "inputs": inputs,
+        "inputs": describe_inputs(inputs),
         "by": keys,
         "base": None if base_key is None else {keys[0]: base_key},
         **taken.manifest(),

@@ -5,6 +5,7 @@ Knows no kind of report and no renderer.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, overload
 
@@ -25,8 +26,22 @@ class BaseReport(Tabular):
     kind: ClassVar[str]
     """What its presenter is registered under: ``density``."""
 
+    schema: ClassVar[str]
+    """Name and version of the JSON Schema that its JSON follows, see :func:`fasttok.schema`: ``fasttok.density/1``."""
+
     manifest: Mapping[str, Any]
     """What ran, when, on what, and with which settings."""
+
+    @abstractmethod
+    def content(self) -> dict[str, Any]:
+        """What the JSON has besides schema and manifest, by name."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result as the JSON has it: ``schema``, ``manifest``, and the members of its kind."""
+        return {**self._envelope(), **self.content()}
+
+    def _envelope(self) -> dict[str, Any]:
+        return {"schema": self.schema, "manifest": dict(self.manifest)}
 
     def summary(self) -> str:
         """One line: what was found, or what it was found in."""

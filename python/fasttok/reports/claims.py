@@ -17,8 +17,6 @@ from fasttok.reports.ledger import NOTHING_READ, Ledger
 from fasttok.reports.presenters import presenter_of
 from fasttok.reports.tabular import Kind, written
 
-SCHEMA = "fasttok.claims/1"
-
 Verdict = Literal["holds", "fails", "depends", "not measured"]
 
 Measure = Literal["chars_per_token", "tokens_per_char", "tokens_per_100_words", "premium", "saving"]
@@ -76,6 +74,7 @@ class ClaimsReport(BaseReport):
     """Claims with their measurements and verdicts."""
 
     kind = "claims"
+    schema = "fasttok.claims/1"
 
     manifest: Mapping[str, Any]
     claims: Sequence[Claim]
@@ -113,11 +112,9 @@ class ClaimsReport(BaseReport):
         for m in self.measurements:
             yield (m.claim, says[m.claim], m.text, m.encoding, m.units, m.value, m.low, m.high, m.verdict)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as the JSON has it."""
+    def content(self) -> dict[str, Any]:
+        """Claims, measurements and ledger: see docs/report.md."""
         return {
-            "schema": SCHEMA,
-            "manifest": dict(self.manifest),
             "claims": [
                 {**vars(claim), "measure_in_words": MEASURES[claim.measure], "verdict": self.verdict(claim.id)}
                 for claim in self.claims

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     pass
 
 
-SCHEMA = "fasttok.cost/1"
-
-
 @dataclass(frozen=True)
 class CostRow:
     """What one group of documents costs on one model."""
@@ -91,6 +88,7 @@ class CostReport(BaseReport):
     """What documents cost, by group and model. Where nothing is grouped there are totals alone."""
 
     kind = "cost"
+    schema = "fasttok.cost/1"
 
     manifest: Mapping[str, Any]
     totals: Sequence[CostRow]
@@ -153,15 +151,13 @@ class CostReport(BaseReport):
         for row in self.groups if self.by else self.totals:
             yield (*row.key.values(), *(getattr(row, name) for name in _COLUMNS))
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as the JSON has it: see docs/cost.md."""
+    def content(self) -> dict[str, Any]:
+        """Totals, groups, costs of the same content and ledger: see docs/cost.md."""
 
         def plain(row: CostRow) -> dict[str, Any]:
             return {name: getattr(row, name) for name in _COLUMNS}
 
         return {
-            "schema": SCHEMA,
-            "manifest": dict(self.manifest),
             "totals": [plain(row) for row in self.totals],
             "groups": [{"key": dict(row.key), **plain(row)} for row in self.groups],
             "same_content": [dict(vars(entry)) for entry in self.same_content],

@@ -7,7 +7,7 @@ This module knows how a report is named, ordered and written. It does not know h
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast, overload
 
@@ -16,8 +16,6 @@ from fasttok.reports.base import BaseReport
 from fasttok.reports.groups import check_order, in_order
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import AT_ONCE, Items, Kind
-
-SCHEMA = "fasttok.report/1"
 
 MEASURES = ("tokens", "tokens_per_char", "chars_per_token", "bytes_per_token")
 
@@ -206,6 +204,7 @@ class Report(BaseReport):
     """
 
     kind = "count"
+    schema = "fasttok.report/1"
 
     manifest: Mapping[str, Any]
     totals: Tally
@@ -240,18 +239,17 @@ class Report(BaseReport):
 
         return replace(self, groups=in_order(self.groups, key, value, reverse=reverse))
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as the JSON has it: see docs/report.md and `fasttok.schema`."""
-        groups = [group.to_dict() for group in self.groups]
-        return {**self._about(), "groups": groups, "ledger": self.ledger.to_dict()}
+    def content(self) -> dict[str, Any]:
+        """Totals, groups and ledger: see docs/report.md."""
+        return self._content([group.to_dict() for group in self.groups])
 
     def document(self) -> Mapping[str, Any]:
         groups = self.groups
         listed = groups.items() if isinstance(groups, Groups) else (group.to_dict() for group in groups)
-        return {**self._about(), "groups": listed, "ledger": self.ledger.to_dict()}
+        return {**self._envelope(), **self._content(listed)}
 
-    def _about(self) -> dict[str, Any]:
-        return {"schema": SCHEMA, "manifest": dict(self.manifest), "totals": self.totals.to_dict()}
+    def _content(self, groups: Iterable[Any] | Items) -> dict[str, Any]:
+        return {"totals": self.totals.to_dict(), "groups": groups, "ledger": self.ledger.to_dict()}
 
     def fields(self) -> list[tuple[str, Kind]]:
         """The columns of `rows()`: name and kind. A key that has the name of a measure (`--by bytes`) stands under

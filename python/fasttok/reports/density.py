@@ -11,8 +11,6 @@ from fasttok.reports.groups import check_order, in_order, unknown_group
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import Kind
 
-SCHEMA = "fasttok.density/1"
-
 NOTE = (
     "Density is what this text costs, not what the same content costs in another language: texts of two groups say "
     "different things, and scripts put different amounts into a character. For that there is `fasttok premium`, on "
@@ -113,6 +111,7 @@ class DensityReport(BaseReport):
     """
 
     kind = "density"
+    schema = "fasttok.density/1"
 
     manifest: Mapping[str, Any]
     totals: DensityGroup
@@ -194,12 +193,10 @@ class DensityReport(BaseReport):
                 key = group.key.values() if self.by else ()
                 yield (*key, name, *sums, each.tokens, *values, script, share, group.mixed_script_share)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as the JSON has it: see docs/density.md and `fasttok/schemas/density-1.schema.json`."""
+    def content(self) -> dict[str, Any]:
+        """A note, totals, groups and ledger: see docs/density.md."""
         return {
-            "schema": SCHEMA,
             "note": NOTE,
-            "manifest": dict(self.manifest),
             "totals": self.totals.to_dict(),
             "groups": [{"key": dict(group.key), **group.to_dict()} for group in self.groups],
             "undetermined_documents": self.undetermined_documents,

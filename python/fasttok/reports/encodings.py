@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,9 +31,10 @@ class EncodingEntry:
 
 
 class Encodings(Listing[EncodingEntry], BaseReport):
-    """Encodings: a sequence, and a table. Its JSON is a list."""
+    """Encodings: a sequence, and a table: ``to_csv()``, ``to_json()``, ``to_arrow()`` and so on."""
 
     kind = "encodings"
+    schema = "fasttok.encodings/1"
 
     def fields(self) -> Sequence[tuple[str, Kind]]:
         return list(_COLUMNS.items())
@@ -43,15 +43,9 @@ class Encodings(Listing[EncodingEntry], BaseReport):
         for entry in self._found:
             yield tuple(vars(entry).values())
 
-    def to_dict(self) -> dict[str, Any]:
-        """The entries, under one name: the JSON itself is the list of them."""
+    def content(self) -> dict[str, Any]:
+        """The encodings: see docs/report.md."""
         return {"encodings": [dict(vars(entry)) for entry in self._found]}
-
-    def text(self, shape: str) -> Iterator[str]:
-        if shape == "json":
-            yield json.dumps(self.to_dict()["encodings"], indent=2) + "\n"
-        else:
-            yield from super().text(shape)
 
 
 _COLUMNS: dict[str, Kind] = {

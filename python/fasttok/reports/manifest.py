@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -45,6 +45,11 @@ def describe_encoding(label: str, encoding: Encoding) -> dict[str, Any]:
 
 LISTED = 10_000
 """How many files or rows a report lists."""
+
+
+def describe_inputs(paths: Iterable[str]) -> list[str]:
+    """What a manifest says of paths that were given: a name that is not UTF-8 as the ledger writes it."""
+    return [_fasttok._path_name(path) for path in paths]
 
 
 def describe_account(*accounts: Account) -> dict[str, Any]:

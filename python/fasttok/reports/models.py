@@ -11,8 +11,6 @@ from fasttok.reports.base import BaseReport, Listing
 from fasttok.reports.prices import Price
 from fasttok.reports.tabular import Kind
 
-SCHEMA = "fasttok.models/1"
-
 
 @dataclass(frozen=True)
 class Model:
@@ -69,6 +67,7 @@ class Models(Listing[Model], BaseReport):
     """Models, by maker. A sequence, and a table: ``to_csv()``, ``to_json()``, ``to_arrow()`` and so on."""
 
     kind = "models"
+    schema = "fasttok.models/1"
 
     def __init__(
         self, found: Sequence[Model], day: date, has_prices: bool, checked: str, manifest: Mapping[str, Any]
@@ -97,10 +96,9 @@ class Models(Listing[Model], BaseReport):
             flat["price_source"] = None if price is None else price.source
             yield tuple(flat[name] for name in _COLUMNS)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The list as the JSON has it: see docs/guide.md."""
+    def content(self) -> dict[str, Any]:
+        """The models: see docs/guide.md."""
         return {
-            "schema": SCHEMA,
             "checked": self.checked,
             "price_date": self.price_date if self.has_prices else None,
             "models": [model.to_dict() for model in self._found],

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-SCHEMA = "fasttok.premium/1"
-
 Definition = Literal["sums", "mean", "joined", "stripped"]
 
 DEFINITIONS: dict[str, str] = {
@@ -87,6 +85,7 @@ class PremiumReport(BaseReport):
     """What the same content costs in each language under each encoding, relative to the pivot."""
 
     kind = "premium"
+    schema = "fasttok.premium/1"
 
     manifest: Mapping[str, Any]
     premiums: Sequence[LanguagePremium]
@@ -187,11 +186,9 @@ class PremiumReport(BaseReport):
         for row in self.premiums:
             yield tuple(vars(row)[name] for name in self.columns())
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as the JSON has it: see docs/premium.md."""
+    def content(self) -> dict[str, Any]:
+        """Encodings, premiums and ledger: see docs/premium.md."""
         return {
-            "schema": SCHEMA,
-            "manifest": dict(self.manifest),
             "encodings": [dict(vars(summary)) for summary in self.summaries],
             "premiums": [dict(vars(row)) for row in self.premiums],
             "ledger": self.ledger.to_dict(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from fasttok.reports.base import BaseReport
@@ -40,6 +40,7 @@ class VerificationReport(BaseReport):
     """What was compared, and the differences."""
 
     kind = "verification"
+    schema = "fasttok.verification/1"
 
     manifest: Mapping[str, Any]
     encoding: str
@@ -65,8 +66,6 @@ class VerificationReport(BaseReport):
     """The first differences."""
     ledger: Ledger = NOTHING_READ
     """The rows of the files."""
-    files: Mapping[str, Any] = field(default_factory=dict)
-    """What became of the files: how many were read, left out and found again. Empty where there were none."""
 
     def fields(self) -> Sequence[tuple[str, Kind]]:
         return [
@@ -85,11 +84,9 @@ class VerificationReport(BaseReport):
             ids = (" ".join(map(str, found)) for found in (each.fasttok, each.reference))
             yield (each.document, each.special, each.offset, each.text, *ids, each.count)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The result as the JSON has it."""
+    def content(self) -> dict[str, Any]:
+        """What was compared, the first differences and ledger: see docs/report.md."""
         return {
-            "schema": "fasttok.verification/1",
-            "manifest": dict(self.manifest),
             "encoding": self.encoding,
             "hash": self.hash,
             "pretokenizer": self.pretokenizer,
@@ -103,7 +100,6 @@ class VerificationReport(BaseReport):
             "differences": self.differences,
             "reference_failed": self.reference_failed,
             "refused": self.refused,
-            "files": dict(self.files),
             "ledger": self.ledger.to_dict(),
             "first": [difference.to_dict() for difference in self.first],
         }

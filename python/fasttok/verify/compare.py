@@ -7,7 +7,7 @@ for tokenizer.json (``add_special_tokens=False``), sentencepiece for models, mis
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,7 +21,7 @@ from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.paths import as_paths, require_existing
 from fasttok.options import ReadingKeywords, given
 from fasttok.reports.ledger import NOTHING_READ, Ledger
-from fasttok.reports.manifest import describe_account, run_manifest
+from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
 from fasttok.reports.presenters import shown
 from fasttok.reports.verification import Difference, Mode, VerificationReport
 from fasttok.verify.adversarial import adversarial_texts, is_partial, token_texts
@@ -60,11 +60,11 @@ class _Found:
     refused: int = 0
     first: list[Difference] = field(default_factory=list)
 
-    def report(self, ledger: Ledger = NOTHING_READ, files: Mapping[str, Any] | None = None) -> VerificationReport:
-        """What was found, and what became of the rows and files it was found in."""
+    def report(self, ledger: Ledger = NOTHING_READ, **files: Any) -> VerificationReport:
+        """What was found, what became of the rows, and what the manifest says of `files`."""
         sums = {name: value for name, value in vars(self).items() if name not in ("encoding", "reference")}
         return VerificationReport(
-            run_manifest({self.encoding.name: self.encoding}),
+            {**run_manifest({self.encoding.name: self.encoding}), **files},
             encoding=self.encoding.name,
             hash=self.encoding.hash,
             pretokenizer=self.encoding.pretokenizer,
@@ -72,7 +72,6 @@ class _Found:
             reference_version=self.reference.version,
             special=self.reference.modes,
             ledger=ledger,
-            files=files or {},
             **sums,
         )
 
@@ -133,7 +132,8 @@ def verify_files(
             lambda records: _encode(found, [record.text for record in records], taken.threads),
             lambda records, encoded: _compare(found, [(_name(r), r.text) for r in records], encoded),
         )
-    return found.report(reader.ledger, describe_account(reader.account))
+    account = describe_account(reader.account)
+    return found.report(reader.ledger, inputs=describe_inputs(inputs), **taken.manifest(ReadingKeywords), **account)
 
 
 def _name(record: Document) -> str:

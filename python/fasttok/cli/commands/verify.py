@@ -57,7 +57,7 @@ def command(
     # All of it is what was asked for, the last line too.
     emit(found.to_json() if shape == "json" else f"{found}\n", output)
     if not corpus["quiet"]:
-        tell(*skipped_lines(found.ledger, where_listed(corpus)), *passed_over(found.files))
+        tell(*skipped_lines(found.ledger, where_listed(corpus)), *passed_over(found.manifest))
     if found.differences:
         return FAILED
     return SKIPPED if found.ledger.skipped else OK
