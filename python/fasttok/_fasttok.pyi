@@ -221,9 +221,11 @@ class CorpusGroups:
     def json(self, indices: Sequence[int], keys: Sequence[str], encodings: Sequence[str]) -> str:
         """The groups at ``indices``, each from 0, as the items of the list of groups in a report's JSON, indented by
         two."""
-    def column(self, name: str, encoding: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """The sum of that name for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"`` and so on,
-        or, of the encoding at that index, ``"tokens"`` and its kin. Raises ``ValueError`` for another name."""
+    def ranked(self, name: str, divisor: str | None, *, ascending: bool) -> builtins.bytes:
+        """The indices of the groups, the largest first or (``ascending``) the smallest, by their sum of that name
+        (``"documents"``, ``"bytes"`` and so on, or ``"tokens"`` of the first encoding) or by its ratio to the sum
+        ``divisor``: unsigned 32-bit numbers in the machine's byte order. Groups without a ratio are the smallest; equal
+        ones are in the order of their keys. Raises ``ValueError`` for another name."""
 
 @final
 class CorpusSums:

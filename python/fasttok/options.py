@@ -14,7 +14,6 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
@@ -324,6 +323,8 @@ def given(
     """
     for name in keywords:
         if name not in taken.__annotations__:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, taken.__annotations__, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise TypeError(f"{caller}() got an unexpected keyword argument {name!r}{hint}")

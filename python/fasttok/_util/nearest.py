@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 
 def nearest(name: str, names: Sequence[str], limit: int = 3) -> list[str]:
     """The `names` closest to `name`, letter case aside, the closest first."""
+    # Imported for a name that is mistyped, and not by every command.
+    import difflib
+
     folded: dict[str, list[str]] = {}
     for candidate in names:
         folded.setdefault(candidate.casefold(), []).append(candidate)

@@ -21,7 +21,14 @@ from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, bootstrap_ma
 from fasttok.measures.words import single_token_retention
 from fasttok.reports.ledger import Ledger, LedgerEntry
 from fasttok.reports.manifest import LISTED, run_manifest
-from fasttok.reports.premium import DEFINITIONS, Definition, EncodingSummary, LanguagePremium, PremiumReport
+from fasttok.reports.premium import (
+    DEFINITIONS,
+    PIVOT,
+    Definition,
+    EncodingSummary,
+    LanguagePremium,
+    PremiumReport,
+)
 from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
@@ -31,8 +38,6 @@ if TYPE_CHECKING:
     from fasttok._fasttok import Encoding
     from fasttok._util.types import Progress, Special
 
-
-PIVOT = "eng_Latn"
 
 _BATCH_BYTES = 8 << 20
 """Counted in one call."""

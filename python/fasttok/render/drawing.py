@@ -1,23 +1,22 @@
 """A report as blocks: titles, tables and notes, which a terminal, plain text, a notebook and a page show their way.
 
 Here is decided how blocks follow each other and how much of a report is shown. What the blocks of a kind of reports
-are, its module in `fasttok.render.text` says; this module knows no kind.
+are, its module in `fasttok.render.text` says; this module knows no kind. What shows them
+(rich, HTML) is imported when they are shown: a summary needs neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
-
-from rich.console import Console
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from fasttok.errors import NoPlotError
-from fasttok.render import html
-from fasttok.render.table import Layout, print_layout, printed
+from fasttok.render.layout import Layout
 from fasttok.reports.base import BaseReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SHOWN = 1000
 """The most groups that a table or chart shows: more are read by programs, not by people."""
@@ -84,6 +83,10 @@ class Drawing(Generic[R]):
 
     def show(self, report: R, console: Console) -> None:
         """Print the blocks as wide as `console` is."""
+        from rich.text import Text
+
+        from fasttok.render.table import print_layout
+
         joined = True
         for block in self.blocks(report, console.width):
             if not joined:
@@ -101,10 +104,16 @@ class Drawing(Generic[R]):
 
     def text(self, report: R, width: int | None = None) -> str:
         """The blocks as plain text, as wide as the terminal unless `width` says otherwise."""
+        from fasttok.render.table import printed
+
         return printed(lambda console: self.show(report, console), width)
 
     def html(self, report: R) -> str:
         """The blocks and the summary as HTML, for a notebook."""
+        from html import escape
+
+        from fasttok.render import html
+
         parts = []
         for block in self.blocks(report, None):
             if isinstance(block, Layout):

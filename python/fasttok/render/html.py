@@ -8,7 +8,7 @@ from html import escape
 from itertools import zip_longest
 from typing import Any
 
-from fasttok.render.table import Layout
+from fasttok.render.layout import Layout
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,13 @@ from fasttok.reports.tabular import AT_ONCE, Items, Kind
 
 MEASURES = ("tokens", "tokens_per_char", "chars_per_token", "bytes_per_token")
 
+_RATIOS = {
+    "tokens_per_char": ("tokens", "chars"),
+    "chars_per_token": ("chars", "tokens"),
+    "bytes_per_token": ("bytes", "tokens"),
+}
+"""Of which sums each measure is the ratio."""
+
 SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES)
 
 _COLUMNS: dict[str, Kind] = {
@@ -133,7 +140,7 @@ class Groups(Sequence[Group]):
     def __getitem__(self, index: int | slice) -> Group | Sequence[Group]:
         if isinstance(index, slice):
             return Groups(self._raw, self._encodings, self._keys, self._order[index])
-        sums = self._raw[int(self._order[index])]
+        sums = self._raw[self._order[index]]
         return Group(
             sums.documents,
             sums.bytes,
@@ -160,7 +167,7 @@ class Groups(Sequence[Group]):
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows of `Report.rows()`, without an object for each group."""
         for index in self._order:
-            sums = self._raw[int(index)]
+            sums = self._raw[index]
             key, documents, size, chars = sums.key, sums.documents, sums.bytes, sums.chars
             for name, count in zip(self._encodings, sums.tokens, strict=True):
                 ratios = _ratio(count, chars), _ratio(chars, count), _ratio(size, count)
@@ -169,7 +176,7 @@ class Groups(Sequence[Group]):
     def items(self) -> Items:
         """The groups as `to_dict()` has them, in JSON."""
         starts = range(0, len(self), AT_ONCE)
-        indices = ([int(index) for index in self._order[start : start + AT_ONCE]] for start in starts)
+        indices = (list(self._order[start : start + AT_ONCE]) for start in starts)
         return Items(self._raw.json(some, self._keys, self._encodings) for some in indices)
 
     def _sorted_by(self, key: str, reverse: bool) -> Groups:
@@ -179,20 +186,10 @@ class Groups(Sequence[Group]):
             order = range(len(self._raw))
             order = order[::-1] if reverse else order
         else:
-            order = cast("Sequence[int]", self._ranked(key, reverse))
+            name, divisor = _RATIOS.get(key, (key, None))
+            ranked = self._raw.ranked(name, divisor, ascending=reverse)
+            order = cast("Sequence[int]", memoryview(ranked).cast("I"))
         return Groups(self._raw, self._encodings, self._keys, order)
-
-    def _ranked(self, key: str, ascending: bool) -> object:
-        import numpy as np
-
-        columns = {"tokens_per_char": ("tokens", "chars"), "chars_per_token": ("chars", "tokens")}
-        columns["bytes_per_token"] = ("bytes", "tokens")
-        values, *divisor = (self._raw.column(name, 0) for name in columns.get(key, (key,)))
-        if divisor:
-            # What has no ratio comes last.
-            none = np.full(len(values), -1.0)
-            values = np.divide(values, divisor[0], out=none, where=divisor[0] != 0)
-        return np.argsort(values if ascending else -values, kind="stable")
 
 
 @dataclass(frozen=True, repr=False)

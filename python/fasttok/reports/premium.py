@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from fasttok._util.languages import find_language
 from fasttok._util.nearest import nearest
 from fasttok.errors import UnknownGroupError
@@ -18,6 +16,7 @@ from fasttok.reports.tabular import Kind
 
 if TYPE_CHECKING:
     import altair
+    import numpy as np
     import numpy.typing as npt
 
 
@@ -29,6 +28,9 @@ DEFINITIONS: dict[str, str] = {
     "joined": "tokens of the language's units joined by a space into one text / tokens of the pivot's, so joined",
     "stripped": "as sums, each unit without the white space around it",
 }
+
+PIVOT = "eng_Latn"
+"""The language that others are compared with, where none is named."""
 
 SORT_KEYS = ("premium", "bytes", "tokens", "byte_premium", "bytes_per_token", "strr", "language")
 

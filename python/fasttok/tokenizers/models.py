@@ -56,23 +56,25 @@ def _families() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
     return [(re.compile(family["pattern"]), family) for family in table()["families"]]
 
 
+# Patterns are compiled when the first model is looked up.
+
 # What routers and clouds write around a model's own name.
-_CLOUD = re.compile(
+_CLOUD = (
     r"((global|regional|us|us-gov|eu|apac|jp|au|ca)[.])?"
     r"(ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen|writer"
     r"|zai)[.]|databricks-"
 )
-_VARIANT = re.compile(r":(batch|exacto|extended|floor|free|nitro|online|thinking)$|(-v\d+)?:\d+$")
-_POINT = re.compile(r"(?<=\d)p(?=\d)")
-_NAME = re.compile(r"[\w.:+-]+", re.ASCII)
+_VARIANT = r":(batch|exacto|extended|floor|free|nitro|online|thinking)$|(-v\d+)?:\d+$"
+_POINT = r"(?<=\d)p(?=\d)"
+_NAME = r"(?a:[\w.:+-]+)"
 
 
 def bare(model: str) -> str:
     """The model's own name, without owner, cloud, region and variant: ``us.anthropic.claude-opus-4-1-v1:0`` is
     ``claude-opus-4-1``."""
     name = model.rpartition("/")[2]
-    name = _VARIANT.sub("", name)
-    found = _CLOUD.match(name.lower())
+    name = re.sub(_VARIANT, "", name)
+    found = re.match(_CLOUD, name.lower())
     return name[found.end() :] if found else name
 
 
@@ -82,7 +84,7 @@ def look_up(model: str) -> Known:
     if encoding is not None:
         return Known("OpenAI", encoding, None, True, None, table()["sources"]["tiktoken"], True, None)
     name = bare(model).lower()
-    for form in (name, _POINT.sub(".", name)) if _NAME.fullmatch(name) else ():
+    for form in (name, re.sub(_POINT, ".", name)) if re.fullmatch(_NAME, name) else ():
         for pattern, family in _families():
             if pattern.fullmatch(form):
                 return _known(family)

@@ -98,13 +98,13 @@ def resolve(spec: Spec) -> Encoding:
     """
     if isinstance(spec, Encoding):
         return spec
-    from fasttok.tokenizers.load import load
-
     name = os.fspath(spec)
     if isinstance(spec, str) and name in list_encodings():
         return get_encoding(name)
     is_path = not isinstance(spec, str) or os.path.lexists(name) or "/" in name or os.sep in name
     if is_path or name.endswith(_FILE_ENDINGS):
+        from fasttok.tokenizers.load import load
+
         return load(spec)
     try:
         return get_encoding(name)

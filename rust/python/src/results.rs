@@ -8,7 +8,6 @@ use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
-use crate::arrays;
 use crate::group_json;
 
 /// What a run over a corpus found.
@@ -195,20 +194,23 @@ impl CorpusGroups {
         group_json::items(&names, &groups).map_err(|e| PyValueError::new_err(e.to_string()))
     }
 
-    /// The sum of that name for each group, as int64 of shape ``(groups,)``: ``"documents"``, ``"bytes"`` and so on, or,
-    /// of the encoding at that index, ``"tokens"`` and its kin. Raises ``ValueError`` for another name.
-    fn column<'py>(
+    /// The indices of the groups, the largest first or (``ascending``) the smallest, by their sum of that name
+    /// (``"documents"``, ``"bytes"`` and so on, or ``"tokens"`` of the first encoding) or by its ratio to the sum
+    /// ``divisor``: unsigned 32-bit numbers in the machine's byte order. Groups without a ratio are the smallest; equal
+    /// ones are in the order of their keys. Raises ``ValueError`` for another name.
+    #[pyo3(signature = (name, divisor, *, ascending))]
+    fn ranked<'py>(
         &self,
         py: Python<'py>,
         name: &str,
-        encoding: usize,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let numbers = self
-            .0
-            .column(name, encoding)
-            .ok_or_else(|| PyValueError::new_err(format!("groups have no column {name:?}")))?;
-        let numbers: Vec<i64> = numbers.map(|n| n as i64).collect();
-        arrays::int64(py, &numbers)
+        divisor: Option<&str>,
+        ascending: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let ranked = self.0.ranked(name, divisor, ascending).ok_or_else(|| {
+            PyValueError::new_err(format!("groups have no sum {name:?} or {divisor:?}"))
+        })?;
+        let bytes: Vec<u8> = ranked.into_iter().flat_map(u32::to_ne_bytes).collect();
+        Ok(PyBytes::new(py, &bytes))
     }
 }
 

@@ -8,7 +8,6 @@ import click
 
 from fasttok.cli.options import Command, corpus_arguments, corpus_options, encodings_option, pairs
 from fasttok.cli.output import choose_format, deliver_counted, output_options
-from fasttok.measures.claims import check_claims
 from fasttok.options import ReadingKeywords
 
 
@@ -46,6 +45,8 @@ def command(
     "1 token is about 4 characters of English", "Chinese uses fewer tokens than English": each with the
     measurement, its interval and a verdict.
     """
+    from fasttok.measures.claims import check_claims
+
     shape = choose_format(
         json=json,
         csv=csv,

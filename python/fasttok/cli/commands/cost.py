@@ -22,7 +22,6 @@ from fasttok.cli.options import (
     write_pictures,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
-from fasttok.measures.cost import cost
 
 
 @click.command(
@@ -125,6 +124,8 @@ def command(
     \b
         fasttok cost traffic.jsonl --by language --base en -m gpt-4o,gpt-4.1-mini,gpt-5
     """
+    from fasttok.measures.cost import cost
+
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     inputs = list(paths)
     if not inputs:

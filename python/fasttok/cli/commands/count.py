@@ -17,7 +17,6 @@ from fasttok.cli.options import (
     sort_options,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
-from fasttok.measures.count import count_corpus
 from fasttok.reports.count import SORT_KEYS
 
 
@@ -55,6 +54,8 @@ def command(
 
     On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
     """
+    from fasttok.measures.count import count_corpus
+
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     inputs = paths_or_default(paths)
     arguments = corpus_arguments(corpus, inputs, {"--output": output})

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
-
 import click
 
 from fasttok.cli.options import Command
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
-from fasttok.measures.count import count_corpus
 
 ENCODINGS = ("o200k_base", "cl100k_base", "p50k_base", "r50k_base")
 """One for each vocabulary: o200k_harmony, p50k_edit and gpt2 count plain text as these do."""
@@ -21,6 +18,10 @@ def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
 
     It is made for demonstration and is no evidence about any language or tokenizer.
     """
+    from importlib.resources import as_file, files
+
+    from fasttok.measures.count import count_corpus
+
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     check_outputs([], {"--output": output})
     with as_file(files("fasttok") / "demo" / "sample.jsonl") as sample:

@@ -17,7 +17,6 @@ from fasttok.cli.options import (
     sort_options,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
-from fasttok.measures.density import density
 from fasttok.reports.density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS
 
 SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL, *TO_BASE)
@@ -67,6 +66,8 @@ def command(
     Density is what this text costs, not what the same content costs in another language: for that there is
     `fasttok premium`, on parallel text.
     """
+    from fasttok.measures.density import density
+
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     asked: dict[str, Any] = {"words": words, "graphemes": graphemes, "partial_tokens": partial_tokens}
     _check_sort(sort, base, asked)

@@ -6,7 +6,6 @@ import click
 
 from fasttok.cli.options import Command
 from fasttok.cli.output import Format, check_outputs, choose_format, deliver, output_options, tell
-from fasttok.measures.encodings import encodings
 
 
 @click.command(name="encodings", cls=Command)
@@ -17,6 +16,8 @@ def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
     The hash is the SHA-256 of the vocabulary file that an encoding was made from. Tokenizers in the cache that
     cannot be counted exactly are listed with the reason.
     """
+    from fasttok.measures.encodings import encodings
+
     allowed: tuple[Format, ...] = ("json", "csv", "tsv", "table")
     shape = choose_format(json=json, csv=csv, table=table, output=output, allowed=allowed)
     check_outputs([], {"--output": output})

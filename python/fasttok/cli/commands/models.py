@@ -8,8 +8,6 @@ import click
 
 from fasttok.cli.options import Command
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
-from fasttok.measures.models import models
-from fasttok.tokenizers.models import nearest
 
 
 @click.command(name="models", cls=Command)
@@ -33,11 +31,15 @@ def command(
         fasttok models qwen3.8
         fasttok models claude-opus-4.7
     """
+    from fasttok.measures.models import models
+
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     check_outputs([], {"--output": output})
     found = models(" ".join(words), price_date=None if price_date is None else price_date.date())
     if not found:
         asked = " ".join(words)
+        from fasttok.tokenizers.models import nearest
+
         near = nearest(asked)
         hint = f"; did you mean {', '.join(near)}?" if near else ": 'fasttok models' lists all"
         raise click.ClickException(f"no model is known that has {asked!r} in its name, maker or tokenizer{hint}")

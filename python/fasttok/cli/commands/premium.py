@@ -16,8 +16,7 @@ from fasttok.cli.options import (
     write_pictures,
 )
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
-from fasttok.measures.premium import PIVOT, premium
-from fasttok.reports.premium import DEFINITIONS, SORT_KEYS
+from fasttok.reports.premium import DEFINITIONS, PIVOT, SORT_KEYS
 
 
 @click.command(
@@ -92,6 +91,8 @@ def command(
 
     The premium of a language is the tokens of its text relative to those of the pivot's, with an interval.
     """
+    from fasttok.measures.premium import premium
+
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     check_outputs(
         [name for path in paths for name in (path, path.partition("=")[2]) if name],

@@ -8,8 +8,8 @@ from typing import Any
 
 from fasttok.render.drawing import Block, Lines, Title
 from fasttok.render.html import table
+from fasttok.render.layout import Layout
 from fasttok.render.page.shell import page, paragraph, section
-from fasttok.render.table import Layout
 
 
 def plain_page(manifest: Mapping[str, Any], heading: str, blocks: Sequence[Block], summary: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from fasttok.render import format, summaries
 from fasttok.render.drawing import SHOWN, Block, Drawing, Lines, Note, Title
 from fasttok.render.format import money
-from fasttok.render.table import Column, Layout
+from fasttok.render.layout import Column, Layout
 from fasttok.reports.cost import CostReport, CostRow
 from fasttok.reports.presenters import register
 

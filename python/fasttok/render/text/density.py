@@ -7,7 +7,7 @@ from typing import Any
 
 from fasttok.render import format, summaries
 from fasttok.render.drawing import Block, Drawing, Note, first
-from fasttok.render.table import Column, Layout
+from fasttok.render.layout import Column, Layout
 from fasttok.reports.density import NOTE, Density, DensityGroup, DensityReport, Estimate
 from fasttok.reports.presenters import register
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fasttok.render.drawing import Block, Drawing
-from fasttok.render.table import Column, Layout
+from fasttok.render.layout import Column, Layout
 from fasttok.reports.encodings import Encodings
 from fasttok.reports.presenters import register
 

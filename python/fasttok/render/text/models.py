@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from fasttok.render import format
 from fasttok.render.drawing import Block, Drawing, Lines, Note, Title
-from fasttok.render.table import Column, Layout
+from fasttok.render.layout import Column, Layout
 from fasttok.reports.models import Model, Models
 from fasttok.reports.presenters import register
 from fasttok.reports.prices import Rate

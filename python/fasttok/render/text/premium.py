@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from fasttok.render import format
 from fasttok.render.drawing import Block, Drawing, Note, Title, first
-from fasttok.render.table import Column, Layout
+from fasttok.render.layout import Column, Layout
 from fasttok.reports.premium import PremiumReport
 from fasttok.reports.presenters import register
 

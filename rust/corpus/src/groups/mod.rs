@@ -283,6 +283,30 @@ impl Groups {
         };
         Some(self.order.iter().map(move |&row| self.table.row(row as usize)[at]))
     }
+
+    /// The indices of the groups by their number of that name, or by its ratio to the number `divisor`, both of the
+    /// first encoding: the largest first, or the smallest if `ascending`. Equal ones stay as they are; a group without
+    /// a ratio is smaller than any other. `None` where there is no number of that name.
+    pub fn ranked(&self, name: &str, divisor: Option<&str>, ascending: bool) -> Option<Vec<u32>> {
+        let numbers: Vec<u64> = self.column(name, 0)?.collect();
+        let divisors: Option<Vec<u64>> = match divisor {
+            Some(name) => Some(self.column(name, 0)?.collect()),
+            None => None,
+        };
+        let ratio = |i: u32, divisors: &[u64]| match divisors[i as usize] {
+            0 => -1.0,
+            divisor => numbers[i as usize] as f64 / divisor as f64,
+        };
+        let mut ranked: Vec<u32> = (0..self.len() as u32).collect();
+        ranked.sort_by(|&a, &b| {
+            let order = match &divisors {
+                None => numbers[a as usize].cmp(&numbers[b as usize]),
+                Some(divisors) => ratio(a, divisors).total_cmp(&ratio(b, divisors)),
+            };
+            if ascending { order } else { order.reverse() }
+        });
+        Some(ranked)
+    }
 }
 
 impl PartialEq for Groups {
