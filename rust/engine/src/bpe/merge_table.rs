@@ -21,6 +21,8 @@ pub(crate) const NONE: u32 = (1 << ID_BITS) - 1;
 
 /// Slots of a bucket, half of them filled: two buckets a cache line, and few that are too full.
 const SLOTS: usize = 8;
+/// Merges that wait for their buckets while a table is made.
+const WAITING: usize = 16;
 /// Set in a bucket's first slot: merges that belong here are in the next bucket.
 const OVERFLOW: u32 = 1 << 31;
 /// Where a merge is, if there is one: the bucket, and the bits of the hash that a slot holds.
@@ -39,26 +41,43 @@ pub(crate) struct Merges {
 }
 
 impl Merges {
-    /// Room for `count` merges, of tokens below `ids`.
-    pub(super) fn new(count: usize, ids: u32) -> Merges {
+    /// Of at most `count` merges, each the two tokens that it is made of in one number and the one that it makes, all
+    /// below `ids`.
+    pub(super) fn of(count: usize, ids: u32, merges: impl Iterator<Item = (u64, u32)>) -> Merges {
         let empty = (ids + 1).next_power_of_two() - 1;
         let mut table = Merges { buckets: Table::new(2 * count / SLOTS + 2), empty };
         table.buckets.fill([empty; SLOTS]);
+        let mut filled = vec![0; table.buckets.len()];
+        // What is inserted waits until its bucket has come from memory.
+        let mut waiting = [(Slot::default(), 0); WAITING];
+        let mut seen = 0;
+        for (split, merged) in merges {
+            let slot = table.prefetch_slot((split >> 32) as u32, split as u32);
+            let (slot, merged) = std::mem::replace(&mut waiting[seen % WAITING], (slot, merged));
+            if seen >= WAITING {
+                table.insert(&mut filled, slot, merged);
+            }
+            seen += 1;
+        }
+        for i in seen.saturating_sub(WAITING)..seen {
+            let (slot, merged) = waiting[i % WAITING];
+            table.insert(&mut filled, slot, merged);
+        }
         table
     }
 
-    pub(super) fn insert(&mut self, split: u64, merged: u32) {
-        let (mut home, check) = self.slot((split >> 32) as u32, split as u32);
-        let (empty, buckets) = (self.empty, self.buckets.len());
-        loop {
-            let bucket = &mut self.buckets[home];
-            if let Some(slot) = bucket.iter_mut().find(|slot| **slot & !OVERFLOW == empty) {
-                *slot = *slot & OVERFLOW | check | merged;
-                return;
-            }
-            bucket[0] |= OVERFLOW;
-            home = (home + 1) % buckets;
+    /// `filled`: how many slots of each bucket are.
+    #[inline(always)]
+    fn insert(&mut self, filled: &mut [u8], Slot { home, check }: Slot, merged: u32) {
+        let mut home = home as usize;
+        while usize::from(filled[home]) == SLOTS {
+            self.buckets[home][0] |= OVERFLOW;
+            home = (home + 1) % filled.len();
         }
+        let slot = &mut self.buckets[home][usize::from(filled[home])];
+        // The first slot may be told already that others overflowed.
+        *slot = *slot & OVERFLOW | check | merged;
+        filled[home] += 1;
     }
 
     /// The token that `left` and `right` merge into, or [`NONE`]; or, rarely, a lower one that is wrong.

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use super::merge_table::Merges;
 pub(crate) use super::merge_table::NONE;
-use super::scripts::{ALL, SCRIPTS, Scripts, TABLES, belongs_to, table_of};
+use super::scripts::{ALL, SCRIPTS, Scripts, TABLES, TokenScripts, table_of};
 
 /// No split.
 const UNSPLIT: u64 = u64::MAX;
@@ -26,8 +26,7 @@ pub(crate) struct Pairs {
     splits: Table<u64>,
     /// Merges into a token that another merge makes, too.
     more: HashMap<u64, u32, foldhash::fast::FixedState>,
-    /// The scripts of each token, by its id.
-    scripts: OnceLock<Vec<Scripts>>,
+    of_scripts: OnceLock<TokenScripts>,
     /// The merges of each script, and of all.
     merges: [OnceLock<Merges>; TABLES],
 }
@@ -42,7 +41,7 @@ impl Pairs {
             singles,
             splits: Table::new(ids as usize),
             more: HashMap::default(),
-            scripts: OnceLock::new(),
+            of_scripts: OnceLock::new(),
             merges: [const { OnceLock::new() }; TABLES],
         };
         pairs.bytes.fill(NONE);
@@ -142,49 +141,30 @@ impl Pairs {
 
     #[cold]
     fn merges_of(&self, table: usize) -> Merges {
-        let scripts = self.scripts.get_or_init(|| self.find_scripts());
-        let belongs = |id: usize| belongs_to(scripts[id], table);
-        let splits = self.splits.iter().enumerate();
-        let splits = splits.filter(|&(id, &split)| split != UNSPLIT && belongs(id));
-        let count = splits.clone().count() + self.more.len();
-        let mut merges = Merges::new(count, self.splits.len() as u32);
-        // What is inserted waits until its bucket has come from memory.
-        let mut waiting = [(0, 0); 16];
-        let mut seen = 0;
-        for (id, &split) in splits {
-            let (split, id) = std::mem::replace(&mut waiting[seen % 16], (split, id as u32));
-            if seen >= 16 {
-                merges.insert(split, id);
-            }
-            let (split, _) = waiting[seen % 16];
-            merges.prefetch_slot((split >> 32) as u32, split as u32);
-            seen += 1;
+        let of_scripts = self.of_scripts.get_or_init(|| self.find_scripts());
+        let ids = self.splits.len() as u32;
+        let more = self.more.iter().filter(|&(_, &id)| of_scripts.belongs(id, table));
+        let more = more.map(|(&split, &id)| (split, id));
+        if let Some(members) = of_scripts.members(table) {
+            let count = members.clone().count() + self.more.len();
+            Merges::of(count, ids, members.map(|id| (self.splits[id as usize], id)).chain(more))
+        } else {
+            let splits = self.splits.iter().copied().zip(0..ids);
+            let splits = splits.filter(|&(split, _)| split != UNSPLIT);
+            let count = splits.clone().count() + self.more.len();
+            Merges::of(count, ids, splits.chain(more))
         }
-        let rest = seen.saturating_sub(16)..seen;
-        rest.for_each(|i| merges.insert(waiting[i % 16].0, waiting[i % 16].1));
-        for (&split, &id) in self.more.iter().filter(|&(_, &id)| belongs(id as usize)) {
-            merges.insert(split, id);
-        }
-        merges
     }
 
-    fn find_scripts(&self) -> Vec<Scripts> {
-        const UNSET: Scripts = 0;
-        let mut scripts = vec![UNSET; self.splits.len()];
+    fn find_scripts(&self) -> TokenScripts {
+        let mut scripts = TokenScripts::new(self.splits.len());
         for (byte, &id) in self.singles.iter().enumerate() {
-            if let Some(scripts) = scripts.get_mut(id as usize) {
-                // Bytes that are no tokens may all have the same id.
-                *scripts = if *scripts == UNSET { SCRIPTS[byte] } else { ALL };
-            }
+            scripts.add_single(id, SCRIPTS[byte]);
         }
-        for (id, &split) in self.splits.iter().enumerate() {
-            let (left, right) = ((split >> 32) as usize, split as u32 as usize);
-            if split == UNSPLIT {
-                continue;
+        for (&split, id) in self.splits.iter().zip(0..) {
+            if split != UNSPLIT {
+                scripts.add_merged(id, (split >> 32) as u32, split as u32);
             }
-            // Where the parts come later, nothing is known, and the merge is everywhere.
-            let of = |part: usize| if part < id { scripts[part] } else { ALL };
-            scripts[id] = of(left) | of(right);
         }
         scripts
     }
