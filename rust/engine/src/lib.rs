@@ -43,7 +43,7 @@ mod vocab;
 
 pub use added::AddedToken;
 pub use classes::CLASSES_UNICODE_VERSION;
-pub use counter::Counter;
+pub use counter::{CountBatch, Counter};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use fasttok_simd::{Level, LevelError};

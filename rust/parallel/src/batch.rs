@@ -316,15 +316,11 @@ impl<'a, T: StoredText> Batch<'a, T> {
         while tasks.perform(|task| match task {
             Task::Texts(texts) => {
                 let position = (texts.start, 0);
-                let mut tokens = Tokens::default();
-                tokens.counts.reserve_exact(texts.len());
-                for text in texts {
-                    let whole = 0..self.texts[text].units();
-                    if self.count(Part { text, units: whole }, &mut worker, &mut tokens).is_none() {
-                        return;
-                    }
-                }
-                results.push(TaskResult { position, tokens });
+                let tokens = match self.output {
+                    Output::Counts => self.count_together(texts, &mut worker),
+                    Output::Ids => self.encode_each(texts, &mut worker),
+                };
+                results.extend(tokens.map(|tokens| TaskResult { position, tokens }));
             }
             Task::Long(text) => self.split(text, &mut worker),
             Task::Part(part) => {
@@ -354,7 +350,39 @@ impl<'a, T: StoredText> Batch<'a, T> {
         }
     }
 
-    /// Counts one part, or a whole text; `None` where that failed.
+    /// Counts whole texts; `None` where that failed.
+    fn count_together(&self, texts: Range<usize>, worker: &mut Worker) -> Option<Tokens> {
+        let Options { special, errors, .. } = self.options;
+        let (counter, scratch) = worker.parts(&self.counter.encoding);
+        let mut batch = counter.batch();
+        for text in texts {
+            let stored = &self.texts[text];
+            let added = match stored.decode(0..stored.units(), errors, scratch) {
+                Ok(decoded) => batch
+                    .add(&decoded, special)
+                    .map_err(|error| uncountable(text, stored, 0, error)),
+                Err(invalid) => Err(unreadable(text, invalid)),
+            };
+            if let Err(failure) = added {
+                self.fail((text, 0), failure);
+                return None;
+            }
+        }
+        Some(Tokens { counts: batch.finish().to_vec(), ids: Vec::new() })
+    }
+
+    /// Encodes whole texts; `None` where that failed.
+    fn encode_each(&self, texts: Range<usize>, worker: &mut Worker) -> Option<Tokens> {
+        let mut tokens = Tokens::default();
+        tokens.counts.reserve_exact(texts.len());
+        for text in texts {
+            let units = 0..self.texts[text].units();
+            self.count(Part { text, units }, worker, &mut tokens)?;
+        }
+        Some(tokens)
+    }
+
+    /// Counts or encodes one part, or a whole text; `None` where that failed.
     fn count(&self, part: Part, worker: &mut Worker, tokens: &mut Tokens) -> Option<()> {
         let position = (part.text, part.units.start);
         match self.try_count(part, worker, tokens) {
@@ -363,9 +391,7 @@ impl<'a, T: StoredText> Batch<'a, T> {
                 Some(())
             }
             Err(failure) => {
-                if failure.error != Error::Interrupted {
-                    self.fail(position, failure);
-                }
+                self.fail(position, failure);
                 None
             }
         }
@@ -398,7 +424,11 @@ impl<'a, T: StoredText> Batch<'a, T> {
         .map_err(|error| uncountable(text, stored, start, error))
     }
 
+    /// Takes down a failure, unless it is that the call was told to end.
     fn fail(&self, position: Position, failure: Failure) {
+        if failure.error == Error::Interrupted {
+            return;
+        }
         let mut first = self.first_failure();
         if first.as_ref().is_none_or(|(failed, _)| position < *failed) {
             *first = Some((position, failure));

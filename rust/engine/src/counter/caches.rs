@@ -7,7 +7,12 @@
 //! up to 31. What neither knows waits until there are [`MISSED`] of it and is merged together
 //! ([`crate::bpe::interleaved`]), since one merge is a chain of steps that each wait for the one before.
 //!
+//! What waits at the end of a text stays in the queues with its number, so that the short texts of a batch are looked up
+//! and merged together ([`Caches::end_text`]).
+//!
 //! This knows no text beyond a piece, and not how pieces are found.
+
+use std::collections::VecDeque;
 
 use fasttok_simd::{Simd, Task};
 
@@ -78,12 +83,28 @@ pub(super) struct Caches {
     short_queue: Box<Queue<2>>,
     long_queue: Box<Queue<4>>,
     missed: Vec<MissedPiece>,
+    /// The tokens of each text of a batch, as far as they are known. The last text is the one that is scanned.
+    counts: Vec<u64>,
+    /// Texts before it that have pieces in the queues, in order: no more than there are pieces.
+    ended: VecDeque<EndedText>,
     pub(super) window: Box<Window>,
+}
+
+/// A text that has been scanned and has pieces in the queues.
+#[derive(Clone, Copy)]
+struct EndedText {
+    /// Its index in `counts`.
+    text: usize,
+    /// The tails of the queues when it ended.
+    short: u8,
+    long: u8,
 }
 
 /// A piece that no cache knows.
 #[derive(Clone, Copy)]
 struct MissedPiece {
+    /// The index of its text.
+    text: usize,
     /// Where it belongs: of the cache of longer pieces, if it is `long`.
     line: u32,
     long: bool,
@@ -139,24 +160,26 @@ pub(crate) fn look_up_keys(cache: &Cache<2, 4>, keys: impl Iterator<Item = Key<2
         queue.push(line, key);
         // A block has about as many pieces.
         if number % 16 == 0 {
-            total += look_up_queued(cache, &mut queue, WAITING, &mut [0; 256]).0;
+            let number = queue.len().saturating_sub(WAITING);
+            total += look_up_queued(cache, &mut queue, number, &mut [0; 256]).0;
         }
     }
-    total + look_up_queued(cache, &mut queue, 0, &mut [0; 256]).0
+    let number = queue.len();
+    total + look_up_queued(cache, &mut queue, number, &mut [0; 256]).0
 }
 
-/// See [`Caches::drain`]: takes all but `most` pieces out of the queue and returns their tokens. The indices of
+/// See [`Caches::drain`]: takes the first `number` pieces out of the queue and returns their tokens. The indices of
 /// those that are not known are put into `missed`, and their number is returned.
 #[inline(always)]
 fn look_up_queued(
     cache: &Cache<2, 4>,
     queue: &mut Queue<2>,
-    most: usize,
+    number: usize,
     missed: &mut [u8; 256],
 ) -> (u64, usize) {
     let (mut total, mut misses) = (0, 0);
     let mut head = queue.head;
-    for _ in most..queue.len() {
+    for _ in 0..number {
         let (line, key) = queue.at(head);
         let count = cache.get(line, &key);
         missed[misses & 255] = head;
@@ -172,7 +195,6 @@ fn look_up_queued(
 struct Missed<'a> {
     caches: &'a mut Caches,
     next: usize,
-    total: u64,
 }
 
 impl Work for Missed<'_> {
@@ -187,7 +209,7 @@ impl Work for Missed<'_> {
             if count == 0 {
                 return Some(piece);
             }
-            self.total += count as u64;
+            self.caches.credit(missed.text, count as u64);
         }
     }
 
@@ -200,8 +222,9 @@ impl Work for Missed<'_> {
 
     #[inline(always)]
     fn done(&mut self, piece: usize, count: usize) {
-        self.caches.insert(self.caches.missed[piece], count);
-        self.total += count as u64;
+        let missed = self.caches.missed[piece];
+        self.caches.insert(missed, count);
+        self.caches.credit(missed.text, count as u64);
     }
 }
 
@@ -212,15 +235,28 @@ struct CountMissed<'a> {
 }
 
 impl Task for CountMissed<'_> {
-    type Output = u64;
+    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> u64 {
-        let mut missed = Missed { caches: self.caches, next: 0, total: 0 };
+    fn run<S: Simd>(self, simd: S) {
+        let mut missed = Missed { caches: self.caches, next: 0 };
         count_interleaved(simd, self.pairs, &mut missed);
-        let Missed { caches, total, .. } = missed;
-        caches.missed.clear();
-        total
+        missed.caches.missed.clear();
+    }
+}
+
+/// Counts all that waits: see [`Caches::drain`].
+pub(super) struct CountWaiting<'a> {
+    pub(super) pairs: &'a BpeModel,
+    pub(super) caches: &'a mut Caches,
+}
+
+impl Task for CountWaiting<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.caches.drain(simd, self.pairs, 0);
     }
 }
 
@@ -258,17 +294,51 @@ impl Caches {
             short_queue: Box::new(Queue::new()),
             long_queue: Box::new(Queue::new()),
             missed: Vec::with_capacity(2 * MISSED),
+            counts: Vec::new(),
+            ended: VecDeque::new(),
             window: Box::new(Window::new()),
         };
         caches.seed(encoding.reachable_tokens());
         caches
     }
 
-    /// Lets what waits go. Nothing waits where the last text was counted to its end.
-    pub(super) fn forget_waiting(&mut self) {
+    /// Begins a batch of no texts. What an earlier one left that was not counted to its end is let go.
+    pub(super) fn begin(&mut self) {
         self.short_queue.head = self.short_queue.tail;
         self.long_queue.head = self.long_queue.tail;
         self.missed.clear();
+        self.ended.clear();
+        self.counts.clear();
+    }
+
+    /// Begins the next text of the batch: what is queued from now on is of it.
+    pub(super) fn begin_text(&mut self) {
+        self.counts.push(0);
+    }
+
+    /// Ends the text that was begun last, which has `tokens` besides what waits.
+    pub(super) fn end_text(&mut self, tokens: u64) {
+        let text = self.counts.len() - 1;
+        self.credit(text, tokens);
+        let tails = (self.short_queue.tail, self.long_queue.tail);
+        let before = match self.ended.back() {
+            Some(before) => (before.short, before.long),
+            None => (self.short_queue.head, self.long_queue.head),
+        };
+        if before != tails {
+            self.ended.push_back(EndedText { text, short: tails.0, long: tails.1 });
+        }
+    }
+
+    /// The tokens of each text of the batch; all of them once nothing waits.
+    pub(super) fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// Adds to the tokens of a text. Character BPE passes through sums below zero.
+    #[inline(always)]
+    fn credit(&mut self, text: usize, tokens: u64) {
+        self.counts[text] = self.counts[text].wrapping_add(tokens);
     }
 
     /// Queues a piece of 1 to 31 bytes; `text` has [`SLACK`] bytes from `start` on.
@@ -300,38 +370,58 @@ impl Caches {
         queue_all(short, long, short_queue, long_queue, window, of, starts)
     }
 
-    /// Looks up all but `most` pieces of each queue. What is not known waits to be merged with others,
-    /// unless `most` is 0.
+    /// Looks up pieces until no queue has more than `most`, and credits their texts with the tokens. What is not known
+    /// waits to be merged with others, unless `most` is 0.
     #[inline(always)]
-    pub(super) fn drain<S: Simd>(&mut self, simd: S, pairs: &BpeModel, most: usize) -> u64 {
-        let mut missed = [0u8; 256];
-        let (mut total, misses) =
-            look_up_queued(&self.short, &mut self.short_queue, most, &mut missed);
-        for &i in &missed[..misses] {
-            let (line, [low, high]) = self.short_queue.at(i);
-            let key = [low, high, 0, 0];
-            self.missed.push(MissedPiece { line: line as u32, long: false, key });
-        }
-        if self.long_queue.len() > most {
-            let queue = &mut *self.long_queue;
-            while queue.len() > most {
-                let (line, key) = queue.pop();
-                let count = self.long.get(line, &key);
-                total += count as u64;
-                if count == 0 {
-                    self.missed.push(MissedPiece { line: line as u32, long: true, key });
+    pub(super) fn drain<S: Simd>(&mut self, simd: S, pairs: &BpeModel, most: usize) {
+        loop {
+            let (short, long) = (self.short_queue.len(), self.long_queue.len());
+            // Texts that have ended come first, each as a whole; then the one that is scanned.
+            let ended = if short > most || long > most { self.ended.pop_front() } else { None };
+            let (text, short, long) = match ended {
+                Some(EndedText { text, short, long }) => {
+                    let short = short.wrapping_sub(self.short_queue.head);
+                    (text, short.into(), long.wrapping_sub(self.long_queue.head).into())
                 }
+                None => {
+                    (self.counts.len() - 1, short.saturating_sub(most), long.saturating_sub(most))
+                }
+            };
+            self.look_up_first(short, long, text);
+            if ended.is_none() {
+                break;
             }
         }
         if self.missed.len() > if most == 0 { 0 } else { MISSED } {
-            total += simd.outlined(CountMissed { pairs, caches: self });
+            simd.outlined(CountMissed { pairs, caches: self });
         }
-        total
+    }
+
+    /// Looks up the first pieces of the queues, which are of `text`.
+    #[inline(always)]
+    fn look_up_first(&mut self, short: usize, long: usize, text: usize) {
+        let mut missed = [0u8; 256];
+        let (mut total, misses) =
+            look_up_queued(&self.short, &mut self.short_queue, short, &mut missed);
+        for &i in &missed[..misses] {
+            let (line, [low, high]) = self.short_queue.at(i);
+            let key = [low, high, 0, 0];
+            self.missed.push(MissedPiece { text, line: line as u32, long: false, key });
+        }
+        for _ in 0..long {
+            let (line, key) = self.long_queue.pop();
+            let count = self.long.get(line, &key);
+            total += count as u64;
+            if count == 0 {
+                self.missed.push(MissedPiece { text, line: line as u32, long: true, key });
+            }
+        }
+        self.credit(text, total);
     }
 
     /// The count of a piece that was missed, or 0.
     #[inline(always)]
-    fn get(&self, MissedPiece { line, long, key }: MissedPiece) -> usize {
+    fn get(&self, MissedPiece { line, long, key, .. }: MissedPiece) -> usize {
         if long {
             self.long.get(line as usize, &key)
         } else {
@@ -341,7 +431,7 @@ impl Caches {
 
     /// Remembers a piece that was missed.
     #[inline(always)]
-    fn insert(&mut self, MissedPiece { line, long, key }: MissedPiece, count: usize) {
+    fn insert(&mut self, MissedPiece { line, long, key, .. }: MissedPiece, count: usize) {
         if !long {
             self.short.insert(line as usize, [key[0], key[1]], count);
         } else if count <= MAX_COUNT {

@@ -59,8 +59,8 @@ impl Counter {
         }
         let (head, rest) = text.split_at(head);
         let surplus = character_bpe.surplus(self.encoding.pairs(), text.as_bytes());
-        let total = self.count_merged(character_bpe, [" ", head].concat().as_bytes())
-            + self.count_merged(character_bpe, rest.as_bytes());
+        let total = self.count_merged(character_bpe, [" ", head].concat().as_bytes());
+        let total = total.wrapping_add(self.count_merged(character_bpe, rest.as_bytes()));
         Ok(total.wrapping_add_signed(surplus))
     }
 
@@ -115,7 +115,7 @@ impl Task for Merged<'_> {
         while at < len {
             at += self.block(simd, &rest, at, BLOCK.min(len - at), len, &mut total);
         }
-        total + self.scan.caches.drain(simd, self.scan.encoding.pairs(), 0)
+        total
     }
 }
 
@@ -148,7 +148,8 @@ impl Merged<'_> {
             } else if len < 32 {
                 self.scan.caches.look_up(text, at + last, len);
             } else {
-                *total += self.scan.outlined_long(simd, &text[at + last..at + next]);
+                let count = self.scan.outlined_long(simd, &text[at + last..at + next]);
+                *total = total.wrapping_add(count);
             }
             last = next;
         }
@@ -176,7 +177,7 @@ impl Merged<'_> {
                 starts: pieces.starts,
                 on: open,
             });
-            *total += count;
+            *total = total.wrapping_add(count);
             if open {
                 last = chars.trailing_zeros() as usize + bytes;
             }
@@ -189,10 +190,11 @@ impl Merged<'_> {
             } else if last < 32 {
                 self.scan.caches.look_up(text, at, last);
             } else {
-                *total += self.scan.outlined_long(simd, &text[at..piece_end]);
+                let count = self.scan.outlined_long(simd, &text[at..piece_end]);
+                *total = total.wrapping_add(count);
             }
         }
-        *total += self.scan.caches.drain(simd, self.scan.encoding.pairs(), WAITING);
+        self.scan.caches.drain(simd, self.scan.encoding.pairs(), WAITING);
         last
     }
 

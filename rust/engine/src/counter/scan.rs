@@ -47,7 +47,7 @@ impl Scan<'_> {
         while at < len {
             at += self.block(simd, scanner, &rest, at, BLOCK.min(in_sight - at), len, &mut total);
         }
-        total + self.caches.drain(simd, self.encoding.pairs(), 0)
+        total
     }
 
     /// Counts the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
@@ -116,7 +116,7 @@ impl Scan<'_> {
                 *total += self.outlined_long(simd, &text[at..piece_end]);
             }
         }
-        *total += self.caches.drain(simd, self.encoding.pairs(), WAITING);
+        self.caches.drain(simd, self.encoding.pairs(), WAITING);
         last
     }
 
@@ -186,7 +186,8 @@ impl Scan<'_> {
             padded[..len].copy_from_slice(&piece[start..end]);
             self.caches.look_up(&padded, 0, len);
         }
-        self.caches.drain(simd, self.encoding.pairs(), WAITING)
+        self.caches.drain(simd, self.encoding.pairs(), WAITING);
+        0
     }
 
     /// Counts a piece that holds East Asian characters and does not fit into a block.
@@ -223,7 +224,7 @@ impl Scan<'_> {
                 total += self.segment(simd, piece, at, end);
                 at = end;
             }
-            total += self.caches.drain(simd, self.encoding.pairs(), WAITING);
+            self.caches.drain(simd, self.encoding.pairs(), WAITING);
         }
         total
     }
@@ -279,8 +280,6 @@ impl Task for Pieces<'_> {
             total += self.scan.piece(simd, piece);
             Ok(())
         });
-        // Also after an error: nothing may be left for the next text.
-        total += self.scan.caches.drain(simd, self.scan.encoding.pairs(), 0);
         done.map(|()| total)
     }
 }

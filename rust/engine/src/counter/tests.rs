@@ -178,6 +178,50 @@ fn counts_what_encode_gives_at_every_level() {
     }
 }
 
+/// What waits at the end of a text is credited to that text, whatever stands around it: short texts, empty ones, long ones,
+/// ones that are refused, and ones that bring words which no cache knows.
+#[test]
+fn texts_of_a_batch_count_as_they_do_alone() {
+    let mut random = Random::new(0x0BA7_C4E5_1234_5678);
+    for name in ["o200k_base", "r50k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counters: Vec<Counter> = Level::available()
+            .into_iter()
+            .map(|level| Counter::with_level(encoding.clone(), level))
+            .collect();
+        for _ in 0..400 {
+            let most = *random.pick(&[3, 20, 200]);
+            let texts: Vec<String> = (0..random.below(150))
+                .map(|_| {
+                    let word: String = (0..random.below(25))
+                        .map(|_| char::from(b'a' + random.below(26) as u8))
+                        .collect();
+                    let text = nasty_text(&mut random) + &word;
+                    let len = text.floor_char_boundary(random.below(most).min(text.len()));
+                    match random.below(40) {
+                        0 => text,
+                        1 => text + "<|endoftext|>",
+                        _ => text[text.floor_char_boundary(text.len() - len)..].to_owned(),
+                    }
+                })
+                .collect();
+            for counter in &mut counters {
+                let mut batch = counter.batch();
+                let added: Vec<bool> =
+                    texts.iter().map(|text| batch.add(text, Special::Error).is_ok()).collect();
+                let counts = batch.finish();
+                assert_eq!(counts.len(), texts.len());
+                for ((text, &count), added) in texts.iter().zip(counts).zip(added) {
+                    let mut ids = Vec::new();
+                    let encoded = encoding.encode(text, Special::Error, &mut ids);
+                    assert_eq!(encoded.is_ok(), added);
+                    assert!(!added || count == ids.len() as u64, "{name} {text:?} {texts:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn texts_of_one_token_are_those_that_count_one() {
     for name in ["o200k_base", "r50k_base"] {
