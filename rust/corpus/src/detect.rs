@@ -22,8 +22,8 @@ impl Detector for Cld2 {
         // Also where it says that it is not sure: measured, it is right more often than not. Its names for "some
         // language in this script" are no labels.
         let language = |text: &&str| {
-            let label = cld2::detect_language(text, cld2::Format::Text).0?.0;
-            normalize_language(label).filter(|label| label != crate::UNDETERMINED)
+            normalize_language(fasttok_cld2::detect_language(text)?)
+                .filter(|label| label != crate::UNDETERMINED)
         };
         Ok(texts.iter().map(language).collect())
     }
