@@ -18,7 +18,7 @@ help:
 	@echo 'make test       all tests, Rust and Python'
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make fuzz       loaders, counting and reading on mutated input, ten minutes each'
-	@echo 'make lint       format, clippy, ruff, mypy, import-linter, stubtest, spelling, workflows'
+	@echo 'make lint       format, clippy, rustdoc, ruff, mypy, import-linter, stubtest, spelling, workflows'
 	@echo 'make format     put the sources into the format that lint asks for'
 	@echo 'make bench-quick  what a call costs, in under two minutes'
 	@echo 'make bench      the comparison with other tokenizers'
@@ -34,9 +34,20 @@ demo: $(BUILT)
 
 build: $(BUILT)
 
+# The instruction sets below the best that this machine has, and the tests that tell one from another in seconds: those
+# of every file that has kernels, and of the references' counts. The rest of the tests goes through the levels itself or
+# does not depend on them.
+LEVELS = $$($(BIN)/python -c 'from fasttok._fasttok import simd_levels; print(*simd_levels()[:-1])')
+BY_LEVEL := ids_and_counts one_character long_monotonous east_asian_neighbours batch:: split:: text:: format:: \
+	random_texts
+
 # The profile `checked` is release with debug assertions and overflow checks.
 test: $(TESTABLE)
 	cargo test --profile checked --workspace
+	for level in $(LEVELS); do \
+	  echo "FASTTOK_SIMD=$$level"; \
+	  FASTTOK_SIMD=$$level cargo test --profile checked --workspace --lib --test golden -- $(BY_LEVEL) || exit 1; \
+	done
 	cargo run --profile checked -p fasttok-fuzz -- --seconds 10 --seed 1
 	$(BIN)/python -m pytest
 
@@ -51,6 +62,7 @@ fuzz:
 lint: $(TESTABLE)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --quiet
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
