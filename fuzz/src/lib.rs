@@ -4,6 +4,8 @@
 //! coverage (nightly, see `fuzz_targets`); the program of this crate runs them on its seeds, mutated at random, with
 //! any toolchain, which is what `make fuzz` and CI do. The targets know no mutation, and mutation knows no target.
 
+#![forbid(unsafe_code)]
+
 pub mod mutate;
 mod targets;
 

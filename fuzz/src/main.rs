@@ -4,6 +4,8 @@
 //!
 //! What fails is written with the seed that makes it again, and the exit code is 1.
 
+#![forbid(unsafe_code)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};

@@ -1,7 +1,30 @@
 //! Files to tallies: reads corpora of any size in bounded memory and counts their tokens on all cores.
 //!
-//! A [`Job`] says what to read and how; [`run`] gives the [`Outcome`]: sums by group and a ledger in which every row
+//! A [`Job`] says what to read and how; [`run()`] gives the [`Outcome`]: sums by group and a ledger in which every row
 //! that was not counted is listed with its reason, so that `seen = counted + skipped` always holds.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use fasttok_corpus::{Job, Key, Progress, run};
+//! use fasttok_engine::Encoding;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("texts.jsonl");
+//! std::fs::write(&file, r#"{"text": "one two", "lang": "en"}
+//! {"text": "Grüße", "lang": "de"}
+//! {"no text": 1}
+//! "#)?;
+//!
+//! let mut job = Job::new(vec![file], vec![Encoding::embedded("o200k_base")?]);
+//! job.by = vec![Key::parse("lang")];
+//! let outcome = run(&job, &Progress::new(), &AtomicBool::new(false))?;
+//! assert_eq!(outcome.totals.tokens, [5]);
+//! assert_eq!((outcome.ledger.seen, outcome.ledger.counted, outcome.ledger.skipped), (3, 2, 1));
+//! let groups: Vec<_> = outcome.groups.iter().map(|group| (group.key, group.tally.tokens)).collect();
+//! assert_eq!(groups[0], (vec![Some("de".to_owned())], vec![3]));
+//! assert_eq!(outcome.ledger.entries[0].line, Some(3));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! This crate knows files, formats and threads. It must not know how a text becomes tokens (that is
 //! `fasttok-engine`), nor who asks: no Python, no report, no progress bar.

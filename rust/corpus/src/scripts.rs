@@ -98,6 +98,11 @@ impl Scripts {
 }
 
 /// The scripts of documents, summed.
+///
+/// ```
+/// let scripts = fasttok_corpus::scripts_of(["Grüße", "мир"]);
+/// assert_eq!(scripts.iter().collect::<Vec<_>>(), [("Cyrl", 3), ("Latn", 5)]);
+/// ```
 pub fn scripts_of<'a>(documents: impl IntoIterator<Item = &'a str>) -> Scripts {
     let mut counter = ScriptCounter::new();
     let mut sums = Scripts::default();

@@ -38,6 +38,11 @@ pub struct AddedToken {
 
 impl AddedToken {
     /// A special token as tiktoken has them.
+    ///
+    /// ```
+    /// let token = fasttok_engine::AddedToken::special("<|end|>".into(), 7);
+    /// assert!(token.special && !token.lstrip && !token.normalized);
+    /// ```
     pub fn special(content: String, id: u32) -> AddedToken {
         AddedToken {
             content,

@@ -27,6 +27,15 @@ use crate::pretokenize::Pretokenizer;
 
 /// A worker's counting state: scratch space and caches of a fixed size (about 12 MiB). Made once a
 /// worker, used for many texts.
+///
+/// ```
+/// use fasttok_engine::{Counter, Encoding, Special};
+///
+/// let mut counter = Counter::new(Encoding::embedded("o200k_base")?);
+/// let counts = ["Grüße", "中文", ""].map(|text| counter.count(text, Special::Text));
+/// assert_eq!(counts, [Ok(3), Ok(1), Ok(0)]);
+/// # Ok::<(), fasttok_engine::Error>(())
+/// ```
 pub struct Counter {
     encoding: Arc<Encoding>,
     level: Level,
@@ -40,6 +49,16 @@ impl Counter {
     }
 
     /// A counter that uses the instructions of `level`, whatever [`Level::chosen`] says.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Counter, Encoding, Level, Special};
+    /// let encoding = Encoding::embedded("o200k_base")?;
+    /// for level in Level::available() {
+    ///     let mut counter = Counter::with_level(encoding.clone(), level);
+    ///     assert_eq!(counter.count("one, two", Special::Text)?, 3);
+    /// }
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn with_level(encoding: Arc<Encoding>, level: Level) -> Counter {
         let caches = Caches::new(&encoding);
         Counter { encoding, level, caches }
@@ -51,6 +70,15 @@ impl Counter {
     }
 
     /// The number of tokens of `text`: exactly the length of what [`Encoding::encode`] gives.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Counter, Encoding, Special};
+    /// let mut counter = Counter::new(Encoding::embedded("cl100k_base")?);
+    /// assert_eq!(counter.count("<|endoftext|>", Special::Token)?, 1);
+    /// assert_eq!(counter.count("<|endoftext|>", Special::Text)?, 7);
+    /// assert!(counter.count("<|endoftext|>", Special::Error).is_err());
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn count(&mut self, text: &str, special: Special) -> Result<u64, Error> {
         let mut batch = self.batch();
         batch.add(text, special)?;

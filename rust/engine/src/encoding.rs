@@ -26,6 +26,16 @@ use crate::vocab::{Vocab, byte_level};
 use definition::{EncodingParts, Instead, Source, Unknown};
 
 /// A named tokenizer: immutable, shared between threads by `Arc`.
+///
+/// ```
+/// use fasttok_engine::{Encoding, Special};
+///
+/// let encoding = Encoding::embedded("cl100k_base")?;
+/// let mut ids = Vec::new();
+/// encoding.encode("hello world", Special::Text, &mut ids)?;
+/// assert_eq!(ids, [15339, 1917]);
+/// # Ok::<(), fasttok_engine::Error>(())
+/// ```
 pub struct Encoding {
     parts: EncodingParts,
     added: AddedTokens,
@@ -106,22 +116,47 @@ impl Encoding {
     }
 
     /// The name of the encoding.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// assert_eq!(Encoding::embedded("o200k_base")?.name(), "o200k_base");
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.parts.name
     }
 
     /// SHA-256, in hex, of the file that the encoding was made from.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let hash = Encoding::embedded("o200k_base")?.hash().to_owned();
+    /// assert!(hash.starts_with("446a9538cb6c348e") && hash.len() == 64);
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn hash(&self) -> &str {
         &self.parts.hash
     }
 
     /// How text is cut into pieces.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// assert_eq!(Encoding::embedded("gpt2")?.pretokenizer().name(), "gpt2");
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn pretokenizer(&self) -> &Pretokenizer {
         &self.parts.pretokenizer
     }
 
     /// What is done to text before it is split, step by step: the names that a `tokenizer.json` or a sentencepiece
     /// model has for it (`NFC`, `Replace`, `add_dummy_prefix`). Nothing, where text is counted as it is.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// assert!(Encoding::embedded("o200k_base")?.normalization().is_empty());
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn normalization(&self) -> Vec<&'static str> {
         let mut steps = Vec::new();
         self.parts.normalizer.steps(&mut steps);
@@ -132,6 +167,12 @@ impl Encoding {
     }
 
     /// The largest token id, added tokens included, plus one.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// assert_eq!(Encoding::embedded("o200k_base")?.n_vocab(), 200_019);
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn n_vocab(&self) -> u32 {
         let added = self.added.tokens().iter().map(|token| token.id.saturating_add(1));
         let instead = match &self.parts.instead {
@@ -143,11 +184,26 @@ impl Encoding {
     }
 
     /// Special tokens and their ids.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// assert_eq!(encoding.special_tokens(), [("<|endoftext|>".to_owned(), 50256)]);
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn special_tokens(&self) -> &[(String, u32)] {
         self.added.special()
     }
 
     /// All tokens beside the vocabulary, special or not.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// let token = &encoding.added_tokens()[0];
+    /// assert_eq!((&*token.content, token.id, token.special), ("<|endoftext|>", 50256, true));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn added_tokens(&self) -> &[AddedToken] {
         self.added.tokens()
     }
@@ -216,6 +272,14 @@ impl Encoding {
     }
 
     /// The texts that are one token, where no special token is looked for; `None` where only counting tells.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("o200k_base")?;
+    /// let mut texts = encoding.one_token_texts().expect("nothing is rewritten before it is split");
+    /// assert!(texts.any(|text| text == " world"));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn one_token_texts(&self) -> Option<impl Iterator<Item = &str>> {
         let scanner = self.pretokenizer().scanner()?;
         let is_plain = matches!(self.parts.instead, Instead::Nothing)
@@ -238,6 +302,22 @@ impl Encoding {
 
     /// Appends the token ids of `text` to `ids`. The plain way: one piece at a time, no cache. Counting
     /// has its own, faster way ([`Counter`](crate::Counter)) to the same number.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Encoding, Error, Special};
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// let mut ids = Vec::new();
+    /// encoding.encode("Hello<|endoftext|>", Special::Token, &mut ids)?;
+    /// assert_eq!(ids, [15496, 50256]);
+    ///
+    /// // The same characters as text, and as something that should not be there.
+    /// ids.clear();
+    /// encoding.encode("Hello<|endoftext|>", Special::Text, &mut ids)?;
+    /// assert_eq!(ids, [15496, 27, 91, 437, 1659, 5239, 91, 29]);
+    /// let refused = encoding.encode("Hello<|endoftext|>", Special::Error, &mut ids);
+    /// assert_eq!(refused, Err(Error::SpecialToken { token: "<|endoftext|>".into(), offset: 5 }));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn encode(&self, text: &str, special: Special, ids: &mut Vec<u32>) -> Result<(), Error> {
         let mut window = Window::new();
         self.for_each_part(text, special, &mut |part| {
@@ -346,6 +426,16 @@ impl Encoding {
 
     /// Appends the bytes that `ids` stand for to `bytes`: by the decoder of the tokenizer's file, where there
     /// is one, but with the bytes of byte tokens as they are, be they UTF-8 or not.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Encoding, Error};
+    /// let encoding = Encoding::embedded("o200k_base")?;
+    /// let mut bytes = Vec::new();
+    /// encoding.decode(&[3193, 572, 13153], &mut bytes)?;
+    /// assert_eq!(bytes, "Grüße".as_bytes());
+    /// assert_eq!(encoding.decode(&[200_019], &mut bytes), Err(Error::UnknownToken { id: 200_019 }));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn decode(&self, ids: &[u32], bytes: &mut Vec<u8>) -> Result<(), Error> {
         if let Some(decoder) = self.character_bpe().and_then(CharacterBpe::decoder) {
             return decoder.decode(ids, bytes);
@@ -357,6 +447,15 @@ impl Encoding {
     }
 
     /// The text that `ids` stand for, as the reference decodes them: bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// assert_eq!(encoding.decode_text(&[15496, 995])?, "Hello world");
+    /// // Half a character: the token 0xC3.
+    /// assert_eq!(encoding.decode_text(&[127])?, "\u{FFFD}");
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn decode_text(&self, ids: &[u32]) -> Result<String, Error> {
         if let Some(decoder) = &self.parts.decoder {
             return decoder.text(self.texts(ids)?);
@@ -389,6 +488,13 @@ impl Encoding {
     }
 
     /// Whether the token `id` begins or ends inside a character.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// assert!(encoding.cuts_character(127) && !encoding.cuts_character(995));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn cuts_character(&self, id: u32) -> bool {
         let mut bytes = Vec::new();
         self.push_token(id, &mut bytes).is_ok() && std::str::from_utf8(&bytes).is_err()
@@ -423,6 +529,18 @@ impl Encoding {
     /// `é\n` (C3 A9 0A) into `e` and the piece `\u{301}\n`. No added token may hold or look at both sides
     /// (`AddedTokens::allow_cuts`). Where characters are merged without a pretokenizer, it is between two
     /// bytes that are neighbours in no token.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Counter, Encoding, Special};
+    /// let encoding = Encoding::embedded("o200k_base")?;
+    /// let text = "one two three";
+    /// let at = encoding.split_point(text, 5, Special::Text).expect("a word ends");
+    /// assert_eq!(text.split_at(at), ("one two", " three"));
+    /// let mut counter = Counter::new(encoding);
+    /// let mut count = |text| counter.count(text, Special::Text);
+    /// assert_eq!(count(text)?, count(&text[..at])? + count(&text[at..])?);
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn split_point(&self, text: &str, from: usize, special: Special) -> Option<usize> {
         if self.literal().is_some() {
             return None;

@@ -77,6 +77,13 @@ impl Error {
     }
 
     /// The byte of the text that the error is about, where it is about one.
+    ///
+    /// ```
+    /// use fasttok_engine::{Utf8Errors, decode_utf8};
+    ///
+    /// let error = decode_utf8(b"ab\xFF", Utf8Errors::Strict).unwrap_err();
+    /// assert_eq!(error.offset(), Some(2));
+    /// ```
     pub fn offset(&self) -> Option<usize> {
         match self {
             Error::SpecialToken { offset, .. } | Error::InvalidUtf8 { offset } => Some(*offset),

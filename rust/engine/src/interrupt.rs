@@ -23,6 +23,18 @@ thread_local! {
 
 /// Does `work`, in which counting and encoding ask `stop` every now and then; once it says true, they end soon
 /// with [`Error::Interrupted`].
+///
+/// ```
+/// use fasttok_engine::{Counter, Encoding, Error, Special, interruptible};
+///
+/// let mut counter = Counter::new(Encoding::embedded("o200k_base")?);
+/// let text = "one two ".repeat(100_000);
+/// let stopped = interruptible(&|| true, || counter.count(&text, Special::Text));
+/// assert_eq!(stopped, Err(Error::Interrupted));
+/// // Nothing of that is left: the counter goes on with any other text.
+/// assert_eq!(counter.count("one two", Special::Text)?, 2);
+/// # Ok::<(), fasttok_engine::Error>(())
+/// ```
 pub fn interruptible<R>(stop: &dyn Fn() -> bool, work: impl FnOnce() -> R) -> R {
     struct Before(bool);
     impl Drop for Before {
@@ -44,6 +56,13 @@ fn ask() -> bool {
 }
 
 /// Whether the work that this is called in is to end, by [`interruptible`]. For loops of callers between two texts.
+///
+/// ```
+/// use fasttok_engine::{interruptible, is_interrupted};
+///
+/// assert!(!is_interrupted());
+/// assert!(interruptible(&|| true, is_interrupted));
+/// ```
 pub fn is_interrupted() -> bool {
     ask()
 }

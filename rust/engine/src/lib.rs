@@ -2,6 +2,10 @@
 //!
 //! An [`Encoding`] is a tokenizer: immutable and shared. A [`Counter`] is what one worker counts with.
 //!
+//! # Count, encode, decode
+//!
+//! Four encodings are inside ([`Encoding::embedded_names`]); nothing is downloaded.
+//!
 //! ```
 //! use fasttok_engine::{Counter, Encoding, Special};
 //!
@@ -9,13 +13,35 @@
 //! let mut counter = Counter::new(encoding.clone());
 //! assert_eq!(counter.count("Grüße", Special::Text)?, 3);
 //!
-//! let (mut ids, mut bytes) = (Vec::new(), Vec::new());
+//! let mut ids = Vec::new();
 //! encoding.encode("Grüße", Special::Text, &mut ids)?;
 //! assert_eq!(ids, [3193, 572, 13153]);
-//! encoding.decode(&ids, &mut bytes)?;
-//! assert_eq!(bytes, "Grüße".as_bytes());
+//! assert_eq!(encoding.decode_text(&ids)?, "Grüße");
 //! # Ok::<(), fasttok_engine::Error>(())
 //! ```
+//!
+//! # A tokenizer of one's own
+//!
+//! [`Encoding::from_file_bytes`] takes a `tokenizer.json`, a rank file of tiktoken, a `tekken.json`, a sentencepiece
+//! model or a compiled tokenizer, and refuses with a typed [`Error`] what cannot be followed exactly.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use fasttok_engine::{Counter, Encoding, FileOptions, Special};
+//!
+//! let file = br#"{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]},
+//!     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}}"#;
+//! let options = FileOptions { name: "mine".into(), ..FileOptions::default() };
+//! let encoding = Arc::new(Encoding::from_file_bytes(file, options)?);
+//! let mut counter = Counter::new(encoding);
+//! assert_eq!(counter.count("abab", Special::Text)?, 2);
+//! # Ok::<(), fasttok_engine::Error>(())
+//! ```
+//!
+//! # Many texts
+//!
+//! A [`Counter`] belongs to one thread and is worth keeping: it remembers the pieces that it has counted. To count on
+//! all cores there is `fasttok_parallel::SharedCounter`, for files `fasttok_corpus::run`.
 
 #![forbid(unsafe_code)]
 

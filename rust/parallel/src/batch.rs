@@ -27,6 +27,21 @@ const LONG: usize = 2 * TASK;
 const WORTH_A_THREAD: usize = 1 << 16;
 
 /// How texts are read and counted.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use fasttok_engine::{Encoding, Special, Utf8Errors};
+/// use fasttok_parallel::{Options, SharedCounter};
+///
+/// let counter = SharedCounter::new(Encoding::embedded("o200k_base")?);
+/// let options = Options {
+///     special: Special::Token,
+///     errors: Utf8Errors::Replace,
+///     threads: NonZeroUsize::new(1),
+/// };
+/// assert_eq!(counter.count(&b"<|endoftext|>".to_vec(), &options)?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// What special tokens in a text are.
@@ -67,6 +82,18 @@ pub struct Failure {
 }
 
 /// Why a call gave nothing.
+///
+/// ```
+/// use fasttok_engine::{Encoding, Error};
+/// use fasttok_parallel::{Abort, Options, SharedCounter};
+///
+/// let counter = SharedCounter::new(Encoding::embedded("o200k_base")?);
+/// let texts: [&[u8]; 2] = [b"good", b"bad: \xFF"];
+/// let Err(Abort::Failure(failure)) = counter.count_batch(&texts, &Options::default()) else { panic!() };
+/// assert_eq!((failure.text, failure.unit), (1, 5));
+/// assert!(matches!(failure.error, Error::InvalidUtf8 { .. }));
+/// # Ok::<(), fasttok_engine::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Abort {
     /// The first text that cannot be counted.
@@ -111,6 +138,14 @@ impl SharedCounter {
     }
 
     /// The encoding.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// # use fasttok_parallel::SharedCounter;
+    /// let counter = SharedCounter::new(Encoding::embedded("o200k_base")?);
+    /// assert_eq!(counter.encoding().n_vocab(), 200_019);
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn encoding(&self) -> &Arc<Encoding> {
         &self.encoding
     }
@@ -135,6 +170,16 @@ impl SharedCounter {
     }
 
     /// [`SharedCounter::count`], which calls `poll` if the text is long.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// # use fasttok_parallel::{Abort, Cancelled, Options, SharedCounter};
+    /// let counter = SharedCounter::new(Encoding::embedded("o200k_base")?);
+    /// let text = "one two ".repeat(10_000_000);
+    /// let stopped = counter.count_polled(&text, &Options::default(), &mut || Err(Cancelled));
+    /// assert_eq!(stopped, Err(Abort::Cancelled));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn count_polled(
         &self,
         text: &impl StoredText,
@@ -157,6 +202,14 @@ impl SharedCounter {
     }
 
     /// The number of tokens of each text.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// # use fasttok_parallel::{Options, SharedCounter};
+    /// let counter = SharedCounter::new(Encoding::embedded("o200k_base")?);
+    /// assert_eq!(counter.count_batch(&["one two", "", "中文"], &Options::default())?, [2, 0, 1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn count_batch<T: StoredText>(
         &self,
         texts: &[T],
@@ -481,6 +534,7 @@ fn uncountable(text: usize, stored: &impl StoredText, start: usize, error: Error
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fasttok_engine::Counter;
     use fasttok_testing::Random;
 
     fn counter() -> SharedCounter {
@@ -522,6 +576,19 @@ mod tests {
             assert_eq!(counter.count(&texts[at], &Options::default()), Ok(counts[at]));
         }
         assert_eq!(counter.count_batch::<&str>(&[], &Options::default()), Ok(vec![]));
+    }
+
+    /// What panics while a long text is cut costs no count: [`Splitter`] goes on after it.
+    #[test]
+    fn a_panic_between_parts_changes_no_count() {
+        let counter = counter();
+        let around = "one two ".repeat(LONG / 4);
+        let text = [&*around, crate::split::PANIC, &around].concat();
+        let expected = Counter::new(counter.encoding().clone()).count(&text, Special::Text);
+        for threads in [1, 3] {
+            let count = counter.count(&text, &with_threads(threads)).unwrap();
+            assert_eq!(Ok(count), expected);
+        }
     }
 
     #[test]

@@ -11,6 +11,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! One long text is counted by all cores as well, and ids come in one list:
+//!
+//! ```
+//! use fasttok_parallel::{Options, SharedCounter};
+//!
+//! let counter = SharedCounter::new(fasttok_engine::Encoding::embedded("cl100k_base")?);
+//! let options = Options::default();
+//! assert_eq!(counter.count(&"one two\n".repeat(1_000_000), &options)?, 3_000_000);
+//! let tokens = counter.encode_batch(&["hello world", "hello"], &options)?;
+//! assert_eq!((tokens.counts, tokens.ids), (vec![2, 1], vec![15339, 1917, 15339]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! - [`SharedCounter`] counts or encodes one text or many; a long one is cut where the counts of its parts are proven
 //!   to add up.
 //! - [`Splitter`] says where that is, for several encodings at once.

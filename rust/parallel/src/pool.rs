@@ -32,6 +32,10 @@ pub struct Cancelled;
 pub type Poll<'p> = dyn FnMut() -> Result<(), Cancelled> + 'p;
 
 /// Threads that this process may run at once (affinity and cgroup respected); at least 1.
+///
+/// ```
+/// assert!(fasttok_parallel::available_threads() >= 1);
+/// ```
 pub fn available_threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }

@@ -58,6 +58,8 @@ impl Splitter<'_> {
     }
 
     fn split_point_unguarded(&self, text: &str, from: usize) -> Option<usize> {
+        #[cfg(test)]
+        assert!(!text.contains(PANIC), "an injected panic");
         let mut at = from.max(1);
         loop {
             while at < text.len() && !text.is_char_boundary(at) {
@@ -81,6 +83,18 @@ impl Splitter<'_> {
 
     /// An offset where `text` may be cut, near its end if there is one there: what is after `text` is not known yet.
     /// There is none before `searched`.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Encoding, Special};
+    /// # use fasttok_parallel::Splitter;
+    /// let encodings = [Encoding::embedded("o200k_base")?];
+    /// let splitter = Splitter { encodings: &encodings, special: Special::Text, whole_words: true };
+    /// // What was read so far of a long text.
+    /// let text = "one two ".repeat(1_000);
+    /// let at = splitter.last_split_point(&text, 0).expect("words end");
+    /// assert!(text[at..].starts_with(' ') && at <= text.len() - 1024);
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn last_split_point(&self, text: &str, searched: usize) -> Option<usize> {
         let limit = text.len().checked_sub(MARGIN)?;
         let first = searched.saturating_sub(2 * MARGIN);
@@ -91,6 +105,17 @@ impl Splitter<'_> {
 
     /// Where the part of `text` that begins at the unit `start` ends: about `size` units later, if it may be cut
     /// there, and else wherever it next may be. Only windows of the text are decoded.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Encoding, Special, Utf8Errors};
+    /// # use fasttok_parallel::Splitter;
+    /// let encodings = [Encoding::embedded("o200k_base")?];
+    /// let splitter = Splitter { encodings: &encodings, special: Special::Text, whole_words: false };
+    /// let text = "one two ".repeat(100_000);
+    /// let end = splitter.part_end(&*text, 0, 10_000, Utf8Errors::Strict, &mut Vec::new());
+    /// assert!((10_000..10_010).contains(&end) && text[end..].starts_with(' '));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn part_end<T: StoredText + ?Sized>(
         &self,
         text: &T,
@@ -137,6 +162,10 @@ fn ends_word(text: &str, at: usize) -> bool {
         && before.is_alphanumeric()
         && std::str::from_utf8(&pair[..=len]).is_ok_and(|pair| pair.graphemes(true).count() == 2)
 }
+
+/// A window of text that holds this makes the tests' engine panic where it looks for a split point.
+#[cfg(test)]
+pub(crate) const PANIC: &str = "\u{10fffe}\u{10ffff}";
 
 #[cfg(test)]
 mod tests {

@@ -116,6 +116,15 @@ impl StoredText for [u8] {
 }
 
 /// Characters up to U+00FF, a byte each.
+///
+/// ```
+/// use fasttok_engine::Encoding;
+/// use fasttok_parallel::{Latin1, Options, SharedCounter};
+///
+/// let counter = SharedCounter::new(Encoding::embedded("o200k_base")?);
+/// assert_eq!(counter.count(&Latin1(b"Gr\xFC\xDFe"), &Options::default())?, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Latin1<'a>(pub &'a [u8]);
 

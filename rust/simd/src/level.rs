@@ -16,6 +16,13 @@ pub const VARIABLE: &str = "FASTTOK_SIMD";
 const NAMES: [&str; 4] = ["portable", "neon", "avx2", "avx512"];
 
 /// A level that this machine has.
+///
+/// ```
+/// use fasttok_simd::Level;
+///
+/// assert_eq!(Level::available().first().map(|level| level.name()), Some("portable"));
+/// assert!(Level::named("mmx").is_err_and(|error| error.to_string().contains("does not exist")));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// No instruction beyond those that every processor of the target has.

@@ -1,10 +1,32 @@
 //! Instruction sets: which of them this machine has, what they do with 64 bytes at a time, and tables in large
 //! pages. The only crate with the `unsafe` of SIMD; it knows no text, no vocabulary and no file.
 //!
-//! A level ([`Portable`], [`Avx2`], [`Avx512`], [`Neon`]) is a value without size that exists only where the
-//! machine has all that the level enables: who holds one has the proof, and everything else is safe. [`Level`] is one
-//! of those that there are, chosen once a process ([`Level::chosen`]). Work that is to be compiled for each level is a
+//! A level ([`Portable`], and `Avx2`, `Avx512` or `Neon` by the processor) is a value without size that exists only
+//! where the machine has all that the level enables: who holds one has the proof, and everything else is safe.
+//! [`Level`] is one of those that there are, chosen once a process ([`Level::chosen`]). Work that is to be compiled for each level is a
 //! [`Task`]; [`Level::run`] enters it.
+//!
+//! ```
+//! use fasttok_simd::{Level, Simd, Task};
+//!
+//! /// Counts the capital letters of a block.
+//! struct Capitals<'a>(&'a [u8; 64]);
+//!
+//! impl Task for Capitals<'_> {
+//!     type Output = u32;
+//!
+//!     #[inline(always)]
+//!     fn run<S: Simd>(self, simd: S) -> u32 {
+//!         simd.classify(self.0).upper.count_ones()
+//!     }
+//! }
+//!
+//! let mut block = [b' '; 64];
+//! block[..13].copy_from_slice(b"Hello, World!");
+//! for level in Level::available() {
+//!     assert_eq!(level.run(Capitals(&block)), 2, "{}", level.name());
+//! }
+//! ```
 //!
 //! # No intrinsic is a call
 //!
@@ -101,6 +123,11 @@ macro_rules! masks {
 use masks;
 
 /// Whether `byte` is the first one of a character U+3000-U+DFFF or U+F000-U+FFFF.
+///
+/// ```
+/// let first = |c: &str| fasttok_simd::is_east_asian(c.as_bytes()[0]);
+/// assert!(first("中") && first("한") && first("カ") && !first("ü") && !first("€"));
+/// ```
 #[inline(always)]
 pub fn is_east_asian(byte: u8) -> bool {
     matches!(byte, 0xE3..=0xED | 0xEF)

@@ -6,6 +6,13 @@ use bytemuck::Pod;
 use memmap2::MmapMut;
 
 /// A fixed number of values, zero at first, in memory of its own.
+///
+/// ```
+/// let mut table: fasttok_simd::Table<u32> = fasttok_simd::Table::new(1 << 20);
+/// table[17] = 4;
+/// table.prefetch(17);
+/// assert_eq!((table[16], table[17], table.len()), (0, 4, 1 << 20));
+/// ```
 pub struct Table<T> {
     memory: MmapMut,
     len: usize,

@@ -1,7 +1,7 @@
 //! Characters of one, two or four bytes each as UTF-8, as Python keeps its `str`.
 //!
 //! Text is written in blocks: ASCII as it is, other characters 16 at once, by what the machine has best
-//! ([`Simd::write_utf8`]; [`portable`] is the one that says what it does). A block with surrogates, which are
+//! ([`Simd::write_utf8`]; the portable one says what it does). A block with surrogates, which are
 //! rare, goes character by character.
 //!
 //! In ns a byte of UTF-8 (AVX-512; AVX2; portable; simdutf, which is C++; encoding_rs): Chinese 0.11, 0.17,

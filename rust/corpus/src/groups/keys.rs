@@ -16,12 +16,20 @@ pub enum Key {
     Extension,
     /// A field of the record; a dot goes one level down. What is no string is taken as it is written.
     Field(String),
-    /// The language label: see [`Job::languages`].
+    /// The language label: see [`Job::languages`](crate::Job::languages).
     Language,
 }
 
 impl Key {
     /// `file`, `extension`, or the name of a field. A field with one of these two names is `field:file`.
+    ///
+    /// ```
+    /// use fasttok_corpus::Key;
+    ///
+    /// assert_eq!(Key::parse("extension"), Key::Extension);
+    /// assert_eq!(Key::parse("meta.source"), Key::Field("meta.source".into()));
+    /// assert_eq!(Key::parse("field:file"), Key::Field("file".into()));
+    /// ```
     pub fn parse(key: &str) -> Key {
         match key {
             "file" => Key::File,

@@ -223,7 +223,7 @@ fn compare(a: &[u8], b: &[u8]) -> Ordering {
 /// The sums of the documents that agree in all keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// One value a key, in the order of [`Job::by`]; `None` where a document has none.
+    /// One value a key, in the order of [`Job::by`](crate::Job::by); `None` where a document has none.
     pub key: Vec<Option<String>>,
     /// The sums.
     pub tally: Tally,

@@ -19,8 +19,8 @@ pub enum OnError {
     /// It goes to the ledger, and the run goes on.
     #[default]
     Skip,
-    /// The run ends with [`Error::BadRow`]: the first bad row of its file. Where several files have bad rows, it
-    /// is one of them, whichever is met first.
+    /// The run ends with [`Error::BadRow`](crate::Error::BadRow): the first bad row of its file. Where several files
+    /// have bad rows, it is one of them, whichever is met first.
     Fail,
 }
 
@@ -67,7 +67,8 @@ pub struct Job {
     pub max_record_bytes: usize,
     /// The most memory that a zstd frame may ask for to be unpacked; what asks for more is skipped.
     pub max_window_bytes: u64,
-    /// The most groups that a run may have; with one more it ends with [`Error::TooManyGroups`].
+    /// The most groups that a run may have; with one more it ends with
+    /// [`Error::TooManyGroups`](crate::Error::TooManyGroups).
     pub max_groups: usize,
     /// Files that the caller will write: left out of a walk, and refused among the paths.
     pub outputs: Vec<PathBuf>,

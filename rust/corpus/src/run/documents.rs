@@ -1,6 +1,6 @@
 //! Documents one after the other, in the order of the files, for what needs the text of each and not sums alone.
 //!
-//! The sources, the formats, the limits and the ledger are those of [`crate::run`], so that whoever reads this way
+//! The sources, the formats, the limits and the ledger are those of [`crate::run()`], so that whoever reads this way
 //! sees the rows that are counted, and skips the others for the same reasons. It knows nothing of tokens: texts are
 //! handed on, a bounded batch at a time, by one thread that reads ahead of whoever takes them.
 
@@ -67,6 +67,25 @@ pub struct DocumentsRead {
 
 /// Hands the documents of `job` to `take`, which says whether it wants more. Of each record, `answer` names a second
 /// field that must hold a text, too. The job's encodings and threads play no part.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use fasttok_corpus::{Job, Progress, documents};
+///
+/// let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("lines.txt");
+/// std::fs::write(&file, "first\nsecond\n")?;
+/// let mut job = Job::new(vec![file], Vec::new());
+/// job.lines = true;
+/// let mut texts = Vec::new();
+/// let read = documents(&job, None, &Progress::new(), &AtomicBool::new(false), &mut |batch| {
+///     texts.extend(batch.into_iter().map(|document| document.text));
+///     true
+/// })?;
+/// assert_eq!(texts, ["first", "second"]);
+/// assert_eq!(read.ledger.counted, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn documents(
     job: &Job,
     answer: Option<&str>,

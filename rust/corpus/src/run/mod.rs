@@ -1,5 +1,5 @@
-//! A run: from a [`Job`] to its [`Outcome`]. What is shared by the two ways to read, counting ([`run`]) and handing on
-//! ([`documents`]), is here; what a worker does with a file is in `worker`, and who does what in `schedule`.
+//! A run: from a [`Job`] to its [`Outcome`]. What is shared by the two ways to read, counting ([`run()`]) and handing on
+//! ([`documents()`]), is here; what a worker does with a file is in `worker`, and who does what in `schedule`.
 
 mod detect_queue;
 mod documents;
@@ -33,6 +33,22 @@ pub(crate) const CHUNK: usize = 1 << 20;
 
 /// Counts what the job asks for. `progress` may be read meanwhile, and `cancel`, once set, ends the run within a few
 /// milliseconds with [`Error::Interrupted`].
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use fasttok_corpus::{Job, Progress, run};
+/// use fasttok_engine::Encoding;
+///
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("a.txt"), "one two")?;
+/// std::fs::write(folder.path().join("b.txt"), "Grüße")?;
+/// let encodings = vec![Encoding::embedded("o200k_base")?, Encoding::embedded("gpt2")?];
+/// let job = Job::new(vec![folder.path().into()], encodings);
+/// let outcome = run(&job, &Progress::new(), &AtomicBool::new(false))?;
+/// assert_eq!((outcome.files, outcome.totals.documents), (2, 2));
+/// assert_eq!(outcome.totals.tokens, [5, 6]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn run(job: &Job, progress: &Progress, cancel: &AtomicBool) -> Result<Outcome, Error> {
     run_in_chunks(job, progress, cancel, CHUNK)
 }

@@ -1,6 +1,6 @@
 //! What is measured of texts, and how it is summed.
 //!
-//! A statistic is a file here that implements [`Statistic`], a line in [`sums!`] for the numbers that it adds to, and
+//! A statistic is a file here that implements [`Statistic`], a line in `sums!` for the numbers that it adds to, and
 //! one in [`statistics`]. Groups, samples and Python's columns follow from these. Sums are integers, and merging them is
 //! commutative ([`Merge`]): the order in which documents are counted, and by whom, cannot matter.
 

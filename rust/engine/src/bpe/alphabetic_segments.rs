@@ -1,4 +1,4 @@
-//! Segmenter in long pieces of alphabets and abugidas (U+0080-U+1FFF): Thai and its like run on for many
+//! Safe boundaries in long pieces of alphabets and abugidas (U+0080-U+1FFF): Thai and its like run on for many
 //! words.
 //!
 //! Here nearly every two letters are neighbours in some token, so two characters alone say little.
@@ -7,6 +7,10 @@
 //! a token, decide; a hash that collides only leaves a cut out. Tokens that begin or end inside a
 //! character count as tokens of two characters at each of their boundaries, of all characters that the
 //! parts can belong to.
+//!
+//! `ภาษาไทยไม่มีช่องว่าง` in o200k_base: no token is `าไ`, and none holds `ษาไ` or `าไท`, so the text is cut between `ภาษา`
+//! and `ไทย`. It falls into ภาษา|ไทย|ไม่มี|ช่อง|ว่าง, of which the first four are one token each and the last is merged into
+//! two: six tokens.
 //!
 //! A cut has a character from U+0080 on before it and one of the same 256 after it. So after it may be
 //! ASCII, where Latin-1 is before it: the token `95 0A 0A` is entered as the pairs U+0095 0A and U+00D5 0A.

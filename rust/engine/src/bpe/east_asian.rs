@@ -12,8 +12,8 @@
 //!
 //! What a token shows of the two characters at a boundary is, on the left, a whole character or its last one
 //! or two bytes, on the right a whole one or its first one or two. Whole ones are in the table of joins.
-//! Parts are in a filter as every pair of characters of the table that has them (`B8 AD E5 9B`: 16 characters
-//! on the left, 中 E4 B8 AD among them, and 64 on the right, 国 E5 9B BD among them), but for a single
+//! Parts are in a filter as every pair of characters of the table that has them (`97 E4 BA AC`: 1,024 characters
+//! on the left, 北 E5 8C 97 among them, and 京 alone on the right), but for a single
 //! first byte on the right, which goes by the last byte on the left. What collides in a table only makes
 //! a boundary unsafe; a character that no table knows (of two or four bytes) is never at a safe one.
 

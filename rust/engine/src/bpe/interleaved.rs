@@ -9,12 +9,14 @@
 //! come. One that was wrong, one in thousands, sends the piece to [`count_in_more_registers`], the form that verifies
 //! before it merges. No count is given before its last merge was verified.
 //!
-//! With two lanes, `Grüße` and `мир` (D0 BC D0 B8 D1 80):
+//! With two lanes, `Grüße` (47 72 C3BC C39F 65, its letters beyond ASCII already whole) and `мир` (D0BC D0B8 D180):
 //!
 //! ```text
-//! lane 0  merges C39F 65, prefetches the slots of C3BC with C39F65
-//! lane 1  verifies its last merge, merges D0BC D0B8, prefetches the slots of that with D180
-//! lane 0  verifies C39F 65, probes the prefetched slots, merges 47 72, …
+//! lane 0  merges 47 72, prefetches the slots of 4772 with C3BC
+//! lane 1  merges D0B8 D180, prefetches the slots of D0BC with D0B8D180
+//! lane 0  verifies 47 72, probes the prefetched slots: nothing; merges C39F 65, the only probe left
+//! lane 1  verifies D0B8 D180, probes the prefetched slots: nothing, so two tokens
+//! lane 0  verifies C39F 65, probes C3BC with C39F65: nothing, so three tokens
 //! ```
 
 use fasttok_simd::Simd;

@@ -35,3 +35,6 @@ pub(crate) mod scripts;
 pub(crate) mod whole;
 pub(crate) mod whole_chars;
 pub(crate) mod windowed;
+// Not under Miri, where loading a whole vocabulary takes half an hour.
+#[cfg(all(test, not(miri)))]
+mod worked_examples;

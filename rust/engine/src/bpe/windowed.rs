@@ -5,9 +5,8 @@
 //! window may be left at the end of a token as soon as that token and the first one of the next window stay apart.
 //!
 //! With windows of 8 bytes instead of [`WINDOW`], `Grüße Grüße`: the first window is `Grüße` and a space, 4772 C3BC C39F65
-//! 20. The space is too near the end to be kept, for it may merge with what follows. After C39F65 the next window
-//! begins with ` Gr`: C39F65 and 204772 stay apart by themselves, so three tokens are final and merging goes on from
-//! the space.
+//! 20. The space is too near the end to be kept, for it may merge with what follows. The next window begins after C39F65
+//! and is ` Grüße`, one token, 204772C3BCC39F65: it and C39F65 stay apart by themselves, so three tokens are final.
 
 use fasttok_simd::{Simd, Task};
 

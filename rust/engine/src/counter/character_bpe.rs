@@ -212,12 +212,12 @@ impl Merged<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::tests::{PARTS, nasty_text, shrink};
+    use super::super::tests::{PARTS, at_every_level, nasty_text, shrink};
     use super::*;
     use crate::character_bpe::rules::{META, Prefix, Rules};
     use crate::character_bpe::symbols::Order;
     use crate::character_bpe::{Definition, Unknown};
-    use crate::{Encoding, Level, Special};
+    use crate::{Encoding, Special};
     use fasttok_testing::Random;
 
     /// A vocabulary of the beginnings of words, and of characters that many of them lack.
@@ -295,10 +295,7 @@ mod tests {
     fn counts_what_encode_gives_at_every_level() {
         let mut random = Random::new(0x51DE_57A2_9E37_79B9);
         for (kind, encoding) in encodings().into_iter().enumerate() {
-            let mut counters: Vec<Counter> = Level::available()
-                .into_iter()
-                .map(|level| Counter::with_level(encoding.clone(), level))
-                .collect();
+            let mut counters = at_every_level(&encoding);
             for _ in 0..2_000 {
                 let mut text = nasty_text(&mut random);
                 if random.below(8) == 0 {

@@ -3,6 +3,12 @@
 use super::*;
 use fasttok_testing::Random;
 
+/// A counter for each level that the machine has.
+pub(super) fn at_every_level(encoding: &Arc<Encoding>) -> Vec<Counter> {
+    let levels = Level::available().into_iter();
+    levels.map(|level| Counter::with_level(encoding.clone(), level)).collect()
+}
+
 pub(super) const PARTS: &[&str] = &[
     " ",
     " ",
@@ -155,10 +161,7 @@ fn counts_what_encode_gives_at_every_level() {
     let mut random = Random::new(0x1234_5678_9ABC_DEF1);
     for name in ["o200k_base", "cl100k_base", "r50k_base"] {
         let encoding = Encoding::embedded(name).unwrap();
-        let mut counters: Vec<Counter> = Level::available()
-            .into_iter()
-            .map(|level| Counter::with_level(encoding.clone(), level))
-            .collect();
+        let mut counters = at_every_level(&encoding);
         for _ in 0..20_000 {
             let text = nasty_text(&mut random);
             let mut ids = Vec::new();
@@ -241,10 +244,7 @@ fn texts_of_one_token_are_those_that_count_one() {
 #[test]
 fn every_character_at_every_level() {
     let encoding = Encoding::embedded("o200k_base").unwrap();
-    let mut counters: Vec<Counter> = Level::available()
-        .into_iter()
-        .map(|level| Counter::with_level(encoding.clone(), level))
-        .collect();
+    let mut counters = at_every_level(&encoding);
     let all: Vec<char> = (0..0x11_0000).filter_map(char::from_u32).collect();
     for few in all.chunks(24) {
         let apart = few.iter().flat_map(|&c| ['a', c, 'Б', c, ' ']);
@@ -342,10 +342,7 @@ fn counts_of_cut_texts_add_up() {
 fn long_monotonous_texts() {
     for name in ["o200k_base", "cl100k_base", "r50k_base"] {
         let encoding = Encoding::embedded(name).unwrap();
-        let mut counters: Vec<Counter> = Level::available()
-            .into_iter()
-            .map(|level| Counter::with_level(encoding.clone(), level))
-            .collect();
+        let mut counters = at_every_level(&encoding);
         for part in
             PARTS.iter().chain(&["ab", "-=", "🎉🎉!", "ไทยภาษา", "中文字符没有标点", "xQzJ"])
         {

@@ -15,7 +15,7 @@ use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
 use crate::vocab::Vocab;
 
-/// What an [`Encoding`] is made of.
+/// What an [`Encoding`](crate::Encoding) is made of.
 pub(crate) struct EncodingParts {
     pub name: String,
     pub hash: String,

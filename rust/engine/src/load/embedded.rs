@@ -138,6 +138,14 @@ static DEFINITIONS: [Definition; 6] = [
 
 impl Encoding {
     /// The embedded encoding `name`, loaded on first use and shared from then on.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Encoding, Error};
+    /// assert_eq!(Encoding::embedded("gpt2")?.name(), "r50k_base");
+    /// let Err(Error::UnknownEncoding { nearest, .. }) = Encoding::embedded("o200k") else { panic!() };
+    /// assert_eq!(nearest[0], "o200k_base");
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn embedded(name: &str) -> Result<Arc<Encoding>, Error> {
         // Whoever counts begins here or with a file: a level that cannot be had is told before any text.
         Level::chosen()?;
@@ -145,6 +153,11 @@ impl Encoding {
     }
 
     /// The names that [`Encoding::embedded`] knows, an alias (`gpt2`) after the name it stands for.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// assert!(Encoding::embedded_names().any(|name| name == "o200k_harmony"));
+    /// ```
     pub fn embedded_names() -> impl Iterator<Item = &'static str> {
         names()
     }

@@ -18,6 +18,14 @@ pub struct Known {
 
 impl Known {
     /// The known file with this SHA-256 (in hex).
+    ///
+    /// ```
+    /// # use fasttok_engine::{Encoding, Known};
+    /// let hash = Encoding::embedded("cl100k_base")?.hash().to_owned();
+    /// assert_eq!(Known::by_hash(&hash).map(|known| known.pretokenizer), Some("cl100k"));
+    /// assert!(Known::by_hash("0123").is_none());
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
     pub fn by_hash(hash: &str) -> Option<&'static Known> {
         KNOWN.iter().find(|known| known.hash == hash)
     }

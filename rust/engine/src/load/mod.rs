@@ -29,6 +29,26 @@ use crate::pretokenize::Pretokenizer;
 use crate::{Encoding, Error};
 
 /// What a tokenizer file does not say itself.
+///
+/// ```
+/// use fasttok_engine::{Encoding, FileOptions};
+///
+/// // A rank file has the tokens in base64 and their ranks: here all bytes, and "ab".
+/// let mut file: String = (0..=255u8).map(|byte| format!("{} {byte}\n", base64(&[byte]))).collect();
+/// file += &format!("{} 256\n", base64(b"ab"));
+/// let options = FileOptions {
+///     name: "mine".into(),
+///     pattern: Some("cl100k".into()),
+///     special_tokens: Some(vec![("<|end|>".into(), 257)]),
+/// };
+/// let encoding = Encoding::from_file_bytes(file.as_bytes(), options)?;
+/// assert_eq!(encoding.decode_text(&[256, 257])?, "ab<|end|>");
+/// # fn base64(bytes: &[u8]) -> String {
+/// #     use base64::Engine;
+/// #     base64::engine::general_purpose::STANDARD.encode(bytes)
+/// # }
+/// # Ok::<(), fasttok_engine::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct FileOptions {
     /// What the encoding is called.
@@ -63,6 +83,13 @@ struct JsonFile<'a> {
 impl Encoding {
     /// The tokenizer in the file `data`: a `tokenizer.json` of HF `tokenizers`, a `tekken.json`, a
     /// rank file of tiktoken, or what [`Encoding::compiled`] wrote.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Encoding, Error, FileOptions};
+    /// let file = br#"{"model": {"type": "WordPiece", "vocab": {"a": 0}}}"#;
+    /// let refused = Encoding::from_file_bytes(file, FileOptions::default());
+    /// assert!(matches!(refused, Err(Error::UnsupportedTokenizer { .. })));
+    /// ```
     pub fn from_file_bytes(data: &[u8], options: FileOptions) -> Result<Encoding, Error> {
         Level::chosen()?;
         let says_all = compiled::is_compiled(data)

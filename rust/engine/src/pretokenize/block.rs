@@ -3,6 +3,16 @@
 //! A block begins at a piece start, so nothing has to be carried from the one before. Bit i of a
 //! mask is character i (not byte i): multi-byte characters are one bit each, and the rules of the
 //! patterns, which speak of characters, become shifts.
+//!
+//! `one  two` with the rules of white space that cl100k and o200k share, bit 0 on the left:
+//!
+//! ```text
+//! characters               o n e     t w o
+//! space                    0 0 0 1 1 0 0 0
+//! space & !(space << 1)    0 0 0 1 0 0 0 0   where white space begins
+//! space & !(space >> 1)    0 0 0 0 1 0 0 0   the last space goes with what follows
+//! starts                   1 0 0 1 1 0 0 0   "one", " ", " two"
+//! ```
 
 use fasttok_simd::{ByteMasks, Simd};
 

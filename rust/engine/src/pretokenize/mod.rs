@@ -36,7 +36,7 @@ pub(crate) trait Family {
     /// The piece starts among the characters of `masks`, the first of which is one.
     fn starts(masks: &CharMasks, context: &Context) -> Starts;
 
-    /// The properties (see [`properties_of`](crate::classes::properties_of)) that `starts` asks for in `masks`.
+    /// The properties (see [`properties_of`]) that `starts` asks for in `masks`.
     const PROPERTIES: u8 = 0;
 
     /// Up to three bits that `starts` asks of every character, in `extra`.
@@ -169,11 +169,11 @@ impl Pretokenizer {
         }
     }
 
-    /// Whether a text that ends with `last` has the pieces that it has with blanks behind it, but for those of the blanks.
+    /// Whether a text that ends with `last` has the pieces that it has with blanks after it, but for those of the blanks.
     /// False where it is not known.
     ///
     /// No alternative of the families that are named goes on from what is no white space to a blank, and what is looked
-    /// ahead for stands behind white space.
+    /// ahead for is after white space.
     pub(crate) fn ends_before_blank(&self, last: u32) -> bool {
         match self {
             Pretokenizer::Gpt2
@@ -190,6 +190,13 @@ impl Pretokenizer {
     }
 
     /// The regular expression of the family of that name, if it is a single one.
+    ///
+    /// ```
+    /// use fasttok_engine::Pretokenizer;
+    ///
+    /// assert!(Pretokenizer::pattern_of("gpt2").is_some_and(|pattern| pattern.starts_with("'(?:")));
+    /// assert_eq!(Pretokenizer::pattern_of("deepseek-v3"), None);
+    /// ```
     pub fn pattern_of(name: &str) -> Option<&'static str> {
         patterns::of_family(name)
     }

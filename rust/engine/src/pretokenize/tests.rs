@@ -54,7 +54,7 @@ struct Check<'a> {
     name: &'a str,
     scanner: Scanner,
     text: &'a str,
-    /// Bytes behind the text that the last blocks see.
+    /// Bytes after the text that the last blocks see.
     blanks: usize,
 }
 
