@@ -30,6 +30,14 @@ pub trait Detector: Send + Sync {
 }
 
 /// The canonical form of a label, if it is a language that CLDR knows. Takes BCP 47 and FLORES codes (`zho_Hans`).
+///
+/// ```
+/// use fasttok_corpus::normalize_language;
+///
+/// assert_eq!(normalize_language("zho_Hans").as_deref(), Some("zh"));
+/// assert_eq!(normalize_language("zho_Hant").as_deref(), Some("zh-Hant"));
+/// assert_eq!(normalize_language("no language"), None);
+/// ```
 pub fn normalize_language(label: &str) -> Option<String> {
     let lower = label.trim().to_ascii_lowercase();
     if SPECIAL.contains(&lower.as_str()) {

@@ -151,6 +151,13 @@ impl SharedCounter {
     }
 
     /// Whether [`SharedCounter::count`] counts `text` by several threads.
+    ///
+    /// ```
+    /// use fasttok_parallel::SharedCounter;
+    ///
+    /// assert!(!SharedCounter::is_long(&"one two"));
+    /// assert!(SharedCounter::is_long(&"one two ".repeat(1_000_000)));
+    /// ```
     pub fn is_long(text: &impl StoredText) -> bool {
         text.units() > LONG
     }

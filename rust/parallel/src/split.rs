@@ -248,6 +248,25 @@ mod tests {
         assert!(most > 50);
     }
 
+    /// A defect that is met while a text is cut is none of counting it: there is no split point, that is all.
+    #[test]
+    fn a_panic_is_no_split_point() {
+        let encodings = encodings();
+        let splitter =
+            Splitter { encodings: &encodings, special: Special::Text, whole_words: false };
+        assert_eq!(splitter.split_point(&format!("one two {PANIC}"), 0), None);
+        let text = format!("{}{PANIC}{}", "one two ".repeat(40_000), " three four".repeat(40_000));
+        let defect = text.find(PANIC).unwrap();
+        let (mut start, mut ends, mut scratch) = (0, Vec::new(), Vec::new());
+        while start < text.len() {
+            start = splitter.part_end(&*text, start, 20_000, Utf8Errors::Strict, &mut scratch);
+            ends.push(start);
+        }
+        // Both sides are cut all the same, and one part holds what cannot be looked at.
+        assert!(ends.iter().filter(|&&end| end < defect).count() > 5, "{ends:?}");
+        assert!(ends.iter().filter(|&&end| end > defect).count() > 5, "{ends:?}");
+    }
+
     #[test]
     fn the_last_cut_leaves_a_margin() {
         let encodings = encodings();

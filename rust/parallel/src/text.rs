@@ -16,6 +16,23 @@ pub struct Invalid(pub usize);
 ///
 /// It is implemented for `str` (which is always valid), `[u8]` (which should be UTF-8), [`Latin1`], `[u16]` (which should
 /// be UTF-16) and `[u32]` (which should be UTF-32; two surrogates in it may be a pair, as in Python).
+///
+/// ```
+/// use fasttok_engine::{Encoding, Utf8Errors};
+/// use fasttok_parallel::{Invalid, Options, SharedCounter, StoredText};
+///
+/// // Any of these is counted where it is, without being made a `String` first.
+/// let counter = SharedCounter::new(Encoding::embedded("o200k_base")?);
+/// let (bytes, utf16) = ("Grüße".as_bytes().to_vec(), "Grüße".encode_utf16().collect::<Vec<u16>>());
+/// assert_eq!(counter.count(&bytes, &Options::default())?, 3);
+/// assert_eq!(counter.count(&&utf16[..], &Options::default())?, 3);
+/// assert_eq!(utf16.units(), 5);
+///
+/// // A surrogate that is in no pair.
+/// let refused = [0x61u16, 0xD800].decode(0..2, Utf8Errors::Strict, &mut Vec::new()).map(drop);
+/// assert_eq!(refused, Err(Invalid(1)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait StoredText: Sync {
     /// Length in units.
     fn units(&self) -> usize;

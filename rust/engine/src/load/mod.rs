@@ -89,6 +89,8 @@ impl Encoding {
     /// let file = br#"{"model": {"type": "WordPiece", "vocab": {"a": 0}}}"#;
     /// let refused = Encoding::from_file_bytes(file, FileOptions::default());
     /// assert!(matches!(refused, Err(Error::UnsupportedTokenizer { .. })));
+    /// let refused = Encoding::from_file_bytes(b"{", FileOptions::default());
+    /// assert!(matches!(refused, Err(Error::TokenizerFile { .. })));
     /// ```
     pub fn from_file_bytes(data: &[u8], options: FileOptions) -> Result<Encoding, Error> {
         Level::chosen()?;
