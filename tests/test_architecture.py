@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,11 +40,32 @@ def test_a_module_says_what_it_is_for_and_knows_no_root(path: Path) -> None:
 
 
 def test_every_public_name_is_there_and_documented() -> None:
-    assert len(set(fasttok.__all__)) == len(fasttok.__all__) and set(fasttok._LAZY) <= set(fasttok.__all__)
+    assert len(fasttok.__all__) > 70 and set(fasttok.__all__) <= set(dir(fasttok))
     for name in fasttok.__all__:
         value = getattr(fasttok, name)
         if name not in ("__version__", "CLAIMS"):
             assert inspect.getdoc(value), name
+
+
+def test_a_public_name_is_imported_when_it_is_asked_for() -> None:
+    """Once; that it is noted before leaves no trace in `import`."""
+    code = (
+        "import builtins; really = builtins.__import__; import fasttok; assert builtins.__import__ is really;"
+        "names = lambda: {n for n in fasttok.__all__ if n in vars(fasttok)};"
+        "assert names() == set(), names(); fasttok.get_encoding; assert names() == {'get_encoding'};"
+        "from fasttok import *; assert names() == set(fasttok.__all__) and Report is fasttok.Report;"
+        "assert fasttok.typing.Spec and hasattr(fasttok, 'errors') and not hasattr(fasttok, 'nothing')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_errors_are_public() -> None:
+    errors = {name for name, value in vars(fasttok.errors).items() if isinstance(value, type) and is_error(value)}
+    assert errors - set(fasttok.__all__) == set()
+
+
+def is_error(value: type) -> bool:
+    return issubclass(value, fasttok.FasttokError)
 
 
 def test_names_for_annotations() -> None:

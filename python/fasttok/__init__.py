@@ -8,186 +8,101 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
-from ._fasttok import Encoding, __version__
+from . import _fasttok as _fasttok
+from . import errors as errors
+from ._util import deferred as _deferred
 from ._util import lazy_numpy as lazy_numpy
-from .errors import (
-    FasttokError,
-    FileError,
-    InputError,
-    InvalidUtf8Error,
-    MisalignedError,
-    MissingExtraError,
-    NoPlotError,
-    NotFoundError,
-    NotParallelError,
-    OverwriteError,
-    PriceTableError,
-    Remedy,
-    SimdLevelError,
-    SpecialTokenError,
-    TextLimitError,
-    TokenizerFileError,
-    TooManyGroupsError,
-    UnknownEncodingError,
-    UnknownFieldError,
-    UnknownGroupError,
-    UnknownModelError,
-    UnknownPriceError,
-    UnknownTokenError,
-    UnsupportedTokenizerError,
-)
 from .reports import presenters as _presenters
-from .tokenizers.models import encoding_name_for_model
-from .tokenizers.resolve import encoding_for_model, get_encoding, list_encodings
 
-if TYPE_CHECKING:
+# The public names, here and nowhere else. What a name needs is imported when it is asked for: counting a text needs no
+# reports and nothing that makes them.
+with _deferred.deferred(globals()) as _public:
     from . import typing as typing
-    from .inputs.parallel import ParallelText, read_parallel
-    from .inputs.prices import PriceTable, find_price, read_price_table
-    from .measures.claims import check_claims
-    from .measures.claims_registry import CLAIMS
-    from .measures.cost import cost
-    from .measures.count import count_corpus
-    from .measures.density import density
-    from .measures.encodings import encodings
-    from .measures.models import models
-    from .measures.premium import premium
-    from .reports.base import BaseReport
-    from .reports.claims import Claim, ClaimsReport, Measurement
-    from .reports.cost import CostReport, CostRow, SameContent
-    from .reports.count import Group, Report, Tally
-    from .reports.density import Density, DensityGroup, DensityReport, Estimate
-    from .reports.encodings import EncodingEntry, Encodings
-    from .reports.ledger import Ledger, LedgerEntry, SkippedKind
-    from .reports.models import Model, Models
-    from .reports.premium import EncodingSummary, LanguagePremium, PremiumReport
-    from .reports.prices import Price, Rate, Tier
-    from .reports.schemas import schema
-    from .reports.verification import Difference, VerificationReport
-    from .tokenizers.load import load, save
+    from ._fasttok import Encoding as Encoding
+    from ._fasttok import __version__ as __version__
+    from .errors import FasttokError as FasttokError
+    from .errors import FileError as FileError
+    from .errors import InputError as InputError
+    from .errors import InvalidUtf8Error as InvalidUtf8Error
+    from .errors import MisalignedError as MisalignedError
+    from .errors import MissingExtraError as MissingExtraError
+    from .errors import NoPlotError as NoPlotError
+    from .errors import NotFoundError as NotFoundError
+    from .errors import NotParallelError as NotParallelError
+    from .errors import OverwriteError as OverwriteError
+    from .errors import PriceTableError as PriceTableError
+    from .errors import Remedy as Remedy
+    from .errors import SimdLevelError as SimdLevelError
+    from .errors import SpecialTokenError as SpecialTokenError
+    from .errors import TextLimitError as TextLimitError
+    from .errors import TokenizerFileError as TokenizerFileError
+    from .errors import TooManyGroupsError as TooManyGroupsError
+    from .errors import UnknownEncodingError as UnknownEncodingError
+    from .errors import UnknownFieldError as UnknownFieldError
+    from .errors import UnknownGroupError as UnknownGroupError
+    from .errors import UnknownModelError as UnknownModelError
+    from .errors import UnknownPriceError as UnknownPriceError
+    from .errors import UnknownTokenError as UnknownTokenError
+    from .errors import UnsupportedTokenizerError as UnsupportedTokenizerError
+    from .inputs.parallel import ParallelText as ParallelText
+    from .inputs.parallel import read_parallel as read_parallel
+    from .inputs.prices import PriceTable as PriceTable
+    from .inputs.prices import find_price as find_price
+    from .inputs.prices import read_price_table as read_price_table
+    from .measures.claims import check_claims as check_claims
+    from .measures.claims_registry import CLAIMS as CLAIMS
+    from .measures.cost import cost as cost
+    from .measures.count import count_corpus as count_corpus
+    from .measures.density import density as density
+    from .measures.encodings import encodings as encodings
+    from .measures.models import models as models
+    from .measures.premium import premium as premium
+    from .reports.base import BaseReport as BaseReport
+    from .reports.claims import Claim as Claim
+    from .reports.claims import ClaimsReport as ClaimsReport
+    from .reports.claims import Measurement as Measurement
+    from .reports.cost import CostReport as CostReport
+    from .reports.cost import CostRow as CostRow
+    from .reports.cost import SameContent as SameContent
+    from .reports.count import Group as Group
+    from .reports.count import Report as Report
+    from .reports.count import Tally as Tally
+    from .reports.density import Density as Density
+    from .reports.density import DensityGroup as DensityGroup
+    from .reports.density import DensityReport as DensityReport
+    from .reports.density import Estimate as Estimate
+    from .reports.encodings import EncodingEntry as EncodingEntry
+    from .reports.encodings import Encodings as Encodings
+    from .reports.ledger import Ledger as Ledger
+    from .reports.ledger import LedgerEntry as LedgerEntry
+    from .reports.ledger import SkippedKind as SkippedKind
+    from .reports.models import Model as Model
+    from .reports.models import Models as Models
+    from .reports.premium import EncodingSummary as EncodingSummary
+    from .reports.premium import LanguagePremium as LanguagePremium
+    from .reports.premium import PremiumReport as PremiumReport
+    from .reports.prices import Price as Price
+    from .reports.prices import Rate as Rate
+    from .reports.prices import Tier as Tier
+    from .reports.schemas import schema as schema
+    from .reports.verification import Difference as Difference
+    from .reports.verification import VerificationReport as VerificationReport
+    from .tokenizers.load import load as load
+    from .tokenizers.load import save as save
+    from .tokenizers.models import encoding_name_for_model as encoding_name_for_model
+    from .tokenizers.resolve import encoding_for_model as encoding_for_model
+    from .tokenizers.resolve import get_encoding as get_encoding
+    from .tokenizers.resolve import list_encodings as list_encodings
 
-__all__ = [
-    "CLAIMS",
-    "BaseReport",
-    "Claim",
-    "ClaimsReport",
-    "CostReport",
-    "CostRow",
-    "Density",
-    "DensityGroup",
-    "DensityReport",
-    "Difference",
-    "Encoding",
-    "EncodingEntry",
-    "EncodingSummary",
-    "Encodings",
-    "Estimate",
-    "FasttokError",
-    "FileError",
-    "Group",
-    "InputError",
-    "InvalidUtf8Error",
-    "LanguagePremium",
-    "Ledger",
-    "LedgerEntry",
-    "Measurement",
-    "MisalignedError",
-    "MissingExtraError",
-    "Model",
-    "Models",
-    "NoPlotError",
-    "NotFoundError",
-    "NotParallelError",
-    "OverwriteError",
-    "ParallelText",
-    "PremiumReport",
-    "Price",
-    "PriceTable",
-    "PriceTableError",
-    "Rate",
-    "Remedy",
-    "Report",
-    "SameContent",
-    "SimdLevelError",
-    "SkippedKind",
-    "SpecialTokenError",
-    "Tally",
-    "TextLimitError",
-    "Tier",
-    "TokenizerFileError",
-    "TooManyGroupsError",
-    "UnknownEncodingError",
-    "UnknownFieldError",
-    "UnknownGroupError",
-    "UnknownModelError",
-    "UnknownPriceError",
-    "UnknownTokenError",
-    "UnsupportedTokenizerError",
-    "VerificationReport",
-    "__version__",
-    "check_claims",
-    "cost",
-    "count_corpus",
-    "density",
-    "encoding_for_model",
-    "encoding_name_for_model",
-    "encodings",
-    "find_price",
-    "get_encoding",
-    "list_encodings",
-    "load",
-    "models",
-    "premium",
-    "read_parallel",
-    "read_price_table",
-    "save",
-    "schema",
-]
+# A module is no name of `import *`.
+__all__ = sorted(name for name, module in _public.items() if module != __name__)
 
 _presenters.drawn_by(f"{__name__}.render")
 
-_LAZY = {
-    name: module
-    for module, names in {
-        "inputs.parallel": ("ParallelText", "read_parallel"),
-        "inputs.prices": ("PriceTable", "find_price", "read_price_table"),
-        "measures.claims": ("check_claims",),
-        "measures.claims_registry": ("CLAIMS",),
-        "measures.cost": ("cost",),
-        "measures.count": ("count_corpus",),
-        "measures.density": ("density",),
-        "measures.encodings": ("encodings",),
-        "measures.models": ("models",),
-        "measures.premium": ("premium",),
-        "reports.base": ("BaseReport",),
-        "reports.claims": ("Claim", "ClaimsReport", "Measurement"),
-        "reports.cost": ("CostReport", "CostRow", "SameContent"),
-        "reports.count": ("Group", "Report", "Tally"),
-        "reports.density": ("Density", "DensityGroup", "DensityReport", "Estimate"),
-        "reports.encodings": ("EncodingEntry", "Encodings"),
-        "reports.ledger": ("Ledger", "LedgerEntry", "SkippedKind"),
-        "reports.models": ("Model", "Models"),
-        "reports.premium": ("EncodingSummary", "LanguagePremium", "PremiumReport"),
-        "reports.prices": ("Price", "Rate", "Tier"),
-        "reports.schemas": ("schema",),
-        "reports.verification": ("Difference", "VerificationReport"),
-        "tokenizers.load": ("load", "save"),
-    }.items()
-    for name in names
-}
-"""Reports and what makes them are imported when they are asked for: counting a text needs none of them."""
-
 
 def __getattr__(name: str) -> object:
-    if name == "typing":
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _LAZY:
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _deferred.resolve(name, _public, globals())
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_public})

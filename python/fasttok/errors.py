@@ -10,33 +10,6 @@ from typing import NamedTuple
 
 from fasttok._util.escapes import escaped
 
-__all__ = [
-    "FasttokError",
-    "FileError",
-    "InputError",
-    "InvalidUtf8Error",
-    "MisalignedError",
-    "MissingExtraError",
-    "NoPlotError",
-    "NotFoundError",
-    "NotParallelError",
-    "OverwriteError",
-    "PriceTableError",
-    "Remedy",
-    "SimdLevelError",
-    "SpecialTokenError",
-    "TextLimitError",
-    "TokenizerFileError",
-    "TooManyGroupsError",
-    "UnknownEncodingError",
-    "UnknownFieldError",
-    "UnknownGroupError",
-    "UnknownModelError",
-    "UnknownPriceError",
-    "UnknownTokenError",
-    "UnsupportedTokenizerError",
-]
-
 
 class Remedy(NamedTuple):
     """What to do about an error, as data: each interface calls arguments and functions by names of its own."""
