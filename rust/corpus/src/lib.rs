@@ -60,7 +60,7 @@ pub use format::format_names;
 pub use groups::{Group, Groups, Key};
 pub use job::{
     Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES, OnError, Outcome,
-    TEXT_FIELD,
+    ReadOption, TEXT_FIELD,
 };
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,

@@ -45,7 +45,7 @@ pub fn count_corpus<'py>(
     paths: Vec<PathBuf>,
     encodings: Vec<Bound<'py, Encoding>>,
     by: Vec<String>,
-    options: CorpusOptions,
+    options: CorpusOptions<'_>,
     graphemes: bool,
     words: bool,
     partial_tokens: bool,
@@ -56,7 +56,7 @@ pub fn count_corpus<'py>(
     let job = Job {
         extra: Extra { graphemes, words, partial_tokens },
         sample,
-        ..options.job(py, paths, encodings, &by)?
+        ..options.job(paths, encodings, &by)?
     };
     CorpusResult::new(py, run_for_python(py, &job, progress.as_ref())?)
 }

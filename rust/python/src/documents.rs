@@ -48,13 +48,12 @@ impl Documents {
     #[new]
     #[pyo3(signature = (paths, by, options, *, answer_field = None))]
     fn new(
-        py: Python<'_>,
         paths: Vec<PathBuf>,
         by: Vec<String>,
-        options: CorpusOptions,
+        options: CorpusOptions<'_>,
         answer_field: Option<String>,
     ) -> PyResult<Documents> {
-        let job = options.job(py, paths, Vec::new(), &by)?;
+        let job = options.job(paths, Vec::new(), &by)?;
         let shared = Arc::new(Shared::default());
         let (send, batches) = sync_channel(AHEAD);
         let theirs = shared.clone();

@@ -1,13 +1,14 @@
 //! The options of a corpus run as Python holds them, and the job that they are to `fasttok-corpus`.
 //!
-//! The one list of them on this side. What an option means, and its default, `fasttok.options.CorpusOptions` says, whose
-//! attributes these are by name; it also checks values, so that here only what it cannot know is an error.
+//! Which there are, `fasttok_corpus::Job` declares, and `fasttok.options.CorpusOptions`, whose attributes are read here by
+//! name; it also checks values, so that here only what it cannot know is an error. Labels alone are named here: they are
+//! four options there and one value here.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fasttok_corpus::{Detector, Job, Key, LanguageLabels, OnError};
+use fasttok_corpus::{Detector, Job, Key, LanguageLabels, OnError, ReadOption};
 use fasttok_engine::{Encoding, Special, Utf8Errors};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,49 +17,24 @@ use pyo3::types::PyList;
 /// The detector that is meant by `detect_language=True`.
 const BUILT_IN_DETECTOR: &str = "cld2";
 
-/// An object with these attributes.
+/// An object with the options as attributes.
 #[derive(FromPyObject)]
-pub struct CorpusOptions {
-    text_field: Option<String>,
-    format: Option<String>,
-    lines: bool,
-    special: String,
-    errors: String,
-    on_error: String,
-    threads: Option<usize>,
-    hidden: bool,
-    ignore_files: bool,
-    decompress: bool,
-    max_record_bytes: usize,
-    max_window_bytes: u64,
-    max_groups: usize,
-    language_field: Option<String>,
-    language_from_path: bool,
-    detect_language: Option<Py<PyAny>>,
-    detect_bytes: usize,
-    outputs: Vec<PathBuf>,
-    ledger_path: Option<PathBuf>,
-}
+pub struct CorpusOptions<'py>(Bound<'py, PyAny>);
 
-impl CorpusOptions {
+impl CorpusOptions<'_> {
     /// The job of reading `paths` and counting by `encodings`, in groups by the keys `by`. Where labels are asked for,
     /// the key ``language`` is the label, not a field.
     pub fn job(
-        self,
-        py: Python<'_>,
+        &self,
         paths: Vec<PathBuf>,
         encodings: Vec<Arc<Encoding>>,
         by: &[String],
     ) -> PyResult<Job> {
         let languages = LanguageLabels {
-            field: self.language_field,
-            from_path: self.language_from_path,
-            detector: self
-                .detect_language
-                .map(|given| detector(given.into_bound(py)))
-                .transpose()?
-                .flatten(),
-            detect_bytes: self.detect_bytes,
+            field: self.read("language_field")?,
+            from_path: self.read("language_from_path")?,
+            detector: detector(self.0.getattr("detect_language")?)?,
+            detect_bytes: self.read("detect_bytes")?,
         };
         let is_labelled =
             languages.field.is_some() || languages.from_path || languages.detector.is_some();
@@ -66,39 +42,52 @@ impl CorpusOptions {
             "language" if is_labelled => Key::Language,
             name => Key::parse(name),
         };
-        Ok(Job {
-            by: by.iter().map(key).collect(),
-            languages,
-            text_field: self.text_field,
-            format: self.format,
-            lines: self.lines,
-            special: choice(
-                "special",
-                &self.special,
-                &[("text", Special::Text), ("token", Special::Token), ("error", Special::Error)],
-            )?,
-            errors: choice(
-                "errors",
-                &self.errors,
-                &[("strict", Utf8Errors::Strict), ("replace", Utf8Errors::Replace)],
-            )?,
-            on_error: choice(
-                "on_error",
-                &self.on_error,
-                &[("skip", OnError::Skip), ("fail", OnError::Fail)],
-            )?,
-            threads: self.threads,
-            hidden: self.hidden,
-            ignore_files: self.ignore_files,
-            decompress: self.decompress,
-            max_record_bytes: self.max_record_bytes,
-            max_window_bytes: self.max_window_bytes,
-            max_groups: self.max_groups,
-            outputs: self.outputs,
-            ledger_path: self.ledger_path,
-            ..Job::new(paths, encodings)
-        })
+        let by = by.iter().map(key).collect();
+        let mut job = Job { by, languages, ..Job::new(paths, encodings) };
+        job.read_options(self)?;
+        Ok(job)
     }
+}
+
+/// Options that Python's types are turned into as they are.
+macro_rules! read_as_they_are {
+    ($($type:ty),*) => {
+        $(impl ReadOption<$type> for CorpusOptions<'_> {
+            type Error = PyErr;
+
+            fn read(&self, name: &'static str) -> PyResult<$type> {
+                self.0.getattr(name)?.extract().map_err(|e| named(self.0.py(), name, e))
+            }
+        })*
+    };
+}
+
+read_as_they_are!(bool, usize, u64, Option<usize>, Option<String>, Option<PathBuf>, Vec<PathBuf>);
+
+/// Options that are one of a few words.
+macro_rules! read_one_of {
+    ($($type:ty: $($word:literal => $value:expr),*;)*) => {
+        $(impl ReadOption<$type> for CorpusOptions<'_> {
+            type Error = PyErr;
+
+            fn read(&self, name: &'static str) -> PyResult<$type> {
+                let word: String = self.0.getattr(name)?.extract()?;
+                choice(name, &word, &[$(($word, $value)),*])
+            }
+        })*
+    };
+}
+
+read_one_of! {
+    Special: "text" => Special::Text, "token" => Special::Token, "error" => Special::Error;
+    Utf8Errors: "strict" => Utf8Errors::Strict, "replace" => Utf8Errors::Replace;
+    OnError: "skip" => OnError::Skip, "fail" => OnError::Fail;
+}
+
+/// An error that says which option it is about.
+fn named(py: Python<'_>, option: &str, error: PyErr) -> PyErr {
+    let message = format!("{option}: {}", error.value(py));
+    PyErr::from_type(error.get_type(py), message)
 }
 
 fn choice<T: Copy>(option: &str, value: &str, choices: &[(&str, T)]) -> PyResult<T> {
@@ -114,8 +103,11 @@ fn choice<T: Copy>(option: &str, value: &str, choices: &[(&str, T)]) -> PyResult
     }
 }
 
-/// The detector that is meant by a bool or is a callable.
+/// The detector that is meant by None or a bool, or is a callable.
 fn detector(given: Bound<'_, PyAny>) -> PyResult<Option<Arc<dyn Detector>>> {
+    if given.is_none() {
+        return Ok(None);
+    }
     if given.is_callable() {
         return Ok(Some(Arc::new(Callable(given.unbind()))));
     }

@@ -24,58 +24,6 @@ pub enum OnError {
     Fail,
 }
 
-/// What to count, and how.
-#[derive(Clone)]
-pub struct Job {
-    /// Files, folders, patterns; `-` is standard input. Each file is read once, however often it is named.
-    pub paths: Vec<PathBuf>,
-    /// The encodings to count by, all in one pass.
-    pub encodings: Vec<Arc<Encoding>>,
-    /// What to sum by; nothing gives the totals only.
-    pub by: Vec<Key>,
-    /// The labels that [`Key::Language`] sums by.
-    pub languages: LanguageLabels,
-    /// What is measured besides what always is.
-    pub extra: Extra,
-    /// Keep what a bootstrap over documents needs in [`Tally::sample`].
-    pub sample: bool,
-    /// The field that holds the text, where records have fields; a dot goes one level down. `None` is [`TEXT_FIELD`],
-    /// and does not say that there must be fields.
-    pub text_field: Option<String>,
-    /// The format of all files; `None` goes by the suffix, and what has no known one is plain text, unless it has no
-    /// suffix or that of JSON and is JSON lines.
-    pub format: Option<String>,
-    /// In plain text each line is a document, instead of each file.
-    pub lines: bool,
-    /// How special tokens in the text are treated.
-    pub special: Special,
-    /// What to do with bytes that are not UTF-8, and with lone surrogates in JSON.
-    pub errors: Utf8Errors,
-    /// What to do with a row that cannot be counted.
-    pub on_error: OnError,
-    /// Worker threads; `None` takes as many as the machine runs at once. The result does not depend on it.
-    pub threads: Option<usize>,
-    /// Walk into hidden files and folders too.
-    pub hidden: bool,
-    /// Heed `.gitignore` and its kin in a walk.
-    pub ignore_files: bool,
-    /// Unpack compressed files in a walk too where they hold no records. What is named or fits a pattern is always
-    /// unpacked.
-    pub decompress: bool,
-    /// The most bytes that are held of one record, or of one text in which no split point is found. What is longer
-    /// is skipped.
-    pub max_record_bytes: usize,
-    /// The most memory that a zstd frame may ask for to be unpacked; what asks for more is skipped.
-    pub max_window_bytes: u64,
-    /// The most groups that a run may have; with one more it ends with
-    /// [`Error::TooManyGroups`](crate::Error::TooManyGroups).
-    pub max_groups: usize,
-    /// Files that the caller will write: left out of a walk, and refused among the paths.
-    pub outputs: Vec<PathBuf>,
-    /// Where to write all ledger entries as JSONL, in the order in which they are met.
-    pub ledger_path: Option<PathBuf>,
-}
-
 /// The field that holds the text unless a job says otherwise.
 pub const TEXT_FIELD: &str = "text";
 /// [`Job::max_record_bytes`] unless a job says otherwise.
@@ -85,33 +33,98 @@ pub const MAX_WINDOW_BYTES: u64 = 128 << 20;
 /// [`Job::max_groups`] unless a job says otherwise.
 pub const MAX_GROUPS: usize = 1_000_000;
 
-impl Job {
-    /// A job with the defaults for everything else.
-    pub fn new(paths: Vec<PathBuf>, encodings: Vec<Arc<Encoding>>) -> Job {
-        Job {
-            paths,
-            encodings,
-            by: Vec::new(),
-            languages: LanguageLabels::default(),
-            extra: Extra::default(),
-            sample: false,
-            text_field: None,
-            format: None,
-            lines: false,
-            special: Special::default(),
-            errors: Utf8Errors::default(),
-            on_error: OnError::default(),
-            threads: None,
-            hidden: false,
-            ignore_files: true,
-            decompress: false,
-            max_record_bytes: MAX_RECORD_BYTES,
-            max_window_bytes: MAX_WINDOW_BYTES,
-            max_groups: MAX_GROUPS,
-            outputs: Vec::new(),
-            ledger_path: None,
+/// A value of an option, wherever options come from: from an object of another language, say.
+pub trait ReadOption<T> {
+    /// Why it cannot be read.
+    type Error;
+
+    /// The value of the option of this name.
+    fn read(&self, name: &'static str) -> Result<T, Self::Error>;
+}
+
+/// Declares the options of a [`Job`], each once: name, type, and the value that it has unless a job says otherwise.
+macro_rules! options {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr,)*) => {
+        /// What to count, and how.
+        #[derive(Clone)]
+        pub struct Job {
+            /// Files, folders, patterns; `-` is standard input. Each file is read once, however often it is named.
+            pub paths: Vec<PathBuf>,
+            /// The encodings to count by, all in one pass.
+            pub encodings: Vec<Arc<Encoding>>,
+            /// What to sum by; nothing gives the totals only.
+            pub by: Vec<Key>,
+            /// The labels that [`Key::Language`] sums by.
+            pub languages: LanguageLabels,
+            /// What is measured besides what always is.
+            pub extra: Extra,
+            /// Keep what a bootstrap over documents needs in [`Tally::sample`].
+            pub sample: bool,
+            $($(#[$doc])* pub $name: $type,)*
         }
-    }
+
+        impl Job {
+            /// A job with the defaults for everything else.
+            pub fn new(paths: Vec<PathBuf>, encodings: Vec<Arc<Encoding>>) -> Job {
+                Job {
+                    paths,
+                    encodings,
+                    by: Vec::new(),
+                    languages: LanguageLabels::default(),
+                    extra: Extra::default(),
+                    sample: false,
+                    $($name: $default,)*
+                }
+            }
+
+            /// Take every option from `source`, by its name.
+            pub fn read_options<S, E>(&mut self, source: &S) -> Result<(), E>
+            where
+                $(S: ReadOption<$type, Error = E>,)*
+            {
+                $(self.$name = source.read(stringify!($name))?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+options! {
+    /// The field that holds the text, where records have fields; a dot goes one level down. `None` is [`TEXT_FIELD`],
+    /// and does not say that there must be fields.
+    text_field: Option<String> = None,
+    /// The format of all files; `None` goes by the suffix, and what has no known one is plain text, unless it has no
+    /// suffix or that of JSON and is JSON lines.
+    format: Option<String> = None,
+    /// In plain text each line is a document, instead of each file.
+    lines: bool = false,
+    /// How special tokens in the text are treated.
+    special: Special = Special::default(),
+    /// What to do with bytes that are not UTF-8, and with lone surrogates in JSON.
+    errors: Utf8Errors = Utf8Errors::default(),
+    /// What to do with a row that cannot be counted.
+    on_error: OnError = OnError::default(),
+    /// Worker threads; `None` takes as many as the machine runs at once. The result does not depend on it.
+    threads: Option<usize> = None,
+    /// Walk into hidden files and folders too.
+    hidden: bool = false,
+    /// Heed `.gitignore` and its kin in a walk.
+    ignore_files: bool = true,
+    /// Unpack compressed files in a walk too where they hold no records. What is named or fits a pattern is always
+    /// unpacked.
+    decompress: bool = false,
+    /// The most bytes that are held of one record, or of one text in which no split point is found. What is longer
+    /// is skipped.
+    max_record_bytes: usize = MAX_RECORD_BYTES,
+    /// The most memory that a zstd frame may ask for to be unpacked; what asks for more is skipped.
+    max_window_bytes: u64 = MAX_WINDOW_BYTES,
+    /// The most groups that a run may have; with one more it ends with
+    /// [`Error::TooManyGroups`](crate::Error::TooManyGroups).
+    max_groups: usize = MAX_GROUPS,
+    /// Files that the caller will write: left out of a walk, and refused among the paths.
+    outputs: Vec<PathBuf> = Vec::new(),
+    /// Where to write all ledger entries as JSONL, in the order in which they are met.
+    ledger_path: Option<PathBuf> = None,
 }
 
 /// What a run found.
