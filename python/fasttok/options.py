@@ -2,8 +2,8 @@
 
 `count_corpus`, `density`, `cost`, `check_claims` and `verify` take their options from here, and so do the command line
 (flags and help), the manifest, and the compiled part, which reads the attributes of a `CorpusOptions` by name. A new
-option is a field of `CorpusOptions`, its name and type in the keywords below it, and a field of
-`rust/python/src/options.rs`.
+option is a field of `CorpusOptions`, its name and type in the keywords below it, and a line of
+`rust/corpus/src/job/mod.rs`.
 
 This module knows neither click nor reports, and reads no file.
 """
