@@ -1,42 +1,35 @@
 """What text costs: tokens times price, by group and by model.
 
-This module multiplies. Prices are `fasttok.inputs.prices`', records `fasttok.inputs.documents`', and what the same
-content costs in another language is `fasttok.premium`'s to say: the text that is counted here says nothing about that.
+Which models are priced, and how, is in `pricing`; sums over documents are in `sums`, the rows made of them in `rows`.
+Here is the run. What the same content costs in another language is `fasttok.premium`'s to say: the text that is counted
+here says nothing about that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fasttok._fasttok import Document, Encoding
-from fasttok._util.languages import matching, of_language
-from fasttok._util.nearest import nearest
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Progress
-from fasttok.errors import InputError, PriceTableError, Remedy, UnknownModelError
+from fasttok.errors import PriceTableError
 from fasttok.inputs.documents import Reader
 from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.parallel import Parallel, open_parallel
-from fasttok.inputs.paths import as_names, as_paths, too_many_groups
-from fasttok.inputs.prices import PriceTable, find_price, read_price_table
+from fasttok.inputs.paths import as_names, as_paths
+from fasttok.inputs.prices import read_price_table
 from fasttok.measures.cost.languages import find_group, languages_of_groups
 from fasttok.measures.cost.pricing import priced_models
 from fasttok.measures.cost.rows import DAYS, RowBuilder
 from fasttok.measures.cost.sums import CostSums
 from fasttok.measures.premium import premium
-from fasttok.options import CorpusKeywords, CorpusOptions, documented, given
-from fasttok.reports.cost import CostReport, CostRow, SameContent, label
+from fasttok.options import CorpusKeywords, documented, given
+from fasttok.reports.cost import CostReport, SameContent, label
 from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
 from fasttok.reports.presenters import shown
-from fasttok.reports.prices import Price
-from fasttok.tokenizers.models import encoding_name_for_model
-from fasttok.tokenizers.resolve import Spec, resolve, stand_in
+from fasttok.tokenizers.resolve import Spec
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
