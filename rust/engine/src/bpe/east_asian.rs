@@ -225,10 +225,11 @@ impl EastAsian {
     }
 
     /// Counts the characters that start at the bits of `chars` in the 64 bytes at `at`, whose pieces
-    /// begin at the bits of `starts`. Returns the number of tokens and of bytes counted: all of them,
-    /// or, where the last piece goes `on` after them, up to the last boundary that is safe (none, if
-    /// there is none). `segment` counts a segment of three characters or more, given its start and
-    /// length. `text` has some bytes more than `chars` reach.
+    /// begin at the bits of `starts`. Returns the number of tokens, and where counting ended: after all of
+    /// them, or, where `cuts` are given as the last piece goes on after them, at the last of these
+    /// characters that has a safe boundary before it (the first of `chars` has one). `segment` counts a
+    /// segment of three characters or more, given its start and length. `text` has some bytes more than
+    /// `chars` reach.
     #[inline(always)]
     pub fn count<S: Simd>(
         &self,
@@ -237,7 +238,7 @@ impl EastAsian {
         at: usize,
         chars: u64,
         starts: u64,
-        on: bool,
+        cuts: u64,
         mut segment: impl FnMut(usize, usize) -> u64,
     ) -> (u64, usize) {
         let after = |by: usize| text[at + by..].first_chunk().expect("64 bytes");
@@ -257,15 +258,18 @@ impl EastAsian {
             let sixteen =
                 |by: usize| -> &[u8; 16] { bytes[by][from..][..16].try_into().expect("16") };
             let (first, second, third) = (sixteen(0), sixteen(1), sixteen(2));
-            let right: [u16; 16] =
-                std::array::from_fn(|i| plane_zero(first[i], second[i], third[i]));
-            let left: [u16; 16] =
-                std::array::from_fn(|i| if i == 0 { before } else { right[i - 1] });
+            // Loops, not closures: those are not sure to be compiled for the level (see `fasttok_simd`).
+            let (mut left, mut right) = ([before; 16], [0; 16]);
+            for i in 0..16 {
+                right[i] = plane_zero(first[i], second[i], third[i]);
+            }
+            left[1..].copy_from_slice(&right[..15]);
             before = right[15];
             block.chars[from + 1..][..16].copy_from_slice(&right);
-            let hashes: [u32; 16] =
-                std::array::from_fn(|i| Self::hash(u32::from(left[i]) << 16 | u32::from(right[i])));
-            let mut entries = [0; 16];
+            let (mut hashes, mut entries) = ([0; 16], [0; 16]);
+            for i in 0..16 {
+                hashes[i] = Self::hash(u32::from(left[i]) << 16 | u32::from(right[i]));
+            }
             for i in 0..16 {
                 entries[i] = joins[(hashes[i] >> (32 - JOIN_BITS)) as usize];
                 block.singles[from + i] = singles[usize::from(right[i])];
@@ -309,11 +313,12 @@ impl EastAsian {
                 joined |= 1 << k;
             }
         }
-        let mut bytes = 0;
-        if on {
+        let mut end_offset = 64 - chars.leading_zeros() as usize;
+        if cuts != 0 {
             // The last segment is not complete.
-            let end = 64 - (!joined & low_bits(len)).leading_zeros() as usize - 1;
-            bytes = usize::from(offsets[end]) - chars.trailing_zeros() as usize;
+            let safe = !joined & (simd.extract(cuts, chars) | 1);
+            let end = 63 - safe.leading_zeros() as usize;
+            end_offset = usize::from(offsets[end]);
             counted &= low_bits(end);
             joined &= low_bits(end);
             opaque &= low_bits(end);
@@ -340,7 +345,7 @@ impl EastAsian {
             let from = at + usize::from(offsets[from as usize]);
             total += segment(from, last + utf8_len(text[last]) - from);
         }
-        (total + tokens(counted) - saved, bytes)
+        (total + tokens(counted) - saved, end_offset)
     }
 
     /// The end of the segment that starts at `start`: the first safe boundary after it.

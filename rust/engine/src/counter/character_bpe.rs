@@ -168,18 +168,18 @@ impl Merged<'_> {
             };
             let chars = if open { whole(chars) } else { chars };
             let open = open && chars >> last != 0;
-            let (count, bytes) = simd.outlined(EastAsianCharacters {
+            let (count, counted) = simd.outlined(EastAsianCharacters {
                 encoding: self.scan.encoding,
                 caches: self.scan.caches,
                 text,
                 at,
                 chars,
                 starts: pieces.starts,
-                on: open,
+                cuts: if open { u64::MAX } else { 0 },
             });
             *total = total.wrapping_add(count);
             if open {
-                last = chars.trailing_zeros() as usize + bytes;
+                last = counted;
             }
         }
         if last == 0 {

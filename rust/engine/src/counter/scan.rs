@@ -67,9 +67,18 @@ impl Scan<'_> {
         if len > 3 {
             let starts = piece_starts(simd, scanner, text, at, len);
             last = 63 - starts.mask.leading_zeros() as usize;
-            // The piece that begins last is not finished.
+            // The piece that begins last is not finished, and is scanned again with the next block.
             let mut rest = starts.mask & low_bits(last);
             let mut east_asian = east_asian_pieces(simd, starts.mask, starts.east_asian);
+            // Unless it is an East Asian word that can be cut: it is counted as far as its characters
+            // never merge with what follows, and the next block begins there. A piece that is whole a
+            // token must not be cut.
+            let open = starts.cuts != 0
+                && starts.east_asian >> last != 0
+                && self.encoding.whole_pieces().is_none();
+            if open {
+                east_asian |= u64::MAX << last;
+            }
             if let Some(whole) = self.encoding.whole_pieces() {
                 let mut unseen = rest;
                 while unseen != 0 {
@@ -92,17 +101,23 @@ impl Scan<'_> {
             }
             if east_asian != 0 {
                 let chars = starts.chars & east_asian;
-                *total += simd
-                    .outlined(Characters {
-                        encoding: self.encoding,
-                        caches: self.caches,
-                        text,
-                        at,
-                        chars,
-                        starts: starts.mask,
-                        on: false,
-                    })
-                    .0;
+                // A word that reaches the end of the text ends there.
+                let goes_on = open && at + len < end;
+                let (count, counted) = simd.outlined(Characters {
+                    encoding: self.encoding,
+                    caches: self.caches,
+                    text,
+                    at,
+                    chars,
+                    starts: starts.mask,
+                    cuts: if goes_on { starts.cuts | 1 << last } else { 0 },
+                });
+                *total += count;
+                if goes_on {
+                    last = counted;
+                } else if open {
+                    last = len;
+                }
             }
         }
         if last == 0 {
@@ -205,21 +220,21 @@ impl Scan<'_> {
             let mut block = [0; BLOCK + SLACK];
             block[..len].copy_from_slice(&piece[at..at + len]);
             let chars = !simd.continuation(block[..BLOCK].try_into().expect("64 bytes"));
-            let (count, bytes) = simd.outlined(Characters {
+            let (count, counted) = simd.outlined(Characters {
                 encoding: self.encoding,
                 caches: self.caches,
                 text: &block,
                 at: 0,
                 chars: chars & low_bits(len),
                 starts: 1,
-                on,
+                cuts: if on { u64::MAX } else { 0 },
             });
             total += count;
             if !on {
                 break;
             }
-            at += bytes;
-            if bytes == 0 {
+            at += counted;
+            if counted == 0 {
                 let end = self.encoding.east_asian().segment_end(piece, at);
                 total += self.segment(simd, piece, at, end);
                 at = end;
@@ -307,7 +322,7 @@ pub(super) struct Characters<'a> {
     pub(super) at: usize,
     pub(super) chars: u64,
     pub(super) starts: u64,
-    pub(super) on: bool,
+    pub(super) cuts: u64,
 }
 
 impl Task for Characters<'_> {
@@ -315,8 +330,8 @@ impl Task for Characters<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> (u64, usize) {
-        let Characters { encoding, caches, text, at, chars, starts, on } = self;
-        encoding.east_asian().count(simd, text, at, chars, starts, on, |start, len| {
+        let Characters { encoding, caches, text, at, chars, starts, cuts } = self;
+        encoding.east_asian().count(simd, text, at, chars, starts, cuts, |start, len| {
             if len < 32 {
                 caches.look_up(text, start, len);
                 return 0;

@@ -337,6 +337,49 @@ fn counts_of_cut_texts_add_up() {
     }
 }
 
+/// Words that end before, at and after the end of a block, behind and before whatever a rule asks for: counting goes on
+/// inside of a word where its characters never merge.
+#[test]
+fn words_around_the_ends_of_blocks() {
+    let words = [
+        "中文我们在北京工作的人工智能",
+        "カタカナとひらがなの日本語ー",
+        "한국어있습니다그리고",
+        "中\u{301}文国的퓨어高认",
+        "ไทยภาษาที่",
+        "中a文B中ａ文",
+    ];
+    let before = ["", "a", "A", "aB", "の", "。", "。。", " ", "  ", "1", "\n", "\u{301}", "'"];
+    let after = [
+        "", "a", "B", "Bc", "'s", "'sB", "'ſ", " x", "  ", "\n", "\u{301}", "1", "。", "é", "，\n",
+    ];
+    let mut random = Random::new(0x0BAD_5EED_0123_4567);
+    for name in ["o200k_base", "cl100k_base", "r50k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counters: Vec<Counter> = Level::available()
+            .into_iter()
+            .map(|level| Counter::with_level(encoding.clone(), level))
+            .collect();
+        let mut ids = Vec::new();
+        for before in before {
+            for after in after {
+                for (indent, chars) in (0..3).flat_map(|i| (0..48).map(move |n| (i, n))) {
+                    let word = random.pick(&words).chars().cycle().skip(random.below(9));
+                    let word: String = word.take(chars).collect();
+                    let tail = if random.below(2) == 0 { "" } else { &" and so on".repeat(12) };
+                    let text = ["x".repeat(indent).as_str(), before, &word, after, tail].concat();
+                    ids.clear();
+                    encoding.encode(&text, Special::Text, &mut ids).unwrap();
+                    for counter in &mut counters {
+                        let count = counter.count(&text, Special::Text).unwrap();
+                        assert_eq!(count, ids.len() as u64, "{name} {:?} {text:?}", counter.level);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Long pieces without an end in sight: windows, cuts and segments.
 #[test]
 fn long_monotonous_texts() {

@@ -1,6 +1,7 @@
 //! Up to 64 characters as class bitmasks, and the arithmetic that the families share.
 //!
-//! A block begins at a piece start, so nothing has to be carried from the one before. Bit i of a
+//! A block begins at a piece start, or where what is after ends as if a piece began there ([`BlockStarts::cuts`]), so
+//! nothing has to be carried from the one before. Bit i of a
 //! mask is character i (not byte i): multi-byte characters are one bit each, and the rules of the
 //! patterns, which speak of characters, become shifts.
 //!
@@ -17,6 +18,7 @@
 use fasttok_simd::{ByteMasks, Simd};
 
 use super::Scanner;
+use crate::bits::low_bits;
 use crate::classes::{CJK, CLASS, HAN, OTHER, class_index, class_row, decode, properties_of};
 
 /// Bytes of a block.
@@ -101,11 +103,15 @@ pub(crate) struct Starts {
     pub mask: u64,
     /// The last character for which `mask` is known to be right.
     pub limit: u32,
+    /// Characters of which each stays in the piece of the one before, and after which the pattern
+    /// knows no more than that such a piece goes on: where these are all that a piece has but one sign or
+    /// space in front, it ends where one would end that begins inside of it, at a letter without case.
+    pub run: u64,
 }
 
 impl Starts {
     /// Nothing is known beyond the first character.
-    pub const UNKNOWN: Starts = Starts { mask: 1, limit: 0 };
+    pub const UNKNOWN: Starts = Starts { mask: 1, limit: 0, run: 0 };
 
     /// Adds the starts in white space, by the rules of cl100k and o200k. `newline` are the newlines
     /// that punctuation before them has not taken. Before the characters `end` a text ends for the
@@ -117,6 +123,7 @@ impl Starts {
         end: u64,
         m: &CharMasks,
         mut limit: u32,
+        run: u64,
     ) -> Starts {
         let space = m.space;
         let white = space | newline;
@@ -135,7 +142,21 @@ impl Starts {
             }
             mask |= after;
         }
-        Starts { mask, limit }
+        Starts { mask, limit, run }
+    }
+
+    /// The characters at which the piece that begins last may be cut: it ends where a piece that begins at one of
+    /// them does. None where it does not reach the end of the block.
+    #[inline(always)]
+    fn cuts(&self, m: &CharMasks) -> u64 {
+        let len = (!(self.run << (64 - m.len))).leading_zeros();
+        let first = m.len - len;
+        let last = 63 - (self.mask & up_to(self.limit)).leading_zeros();
+        let alone = (m.upper | m.lower) >> last & 1 == 0;
+        if len < 2 || first > self.limit || last + u32::from(alone) < first {
+            return 0;
+        }
+        self.run & m.caseless & low_bits(m.len as usize) & (u64::MAX << 1 << first.max(last))
     }
 }
 
@@ -203,7 +224,8 @@ pub(crate) fn piece_starts<S: Simd>(
         };
         let context = Context { text, chars: u64::MAX, ascii: true };
         let starts = (scanner.starts)(&masks, &context);
-        return BlockStarts { mask: starts.mask & up_to(starts.limit), east_asian: 0, chars: 0 };
+        let mask = starts.mask & up_to(starts.limit);
+        return BlockStarts { mask, cuts: 0, east_asian: 0, chars: 0 };
     }
     mixed_starts(simd, scanner, text, &bytes, within)
 }
@@ -212,6 +234,9 @@ pub(crate) fn piece_starts<S: Simd>(
 pub(crate) struct BlockStarts {
     /// Bytes at which pieces start.
     pub mask: u64,
+    /// Bytes after the last of them at which the piece that begins there may be cut: it ends where a piece that
+    /// begins at one of them does. They reach up to the end of the block, or there are none.
+    pub cuts: u64,
     /// First bytes of characters U+3000-U+DFFF and U+F000-U+FFFF.
     pub east_asian: u64,
     /// First bytes of all characters.
@@ -346,6 +371,7 @@ fn mixed_starts<S: Simd>(
     let starts = (scanner.starts)(&masks, &context);
     BlockStarts {
         mask: simd.deposit(starts.mask & up_to(starts.limit), chars),
+        cuts: simd.deposit(starts.cuts(&masks), chars),
         east_asian: bytes.east_asian,
         chars,
     }

@@ -76,6 +76,7 @@ impl<const DIGITS: usize, const MARKS: bool, const WHOLE_AT_END: bool> Family
                 starts |= 1 << end;
             }
         }
-        Starts::with_white_space(starts, newline, 0, m, limit)
+        let run = if MARKS { m.caseless | m.mark } else { m.caseless };
+        Starts::with_white_space(starts, newline, 0, m, limit, run)
     }
 }

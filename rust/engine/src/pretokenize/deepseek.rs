@@ -121,7 +121,9 @@ impl Family for DeepSeekV3 {
         starts |= letter & !(letter << 1) & !((prefix | m.space | other) << 1);
         starts |= (word << 1) & letter & !ascii_letter;
         starts |= other & (!(other << 1) | letter >> 1);
-        Starts::with_white_space(starts, m.newline & !tail, end, m, limit)
+        let at_cjk = m.cjk >> (m.len - 1) & 1 != 0;
+        let run = if at_cjk { m.cjk } else { (m.caseless | m.mark) & !m.cjk };
+        Starts::with_white_space(starts, m.newline & !tail, end, m, limit, run)
     }
 }
 

@@ -86,6 +86,6 @@ impl<const DIGITS_APART: bool> Family for Gpt2<DIGITS_APART> {
                 starts |= 1 << end;
             }
         }
-        Starts { mask: starts, limit }
+        Starts { mask: starts, limit, run: m.caseless }
     }
 }

@@ -186,6 +186,7 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool, const SLASH: bool, const HAN
         }
 
         starts |= word_start | digit_groups::<DIGITS>(m.number);
-        Starts::with_white_space(starts, newline, 0, m, limit)
+        let run = if m.han >> (m.len - 1) & 1 != 0 { m.han } else { either };
+        Starts::with_white_space(starts, newline, 0, m, limit, run)
     }
 }

@@ -258,7 +258,7 @@ impl Family for DeepSeekCoder {
             starts |= apart | apart << 1;
         }
         starts |= range ^ range << 1;
-        Starts { mask: starts, limit: m.len.saturating_sub(2) }
+        Starts { mask: starts, limit: m.len.saturating_sub(2), run: 0 }
     }
 }
 
@@ -341,6 +341,6 @@ impl Family for DeepSeekV2 {
             }
             starts |= 1 << start;
         }
-        Starts { mask: starts, limit }
+        Starts { mask: starts, limit, run: 0 }
     }
 }

@@ -3,7 +3,7 @@
 
 use fasttok_simd::{Level, Simd, Task};
 
-use super::block::{BLOCK, SLACK, piece_starts};
+use super::block::{BLOCK, BlockStarts, SLACK, piece_starts};
 use super::{Pretokenizer, Scanner};
 use crate::interrupt::{STRIDE, tests::questions};
 use fasttok_testing::Random;
@@ -59,24 +59,25 @@ struct Check<'a> {
 }
 
 impl Task for Check<'_> {
-    /// The blocks that held more than one piece.
-    type Output = usize;
+    /// The blocks that held more than one piece, and those that end in one that may be cut.
+    type Output = [usize; 2];
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> usize {
+    fn run<S: Simd>(self, simd: S) -> [usize; 2] {
         let Check { name, scanner, text, blanks } = self;
         let mut padded = text.as_bytes().to_vec();
         padded.resize(text.len() + blanks, b' ');
         let in_sight = std::str::from_utf8(&padded).expect("a text and blanks").to_owned();
         padded.resize(in_sight.len() + BLOCK + SLACK, if blanks > 0 { b' ' } else { 0 });
-        let (mut at, mut useful) = (0, 0);
+        let (mut at, mut useful, mut cut) = (0, 0, 0);
         while at < text.len() {
             // As the counter does: whole blocks while what is after them can be read, the rest with its length.
             let whole = at + BLOCK + SLACK <= text.len();
             let len = if whole { BLOCK } else { BLOCK.min(in_sight.len() - at) };
             let mut last = 0;
             if len > 3 {
-                let found = piece_starts(simd, scanner, &padded, at, len).mask;
+                let BlockStarts { mask: found, cuts, .. } =
+                    piece_starts(simd, scanner, &padded, at, len);
                 last = 63 - found.leading_zeros() as usize;
                 let end_in_sight = blanks > 0 && at + len == in_sight.len();
                 assert!(!end_in_sight || last <= text.len() - at, "{name}: a piece in the blanks");
@@ -86,11 +87,29 @@ impl Task for Check<'_> {
                     found, expected,
                     "{name}: byte {at} of {text:?}: {found:b}, not {expected:b}"
                 );
+                check_cuts(scanner, text, (at, at + len), last, cuts);
+                cut += usize::from(cuts != 0);
             }
             useful += usize::from(last > 0);
             at = if last > 0 { at + last } else { (scanner.piece_end)(text.as_bytes(), at) };
         }
-        useful
+        [useful, cut]
+    }
+}
+
+/// Holds what a block says of the piece that begins `last` in it against its end.
+fn check_cuts(scanner: Scanner, text: &str, (at, end): (usize, usize), last: usize, mut cuts: u64) {
+    if cuts == 0 {
+        return;
+    }
+    let piece_end = (scanner.piece_end)(text.as_bytes(), at + last);
+    assert!(piece_end >= end, "byte {at} of {text:?}: a piece that goes on ends at {piece_end}");
+    while cuts != 0 {
+        let cut = at + cuts.trailing_zeros() as usize;
+        cuts &= cuts - 1;
+        assert!(cut > at + last, "byte {at} of {text:?}: {cut} is not in the piece");
+        let from_cut = (scanner.piece_end)(text.as_bytes(), cut);
+        assert_eq!(from_cut, piece_end, "byte {at} of {text:?}, cut at {cut}");
     }
 }
 
@@ -98,18 +117,22 @@ fn check_families(seeds: std::ops::Range<u64>) {
     for name in Pretokenizer::names() {
         let pretokenizer = Pretokenizer::by_name(name).expect("one of its names");
         let scanner = pretokenizer.scanner().expect("a family has one");
-        let mut useful = 0;
+        let (mut useful, mut cut) = (0, 0);
         for seed in seeds.clone() {
             let text = text(&mut Random::new(seed));
             let last = u32::from(text.chars().next_back().expect("at least one character"));
             let blanks = if pretokenizer.ends_before_blank(last) { 2 } else { 0 };
             for level in Level::available() {
                 for blanks in [0, blanks] {
-                    useful += level.run(Check { name, scanner, text: &text, blanks });
+                    let found = level.run(Check { name, scanner, text: &text, blanks });
+                    useful += found[0];
+                    cut += found[1];
                 }
             }
         }
         assert!(useful as u64 > seeds.end - seeds.start, "{name}: `starts` nearly always gives up");
+        let cuts = !matches!(*name, "deepseek-v2" | "deepseek-coder");
+        assert_eq!(cut > 100, cuts, "{name}: {cut} blocks end in a piece that may be cut");
     }
 }
 
