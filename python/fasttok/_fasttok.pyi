@@ -153,7 +153,7 @@ class Encoding:
 
         Raises ``InputError`` for a missing text, ``TypeError`` for an element that is no text,
         ``SpecialTokenError``, ``InvalidUtf8Error`` and ``TextLimitError`` for the first text that calls
-        for them; each has the place of the text, from 0, as ``index``. ``TypeError`` for what is no
+        for them; each has the position of the text, from 0, as ``index``. ``TypeError`` for what is no
         batch of texts: a single text, a mapping, a table, numbers.
         """
     def encode(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> npt.NDArray[np.uint32]:
