@@ -44,6 +44,7 @@
 //! - a test looks for intrinsics and kernels among the symbols of the library that is released
 //!   (`tests/test_simd.py`).
 
+mod bits;
 mod level;
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -129,13 +130,13 @@ use masks;
 /// assert!(first("中") && first("한") && first("カ") && !first("ü") && !first("€"));
 /// ```
 #[inline(always)]
-pub fn is_east_asian(byte: u8) -> bool {
+pub const fn is_east_asian(byte: u8) -> bool {
     matches!(byte, 0xE3..=0xED | 0xEF)
 }
 
 /// Whether `byte` is one of a character's UTF-8 after the first.
 #[inline(always)]
-pub fn is_continuation(byte: u8) -> bool {
+pub const fn is_continuation(byte: u8) -> bool {
     byte & 0xC0 == 0x80
 }
 
@@ -153,6 +154,9 @@ pub trait Simd: Copy + sealed::Sealed {
     /// Runs `task`, compiled for these instructions, and keeps its code out of the caller's.
     fn outlined<T: Task>(self, task: T) -> T::Output;
 
+    /// From so many characters on, their entries in tables are found faster by [`Simd::look_up`] than one by one.
+    const ROWS_FROM: u32;
+
     /// The classes of the bytes of `block`.
     fn classify(self, block: &[u8; 64]) -> ByteMasks;
     /// The bytes that are not the first of a character.
@@ -161,21 +165,19 @@ pub trait Simd: Copy + sealed::Sealed {
     fn any(self, block: &[u8; 64], bits: u8) -> u64;
     /// The top bits of the bytes of `block`.
     fn top_bits(self, block: &[u8; 64]) -> u64;
-    /// Moves the bits of `value` that are at the bits of `mask` together (BMI2's `pext`).
-    fn extract(self, value: u64, mask: u64) -> u64;
-    /// Spreads the low bits of `value` to the bits of `mask` (BMI2's `pdep`).
-    fn deposit(self, value: u64, mask: u64) -> u64;
+    /// A mask, prepared for many values.
+    type Selection: Copy;
+    /// Prepares it.
+    fn select(self, mask: u64) -> Self::Selection;
+    /// Moves the bits of `value` that are at those of `selection` together (BMI2's `pext`).
+    fn extract(self, value: u64, selection: &Self::Selection) -> u64;
+    /// Spreads the low bits of `value` to those of `selection` (BMI2's `pdep`).
+    fn deposit(self, value: u64, selection: &Self::Selection) -> u64;
+    /// Of runs of bits that begin at those of `starts` and end at those of `ends`: where the ones begin that end at
+    /// `reached`.
+    fn starts_of(self, reached: u64, ends: u64, starts: u64) -> u64;
     /// The bytes of `block` at the bits of `mask`, one after the other, and zeros (VBMI2's `vpcompressb`).
-    #[inline(always)]
-    fn compress(self, block: &[u8; 64], mut mask: u64) -> [u8; 64] {
-        let (mut bytes, mut len) = ([0; 64], 0);
-        while mask != 0 {
-            bytes[len & 63] = block[mask.trailing_zeros() as usize & 63];
-            len += 1;
-            mask &= mask - 1;
-        }
-        bytes
-    }
+    fn compress(self, block: &[u8; 64], mask: u64) -> [u8; 64];
 
     /// 64 bytes in registers.
     type Bytes: Copy;

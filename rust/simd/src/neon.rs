@@ -4,6 +4,7 @@
 
 use std::arch::aarch64::*;
 
+use crate::bits::{Moves, starts_of};
 use crate::utf8::{FEW, Unit};
 use crate::{ByteMasks, Portable, Simd, Task, masks, sealed, utf8};
 
@@ -34,6 +35,8 @@ fn top_bits([a, b, c, d]: [uint8x16_t; 4]) -> u64 {
 }
 
 impl Simd for Neon {
+    const ROWS_FROM: u32 = 13;
+
     #[inline(always)]
     fn classify(self, block: &[u8; 64]) -> ByteMasks {
         let bytes = self.bytes(block);
@@ -69,14 +72,31 @@ impl Simd for Neon {
         top_bits(self.bytes(block))
     }
 
+    type Selection = Moves;
+
     #[inline(always)]
-    fn extract(self, value: u64, mask: u64) -> u64 {
-        Portable.extract(value, mask)
+    fn select(self, mask: u64) -> Moves {
+        Moves::new(mask)
     }
 
     #[inline(always)]
-    fn deposit(self, value: u64, mask: u64) -> u64 {
-        Portable.deposit(value, mask)
+    fn extract(self, value: u64, selection: &Moves) -> u64 {
+        selection.extract(value)
+    }
+
+    #[inline(always)]
+    fn deposit(self, value: u64, selection: &Moves) -> u64 {
+        selection.deposit(value)
+    }
+
+    #[inline(always)]
+    fn starts_of(self, reached: u64, _ends: u64, starts: u64) -> u64 {
+        starts_of(reached, starts)
+    }
+
+    #[inline(always)]
+    fn compress(self, block: &[u8; 64], mask: u64) -> [u8; 64] {
+        Portable.compress(block, mask)
     }
 
     /// Every fourth byte: 0, 4, 8 and so on; 1, 5, 9; 2, 6, 10; 3, 7, 11.

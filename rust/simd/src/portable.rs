@@ -1,5 +1,9 @@
-//! The scalar reference: no intrinsics, the same answers everywhere.
+//! Every processor: no intrinsics, the same answers everywhere.
+//!
+//! Eight bytes are worked on at a time, in a word of 64 bits, or a table says of each byte what is asked; no bit of a mask
+//! is looked at alone. The tests hold it against the definitions, byte by byte.
 
+use crate::bits::{Moves, starts_of};
 use crate::utf8::{FEW, Unit};
 use crate::{ByteMasks, Simd, Task, is_continuation, is_east_asian, sealed, utf8};
 
@@ -7,9 +11,69 @@ use crate::{ByteMasks, Simd, Task, is_continuation, is_east_asian, sealed, utf8}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Portable;
 
+/// The top bits of the bytes of a word.
+const TOP: u64 = 0x8080_8080_8080_8080;
+
+/// `byte` eight times.
+#[inline(always)]
+fn splat(byte: u8) -> u64 {
+    0x0101_0101_0101_0101 * u64::from(byte)
+}
+
+/// The top bits of 64 bytes, of which `word` gives those of eight in their places.
+macro_rules! collect {
+    ($block:expr, $word:ident => $top:expr) => {{
+        let mut bits = 0;
+        for (i, eight) in $block.as_chunks().0.iter().enumerate() {
+            let $word = u64::from_le_bytes(*eight);
+            // The product brings them side by side.
+            let product = ($top & TOP) >> 7;
+            bits |= (product.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i);
+        }
+        bits
+    }};
+}
+
+/// The top bit of each byte that is not zero; other bits mean nothing.
+#[inline(always)]
+fn not_zero(word: u64) -> u64 {
+    ((word & !TOP) + !TOP) | word
+}
+
+/// What a byte is, as far as [`ByteMasks`] ask: four bits, the lowest in bit 0, 16, 32 and 48.
+///
+/// Of up to 16 bytes the entries go into one word, each a bit higher than the one before.
+const KINDS: [u64; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let kind = match byte as u8 {
+            b'A'..=b'Z' => 1,
+            b'a'..=b'z' => 2,
+            b'0'..=b'9' => 3,
+            b'\n' | b'\r' => 4,
+            b'\t' | 0x0B | 0x0C => 5,
+            b' ' => 6,
+            b'\'' => 8,
+            b'/' => 9,
+            0..0x80 => 0,
+            other if is_continuation(other) => 12,
+            0xE5..=0xE9 | 0xEB | 0xEC => 13,
+            other if is_east_asian(other) => 14,
+            _ => 15,
+        };
+        kinds[byte] = kind & 1 | (kind & 2) << 15 | (kind & 4) << 30 | (kind & 8) << 45;
+        byte += 1;
+    }
+    kinds
+};
+
 impl sealed::Sealed for Portable {}
 
 impl Simd for Portable {
+    // A character's entry in a table is found faster than that of all by look-ups of bytes one by one.
+    const ROWS_FROM: u32 = u32::MAX;
+
     #[inline(never)]
     fn outlined<T: Task>(self, task: T) -> T::Output {
         task.run(self)
@@ -17,73 +81,83 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn classify(self, block: &[u8; 64]) -> ByteMasks {
-        let mask = |test: fn(u8) -> bool| {
-            // Eight bytes a time, so that the compiler can vectorise the comparison.
-            block.chunks_exact(8).enumerate().fold(0u64, |all, (i, bytes)| {
-                let bits = bytes.iter().rev().fold(0u64, |bits, &b| bits << 1 | u64::from(test(b)));
-                all | bits << (8 * i)
-            })
-        };
-        let non_ascii = mask(|b| b >= 0x80);
-        let east = |test: fn(u8) -> bool| if non_ascii == 0 { 0 } else { mask(test) };
+        let mut bits = [0; 4];
+        for (i, sixteen) in block.as_chunks::<16>().0.iter().enumerate() {
+            let mut kinds = 0;
+            for &byte in sixteen.iter().rev() {
+                kinds = kinds << 1 | KINDS[usize::from(byte)];
+            }
+            for (bit, bits) in bits.iter_mut().enumerate() {
+                *bits |= (kinds >> (16 * bit) & 0xFFFF) << (16 * i);
+            }
+        }
+        let [a, b, c, d] = bits;
+        let non_ascii = c & d;
+        // The kinds below 4, from 4 to 7, and 8 and 9.
+        let (letter_or_number, white, sign) = (!(c | d), c & !d, d & !c);
+        let blank = white & b;
         ByteMasks {
             non_ascii,
-            continuation: east(is_continuation),
-            upper: mask(|b| b.is_ascii_uppercase()),
-            lower: mask(|b| b.is_ascii_lowercase()),
-            number: mask(|b| b.is_ascii_digit()),
-            space: mask(|b| matches!(b, b' ' | b'\t' | 0x0B | 0x0C)),
-            newline: mask(|b| matches!(b, b'\r' | b'\n')),
-            blank: mask(|b| b == b' '),
-            apostrophe: mask(|b| b == b'\''),
-            slash: mask(|b| b == b'/'),
-            caseless: east(|b| matches!(b, 0xE5..=0xE9 | 0xEB | 0xEC)),
-            east_asian: east(is_east_asian),
+            continuation: non_ascii & !(a | b),
+            upper: letter_or_number & a & !b,
+            lower: letter_or_number & b & !a,
+            number: letter_or_number & a & b,
+            space: white & a | blank,
+            newline: white & !(a | b),
+            blank,
+            apostrophe: sign & !a,
+            slash: sign & a,
+            caseless: non_ascii & a & !b,
+            east_asian: non_ascii & (a ^ b),
         }
     }
 
     #[inline(always)]
     fn continuation(self, block: &[u8; 64]) -> u64 {
-        block.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(is_continuation(b)))
+        collect!(block, word => word & !(word << 1))
     }
 
     #[inline(always)]
     fn any(self, block: &[u8; 64], bits: u8) -> u64 {
-        block.iter().rev().fold(0, |mask, &b| mask << 1 | u64::from(b & bits != 0))
+        collect!(block, word => not_zero(word & splat(bits)))
     }
 
     #[inline(always)]
     fn top_bits(self, block: &[u8; 64]) -> u64 {
-        block.as_chunks().0.iter().enumerate().fold(0, |bits, (i, eight)| {
-            let high = u64::from_le_bytes(*eight) >> 7 & 0x0101_0101_0101_0101;
-            // The product brings them side by side.
-            bits | (high.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * i)
-        })
+        collect!(block, word => word)
+    }
+
+    type Selection = Moves;
+
+    #[inline(always)]
+    fn select(self, mask: u64) -> Moves {
+        Moves::new(mask)
     }
 
     #[inline(always)]
-    fn extract(self, value: u64, mut mask: u64) -> u64 {
-        let (mut out, mut to) = (0, 0);
-        if value & mask == 0 {
-            return 0;
-        }
+    fn extract(self, value: u64, selection: &Moves) -> u64 {
+        selection.extract(value)
+    }
+
+    #[inline(always)]
+    fn deposit(self, value: u64, selection: &Moves) -> u64 {
+        selection.deposit(value)
+    }
+
+    #[inline(always)]
+    fn starts_of(self, reached: u64, _ends: u64, starts: u64) -> u64 {
+        starts_of(reached, starts)
+    }
+
+    #[inline(always)]
+    fn compress(self, block: &[u8; 64], mut mask: u64) -> [u8; 64] {
+        let (mut bytes, mut len) = ([0; 64], 0);
         while mask != 0 {
-            out |= (value >> mask.trailing_zeros() & 1) << to;
-            to += 1;
+            bytes[len & 63] = block[mask.trailing_zeros() as usize & 63];
+            len += 1;
             mask &= mask - 1;
         }
-        out
-    }
-
-    #[inline(always)]
-    fn deposit(self, mut value: u64, mut mask: u64) -> u64 {
-        let mut out = 0;
-        while value != 0 && mask != 0 {
-            out |= (value & 1) << mask.trailing_zeros();
-            value >>= 1;
-            mask &= mask - 1;
-        }
-        out
+        bytes
     }
 
     type Bytes = [u8; 64];
@@ -95,10 +169,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn equal(self, bytes: [u8; 64], byte: u8) -> u64 {
-        bytes.chunks_exact(8).enumerate().fold(0, |all, (i, eight)| {
-            let bits = eight.iter().rev().fold(0, |bits, &b| bits << 1 | u64::from(b == byte));
-            all | bits << (8 * i)
-        })
+        !collect!(bytes, word => not_zero(word ^ splat(byte)))
     }
 
     #[inline(always)]

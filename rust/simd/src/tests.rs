@@ -1,25 +1,132 @@
-//! Every level of this machine against the scalar reference.
+//! Every level of this machine against the definitions, byte by byte and bit by bit.
 
 use super::*;
+
+/// What the trait says of [`Simd`], in the fewest words.
+mod plain {
+    use super::*;
+
+    pub fn mask(block: &[u8; 64], test: impl Fn(u8) -> bool) -> u64 {
+        (0..64).map(|i| u64::from(test(block[i])) << i).sum()
+    }
+
+    pub fn classify(block: &[u8; 64]) -> ByteMasks {
+        ByteMasks {
+            non_ascii: mask(block, |b| b >= 0x80),
+            continuation: mask(block, is_continuation),
+            upper: mask(block, |b| b.is_ascii_uppercase()),
+            lower: mask(block, |b| b.is_ascii_lowercase()),
+            number: mask(block, |b| b.is_ascii_digit()),
+            space: mask(block, |b| matches!(b, b' ' | b'\t' | 0x0B | 0x0C)),
+            newline: mask(block, |b| matches!(b, b'\r' | b'\n')),
+            blank: mask(block, |b| b == b' '),
+            apostrophe: mask(block, |b| b == b'\''),
+            slash: mask(block, |b| b == b'/'),
+            caseless: mask(block, |b| matches!(b, 0xE5..=0xE9 | 0xEB | 0xEC)),
+            east_asian: mask(block, is_east_asian),
+        }
+    }
+
+    /// The bits of a mask, the lowest first.
+    fn bits(mask: u64) -> impl Iterator<Item = usize> {
+        (0..64).filter(move |i| mask >> i & 1 != 0)
+    }
+
+    pub fn extract(value: u64, mask: u64) -> u64 {
+        bits(mask).enumerate().map(|(to, from)| (value >> from & 1) << to).sum()
+    }
+
+    pub fn deposit(value: u64, mask: u64) -> u64 {
+        bits(mask).enumerate().map(|(from, to)| (value >> from & 1) << to).sum()
+    }
+
+    pub fn compress(block: &[u8; 64], mask: u64) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bits(mask).enumerate().for_each(|(to, from)| bytes[to] = block[from]);
+        bytes
+    }
+}
+
+/// The runs that begin at the bits of `starts` end before the next one, the last one at the top bit.
+fn ends_of(starts: u64) -> u64 {
+    if starts == 0 { 0 } else { starts & (starts - 1) }.wrapping_shr(1)
+        | u64::from(starts != 0) << 63
+}
+
+/// The kernels that have a definition here, of a block and two numbers.
+struct Defined([u8; 64], u64, u64);
+
+impl Task for Defined {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Defined(block, m, n) = self;
+        assert_eq!(simd.classify(&block), plain::classify(&block), "{block:x?}");
+        assert_eq!(simd.continuation(&block), plain::mask(&block, is_continuation), "{block:x?}");
+        assert_eq!(simd.top_bits(&block), plain::mask(&block, |b| b >= 0x80), "{block:x?}");
+        for bits in [1, 2, 4, 0x7C, 0x7F, 0x80, 0xFF] {
+            let any = plain::mask(&block, |b| b & bits != 0);
+            assert_eq!(simd.any(&block, bits), any, "{block:x?} {bits:x}");
+        }
+        for byte in [0, 1, 0x7F, 0x80, 0xFF, block[0], block[63]] {
+            let equal = plain::mask(&block, |b| b == byte);
+            assert_eq!(simd.equal(simd.bytes(&block), byte), equal, "{block:x?} {byte:x}");
+        }
+        assert_eq!(simd.compress(&block, m), plain::compress(&block, m), "{block:x?} {m:x}");
+        let selection = simd.select(m);
+        for value in [n, m, !m, u64::MAX, 1, 0] {
+            let (extracted, deposited) = (plain::extract(value, m), plain::deposit(value, m));
+            assert_eq!(simd.extract(value, &selection), extracted, "{value:x} {m:x}");
+            assert_eq!(simd.deposit(value, &selection), deposited, "{value:x} {m:x}");
+        }
+        let (starts, ends) = (m | 1, ends_of(m | 1));
+        for reached in [n & ends, ends, 0] {
+            let begun = plain::deposit(plain::extract(reached, ends), starts);
+            assert_eq!(simd.starts_of(reached, ends, starts), begun, "{reached:x} {starts:x}");
+        }
+    }
+}
+
+/// Blocks of every byte at every position, of a few kinds of bytes and of any; masks with few bits and with many.
+#[test]
+fn what_is_defined() {
+    let mut random = fasttok_testing::Random::new(7);
+    let mut number = |kind: usize| {
+        let mut any = || (0..8).fold(0, |n, _| n << 8 | random.below(256) as u64);
+        match kind % 6 {
+            0 => any(),
+            1 => any() & any() & any(),
+            2 => any() | any() | any(),
+            3 => u64::MAX << (any() & 63),
+            4 => 1 << (any() & 63),
+            _ => [0, u64::MAX, 1, 1 << 63][any() as usize & 3],
+        }
+    };
+    for round in 0..6_000 {
+        let block: [u8; 64] = std::array::from_fn(|i| match round % 3 {
+            0 => (round / 3 + i) as u8,
+            1 => number(0) as u8,
+            _ => b"aZ0 \n\t'/.\x80\xBF\xC3\xE3\xE5\xEA\xF0"[number(0) as usize & 15],
+        });
+        let (m, n) = (number(round / 3), number(round / 18));
+        for level in Level::available() {
+            level.run(Defined(block, m, n));
+        }
+    }
+}
 
 /// What an instruction set makes of two blocks and two numbers.
 struct Everything([u8; 64], [u8; 64], u64, u64);
 
 impl Task for Everything {
-    type Output = (ByteMasks, Vec<u64>, Vec<u32>);
+    type Output = (Vec<u64>, Vec<u32>);
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
         let Everything(a, b, m, n) = self;
-        let mut masks =
-            vec![simd.continuation(&a), simd.top_bits(&a), simd.extract(m, n), simd.deposit(m, n)];
-        masks.extend([1, 2, 0x7C, 0x80, 0xFF].map(|bits| simd.any(&a, bits)));
         let found = simd.look_up(simd.bytes(&a), m, &b, simd.bytes(&b));
-        masks.extend((0..=255).map(|byte| simd.equal(found, byte)));
-        for packed in [simd.compress(&a, m), simd.compress(&b, n), simd.compress(&a, u64::MAX)] {
-            let (eight, _) = packed.as_chunks::<8>();
-            masks.extend(eight.iter().map(|eight| u64::from_le_bytes(*eight)));
-        }
+        let masks = (0..=255).map(|byte| simd.equal(found, byte)).collect();
         let numbers = |block: &[u8; 64]| {
             let (four, _) = block.as_chunks::<4>();
             simd.keys(&std::array::from_fn(|i| u32::from_le_bytes(four[i])))
@@ -29,7 +136,7 @@ impl Task for Everything {
         lowest.push(simd.lowest(simd.set_of(numbers(&a), m as u16, n as u32)));
         let values = std::array::from_fn(|i| (m ^ n.rotate_left(8 * i as u32)) as u32);
         lowest.push(simd.lowest_of_eight(&values, n as u32 >> 1));
-        (simd.classify(&a), masks, lowest)
+        (masks, lowest)
     }
 }
 

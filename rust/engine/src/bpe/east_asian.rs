@@ -295,7 +295,8 @@ impl EastAsian {
             |chars: u64| u64::from((ones & chars).count_ones() + 2 * (twos & chars).count_ones());
         let mut counted = within;
         // Boundary k is the one before character k.
-        let inner = !simd.extract(starts, chars) & !1 & within;
+        let selection = simd.select(chars);
+        let inner = !simd.extract(starts, &selection) & !1 & within;
         let values = [
             simd.any(&block.joins, 1) & inner,
             simd.any(&block.joins, 2) & inner,
@@ -316,7 +317,7 @@ impl EastAsian {
         let mut end_offset = 64 - chars.leading_zeros() as usize;
         if cuts != 0 {
             // The last segment is not complete.
-            let safe = !joined & (simd.extract(cuts, chars) | 1);
+            let safe = !joined & (simd.extract(cuts, &selection) | 1);
             let end = 63 - safe.leading_zeros() as usize;
             end_offset = usize::from(offsets[end]);
             counted &= low_bits(end);

@@ -255,7 +255,7 @@ fn east_asian_pieces<S: Simd>(simd: S, starts: u64, east_asian: u64) -> u64 {
     let ends = (starts & (starts - 1)) >> 1;
     // After such a bit up to the end of its piece; into the next one only if that begins with one.
     let reached = flood(east_asian, !starts | east_asian) & ends;
-    let begun = simd.deposit(simd.extract(reached, ends), starts);
+    let begun = simd.starts_of(reached, ends, starts);
     (reached << 1).wrapping_sub(begun)
 }
 

@@ -26,9 +26,6 @@ pub(crate) const BLOCK: usize = 64;
 /// Readable bytes that a block needs after its end (a character or a contraction may reach over it).
 pub(crate) const SLACK: usize = 32;
 
-/// So many characters are classified faster one by one.
-const FEW: u32 = 12;
-
 /// The classes of the characters of a block, a bit a character.
 pub(crate) struct CharMasks {
     /// Number of characters.
@@ -291,7 +288,7 @@ fn mixed_starts<S: Simd>(
         !(bytes.non_ascii | bytes.upper | bytes.lower | bytes.number | bytes.space | bytes.newline);
     classes[7] = ascii_signs;
     let unknown = bytes.non_ascii & chars & !bytes.caseless;
-    if unknown.count_ones() <= FEW {
+    if unknown.count_ones() < S::ROWS_FROM {
         let mut rest = unknown;
         while rest != 0 {
             let at = rest.trailing_zeros();
@@ -341,10 +338,11 @@ fn mixed_starts<S: Simd>(
             properties[2] |= control(text, ascii_signs & chars);
         }
     }
+    let selection = simd.select(chars);
     // No closure: see `fasttok_simd`.
     macro_rules! pack {
         ($mask:expr) => {
-            simd.extract($mask, chars)
+            simd.extract($mask, &selection)
         };
     }
     let extra = extra(scanner, text, chars);
@@ -370,8 +368,8 @@ fn mixed_starts<S: Simd>(
     let context = Context { text, chars, ascii: false };
     let starts = (scanner.starts)(&masks, &context);
     BlockStarts {
-        mask: simd.deposit(starts.mask & up_to(starts.limit), chars),
-        cuts: simd.deposit(starts.cuts(&masks), chars),
+        mask: simd.deposit(starts.mask & up_to(starts.limit), &selection),
+        cuts: simd.deposit(starts.cuts(&masks), &selection),
         east_asian: bytes.east_asian,
         chars,
     }

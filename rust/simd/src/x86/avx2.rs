@@ -97,10 +97,31 @@ static TOGETHER: [[u8; 16]; 256] = {
     table
 };
 
+/// By a mask of eight bytes: shuffles those of its bits together, and zeros after them.
+static ORDERS: [u64; 256] = {
+    let mut orders = [0; 256];
+    let mut mask = 0;
+    while mask < 256 {
+        let (mut order, mut len, mut byte) = ([0x80; 8], 0, 0);
+        while byte < 8 {
+            if mask >> byte & 1 != 0 {
+                order[len] = byte;
+                len += 1;
+            }
+            byte += 1;
+        }
+        orders[mask] = u64::from_le_bytes(order);
+        mask += 1;
+    }
+    orders
+};
+
 super::level! {
     /// AVX2, with the instructions for bits that every processor with AVX2 but a few has.
     Avx2: ["avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
 
+    const ROWS_FROM: u32 = 13;
+    type Selection = u64;
     type Bytes = Two;
     type Keys = Two;
 
@@ -134,12 +155,32 @@ super::level! {
         join(load(block))
     }
 
-    fn extract(value: u64, mask: u64) -> u64 {
-        _pext_u64(value, mask)
+    fn select(mask: u64) -> u64 {
+        mask
     }
 
-    fn deposit(value: u64, mask: u64) -> u64 {
-        _pdep_u64(value, mask)
+    fn extract(value: u64, mask: &u64) -> u64 {
+        _pext_u64(value, *mask)
+    }
+
+    fn deposit(value: u64, mask: &u64) -> u64 {
+        _pdep_u64(value, *mask)
+    }
+
+    fn starts_of(reached: u64, ends: u64, starts: u64) -> u64 {
+        _pdep_u64(_pext_u64(reached, ends), starts)
+    }
+
+    fn compress(block: &[u8; 64], mask: u64) -> [u8; 64] {
+        let (mut bytes, mut len) = ([0; 64 + 8], 0);
+        for (i, eight) in block.as_chunks::<8>().0.iter().enumerate() {
+            let of = (mask >> (8 * i)) as u8;
+            let order = _mm_cvtsi64_si128(ORDERS[usize::from(of)] as i64);
+            let eight = _mm_shuffle_epi8(_mm_cvtsi64_si128(i64::from_le_bytes(*eight)), order);
+            bytes[len..len + 8].copy_from_slice(&_mm_cvtsi128_si64(eight).to_le_bytes());
+            len += of.count_ones() as usize;
+        }
+        *bytes.first_chunk().expect("more than 64")
     }
 
     fn bytes(block: &[u8; 64]) -> Two {

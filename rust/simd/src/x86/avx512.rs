@@ -20,6 +20,8 @@ super::level! {
     /// AVX-512 with VBMI2, and all of AVX2.
     Avx512: ["avx512f" "avx512bw" "avx512vl" "avx512vbmi" "avx512vbmi2" "avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
 
+    const ROWS_FROM: u32 = 13;
+    type Selection = u64;
     type Bytes = __m512i;
     type Keys = __m512i;
 
@@ -46,12 +48,20 @@ super::level! {
         _mm512_movepi8_mask(load(block))
     }
 
-    fn extract(value: u64, mask: u64) -> u64 {
-        _pext_u64(value, mask)
+    fn select(mask: u64) -> u64 {
+        mask
     }
 
-    fn deposit(value: u64, mask: u64) -> u64 {
-        _pdep_u64(value, mask)
+    fn extract(value: u64, mask: &u64) -> u64 {
+        _pext_u64(value, *mask)
+    }
+
+    fn deposit(value: u64, mask: &u64) -> u64 {
+        _pdep_u64(value, *mask)
+    }
+
+    fn starts_of(reached: u64, ends: u64, starts: u64) -> u64 {
+        _pdep_u64(_pext_u64(reached, ends), starts)
     }
 
     fn compress(block: &[u8; 64], mask: u64) -> [u8; 64] {

@@ -15,6 +15,7 @@ macro_rules! level {
     (
         $(#[doc = $doc:literal])*
         $level:ident: $features:tt;
+        $(const $const:ident: $of_const:ty = $value:expr;)*
         $(type $type:ident = $of:ty;)*
         $(fn $name:ident $(<$unit:ident>)? ($($arg:ident: $of_arg:ty),*) -> $out:ty $body:block)*
     ) => {
@@ -30,6 +31,7 @@ macro_rules! level {
 
         impl $crate::Simd for $level {
             $crate::x86::outlined! { $level $features }
+            $(const $const: $of_const = $value;)*
             $(type $type = $of;)*
             $($crate::x86::kernel! { $features fn $name $(<$unit>)? ($($arg: $of_arg),*) -> $out $body })*
         }
