@@ -46,7 +46,7 @@ test: $(TESTABLE)
 	cargo test --profile checked --workspace
 	for level in $(LEVELS); do \
 	  echo "FASTTOK_SIMD=$$level"; \
-	  FASTTOK_SIMD=$$level cargo test --profile checked --workspace --lib --test golden -- $(BY_LEVEL) || exit 1; \
+	  FASTTOK_SIMD=$$level cargo test --profile checked --workspace --tests -- $(BY_LEVEL) || exit 1; \
 	done
 	cargo run --profile checked -p fasttok-fuzz -- --seconds 10 --seed 1
 	$(BIN)/python -m pytest
