@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use fasttok_engine::{Encoding, Error, Special, Utf8Errors, is_interrupted};
+use fasttok_engine::{Counter, Encoding, Error, Special, Utf8Errors, is_interrupted};
 
 use crate::pool::{Control, Poll, Pool, Source, Tasks, available_threads};
 use crate::split::Splitter;
@@ -148,6 +148,17 @@ impl SharedCounter {
     /// ```
     pub fn encoding(&self) -> &Arc<Encoding> {
         &self.encoding
+    }
+
+    /// A counter of the encoding, for who counts by several of them at once: one that was given back, whose caches know
+    /// what it counted, or a new one.
+    pub fn take(&self) -> Counter {
+        self.workers.take().unwrap_or_else(|| Counter::new(Arc::clone(&self.encoding)))
+    }
+
+    /// Keeps a counter for the next who asks. One that panicked must not be given back.
+    pub fn give_back(&self, counter: Counter) {
+        self.workers.give_back(counter);
     }
 
     /// Whether [`SharedCounter::count`] counts `text` by several threads.

@@ -48,6 +48,19 @@ impl Workers {
         self.slots.len()
     }
 
+    /// The counter of a worker that nobody has at the moment, if there is one.
+    pub fn take(&self) -> Option<Counter> {
+        self.slots.iter().find_map(|slot| slot.try_lock().ok()?.counter.take())
+    }
+
+    /// Keeps a counter, unless enough are kept.
+    pub fn give_back(&self, counter: Counter) {
+        let slots = self.slots.iter().filter_map(|slot| slot.try_lock().ok());
+        if let Some(mut worker) = slots.into_iter().find(|worker| worker.counter.is_none()) {
+            worker.counter = Some(counter);
+        }
+    }
+
     /// A worker that nobody else has: one that is kept, or a new one if all are busy.
     pub fn lend(&self) -> Lent<'_> {
         for slot in &self.slots {
@@ -128,6 +141,19 @@ mod tests {
         assert!(panicked.is_err());
         assert!(workers.lend().counter.is_none());
         assert_eq!(count("one two"), Ok(2));
+    }
+
+    #[test]
+    fn a_counter_that_is_given_back_is_the_next_one() {
+        let encoding = Encoding::embedded("r50k_base").unwrap();
+        let workers = Workers::new();
+        assert!(workers.take().is_none());
+        for _ in 0..=workers.most() {
+            workers.give_back(Counter::new(encoding.clone()));
+        }
+        assert_eq!(workers.take().unwrap().count("one two", Special::Text), Ok(2));
+        // No more than are kept.
+        assert_eq!(std::iter::from_fn(|| workers.take()).count(), workers.most() - 1);
     }
 
     #[test]

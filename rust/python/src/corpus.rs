@@ -52,8 +52,10 @@ pub fn count_corpus<'py>(
     sample: bool,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<CorpusResult> {
+    let counters = encodings.iter().map(|encoding| encoding.get().counter()).collect();
     let encodings = encodings.iter().map(|encoding| encoding.get().engine()).collect();
     let job = Job {
+        counters,
         extra: Extra { graphemes, words, partial_tokens },
         sample,
         ..options.job(paths, encodings, &by)?

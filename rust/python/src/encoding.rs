@@ -39,7 +39,7 @@ const MAX_REPR: usize = 100;
 /// Equal encodings have the same name, hash, pretokenizer and added tokens.
 #[pyclass(frozen, weakref, module = "fasttok._fasttok", name = "Encoding")]
 pub struct Encoding {
-    counter: SharedCounter,
+    counter: Arc<SharedCounter>,
     /// How Python made it, for pickling; nothing for the embedded ones.
     origin: Option<Py<PyAny>>,
 }
@@ -48,6 +48,11 @@ impl Encoding {
     /// The encoding of the engine.
     pub fn engine(&self) -> Arc<fasttok_engine::Encoding> {
         self.counter.encoding().clone()
+    }
+
+    /// What counts by it, in any thread.
+    pub fn counter(&self) -> Arc<SharedCounter> {
+        self.counter.clone()
     }
 }
 
@@ -82,7 +87,7 @@ impl Encoding {
         let encoding = py
             .detach(|| fasttok_engine::Encoding::embedded(name))
             .map_err(|e| to_py_err(py, &e))?;
-        Ok(Encoding { counter: SharedCounter::new(encoding), origin: None })
+        Ok(Encoding { counter: Arc::new(SharedCounter::new(encoding)), origin: None })
     }
 
     /// The tokenizer in the bytes of a file. ``origin``: see ``fasttok.tokenizers.load``.
@@ -100,7 +105,8 @@ impl Encoding {
         let encoding = py
             .detach(|| fasttok_engine::Encoding::from_file_bytes(data, options))
             .map_err(|e| to_py_err(py, &e))?;
-        Ok(Encoding { counter: SharedCounter::new(Arc::new(encoding)), origin })
+        let counter = Arc::new(SharedCounter::new(Arc::new(encoding)));
+        Ok(Encoding { counter, origin })
     }
 
     /// The name of the encoding, as ``o200k_base``.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fasttok_engine::{Encoding, Special, Utf8Errors};
+use fasttok_parallel::SharedCounter;
 
 use crate::groups::{Groups, Key};
 use crate::{Extra, Ledger, Tally};
@@ -52,6 +53,9 @@ macro_rules! options {
             pub paths: Vec<PathBuf>,
             /// The encodings to count by, all in one pass.
             pub encodings: Vec<Arc<Encoding>>,
+            /// What keeps the counters of each encoding from one run to the next, in the order of the encodings. Where
+            /// there is none, a run begins with empty caches.
+            pub counters: Vec<Arc<SharedCounter>>,
             /// What to sum by; nothing gives the totals only.
             pub by: Vec<Key>,
             /// The labels that [`Key::Language`] sums by.
@@ -69,6 +73,7 @@ macro_rules! options {
                 Job {
                     paths,
                     encodings,
+                    counters: Vec::new(),
                     by: Vec::new(),
                     languages: LanguageLabels::default(),
                     extra: Extra::default(),

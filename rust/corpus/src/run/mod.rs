@@ -78,6 +78,7 @@ pub(crate) fn run_in_chunks(
             languages: &job.languages,
             path_languages: path_languages(job, inputs),
             extra: job.extra,
+            counters: &job.counters,
             sample: job.sample,
             max_groups: job.max_groups,
             config: StreamConfig {

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use fasttok_parallel::{Control, Pool, Source};
+use fasttok_parallel::{Control, Pool, SharedCounter, Source};
 
 use super::worker::Worker;
 use crate::format::{Fields, FieldsMet, FormatId};
@@ -35,6 +35,7 @@ pub(super) struct Run<'a> {
     /// The label that each path gives, where these are asked for.
     pub path_languages: Vec<Option<Box<str>>>,
     pub extra: Extra,
+    pub counters: &'a [Arc<SharedCounter>],
     pub sample: bool,
     pub max_groups: usize,
     pub config: StreamConfig,

@@ -100,6 +100,9 @@ impl<'s, 'a> Worker<'s, 'a> {
         for reader in self.readers.iter_mut().flatten() {
             self.sums.fields.add(reader.fields_met());
         }
+        if let Some(measurer) = self.measurer {
+            measurer.give_back(self.run.counters);
+        }
         self.sums
     }
 
@@ -426,11 +429,13 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Adds what `text` has to `tally`. A panic costs the text and the measurer, whose state is unknown after it.
     fn measure(&mut self, text: &str, tally: &mut Tally) -> Result<(), Unmeasured> {
-        let Run { config, extra, .. } = self.run;
+        let Run { config, extra, counters, .. } = self.run;
         let mut measurer = self.measurer.take();
         let measured = catch_unwind(AssertUnwindSafe(|| {
             measurer
-                .get_or_insert_with(|| Measurer::new(&config.encodings, config.special, *extra))
+                .get_or_insert_with(|| {
+                    Measurer::new(&config.encodings, counters, config.special, *extra)
+                })
                 .measure(text, tally)
         }));
         match measured {

@@ -13,6 +13,7 @@ mod words;
 use std::sync::Arc;
 
 use fasttok_engine::{Counter, Encoding, Error, Special};
+use fasttok_parallel::SharedCounter;
 
 use crate::Scripts;
 use crate::sample::Sample;
@@ -216,11 +217,28 @@ pub(crate) struct Measurer {
 }
 
 impl Measurer {
-    pub fn new(encodings: &[Arc<Encoding>], special: Special, extra: Extra) -> Measurer {
-        let counters = encodings.iter().cloned().map(Counter::new).collect();
+    /// `kept`: where counters come from, by encoding; new ones are made where there is nothing.
+    pub fn new(
+        encodings: &[Arc<Encoding>],
+        kept: &[Arc<SharedCounter>],
+        special: Special,
+        extra: Extra,
+    ) -> Measurer {
+        let counter = |(i, encoding): (usize, &Arc<Encoding>)| match kept.get(i) {
+            Some(kept) => kept.take(),
+            None => Counter::new(encoding.clone()),
+        };
+        let counters = encodings.iter().enumerate().map(counter).collect();
         Measurer {
             counters: Counters { special, counters },
             statistics: statistics(encodings, extra),
+        }
+    }
+
+    /// Keeps the counters for another run.
+    pub fn give_back(self, kept: &[Arc<SharedCounter>]) {
+        for (kept, counter) in kept.iter().zip(self.counters.counters) {
+            kept.give_back(counter);
         }
     }
 

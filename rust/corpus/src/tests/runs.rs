@@ -1,5 +1,7 @@
 //! What holds for a run as a whole: its errors, its end, its rows.
 
+use fasttok_parallel::SharedCounter;
+
 use super::*;
 
 #[test]
@@ -35,6 +37,22 @@ fn progress_ends_where_it_said() {
     assert_eq!(progress.total_bytes(), Some(progress.bytes()));
     assert_eq!(progress.bytes(), outcome.bytes_read);
     assert_eq!(progress.documents(), 4);
+}
+
+#[test]
+fn counters_are_kept_from_run_to_run_and_change_nothing() {
+    let folder = Folder::with("a.jsonl", "{\"text\": \"one two\"}\n{\"text\": \"three\"}\n");
+    folder.write("b.txt", prose(100));
+    // No other test has it: so it can be counted who holds it.
+    let encoding = Encoding::embedded("p50k_edit").unwrap();
+    let kept = Arc::new(SharedCounter::new(encoding.clone()));
+    let job = Job { encodings: vec![encoding.clone()], counters: vec![kept], ..folder.job() };
+    let before = Arc::strong_count(&encoding);
+    let first = try_count(&job, 64).unwrap();
+    assert!(Arc::strong_count(&encoding) > before, "no counter was kept");
+    assert_eq!(comparable(try_count(&job, 64).unwrap()), comparable(first));
+    let new = Job { counters: Vec::new(), ..job.clone() };
+    assert_eq!(comparable(try_count(&new, 64).unwrap()), comparable(try_count(&job, 64).unwrap()));
 }
 
 #[test]
