@@ -5,10 +5,13 @@
 //! characters of every length and go on in any other script, and merging really gives them. The
 //! characters resemble each other: same last bytes, same first bytes. Knows nothing of real vocabularies.
 //!
-//! A failure names its seed: `case(seed)` is the whole of it.
+//! A failure names its seed: `case(seed, texts)` is the whole of it. The long runs go on after one and say every few
+//! seconds how far they are; `FASTTOK_TEXTS` and `FASTTOK_SEED` give them another length and another beginning.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -51,6 +54,10 @@ const BLOCKS: [(u32, usize); 17] = [
     (0x1F300, 0x400),
     (0x20000, 0x100),
 ];
+
+/// Texts of a vocabulary. What is built for it costs as much as some tens of texts do.
+const TEXTS: usize = 30;
+const TEXTS_IN_LONG_RUNS: usize = 100;
 
 fn pick<'a, T>(random: &mut Random, from: &'a [T]) -> &'a T {
     &from[random.below(from.len())]
@@ -154,6 +161,12 @@ enum Plain {
 }
 
 impl Plain {
+    fn ids(&self) -> &HashMap<Vec<u8>, u32> {
+        match self {
+            Plain::ByRank(ids) | Plain::ByList(ids, _) => ids,
+        }
+    }
+
     fn merge(&self, piece: &[u8]) -> Vec<u32> {
         match self {
             Plain::ByRank(ranks) => {
@@ -271,8 +284,8 @@ impl Case {
     fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::new();
         let mut piece = |piece: &[u8]| {
-            match self.tokens.iter().position(|token| token == piece) {
-                Some(id) if self.whole_pieces => ids.push(id as u32),
+            match self.plain.ids().get(piece) {
+                Some(&id) if self.whole_pieces => ids.push(id),
                 _ => ids.extend(self.plain.merge(piece)),
             };
         };
@@ -385,14 +398,13 @@ fn counters(encoding: &Arc<Encoding>) -> Vec<(Level, Counter)> {
     levels.map(|level| (level, Counter::with_level(encoding.clone(), level))).collect()
 }
 
-/// One vocabulary of bytes. Returns the number of texts.
-fn case(seed: u64) -> usize {
+/// One vocabulary of bytes, and so many texts.
+fn case(seed: u64, texts: usize) {
     let random = &mut Random::new(seed);
     let case = Case::new(random);
     let encoding = &case.encoding;
     let name = encoding.name();
     let mut counters = counters(encoding);
-    let texts = 30;
     let plainly = |text: &str| {
         let mut ids = Vec::new();
         let then = &mut |part: Part| {
@@ -430,7 +442,6 @@ fn case(seed: u64) -> usize {
         }
         cut_everywhere(&mut counters[0].1, &text, seed);
     }
-    texts
 }
 
 /// The sums of both sides of every cut.
@@ -455,8 +466,8 @@ fn cut_everywhere(counter: &mut Counter, text: &str, seed: u64) -> usize {
     cuts
 }
 
-/// A vocabulary of characters. Returns the number of texts.
-fn case_of_character_bpe(seed: u64) -> usize {
+/// One vocabulary of characters, and so many texts.
+fn case_of_character_bpe(seed: u64, rounds: usize) {
     let random = &mut Random::new(seed);
     let mut alphabet = alphabet(random);
     alphabet.push(' ');
@@ -538,7 +549,6 @@ fn case_of_character_bpe(seed: u64) -> usize {
     );
     let encoding = Arc::new(encoding.unwrap());
     let mut counters = counters(&encoding);
-    let rounds = 30;
     for _ in 0..rounds {
         let few = if random.below(2) == 0 { &alphabet } else { &known };
         let mut text = of_size(random, few);
@@ -559,7 +569,6 @@ fn case_of_character_bpe(seed: u64) -> usize {
         }
         cut_everywhere(&mut counters[0].1, &text, seed);
     }
-    rounds
 }
 
 /// What a vocabulary of characters does where each unknown character is its bytes and nothing else is done.
@@ -619,14 +628,48 @@ impl PlainCharacterBpe {
     }
 }
 
-/// Runs `case` with seeds from `from` on until there were `texts` texts.
-fn until(texts: usize, from: u64, case: fn(u64) -> usize) {
-    let (mut seed, mut done) = (from, 0);
-    while done < texts {
-        seed += 1;
-        done += case(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+/// Runs `case` with seeds from `from` on until there were `texts` texts, `each` of a vocabulary.
+fn until(texts: usize, each: usize, from: u64, case: fn(u64, usize)) {
+    for seed in (from + 1..).take(texts.div_ceil(each)) {
+        case(scattered(seed), each);
     }
-    println!("{done} texts of {} vocabularies", seed - from);
+}
+
+/// Seeds next to each other are far from each other.
+fn scattered(seed: u64) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// As [`until`], for minutes or hours: a difference is counted and the run goes on, and it says now and then, whatever
+/// captures the output of tests, how far it is.
+fn long_run(name: &str, case: fn(u64, usize)) {
+    let given = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
+    let texts = given("FASTTOK_TEXTS").unwrap_or(1_000_000) as usize;
+    let from = given("FASTTOK_SEED").unwrap_or(1 << 32);
+    let (mut done, mut differences) = (0, Vec::new());
+    let mut said = Instant::now();
+    let say = |seed: u64, done: usize, differences: &[u64]| {
+        let found = differences.len();
+        let _ = writeln!(
+            std::io::stderr(),
+            "{name}: seed {seed:#X}, {done} of {texts} texts, {found} vocabularies differ {differences:X?}"
+        );
+    };
+    for seed in from + 1.. {
+        let seed = scattered(seed);
+        if std::panic::catch_unwind(|| case(seed, TEXTS_IN_LONG_RUNS)).is_err() {
+            differences.push(seed);
+        }
+        done += TEXTS_IN_LONG_RUNS;
+        if done >= texts || said.elapsed() > Duration::from_secs(10) {
+            said = Instant::now();
+            say(seed, done, &differences);
+        }
+        if done >= texts {
+            break;
+        }
+    }
+    assert!(differences.is_empty(), "{name}: seeds {differences:#X?}");
 }
 
 /// Boundaries that were taken for safe although a piece, or what a normalizer makes of the text, goes on.
@@ -665,22 +708,22 @@ fn no_cut_inside_a_piece() {
 
 #[test]
 fn vocabularies_of_bytes() {
-    until(6_000, 0, case);
+    until(6_000, TEXTS, 0, case);
 }
 
 #[test]
 fn vocabularies_of_character_bpe() {
-    until(4_000, 0, case_of_character_bpe);
+    until(4_000, TEXTS, 0, case_of_character_bpe);
 }
 
 #[test]
 #[ignore = "minutes"]
 fn many_vocabularies_of_bytes() {
-    until(1_000_000, 1 << 32, case);
+    long_run("bytes", case);
 }
 
 #[test]
 #[ignore = "minutes"]
 fn many_vocabularies_of_character_bpe() {
-    until(1_000_000, 1 << 32, case_of_character_bpe);
+    long_run("character BPE", case_of_character_bpe);
 }
