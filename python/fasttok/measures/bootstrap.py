@@ -6,6 +6,7 @@ Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,26 +25,46 @@ _DRAWN_AT_ONCE = 1 << 22
 
 
 def resampled_sums(values: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED) -> Real:
-    """Sums of `values` over resampled units.
+    """Sums of `values` over resampled units: see :meth:`Resampling.sums`."""
+    matrix = np.asarray(values)
+    return Resampling(matrix.shape[1], resamples=resamples, seed=seed).sums(matrix)
 
-    values: float64 or integers, of shape (series, units). All series are drawn together: what is unit i in one is
-        unit i in all.
 
-    Returns float64 of shape (resamples, series). Sums of integers are exact below 2**53.
-    """
-    matrix = np.ascontiguousarray(np.asarray(values, dtype=np.float64).T)
-    units = matrix.shape[0]
-    generator = np.random.default_rng(seed)
-    sums = np.empty((resamples, matrix.shape[1]))
-    step = max(1, _DRAWN_AT_ONCE // max(1, units))
-    for start in range(0, resamples, step):
-        count = min(step, resamples - start)
-        drawn = generator.integers(0, units, (count, units))
-        # How often each unit was drawn, a row a resample.
-        drawn += (np.arange(count) * units)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=count * units).reshape(count, units)
-        sums[start : start + count] = times.astype(np.float64) @ matrix
-    return sums
+class Resampling:
+    """Units drawn with replacement, the same for all sums that are taken."""
+
+    def __init__(self, units: int, *, resamples: int = RESAMPLES, seed: int = SEED) -> None:
+        self._units = units
+        self._resamples = resamples
+        self._seed = seed
+        self._step = max(1, _DRAWN_AT_ONCE // max(1, units))
+        # Drawing takes longer than summing, and here it is kept where it is not much.
+        self._kept: list[Real] | None = None
+
+    def sums(self, values: npt.ArrayLike) -> Real:
+        """Sums of `values` over the resampled units.
+
+        values: float64 or integers, of shape (series, units). All series are drawn together: what is unit i in one is
+            unit i in all.
+
+        Returns float64 of shape (resamples, series). Sums of integers are exact below 2**53.
+        """
+        matrix = np.ascontiguousarray(np.asarray(values, dtype=np.float64).T)
+        if self._kept is None and self._resamples <= self._step:
+            self._kept = list(self._times())
+        parts = [times @ matrix for times in (self._times() if self._kept is None else self._kept)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _times(self) -> Iterator[Real]:
+        """How often each unit was drawn, a row a resample, some resamples at once."""
+        units = self._units
+        generator = np.random.default_rng(self._seed)
+        for start in range(0, self._resamples, self._step):
+            count = min(self._step, self._resamples - start)
+            drawn = generator.integers(0, units, (count, units))
+            drawn += (np.arange(count) * units)[:, None]
+            times = np.bincount(drawn.ravel(), minlength=count * units).reshape(count, units)
+            yield times.astype(np.float64)
 
 
 def interval(statistics: Real, confidence: float = CONFIDENCE) -> Real:
@@ -68,5 +89,6 @@ def gini(costs: npt.ArrayLike) -> Real:
     ordered = np.sort(np.asarray(costs, dtype=np.float64), axis=-1)
     n = ordered.shape[-1]
     weights = 2 * np.arange(1, n + 1) - n - 1
-    coefficient: Real = (ordered @ weights) / (n * ordered.sum(axis=-1))
+    # Not `@`: for so little, the threads of a BLAS wait longer than they work.
+    coefficient: Real = (ordered * weights).sum(axis=-1) / (n * ordered.sum(axis=-1))
     return coefficient

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def single_token_retention(
-    languages: Sequence[Sequence[str]], encodings: Sequence[Encoding], threads: int | None = None
+    languages: Sequence[str], encodings: Sequence[Encoding], threads: int | None = None
 ) -> list[list[float | None]]:
     """STRR by encoding and language: the share of running words that are one token, at the start of a text or after a
     space. None for text mostly in a script that puts no space between words.
 
-    languages: the units of each language.
+    languages: the text of each language; units are separated by white space.
     """
-    counted = _single_token_words(languages, encodings, threads)
+    counted = _single_token_words([[text] for text in languages], encodings, threads)
     return [[None if words is None else words[i][0] / words[i][1] for words in counted] for i in range(len(encodings))]

@@ -42,12 +42,9 @@ pub fn spaced_words<'t>(
                 || matches!(category, GeneralCategory::LetterNumber | GeneralCategory::OtherNumber)
         }
     };
-    let (mut letters, mut bare) = (0u64, 0u64);
-    for c in texts.clone().into_iter().flat_map(str::chars) {
-        letters += u64::from(is_letter(c));
-        bare += u64::from(is_without_spaces(c));
-    }
-    if 2 * bare > letters {
+    // Most languages have no such character, and then letters need not be looked up.
+    let bare = number_of(texts.clone(), is_without_spaces);
+    if bare > 0 && 2 * bare > number_of(texts.clone(), is_letter) {
         return None;
     }
     let words = texts.into_iter().flat_map(|text| text.split(is_space));
@@ -55,6 +52,13 @@ pub fn spaced_words<'t>(
     let mut words = words.filter(|word| !word.is_empty()).peekable();
     words.peek()?;
     Some(words)
+}
+
+fn number_of<'t>(
+    texts: impl IntoIterator<Item = &'t str>,
+    test: impl Fn(char) -> bool + Copy,
+) -> usize {
+    texts.into_iter().map(|text| text.chars().filter(|&c| test(c)).count()).sum()
 }
 
 fn is_without_spaces(c: char) -> bool {

@@ -48,7 +48,7 @@ def lines_of(path: str) -> list[str]:
     lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+    return [line.removesuffix("\r") for line in lines] if "\r" in text else lines
 
 
 def records_of(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
