@@ -178,7 +178,7 @@ class TestWords:
         enc = library.get_encoding("o200k_base")
         units = ["The cat — the «cat» antidisestablishmentarianism!", "cat?"]
         assert _spaced_words(units) == ["The", "cat", "the", "cat", "antidisestablishmentarianism", "cat"]
-        texts = [units, ["猫坐在垫子上。"], units]
+        texts = [" ".join(units), "猫坐在垫子上。", " ".join(units)]
         for threads in (None, 1, 2, 5):
             assert single_token_retention(texts, [enc], threads) == [[5 / 6, None, 5 / 6]]
 
@@ -191,7 +191,7 @@ class TestWords:
         encodings.append(library.Encoding._from_file_bytes(json.dumps(made).encode(), "lower"))
         pieces = ["the", "The", "ing", "Straße", "мир", "न", "x", "é", "0", "anti", "tion"]
         units = ["".join(rng.choices(pieces, k=rng.randrange(1, 4))) for _ in range(2000)]
-        for encoding, (share,) in zip(encodings, single_token_retention([units], encodings), strict=True):
+        for encoding, (share,) in zip(encodings, single_token_retention([" ".join(units)], encodings), strict=True):
             kept = sum(encoding.count(word) == 1 or encoding.count(" " + word) == 1 for word in units)
             assert share == kept / len(units)
 
@@ -473,3 +473,20 @@ def test_real_parallel_text() -> None:
     assert chinese.low is not None and chinese.high is not None
     assert 1 < chinese.low < chinese.premium < chinese.high < 1.4
     assert len(report.languages) == 129
+
+
+def test_a_label_that_is_a_model_with_another_tokenizer_is_an_estimate(tmp_path: Path) -> None:
+    text = {"eng": ["Good night!"], "deu": ["Gute Nacht!"]}
+    labels = {
+        "claude-opus-4.7": "o200k_base",
+        "gpt-4o": "cl100k_base",
+        "gpt-4": "cl100k_base",
+        "mine": "o200k_base",
+        "anthropic/claude-opus-4.7 (by hand)": "o200k_base",
+    }
+    shown = ["claude-opus-4.7 (estimate)", "gpt-4o (estimate)", "gpt-4", "mine", "anthropic/claude-opus-4.7 (by hand)"]
+    report = library.premium(text, labels, pivot="eng")
+    assert report.encodings == shown
+    (tmp_path / "a.txt").write_text("Good night!")
+    assert list(library.count_corpus(tmp_path, encodings=labels).encodings) == shown
+    assert "claude-opus-4.7 (estimate)" in str(report) and "claude-opus-4.7 (estimate)" in report.to_json()

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttok.errors import NotParallelError, TextLimitError
+from fasttok._util.types import Progress, Special
+from fasttok.errors import NotParallelError, Remedy, TextLimitError
 from fasttok.inputs.documents import limit_of
 from fasttok.inputs.parallel import Normalization, Parallel, ParallelText, open_parallel
 from fasttok.inputs.paths import as_names
-from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, bootstrap_manifest, gini, interval, resampled_sums
+from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, Resampling, bootstrap_manifest, gini, interval
 from fasttok.measures.words import single_token_retention
 from fasttok.reports.ledger import Ledger, LedgerEntry
 from fasttok.reports.manifest import LISTED, run_manifest
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from fasttok._fasttok import Encoding
-    from fasttok._util.types import Progress, Special
 
 
 _BATCH_BYTES = 8 << 20
@@ -79,7 +79,8 @@ def premium(
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second. A callable
         gets bytes counted, bytes in all and units, of all encodings, now and then.
 
-    A unit that is beyond a limit of a tokenizer in one language is left out of all, and is in the ledger.
+    A unit that is beyond a limit of a tokenizer in one language is left out of all, and is in the ledger. The whole
+    text of `"joined"` is refused then, with ``TextLimitError``.
 
     Raises ``NotParallelError`` and ``MisalignedError`` (a ``ValueError``) for text that is not parallel.
     """
@@ -104,10 +105,12 @@ def premium(
     ledger = Ledger(len(text), len(text), 0, {}, [], True)
 
     def measured(text: ParallelText) -> tuple[list[list[float | None]], _Sizes, dict[str, npt.NDArray[np.int64]]]:
-        # The words first: they leave the UTF-8 of the text behind, which is measured then.
-        shares = single_token_retention(list(text.units.values()), list(loaded.values()), threads)
+        # A language at once: thousands of units one by one take longer to hand over than to measure. What a word is
+        # told by leaves the UTF-8 behind, which is measured then.
+        whole = [" ".join(units) for units in text.units.values()]
+        shares = single_token_retention(whole, list(loaded.values()), threads)
         counted = text if definition != "joined" else _joined(text)
-        sizes = _sizes(counted)
+        sizes = _sizes(whole, 0 if definition == "joined" else len(text) - 1)
         with shown(progress) as told:
             return shares, sizes, _count(counted, loaded, sizes, special, threads, told)
 
@@ -115,14 +118,15 @@ def premium(
         shares, sizes, tokens = measured(text)
     except TextLimitError:
         if definition == "joined":
-            raise
+            raise _whole_text_refused(text, loaded, special) from None
         text, ledger = _within_limits(text, loaded, special)
         shares, sizes, tokens = measured(text)
 
+    resampling = Resampling(len(text), resamples=resamples, seed=seed)
     rows: list[LanguagePremium] = []
     summaries: list[EncodingSummary] = []
     for label, strr in zip(loaded, shares, strict=True):
-        statistics = _measure(tokens[label], at, definition, resamples, seed)
+        statistics = _measure(tokens[label], at, definition, resampling)
         bounds = None if statistics.resampled is None else interval(statistics.resampled, confidence)
         sums = tokens[label].sum(axis=1)
         ranks = np.argsort(np.argsort(statistics.premium, kind="stable"), kind="stable") + 1
@@ -179,15 +183,15 @@ class _Statistics:
     resampled_sums: npt.NDArray[np.float64] | None
 
 
-def _measure(tokens: npt.NDArray[np.int64], at: int, definition: Definition, resamples: int, seed: int) -> _Statistics:
+def _measure(tokens: npt.NDArray[np.int64], at: int, definition: Definition, resampling: Resampling) -> _Statistics:
     """The premiums of `tokens`, of shape (languages, units), over those of language `at`."""
     sums = tokens.sum(axis=1)
     if definition == "joined":
         return _Statistics(sums / sums[at], None, None)
-    drawn = resampled_sums(tokens, resamples=resamples, seed=seed)
+    drawn = resampling.sums(tokens)
     if definition == "mean":
         ratios = tokens / tokens[at]
-        resampled = resampled_sums(ratios, resamples=resamples, seed=seed) / tokens.shape[1]
+        resampled = resampling.sums(ratios) / tokens.shape[1]
         return _Statistics(ratios.mean(axis=1), resampled, drawn)
     return _Statistics(sums / sums[at], drawn / drawn[:, at : at + 1], drawn)
 
@@ -217,16 +221,36 @@ class _Sizes:
     chars: npt.NDArray[np.int64]
 
 
-def _sizes(text: ParallelText) -> _Sizes:
-    """Bytes and characters of each language."""
+def _sizes(languages: Sequence[str], spaces: int) -> _Sizes:
+    """Bytes and characters of the text of each language, without so many spaces."""
     return _Sizes(
-        np.array([sum(len(unit.encode()) for unit in units) for units in text.units.values()], dtype=np.int64),
-        np.array([sum(map(len, units)) for units in text.units.values()], dtype=np.int64),
+        np.array([len(text.encode()) - spaces for text in languages], dtype=np.int64),
+        np.array([len(text) - spaces for text in languages], dtype=np.int64),
     )
 
 
 def _joined(text: ParallelText) -> ParallelText:
     return replace(text, units={code: [" ".join(units)] for code, units in text.units.items()})
+
+
+def _whole_text_refused(text: ParallelText, encodings: Mapping[str, Encoding], special: Special) -> TextLimitError:
+    """The error for text that is beyond a limit once its units are joined, or where one of them is already."""
+    for code, units in _joined(text).units.items():
+        for label, encoding in encodings.items():
+            try:
+                encoding.count(units[0], special=special)
+            except TextLimitError as error:
+                return TextLimitError(
+                    f"{text.files.get(code, code)}: the whole text in {code}, its units joined, cannot be counted with "
+                    f"{label}: {limit_of(error)[1]}",
+                    remedy=Remedy(
+                        ". A ratio over units leaves out those that cannot be counted: give {option} another value "
+                        "than 'joined'",
+                        argument="definition",
+                    ),
+                    component=error.component,
+                )
+    raise AssertionError("what was refused before is counted now")
 
 
 def _within_limits(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fasttok._util.estimates import label
 from fasttok._util.languages import matching, some
 from fasttok._util.nearest import nearest
 from fasttok.errors import UnknownGroupError
@@ -190,7 +191,3 @@ _COLUMNS: dict[str, Kind] = {
     "monthly_high": "real",
     "energy_wh": "real",
 }
-
-
-def label(model: str, tokenizer_of: str | None) -> str:
-    return model if tokenizer_of is None else f"{model} (estimate)"

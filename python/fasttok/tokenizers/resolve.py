@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from fasttok._fasttok import Encoding, _embedded_names
+from fasttok._util.estimates import label as labelled
 from fasttok.errors import UnknownEncodingError
 from fasttok.tokenizers.models import encoding_name_for_model, explain, look_up, nearest, table
 
-Spec: TypeAlias = Union[str, "os.PathLike[str]", Encoding]
+Spec: TypeAlias = str | os.PathLike[str] | Encoding
 """What names an encoding: its name, a tokenizer file or folder, a hub name, or the encoding itself."""
 
 _FILE_ENDINGS = (".json", ".model", ".tiktoken")
@@ -123,11 +124,16 @@ def resolve_all(
 ) -> dict[str, Encoding]:
     """The encodings that `specs` name, by the label they have in a report.
 
-    The label is the name of the encoding, or the key where `specs` is a mapping. Two of the same name are told
-    apart by what was asked for, or else by a part of the hash.
+    The label is the name of the encoding, or the key where `specs` is a mapping: with "(estimate)" behind it where
+    that is the name of a model and the encoding is another model's. Two of the same name are told apart by what was
+    asked for, or else by a part of the hash.
     """
     if isinstance(specs, Mapping):
-        return {label: resolve(spec) for label, spec in specs.items()}
+        loaded = {label: resolve(spec) for label, spec in specs.items()}
+        return {
+            labelled(label, stand_in(label, specs[label], encoding) if _is_model(label) else None): encoding
+            for label, encoding in loaded.items()
+        }
     if isinstance(specs, (str, os.PathLike, Encoding)):
         specs = [specs]
     found: dict[str, Encoding] = {}
@@ -141,3 +147,8 @@ def resolve_all(
     if not found:
         raise ValueError("no encodings to count with")
     return found
+
+
+def _is_model(label: str) -> bool:
+    known = look_up(label)
+    return known.tokenizer is not None or known.reason is not None

@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fasttok._util.estimates import label
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Progress
 from fasttok.errors import PriceTableError
@@ -26,7 +27,7 @@ from fasttok.measures.cost.rows import DAYS, RowBuilder
 from fasttok.measures.cost.sums import CostSums
 from fasttok.measures.premium import premium
 from fasttok.options import CorpusKeywords, documented, given
-from fasttok.reports.cost import CostReport, SameContent, label
+from fasttok.reports.cost import CostReport, SameContent
 from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
 from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec
