@@ -751,3 +751,21 @@ class TestDamage:
 def test_streams_are_not_read(tmp_path: Path) -> None:
     with pytest.raises(fasttok.UnsupportedTokenizerError, match="BytesIO"):
         fasttok.load(io.BytesIO(b""))
+
+
+@pytest.mark.parametrize("missing", [ord("z"), ord(" "), 0x80, 0xC3, 0xF4, 0xC0, 0xFF])
+def test_ranks_that_lack_a_byte(missing: int, tmp_path: Path) -> None:
+    """tiktoken panics over a text that has it. Bytes that UTF-8 never has are not missed."""
+    tiktoken = pytest.importorskip("tiktoken")
+    ranks = {bytes([byte]): byte for byte in range(256) if byte != missing} | {b"ab": 256, b"xz": 257}
+    path = tmp_path / "x.tiktoken"
+    path.write_text("".join(f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in ranks.items()))
+    theirs = tiktoken.Encoding("x", pat_str=r"\S+|\s+", mergeable_ranks=ranks, special_tokens={})
+    if missing in (0xC0, 0xFF):
+        ours = fasttok.load(path, pattern=r"\S+|\s+")
+        for text in ("ab xz é", "𠀀 z", "\U0010ffff"):
+            assert ours.encode(text).tolist() == theirs.encode(text) and ours.count(text) == len(theirs.encode(text))
+        return
+    for load in (lambda: fasttok.load(path, pattern=r"\S+|\s+"), lambda: fasttok.load(theirs)):
+        with pytest.raises(fasttok.UnsupportedTokenizerError, match=f"the byte 0x{missing:02X} .* is no token"):
+            load()

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::tokenizer_json::byte_in_utf8;
 use crate::Error;
 use crate::added::AddedToken;
 use crate::bpe::model::BpeModel;
@@ -147,7 +148,10 @@ impl Spec {
         limits::check(self.tokens.iter().map(|(token, _)| &token[..]), MOST)?;
         // By number: the index in `tokens`, and the pair of numbers whose merge makes the token.
         let (order, splits) = match std::mem::replace(&mut self.merges, Merges::ByRank) {
-            Merges::ByRank => by_rank(&self.tokens),
+            Merges::ByRank => {
+                require_bytes(&self.tokens)?;
+                by_rank(&self.tokens)
+            }
             Merges::List(merges) => by_list(&self.tokens, &merges)?,
         };
         let mut bytes = Vec::with_capacity(self.tokens.iter().map(|(token, _)| token.len()).sum());
@@ -171,6 +175,27 @@ impl Spec {
             unknown: self.unknown,
             added: self.added,
         }))
+    }
+}
+
+/// A text with a byte that is no token cannot be merged by ranks: tiktoken panics. Bytes that UTF-8 never has may lack.
+fn require_bytes(tokens: &[(Vec<u8>, u32)]) -> Result<(), Error> {
+    let mut there = [false; 256];
+    for (token, _) in tokens {
+        if let [byte] = token[..] {
+            there[usize::from(byte)] = true;
+        }
+    }
+    match (0..=255).find(|&byte| byte_in_utf8(byte) && !there[usize::from(byte)]) {
+        None => Ok(()),
+        Some(byte) => Err(Error::UnsupportedTokenizer {
+            component: "the vocabulary of ranks".to_owned(),
+            reason: format!(
+                "the byte {byte:#04X} ({:?}) is no token, so that texts with it have no tokens either; the file is \
+                 cut short or damaged, or the tokens of single bytes are missing",
+                byte.escape_ascii().to_string()
+            ),
+        }),
     }
 }
 
