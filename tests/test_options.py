@@ -96,6 +96,13 @@ def test_a_value_that_cannot_be(name: str, value: object, error: type[Exception]
         library.count_corpus(tmp_path, **{name: value})  # type: ignore[arg-type]
 
 
+def test_annotations_can_be_read_at_run_time() -> None:
+    functions = [value for name in library.__all__ if inspect.isfunction(value := getattr(library, name))]
+    assert library.count_corpus in functions and len(functions) > 10
+    for function in functions:
+        assert "return" in get_type_hints(function), function
+
+
 def test_messages_name_flags_on_the_command_line() -> None:
     for message, expected in [
         ('not UTF-8 at byte 3; errors="replace" counts U+FFFD there', "not UTF-8 at byte 3; --errors replace counts"),

@@ -349,6 +349,10 @@ def documented(keywords: type[ReadingKeywords] = CorpusKeywords, **defaults: Any
             for option in taken
         ]
         function.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+        # `Unpack` is imported for its type alone: what annotations say at run time is what the signature says.
+        types = get_type_hints(CorpusOptions)
+        del function.__annotations__["options"]
+        function.__annotations__.update({option.name: types[option.name] for option in taken})
         lines = []
         for option in taken:
             default = str(defaults[option.name]) if option.name in defaults else option.says_default

@@ -15,6 +15,7 @@ import numpy as np
 import fasttok._fasttok as _fasttok
 from fasttok._util.languages import same_language
 from fasttok._util.paths import PathLike
+from fasttok._util.types import Progress
 from fasttok.inputs.labels import undetermined
 from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, bootstrap_manifest, interval, resampled_sums
 from fasttok.measures.corpus import run_corpus
@@ -36,8 +37,6 @@ from fasttok.tokenizers.resolve import Spec
 if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Unpack
-
-    from fasttok._util.types import Progress
 
     Real = npt.NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from fasttok.inputs.parallel.tmx import from_tmx
 from fasttok.inputs.parallel.tsv import from_tsv
 from fasttok.inputs.paths import as_names, as_paths, require_existing
 
-Parallel: TypeAlias = "ParallelText | PathLike | Sequence[PathLike] | Mapping[str, Sequence[str]]"
+Parallel: TypeAlias = ParallelText | PathLike | Sequence[PathLike] | Mapping[str, Sequence[str]]
 """What :func:`fasttok.premium` takes: parallel text, the paths it is read from, or lists of units by language."""
 
 FOLDER_LAYOUTS: tuple[tuple[str, re.Pattern[str]], ...] = (
