@@ -130,8 +130,48 @@ def test_a_unit_beyond_a_limit_is_left_out_of_all_languages(tmp_path: Path) -> N
 
     with pytest.raises(fasttok.NotParallelError, match="every unit is beyond a limit"):
         fasttok.premium({"eng": [RUNS], "deu": ["a"]}, {"x": encoding}, pivot="eng")
-    with pytest.raises(fasttok.TextLimitError):
+
+
+def test_joined_units_beyond_a_limit_are_refused_by_name(tmp_path: Path) -> None:
+    encoding = load(tmp_path, None, split("(a+)+$"))
+    units = {"eng": ["ab", "cd"], "deu": ["abc", RUNS]}
+    with pytest.raises(fasttok.TextLimitError) as caught:
         fasttok.premium(units, {"x": encoding}, pivot="eng", definition="joined")
+    message = str(caught.value)
+    assert message.startswith("deu: the whole text in deu, its units joined, cannot be counted with x: ")
+    assert message.endswith("give definition= another value than 'joined'")
+    assert caught.value.component is not None and caught.value.index is None
+    for code, lines in units.items():
+        (tmp_path / f"{code}.txt").write_text("".join(f"{line}\n" for line in lines))
+    files = [tmp_path / f"{code}.txt" for code in units]
+    arguments = ("premium", *files, "-e", tmp_path / "tokenizer.json", "--pivot", "eng")
+    result = fasttok_command(*arguments, "--definition", "joined")
+    assert result.code == 1 and f"{files[1]}: the whole text in deu" in result.err
+    assert "give --definition another value than 'joined'" in result.err
+    assert fasttok_command(*arguments, "--json").code == 3
+
+
+def test_ledgers_speak_no_interface_and_count_bytes(tmp_path: Path) -> None:
+    texts = ["é<|endoftext|>", "a", "<|endoftext|>"]
+    rows = "".join(json.dumps({"text": text, "answer": "é"}) + "\n" for text in texts)
+    (tmp_path / "a.jsonl").write_bytes(rows.encode() + b'{"text":"\xff"}\n{"text":"\\ud800"}\n')
+    counted = fasttok.count_corpus(tmp_path / "a.jsonl", special="error").ledger
+    details = [str(entry.detail) for entry in counted.entries]
+    assert details[0] == 'the text holds the special token "<|endoftext|>" at byte 2'
+    assert all("=" not in detail for detail in details) and "not UTF-8 at byte" in details[2]
+    # People are told what to do, each in the words of what they use.
+    shown = [str(kind) for kind in counted.kinds()]
+    assert sum('errors="replace" counts U+FFFD there' in line for line in shown) == 2
+    prices = {"currency": "USD", "date": "2026-01-01", "models": {"m": {"tokenizer": "o200k_base", "input": 1}}}
+    costs = fasttok.cost(tmp_path / "a.jsonl", "m", prices=prices, special="error").ledger
+    assert [(e.line, e.reason, e.detail) for e in costs.entries] == [
+        (e.line, e.reason, e.detail) for e in counted.entries
+    ]
+    result = fasttok_command("count", tmp_path / "a.jsonl", "--special", "error", "--json")
+    assert result.json()["ledger"]["entries"] == counted.to_dict()["entries"]
+    assert "--errors replace counts U+FFFD there" in result.err
+    with pytest.raises(fasttok.FasttokError, match='errors="replace" counts'):
+        fasttok.count_corpus(tmp_path / "a.jsonl", on_error="fail")
 
 
 def test_verify_goes_on_behind_a_text_beyond_a_limit(tmp_path: Path) -> None:

@@ -209,6 +209,8 @@ MAX_WINDOW_BYTES: int
 """The most memory that a zstd frame may ask for, unless a run says otherwise."""
 MAX_GROUPS: int
 """The most groups of a run, unless it says otherwise."""
+SKIP_REMEDIES: dict[str, str]
+"""By reason, what counts a skipped row all the same."""
 
 @final
 class CorpusGroups:

@@ -117,11 +117,9 @@ class Reader:
         try:
             count([record])
         except SpecialTokenError as error:
-            self._skip(
-                record,
-                "special_token",
-                f"the text holds the special token {error.token!r} at character {error.offset}",
-            )
+            token = json.dumps(error.token, ensure_ascii=False)
+            at = _byte_offset(record, error)
+            self._skip(record, "special_token", f"the text holds the special token {token} at byte {at}")
         except TextLimitError as error:
             self._skip(record, *limit_of(error))
         else:
@@ -138,6 +136,14 @@ class Reader:
         if self.options.ledger_path is not None:
             with open(self.options.ledger_path, "a", encoding="utf-8") as ledger:
                 ledger.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+
+
+def _byte_offset(record: Document, error: SpecialTokenError) -> int:
+    """Where the special token begins in the one of the record's texts that it is in, as ledgers have it."""
+    assert error.token is not None and error.offset is not None
+    texts = [text for text in (record.text, record.answer) if text is not None]
+    text = next(text for text in texts if text.startswith(error.token, error.offset))
+    return len(text[: error.offset].encode())
 
 
 def limit_of(error: TextLimitError) -> tuple[str, str]:

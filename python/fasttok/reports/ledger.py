@@ -44,7 +44,8 @@ class SkippedKind:
             place = f"{self.rows:,} rows of {self.file} (lines {_spans(self.lines)})"
         elif first is not None:
             place = f"{self.file}:{first}"
-        return escaped(f"{place}: {self.detail} ({self.reason})" if self.detail else f"{place}: {self.reason}")
+        said = "; ".join(part for part in (self.detail, _fasttok.SKIP_REMEDIES.get(self.reason)) if part)
+        return escaped(f"{place}: {said} ({self.reason})" if said else f"{place}: {self.reason}")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::Reason;
+use crate::skip_reason::REMEDIES;
 
 /// An error that ended the run. No tally comes with it.
 #[derive(Debug)]
@@ -86,7 +87,11 @@ impl fmt::Display for Error {
                 if let Some(line) = line {
                     write!(f, ":{line}")?;
                 }
-                write!(f, ": {}: {detail}", reason.code())
+                write!(f, ": {}: {detail}", reason.code())?;
+                match REMEDIES.iter().find(|(of, _)| of == reason) {
+                    Some((_, remedy)) => write!(f, "; {remedy}"),
+                    None => Ok(()),
+                }
             }
             Error::UnknownField { field, fields } if fields.is_empty() => {
                 write!(f, "no field {field:?}: plain text has no fields, and no record was read")

@@ -71,7 +71,7 @@ pub use run::{Document, DocumentsRead, documents, read_whole, run};
 pub use sample::{Sample, UNITS};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use single_token_words::{SingleTokenWords, single_token_words};
-pub use skip_reason::Reason;
+pub use skip_reason::{REMEDIES as SKIP_REMEDIES, Reason};
 pub use source::path_name;
 pub use statistics::{Extra, Merge, Tally, segmentation_unicode_version};
 pub use words::spaced_words;

@@ -80,6 +80,12 @@ impl Reason {
     }
 }
 
+/// What counts the rows of some reasons all the same, in the words of Python, which are no part of an entry: every
+/// surface has words of its own.
+pub const REMEDIES: [(Reason, &str); 2] =
+    [(Reason::InvalidUtf8, REPLACE), (Reason::LoneSurrogate, REPLACE)];
+const REPLACE: &str = "errors=\"replace\" counts U+FFFD there";
+
 /// A reason and its words: what a reader or a format says of a row whose position it does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SkipReason {
@@ -107,9 +113,6 @@ impl SkipReason {
     }
 
     pub fn invalid_utf8(offset: u64) -> SkipReason {
-        SkipReason::new(
-            Reason::InvalidUtf8,
-            format!("not UTF-8 at byte {offset}; errors=\"replace\" counts U+FFFD there"),
-        )
+        SkipReason::new(Reason::InvalidUtf8, format!("not UTF-8 at byte {offset}"))
     }
 }

@@ -23,6 +23,8 @@ mod simd;
 mod strings;
 mod words;
 
+use std::collections::HashMap;
+
 use pyo3::prelude::*;
 
 #[pymodule]
@@ -58,6 +60,8 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("TEXT_FIELD", fasttok_corpus::TEXT_FIELD)?;
     m.add("MAX_RECORD_BYTES", fasttok_corpus::MAX_RECORD_BYTES)?;
     m.add("MAX_WINDOW_BYTES", fasttok_corpus::MAX_WINDOW_BYTES)?;
+    let remedies = fasttok_corpus::SKIP_REMEDIES.map(|(reason, remedy)| (reason.code(), remedy));
+    m.add("SKIP_REMEDIES", HashMap::from(remedies))?;
     m.add("MAX_GROUPS", fasttok_corpus::MAX_GROUPS)?;
     m.add("SCRIPTS_UNICODE_VERSION", fasttok_corpus::SCRIPTS_UNICODE_VERSION)?;
     m.add("SEGMENTATION_UNICODE_VERSION", fasttok_corpus::segmentation_unicode_version())?;

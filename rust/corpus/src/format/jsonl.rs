@@ -184,8 +184,7 @@ fn string<'a>(
         SkipReason::new(
             Reason::LoneSurrogate,
             format!(
-                "field {field:?} holds half of a surrogate pair at byte {} of its value; \
-                 errors=\"replace\" counts it as U+FFFD",
+                "field {field:?} holds half of a surrogate pair at byte {} of its value",
                 at.offset
             ),
         )

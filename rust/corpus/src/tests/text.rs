@@ -73,8 +73,8 @@ fn invalid_utf8_in_text() {
         folder.ledger(&outcome),
         [("a.txt".into(), None, Reason::InvalidUtf8), ("b.txt".into(), None, Reason::InvalidUtf8)]
     );
-    assert!(outcome.ledger.entries[0].detail.contains(&format!("at byte {at};")));
-    assert!(outcome.ledger.entries[1].detail.contains("at byte 10;"));
+    assert!(outcome.ledger.entries[0].detail.ends_with(&format!("at byte {at}")));
+    assert!(outcome.ledger.entries[1].detail.ends_with("at byte 10"));
 
     let job = Job { errors: Utf8Errors::Replace, ..folder.job() };
     let text = String::from_utf8_lossy(&bytes);
