@@ -18,7 +18,7 @@ from cli_support import FASTTOK, environment, fasttok, on_terminal, write_jsonl
 from training import trained
 
 import fasttok as library
-from fasttok._util.escapes import escaped, escaped_lines
+from fasttok._escapes import escaped, escaped_lines
 from fasttok._util.files import refuse_foreign
 from fasttok.cli.app import COMMANDS, app
 from fasttok.cli.options import Command

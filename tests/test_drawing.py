@@ -18,7 +18,8 @@ from cli_support import fasttok, on_terminal, write_jsonl
 
 import fasttok as library
 from fasttok import reports
-from fasttok.render.drawing import SHOWN, Drawing
+from fasttok.render.blocks import SHOWN
+from fasttok.render.drawing import Drawing
 from fasttok.reports import presenters, schemas
 from fasttok.reports.manifest import run_manifest
 

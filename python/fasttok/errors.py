@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fasttok._util.escapes import escaped
+from fasttok._escapes import escaped
 
 
 class Remedy(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from fasttok._util.escapes import escaped, escaped_lines
+from fasttok._escapes import escaped, escaped_lines
 from fasttok._util.extras import need
 from fasttok._util.files import refuse_overwriting, write_atomically
 from fasttok.options import options

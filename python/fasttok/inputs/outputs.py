@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from fasttok._util.escapes import escaped
+from fasttok._escapes import escaped
 from fasttok._util.files import LEDGER, refuse_overwriting, replacing
 from fasttok.options import CorpusOptions
 

@@ -9,7 +9,7 @@ from fasttok._util.extras import need
 from fasttok._util.files import replacing
 from fasttok._util.paths import PathLike
 from fasttok.render import format
-from fasttok.render.drawing import SHOWN, first
+from fasttok.render.blocks import SHOWN, first
 
 if TYPE_CHECKING:
     import altair

@@ -1,7 +1,7 @@
-"""A report as blocks: titles, tables and notes, which a terminal, plain text, a notebook and a page show their way.
+"""A report drawn from its blocks: on a terminal, as plain text, in a notebook, as a page.
 
-Here is decided how blocks follow each other and how much of a report is shown. What the blocks of a kind of reports
-are, its module in `fasttok.render.text` says; this module knows no kind. What shows them
+Here is decided how blocks follow each other and when a summary says that groups are left out. What the blocks of a
+kind of reports are, its module in `fasttok.render.text` says; this module knows no kind. What shows them
 (rich, HTML) is imported when they are shown: a summary needs neither.
 """
 
@@ -9,46 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from fasttok.errors import NoPlotError
+from fasttok.render.blocks import SHOWN, Block, Lines, Note, Title
 from fasttok.render.layout import Layout
 from fasttok.reports.base import BaseReport
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-SHOWN = 1000
-"""The most groups that a table or chart shows: more are read by programs, not by people."""
-
 R = TypeVar("R", bound=BaseReport, contravariant=True)
-T = TypeVar("T")
-
-
-@dataclass
-class Title:
-    """A heading. `close`: what it is above follows without a blank line."""
-
-    text: str
-    close: bool = False
-
-
-@dataclass
-class Lines:
-    """Sentences, a line each; wrapped where the console is narrow, unless they are no sentences."""
-
-    lines: Sequence[str]
-    wrap: bool = True
-
-
-@dataclass
-class Note:
-    """What must be known to read the numbers."""
-
-    text: str
-
-
-Block: TypeAlias = Title | Layout | Lines | Note
 
 
 class Blocks(Protocol[R]):
@@ -144,8 +115,3 @@ class Drawing(Generic[R]):
         if self.chart is None:
             raise NoPlotError(f"there is no chart of {self.name}: print it, or take its rows, to_pandas() and the like")
         return self.chart(report, **options)
-
-
-def first(groups: Sequence[T]) -> Sequence[T]:
-    """The groups that are shown."""
-    return groups[:SHOWN]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from fasttok._util.escapes import escaped
+from fasttok._escapes import escaped
 
 NONE = "-"
 """Where there is no number."""

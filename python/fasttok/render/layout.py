@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fasttok._util.escapes import escaped
+from fasttok._escapes import escaped
 
 GIVEN_UP = (("chars", 24), ("bytes", 12), ("docs", 12), ("B/tok", 6), ("tok/char", 6))
 """Columns of numbers in the order in which they are given up, each before keys are cut below a width."""

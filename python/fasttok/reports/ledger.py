@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fasttok._fasttok as _fasttok
-from fasttok._util.escapes import escaped
+from fasttok._escapes import escaped
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 from fasttok.render import format
 from fasttok.render.charts import cost_bars, cost_values
+from fasttok.render.cost import base_name, notes, rows_shown
+from fasttok.render.cost import title as what
 from fasttok.render.format import money
 from fasttok.render.html import Cell, sortable
 from fasttok.render.page.premium import premium_definitions, premium_sections
 from fasttok.render.page.shell import chart, page, paragraph, section
-from fasttok.render.text.cost import base_name, notes, rows_shown
-from fasttok.render.text.cost import title as what
 from fasttok.reports.cost import CostReport
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from fasttok.render.drawing import Block, Lines, Title
+from fasttok.render.blocks import Block, Lines, Title
 from fasttok.render.html import table
 from fasttok.render.layout import Layout
 from fasttok.render.page.shell import page, paragraph, section

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fasttok.render import format, summaries
-from fasttok.render.drawing import Block, Drawing, Title
+from fasttok.render.blocks import Block, Title
+from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
 from fasttok.reports.claims import MEASURES, Claim, ClaimsReport
 from fasttok.reports.presenters import register

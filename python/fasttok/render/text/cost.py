@@ -5,64 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from fasttok.render import format, summaries
-from fasttok.render.drawing import SHOWN, Block, Drawing, Lines, Note, Title
+from fasttok.render.blocks import Block, Lines, Note, Title
+from fasttok.render.cost import base_name, notes, rows_shown, title
+from fasttok.render.drawing import Drawing
 from fasttok.render.format import money
 from fasttok.render.layout import Column, Layout
-from fasttok.reports.cost import CostReport, CostRow
+from fasttok.reports.cost import CostReport
 from fasttok.reports.presenters import register
 
 MAX_SENTENCES = 6
 """At most so many comparisons are also said in sentences."""
-
-
-def title(report: CostReport) -> str:
-    """What was billed as what."""
-    manifest = report.manifest
-    billed = "this text as input"
-    if manifest["output_field"] is not None:
-        billed = f"{manifest['text_field']!r} as input and {manifest['output_field']!r} as output"
-    elif manifest["output_tokens"]:
-        billed += f" and {manifest['output_tokens']:,} tokens of output a document"
-    if manifest["cached_share"]:
-        billed += f", {100 * manifest['cached_share']:g} % of the input cached"
-    return f"Cost in {report.currency} of {billed}"
-
-
-def notes(report: CostReport) -> list[str]:
-    """What must be known to read the numbers."""
-    manifest = report.manifest
-    found = []
-    if manifest["estimates"]:
-        whose = ", ".join(f"{model} with that of {other}" for model, other in manifest["estimates"].items())
-        found.append(f"estimate: counted with another model's tokenizer, {whose}; its own may count more or fewer.")
-    if any(row.long_context_documents for row in report.totals):
-        found.append("long: documents so long that the rates of a long context hold for all their tokens.")
-    if manifest["requests_per_day"] is not None:
-        found.append(
-            f"a month: {manifest['days_a_month']} days of {manifest['requests_per_day']:,.10g} requests, of which "
-            f"these documents are taken as a random sample. 95 % intervals: {_months(report)}."
-        )
-    found.append("Documents are counted as they are: what an API adds (roles, tools, a system prompt) is not in them.")
-    return found
-
-
-def _months(report: CostReport) -> str:
-    return ", ".join(
-        f"{row.model} {money(row.monthly_low)}–{money(row.monthly_high)}"
-        for row in report.totals
-        if row.monthly_low is not None
-    )
-
-
-def rows_shown(report: CostReport) -> list[CostRow]:
-    """The rows of the groups that are shown, and of the totals."""
-    return [*report.groups[: SHOWN * len(report.models)], *report.totals]
-
-
-def base_name(report: CostReport) -> str | None:
-    """The group that others are compared with."""
-    base = report.manifest["base"]
-    return None if base is None else ",".join(format.key(value) for value in base.values())
 
 
 def _costs(report: CostReport) -> Layout:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fasttok.render import format, summaries
-from fasttok.render.drawing import Block, Drawing, first
+from fasttok.render.blocks import Block, first
+from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
 from fasttok.reports.count import Report, Tally
 from fasttok.reports.presenters import register

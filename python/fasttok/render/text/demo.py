@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fasttok.render import format
-from fasttok.render.drawing import Block, Drawing, Note, Title
+from fasttok.render.blocks import Block, Note, Title
+from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
 from fasttok.reports.count import Group, Report
 from fasttok.reports.presenters import register

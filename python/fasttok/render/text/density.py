@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fasttok.render import format, summaries
-from fasttok.render.drawing import Block, Drawing, Note, first
+from fasttok.render.blocks import Block, Note, first
+from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
 from fasttok.reports.density import NOTE, Density, DensityGroup, DensityReport, Estimate
 from fasttok.reports.presenters import register

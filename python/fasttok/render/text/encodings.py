@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fasttok.render.drawing import Block, Drawing
+from fasttok.render.blocks import Block
+from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
 from fasttok.reports.encodings import Encodings
 from fasttok.reports.presenters import register

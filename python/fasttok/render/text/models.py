@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fasttok.render import format
-from fasttok.render.drawing import Block, Drawing, Lines, Note, Title
+from fasttok.render.blocks import Block, Lines, Note, Title
+from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
 from fasttok.reports.models import Model, Models
 from fasttok.reports.presenters import register

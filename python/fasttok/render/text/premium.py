@@ -8,7 +8,8 @@ from typing import Any
 from rich.cells import cell_len
 
 from fasttok.render import format
-from fasttok.render.drawing import Block, Drawing, Note, Title, first
+from fasttok.render.blocks import Block, Note, Title, first
+from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
 from fasttok.reports.premium import PremiumReport
 from fasttok.reports.presenters import register

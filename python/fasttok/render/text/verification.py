@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fasttok.render import format, summaries
-from fasttok.render.drawing import Block, Drawing, Lines
+from fasttok.render.blocks import Block, Lines
+from fasttok.render.drawing import Drawing
 from fasttok.reports.presenters import register
 from fasttok.reports.verification import VerificationReport
 
