@@ -414,6 +414,12 @@ class TestOtherCommands:
         assert bare.out == asked.out
         assert "git diff | fasttok count" in bare.out
 
+    def test_no_word_of_the_list_of_commands_is_cut_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        lines = fasttok("--help").out.partition("Commands:")[2].splitlines()
+        assert len(lines) > 8
+        assert [line for line in lines if line.endswith("...")] == []
+
     def test_help(self) -> None:
         result = fasttok("--help")
         assert result.code == 0

@@ -27,6 +27,7 @@ from fasttok.cli.output import choose_format, deliver_counted, output_options
 @click.command(
     name="cost",
     cls=Command,
+    short_help="Compute what documents cost on each model.",
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
 @paths_argument
@@ -60,7 +61,9 @@ from fasttok.cli.output import choose_format, deliver_counted, output_options
     metavar="SHARE",
     help="Bill this share of the input, from 0 to 1, at the rate of cached input.",
 )
-@click.option("--prices", metavar="FILE", help="Your table of prices, TOML or JSON. It wins over genai-prices.")
+@click.option(
+    "--prices", metavar="FILE", help="Your table of prices, TOML or JSON. It takes precedence over genai-prices."
+)
 @click.option(
     "--price-date",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -73,7 +76,7 @@ from fasttok.cli.output import choose_format, deliver_counted, output_options
     callback=pairs,
     multiple=True,
     metavar="MODEL=NAME|FILE",
-    help="What counts for a model: an encoding or a tokenizer file. Another model's makes it an estimate.",
+    help="The tokenizer of a model: an encoding or a file. With another model's, the cost is an estimate.",
 )
 @click.option(
     "--requests-per-day",
@@ -114,7 +117,7 @@ def command(
     png: str | None,
     **corpus: Any,
 ) -> int:
-    """Tell what documents cost on each model: tokens times price.
+    """Compute what documents cost on each model: tokens times price.
 
     PATH is the same as for `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or - for standard
     input. Each document is one request; long-context rates are taken document by document.

@@ -11,7 +11,7 @@ ENCODINGS = ("o200k_base", "cl100k_base", "p50k_base", "r50k_base")
 """One for each vocabulary: o200k_harmony, p50k_edit and gpt2 count plain text as these do."""
 
 
-@click.command(name="demo", cls=Command)
+@click.command(name="demo", cls=Command, short_help="Count the sample that ships inside.")
 @output_options
 def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
     """Count the sample that ships inside: 40 sentences in 14 languages.

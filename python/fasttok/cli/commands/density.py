@@ -25,6 +25,7 @@ SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL,
 @click.command(
     name="density",
     cls=Command,
+    short_help="Compute tokens per character, by group and encoding.",
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
 @paths_argument

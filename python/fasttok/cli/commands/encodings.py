@@ -8,7 +8,7 @@ from fasttok.cli.options import Command
 from fasttok.cli.output import Format, check_outputs, choose_format, deliver, output_options, tell
 
 
-@click.command(name="encodings", cls=Command)
+@click.command(name="encodings", cls=Command, short_help="List the encodings that ship inside or are cached.")
 @output_options
 def command(*, json: bool, csv: bool, table: bool, output: str | None) -> None:
     """List the encodings that ship inside, and those in the cache of the Hugging Face hub.

@@ -10,7 +10,7 @@ from fasttok.cli.options import Command
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
 
 
-@click.command(name="models", cls=Command)
+@click.command(name="models", cls=Command, short_help="List the models that are known by name.")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
 @click.option(
     "--price-date",
@@ -25,7 +25,7 @@ def command(
     """List the models that are known by name, with tokenizers and prices.
 
     With WORDs, those that have all of them in their name, aliases, maker or tokenizer. A tokenizer with a / is a
-    repository on the Hugging Face hub, others ship inside. Asks no network.
+    repository on the Hugging Face hub, others ship inside. Needs no network.
 
     \b
         fasttok models qwen3.8

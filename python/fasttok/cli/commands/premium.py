@@ -22,6 +22,7 @@ from fasttok.reports.premium import DEFINITIONS, PIVOT, SORT_KEYS
 @click.command(
     name="premium",
     cls=Command,
+    short_help="Compare what the same content costs in each language.",
     epilog="Exit codes: 0 done, 1 error (text that is not aligned is one), 2 wrong usage, 3 some units were skipped, "
     "130 interrupted.",
 )
@@ -43,16 +44,32 @@ from fasttok.reports.premium import DEFINITIONS, PIVOT, SORT_KEYS
 @click.option("--nfc", is_flag=True, help="Bring text into normalization form C before it is counted.")
 @click.option("--strip", is_flag=True, help="Take away white space around units before they are counted.")
 @option("special")
-@click.option("--source-language", default="en", show_default=True, metavar="CODE", help="Of the messages of PO files.")
+@click.option(
+    "--source-language",
+    default="en",
+    show_default=True,
+    metavar="CODE",
+    help="The language of the messages of PO files.",
+)
 @click.option(
     "--confidence",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.95,
     show_default=True,
-    help="Of the intervals.",
+    metavar="SHARE",
+    help="The confidence of the intervals.",
 )
-@click.option("--resamples", type=click.IntRange(min=1), default=2000, show_default=True, help="Of the bootstrap.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    metavar="N",
+    help="The samples that the bootstrap draws.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="The seed of the bootstrap."
+)
 @option("threads")
 @sort_options(SORT_KEYS, "premium", of="languages", name="language", by="code")
 @output_options

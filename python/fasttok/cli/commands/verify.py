@@ -14,6 +14,7 @@ from fasttok.options import ReadingKeywords
 @click.command(
     name="verify",
     cls=Command,
+    short_help="Compare a tokenizer with the library that defines it.",
     epilog="Exit codes: 0 the same ids everywhere, 1 a difference or an error, 2 wrong usage, 3 the same ids but "
     "some rows were skipped, 130 interrupted.",
 )
