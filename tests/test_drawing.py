@@ -18,9 +18,11 @@ from cli_support import fasttok, on_terminal, write_jsonl
 
 import fasttok as library
 from fasttok import reports
+from fasttok.render import summaries
 from fasttok.render.blocks import SHOWN
 from fasttok.render.drawing import Drawing
 from fasttok.reports import presenters, schemas
+from fasttok.reports.ledger import Ledger
 from fasttok.reports.manifest import run_manifest
 
 PRICES = {"currency": "USD", "date": "2026-01-01", "models": {"m": {"tokenizer": "r50k_base", "input": 1, "output": 2}}}
@@ -272,3 +274,18 @@ class TestRemedies:
         with pytest.raises(library.NotParallelError, match=r"alone; fasttok\.density\(\) compares any text$"):
             library.premium(path)
         assert "alone; 'fasttok density' compares any text" in fasttok("premium", str(path)).err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "size", "end"),
+    [
+        (0.02, 8_000, "8.00 kB in 0.0200 s"),
+        (1.0, 10_000_000, "10.0 MB in 1.00 s"),
+        (0.5, 10_000_001, "10.0 MB in 0.50 s (50 MB/s)"),
+        (1.5, 8_000, "8.00 kB in 1.50 s (50 MB/s)"),
+    ],
+)
+def test_a_rate_is_told_where_it_says_something(seconds: float, size: int, end: str) -> None:
+    ledger = Ledger(1, 1, 0, {}, [], entries_complete=True, unsupported={})
+    line = summaries.run({"seconds": seconds, "mb_per_second": 50.0}, ledger, size)
+    assert line == f"1 row seen, 1 counted, 0 skipped; {end}"

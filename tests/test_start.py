@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("numpy", "rich", "html", "pathlib", "pickle", "tempfile", "fasttok.tokenizers.load")
+HEAVY = ("numpy", "rich", "html", "pathlib", "pickle", "tempfile", "csv", "decimal", "fasttok.tokenizers.load")
 """Each takes milliseconds to import, and none is needed to count a file."""
 
 CODE = """
@@ -27,6 +27,7 @@ print(code, [module for module in {heavy!r} if module in sys.modules], file=sys.
         ["count", "--help"],
         ["premium", "--help"],
         ["count", "x.txt"],
+        ["count", "x.txt", "-e", "o200k_base,cl100k_base"],
         ["count", "x.txt", "-e", "o200k_base,cl100k_base", "--by", "file", "--sort", "bytes_per_token", "--json"],
     ],
     ids=" ".join,
@@ -46,3 +47,10 @@ def test_a_table_imports_rich_and_no_numpy(tmp_path: Path) -> None:
         [sys.executable, "-c", code, "count", "x.txt", "--table"], cwd=tmp_path, capture_output=True
     )
     assert result.stderr.splitlines()[-1] == b"0 ['rich']"
+
+
+def test_a_small_count_imports_no_json(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("How many tokens is this?")
+    code = CODE.format(heavy=("json",))
+    result = subprocess.run([sys.executable, "-c", code, "count", "x.txt"], cwd=tmp_path, capture_output=True)
+    assert result.stderr.splitlines()[-1] == b"0 []"

@@ -352,6 +352,9 @@ class CorpusResult:
     @property
     def account(self) -> Account:
         """The account of files and rows."""
+    @property
+    def seconds(self) -> float:
+        """The seconds that reading and counting took, without finding the files."""
 
 def count_corpus(
     paths: Sequence[str | os.PathLike[str]],

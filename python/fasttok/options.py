@@ -29,7 +29,7 @@ LANGUAGE = "language"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Help:
     """What is said of an option, in the docstrings and on the command line."""
 
@@ -64,7 +64,7 @@ def _help(
     return {"help": Help(text, default, called, flag_text or text, metavar, minimum, is_recorded, none_means)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CorpusOptions:
     """How files are read and counted.
 
@@ -260,7 +260,7 @@ class CorpusKeywords(ReadingKeywords, total=False):
     detect_bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Option:
     """An option, as other modules see it."""
 
@@ -350,9 +350,8 @@ def documented(keywords: type[ReadingKeywords] = CorpusKeywords, **defaults: Any
         ]
         function.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
         # `Unpack` is imported for its type alone: what annotations say at run time is what the signature says.
-        types = get_type_hints(CorpusOptions)
         del function.__annotations__["options"]
-        function.__annotations__.update({option.name: types[option.name] for option in taken})
+        function.__annotations__.update({option.name: option.type for option in taken})
         lines = []
         for option in taken:
             default = str(defaults[option.name]) if option.name in defaults else option.says_default

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import platform
 import sys
 import warnings
 from collections.abc import Sequence
@@ -118,6 +117,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _tell_version() -> int:
     """Print what a report of a fault should say."""
+    import platform
+
     print(f"fasttok {__version__}")
     print(f"SIMD: {_fasttok.simd_level()} (this machine has {', '.join(_fasttok.simd_levels())})")
     print(f"Unicode: {_fasttok.UNICODE_VERSION}")

@@ -23,7 +23,7 @@ from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CorpusRun:
     """What a run over a corpus gave, as it came from the compiled part, and how it was made."""
 
@@ -60,7 +60,7 @@ def run_corpus(
     manifest |= {
         "cpus": os.cpu_count(),
         "seconds": seconds,
-        "mb_per_second": result.totals.bytes / seconds / 1e6 if seconds else None,
+        "mb_per_second": result.totals.bytes / result.seconds / 1e6 if result.seconds else None,
         "unicode_scripts": _fasttok.SCRIPTS_UNICODE_VERSION,
         "inputs": describe_inputs(inputs),
         "by": keys,

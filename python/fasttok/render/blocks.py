@@ -17,7 +17,7 @@ SHOWN = 1000
 T = TypeVar("T")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Title:
     """A heading. `close`: what it is above follows without a blank line."""
 
@@ -25,7 +25,7 @@ class Title:
     close: bool = False
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Lines:
     """Sentences, a line each; wrapped where the console is narrow, unless they are no sentences."""
 
@@ -33,7 +33,7 @@ class Lines:
     wrap: bool = True
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Note:
     """What must be known to read the numbers."""
 

@@ -28,7 +28,7 @@ class Blocks(Protocol[R]):
     def __call__(self, report: R, width: int | None, /) -> Sequence[Block]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Drawing(Generic[R]):
     """The presenter of a kind of reports, made of what is particular to it."""
 

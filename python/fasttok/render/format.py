@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from fasttok._escapes import escaped
 
 NONE = "-"
@@ -50,7 +48,11 @@ def money(value: float | None) -> str:
         return "0"
     if value >= 1:
         return f"{value:,.2f}"
-    return f"{value:.4f}" if value >= 0.001 else f"{Decimal(f'{value:.2g}'):f}"
+    if value >= 0.001:
+        return f"{value:.4f}"
+    from decimal import Decimal
+
+    return f"{Decimal(f'{value:.2g}'):f}"
 
 
 def size(count: int) -> str:

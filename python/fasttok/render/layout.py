@@ -11,7 +11,7 @@ GIVEN_UP = (("chars", 24), ("bytes", 12), ("docs", 12), ("B/tok", 6), ("tok/char
 """Columns of numbers in the order in which they are given up, each before keys are cut below a width."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Column:
     """A header and its cells. Names are on the left, numbers on the right; a key may be shortened, nothing else."""
 
@@ -33,7 +33,7 @@ class Column:
         return max(cell_len(text) for text in (self.header, *self.cells))
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Layout:
     """The cells of a table, before it is known how wide it may be."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
@@ -16,13 +16,22 @@ def run_manifest(encodings: Mapping[str, Encoding]) -> dict[str, Any]:
     """What ran, when, and with which encodings (by the labels that they have in the result)."""
     return {
         "fasttok": _fasttok.__version__,
-        "python": platform.python_version(),
-        "platform": f"{sys.platform}-{platform.machine()}",
+        "python": sys.version.split()[0],
+        "platform": f"{sys.platform}-{_machine()}",
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "simd": _fasttok.simd_level(),
         "unicode": _fasttok.UNICODE_VERSION,
         "encodings": [describe_encoding(label, encoding) for label, encoding in encodings.items()],
     }
+
+
+def _machine() -> str:
+    """The processor. `platform` takes longer to import than a small file to be counted."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform
+
+    return platform.machine()
 
 
 def describe_encoding(label: str, encoding: Encoding) -> dict[str, Any]:

@@ -1,14 +1,13 @@
-"""Rows with typed columns, in every form in which people want a table."""
+"""Rows with typed columns, in every form in which people want a table.
+
+What one form needs is imported when it is written.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -146,7 +145,7 @@ def inputs_of(manifest: Mapping[str, Any]) -> list[str]:
     return [path for path in manifest.get("inputs") or () if isinstance(path, str)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Items:
     """A list at the top of a document whose items are JSON already, as `json_parts` writes it."""
 
@@ -157,6 +156,8 @@ class Items:
 def json_parts(document: Mapping[str, Any]) -> Iterator[str]:
     """JSON as `json.dumps` with an indent of 2 writes it, in parts; an iterator in `document` is
     written as a list."""
+    import json
+
     opening = "{\n"
     for name, value in document.items():
         yield f"{opening}  {json.dumps(name, ensure_ascii=False)}: "
@@ -182,6 +183,8 @@ def _item_parts(items: Iterator[Any]) -> Iterator[str]:
 def _indented(value: Any, margin: str) -> str:
     """`value` as JSON, indented by 2 within `margin`. Objects and lists that hold no others are written by the fast
     encoder, which has no indent."""
+    import json
+
     if not isinstance(value, (dict, list, tuple)) or not value:
         return json.dumps(value, ensure_ascii=False)
     opening, closing = "{}" if isinstance(value, dict) else "[]"
@@ -197,6 +200,9 @@ def _indented(value: Any, margin: str) -> str:
 
 
 def _csv_line(row: Sequence[Any]) -> str:
+    import csv
+    import io
+
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow([as_text(value) for value in row])
     return out.getvalue()
@@ -219,7 +225,11 @@ def as_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         shortest = repr(value)
-        return format(Decimal(shortest), "f") if "e" in shortest else shortest
+        if "e" not in shortest:
+            return shortest
+        from decimal import Decimal
+
+        return format(Decimal(shortest), "f")
     return "" if value is None else str(value)
 
 

@@ -25,8 +25,8 @@ use crate::interrupt;
 use crate::options::Special;
 use crate::pretokenize::Pretokenizer;
 
-/// A worker's counting state: scratch space and caches of a fixed size (about 12 MiB). Made once a
-/// worker, used for many texts.
+/// A worker's counting state: scratch space and caches of a fixed size (a third of a MiB, about 12 MiB after the first
+/// quarter of a MiB of text). Made once a worker, used for many texts.
 ///
 /// ```
 /// use fasttok_engine::{Counter, Encoding, Special};
@@ -60,8 +60,7 @@ impl Counter {
     /// # Ok::<(), fasttok_engine::Error>(())
     /// ```
     pub fn with_level(encoding: Arc<Encoding>, level: Level) -> Counter {
-        let caches = Caches::new(&encoding);
-        Counter { encoding, level, caches }
+        Counter { encoding, level, caches: Caches::new() }
     }
 
     /// The encoding that this counts by.
@@ -160,6 +159,11 @@ impl<'c> CountBatch<'c> {
     /// Adds a text. Where it cannot be counted, it still has a place in what [`CountBatch::finish`] gives, with a number that
     /// means nothing.
     pub fn add(&mut self, text: &str, special: Special) -> Result<(), Error> {
+        if self.counter.caches.must_seed_before(text.len()) {
+            self.count_waiting();
+            let Counter { encoding, caches, .. } = &mut *self.counter;
+            caches.seed(encoding);
+        }
         self.counter.caches.begin_text();
         let known = self.counter.count_known(text, special);
         self.counter.caches.end_text(*known.as_ref().unwrap_or(&0));
@@ -167,11 +171,16 @@ impl<'c> CountBatch<'c> {
     }
 
     /// The number of tokens of each text, in the order in which they were added.
-    pub fn finish(self) -> &'c [u64] {
-        let Counter { encoding, level, caches } = self.counter;
+    pub fn finish(mut self) -> &'c [u64] {
+        self.count_waiting();
+        self.counter.caches.counts()
+    }
+
+    /// Looks up and merges what waits of the texts so far.
+    fn count_waiting(&mut self) {
+        let Counter { encoding, level, caches } = &mut *self.counter;
         if !caches.counts().is_empty() {
             level.run(CountWaiting { pairs: encoding.pairs(), caches });
         }
-        caches.counts()
     }
 }

@@ -19,11 +19,13 @@ pub struct CorpusResult {
     totals: Py<CorpusSums>,
     /// The account of files and rows.
     account: Py<Account>,
+    /// The seconds that reading and counting took, without finding the files.
+    seconds: f64,
 }
 
 impl CorpusResult {
     pub fn new(py: Python<'_>, outcome: Outcome) -> PyResult<CorpusResult> {
-        let Outcome { groups, totals, .. } = outcome;
+        let Outcome { groups, totals, reading, .. } = outcome;
         let account = Account {
             files: outcome.files,
             files_ignored: outcome.files_ignored,
@@ -38,6 +40,7 @@ impl CorpusResult {
             groups: Py::new(py, CorpusGroups(groups))?,
             totals: Py::new(py, CorpusSums { key: Vec::new(), tally: totals })?,
             account: Py::new(py, account)?,
+            seconds: reading.as_secs_f64(),
         })
     }
 }

@@ -5,6 +5,7 @@ mod labels;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fasttok_engine::{Encoding, Special, Utf8Errors};
 use fasttok_parallel::SharedCounter;
@@ -155,4 +156,6 @@ pub struct Outcome {
     pub unchecked: Vec<String>,
     /// Bytes read from files as they are stored.
     pub bytes_read: u64,
+    /// The time that reading and counting took, without finding the files.
+    pub reading: Duration,
 }

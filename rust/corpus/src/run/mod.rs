@@ -8,6 +8,7 @@ mod schedule;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Instant;
 
 use fasttok_engine::Utf8Errors;
 use fasttok_parallel::available_threads;
@@ -69,6 +70,7 @@ pub(crate) fn run_in_chunks(
     let groups = GroupKeys::new(&job.by);
     let fields = fields(job, &groups);
     progress.watch(fields.names());
+    let clock = Instant::now();
     let sums = schedule::count(
         &Run {
             inputs,
@@ -97,6 +99,7 @@ pub(crate) fn run_in_chunks(
         worth_while(inputs, most, chunk),
         &mut ledger,
     )?;
+    let reading = clock.elapsed();
     found.check_not_all_ignored(job, sums.binary, sums.packed)?;
     let ignored = sums.binary + sums.packed;
     let bad = found.bad.len() as u64;
@@ -125,6 +128,7 @@ pub(crate) fn run_in_chunks(
         files_unchecked: sums.unchecked.len() as u64,
         unchecked: found.names(sums.unchecked),
         bytes_read: progress.bytes(),
+        reading,
     })
 }
 

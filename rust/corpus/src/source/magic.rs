@@ -155,6 +155,9 @@ pub(crate) fn wide_encoding(head: &[u8]) -> Option<(&'static str, bool)> {
         [0xfe, 0xff, ..] => return Some(("UTF-16BE", true)),
         _ => {}
     }
+    if memchr::memchr(0, head).is_none() {
+        return None;
+    }
     // How many zeros there are at each offset of four.
     let quads = head.chunks_exact(4);
     let n = quads.len();

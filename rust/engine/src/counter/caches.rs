@@ -30,6 +30,12 @@ use crate::pretokenize::block::{BLOCK, SLACK};
 const SHORT_CACHE_LOG2_LINES: u32 = 17;
 /// The same of the cache of pieces of 16 to 31 bytes: 4 MiB.
 const LONG_CACHE_LOG2_LINES: u32 = 16;
+/// The same two before [`SEED_AFTER`] bytes: 256 and 64 KiB.
+const FIRST_SHORT_CACHE_LOG2_LINES: u32 = 12;
+const FIRST_LONG_CACHE_LOG2_LINES: u32 = 10;
+/// Bytes of text that a counter counts before its caches get their size and the tokens of its encoding, which takes 4 to
+/// 7 ms: what a small file would not give back.
+pub(super) const SEED_AFTER: usize = 256 << 10;
 /// Pieces that wait in a queue while their cache lines are fetched.
 pub(super) const WAITING: usize = 48;
 /// Pieces that no cache knows and that wait to be merged together.
@@ -87,6 +93,8 @@ pub(super) struct Caches {
     counts: Vec<u64>,
     /// Texts before it that have pieces in the queues, in order: no more than there are pieces.
     ended: VecDeque<EndedText>,
+    /// Bytes of the texts counted so far, up to [`SEED_AFTER`] and the text that goes beyond it.
+    counted: usize,
     pub(super) window: Box<Window>,
 }
 
@@ -285,21 +293,47 @@ impl Task for MergeLong<'_> {
 }
 
 impl Caches {
-    /// Empty but for the tokens of `encoding`: most words are tokens, and the first megabyte should not have to find that
-    /// out.
-    pub(super) fn new(encoding: &Encoding) -> Caches {
-        let mut caches = Caches {
-            short: Cache::new(SHORT_CACHE_LOG2_LINES),
-            long: Cache::new(LONG_CACHE_LOG2_LINES),
+    /// Small and empty: see [`Caches::seed`].
+    pub(super) fn new() -> Caches {
+        Caches {
+            short: Cache::new(FIRST_SHORT_CACHE_LOG2_LINES),
+            long: Cache::new(FIRST_LONG_CACHE_LOG2_LINES),
             short_queue: Box::new(Queue::new()),
             long_queue: Box::new(Queue::new()),
             missed: Vec::with_capacity(2 * MISSED),
             counts: Vec::new(),
             ended: VecDeque::new(),
+            counted: 0,
             window: Box::new(Window::new()),
-        };
-        caches.seed(encoding.reachable_tokens());
-        caches
+        }
+    }
+
+    /// Whether a text of so many bytes is the one before which the caches are to be [seeded](Caches::seed). To be asked
+    /// once for each text.
+    #[inline(always)]
+    pub(super) fn must_seed_before(&mut self, bytes: usize) -> bool {
+        if self.counted > SEED_AFTER {
+            return false;
+        }
+        self.counted = self.counted.saturating_add(bytes);
+        self.counted > SEED_AFTER
+    }
+
+    /// Whether the caches are those of a counter of more than [`SEED_AFTER`] bytes.
+    #[cfg(test)]
+    pub(super) fn is_seeded(&self) -> bool {
+        self.counted > SEED_AFTER
+    }
+
+    /// Gives the caches their full size and, in place of what they remember, the tokens of `encoding`: most words are
+    /// tokens, and the first megabyte should not have to find that out. Nothing may wait, for a queue knows a piece
+    /// by its line.
+    pub(super) fn seed(&mut self, encoding: &Encoding) {
+        debug_assert!(self.short_queue.len() == 0 && self.long_queue.len() == 0);
+        debug_assert!(self.missed.is_empty());
+        self.short = Cache::new(SHORT_CACHE_LOG2_LINES);
+        self.long = Cache::new(LONG_CACHE_LOG2_LINES);
+        self.insert_tokens(encoding.reachable_tokens());
     }
 
     /// Begins a batch of no texts. What an earlier one left that was not counted to its end is let go.
@@ -440,7 +474,7 @@ impl Caches {
     }
 
     /// Makes every one of `tokens` that a cache holds known as one token.
-    fn seed<'a>(&mut self, tokens: impl Iterator<Item = &'a [u8]>) {
+    fn insert_tokens<'a>(&mut self, tokens: impl Iterator<Item = &'a [u8]>) {
         let mut padded = [0; SLACK];
         for token in tokens.filter(|token| token.len() < 32) {
             padded[..token.len()].copy_from_slice(token);

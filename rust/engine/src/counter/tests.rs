@@ -421,3 +421,44 @@ pub(crate) fn shrink(text: &str, mut fails: impl FnMut(&str) -> bool) -> String 
     }
     chars.into_iter().collect()
 }
+
+/// Caches are seeded between two texts, while pieces of the ones before wait in the queues.
+#[test]
+fn texts_are_counted_before_and_after_the_caches_are_seeded() {
+    let encoding = Encoding::embedded("o200k_base").unwrap();
+    let mut random = Random::new(0x5EED);
+    let texts: Vec<String> = (0..10_000)
+        .map(|_| (0..random.below(30)).map(|_| PARTS[random.below(PARTS.len())]).collect())
+        .collect();
+    let bytes: usize = texts.iter().map(String::len).sum();
+    assert!(bytes > 2 * caches::SEED_AFTER, "{bytes}");
+    let counts: Vec<u64> = texts
+        .iter()
+        .map(|text| {
+            let mut ids = Vec::new();
+            encoding.encode(text, Special::Text, &mut ids).unwrap();
+            ids.len() as u64
+        })
+        .collect();
+    for (mut together, mut alone) in
+        at_every_level(&encoding).into_iter().zip(at_every_level(&encoding))
+    {
+        let mut batch = together.batch();
+        texts.iter().for_each(|text| batch.add(text, Special::Text).unwrap());
+        assert_eq!(batch.finish(), counts);
+        for (text, &count) in texts.iter().zip(&counts) {
+            assert_eq!(alone.count(text, Special::Text), Ok(count), "{text:?}");
+        }
+        for counter in [together, alone] {
+            assert!(counter.caches.is_seeded());
+        }
+    }
+}
+
+#[test]
+fn a_short_text_seeds_no_caches() {
+    let encoding = Encoding::embedded("o200k_base").unwrap();
+    let mut counter = Counter::new(encoding);
+    assert_eq!(counter.count("How many tokens is this?", Special::Text), Ok(6));
+    assert!(!counter.caches.is_seeded());
+}
