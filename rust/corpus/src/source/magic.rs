@@ -155,9 +155,8 @@ pub(crate) fn wide_encoding(head: &[u8]) -> Option<(&'static str, bool)> {
         [0xfe, 0xff, ..] => return Some(("UTF-16BE", true)),
         _ => {}
     }
-    if memchr::memchr(0, head).is_none() {
-        return None;
-    }
+    // Only zeros tell, and most files have none.
+    memchr::memchr(0, head)?;
     // How many zeros there are at each offset of four.
     let quads = head.chunks_exact(4);
     let n = quads.len();
