@@ -43,8 +43,15 @@ pub(crate) trait Family {
     const EXTRA: Option<fn(u32) -> u8> = None;
 }
 
+/// Declares the families: what each is called, its scanner, and its pattern in all the ways that it is met in files and
+/// packages, the usual one first; none where it is several splits. A pattern that is not here goes to the regex engine:
+/// nothing is guessed.
 macro_rules! families {
-    ($($(#[$doc:meta])* $variant:ident, $family:ty, $name:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident, $family:ty, $name:literal, [$($pattern:expr),* $(,)?];)*) => {
+        /// The patterns that have a scanner.
+        const PATTERNS: &[(&str, Pretokenizer)] =
+            &[$($(($pattern, Pretokenizer::$variant),)*)*];
+
         /// How text is cut into pieces.
         #[derive(Clone)]
         pub enum Pretokenizer {
@@ -109,29 +116,48 @@ pub(crate) struct Scanner {
 
 families! {
     /// GPT-2, r50k_base, p50k_base, RoBERTa, Whisper, NeoX
-    Gpt2, gpt2::Gpt2<false>, "gpt2";
+    Gpt2, gpt2::Gpt2<false>, "gpt2", [
+        patterns::GPT2,
+        r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?[\p{L}]+| ?[\p{N}]+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    ];
     /// GPT-2 after a split at every digit: StarCoder, Command R
-    Gpt2Digits, gpt2::Gpt2<true>, "gpt2-digits";
-    /// cl100k_base
-    Cl100k, cl100k::Cl100k<3, false, true>, "cl100k";
+    Gpt2Digits, gpt2::Gpt2<true>, "gpt2-digits", [];
+    /// cl100k_base, every alternative with its possessive quantifiers (tiktoken 0.8 and later)
+    Cl100k, cl100k::Cl100k<3, false, true>, "cl100k", [
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+    ];
     /// Llama 3, GLM 4 and 5, Phi-4, OLMo 2: cl100k but for white space at the end of the text
-    Llama3, cl100k::Cl100k<3, false, false>, "llama3";
+    Llama3, cl100k::Cl100k<3, false, false>, "llama3", [
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    ];
     /// Qwen 1 to 3, MiMo: digits one by one
-    Qwen2, cl100k::Cl100k<1, false, false>, "qwen2";
+    Qwen2, cl100k::Cl100k<1, false, false>, "qwen2", [
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    ];
     /// Qwen 3.5: marks are letters
-    Qwen35, cl100k::Cl100k<1, true, false>, "qwen3.5";
+    Qwen35, cl100k::Cl100k<1, true, false>, "qwen3.5", [
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    ];
     /// o200k_base, o200k_harmony, Llama 4, MiniMax
-    O200k, o200k::O200k<3, true, true, false>, "o200k";
+    O200k, o200k::O200k<3, true, true, false>, "o200k", [
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    ];
     /// Mistral NeMo and later: no contractions, digits one by one
-    Tekken, o200k::O200k<1, false, true, false>, "tekken";
+    Tekken, o200k::O200k<1, false, true, false>, "tekken", [
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    ];
     /// Kimi K2: Han apart
-    Kimi, o200k::O200k<3, true, false, true>, "kimi";
+    Kimi, o200k::O200k<3, true, false, true>, "kimi", [
+        r"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    ];
     /// DeepSeek V3 and later
-    DeepSeekV3, deepseek::DeepSeekV3, "deepseek-v3";
+    DeepSeekV3, deepseek::DeepSeekV3, "deepseek-v3", [];
     /// DeepSeek V2 and LLM
-    DeepSeekV2, sequences::DeepSeekV2, "deepseek-v2";
+    DeepSeekV2, sequences::DeepSeekV2, "deepseek-v2", [];
     /// DeepSeek Coder
-    DeepSeekCoder, sequences::DeepSeekCoder, "deepseek-coder";
+    DeepSeekCoder, sequences::DeepSeekCoder, "deepseek-coder", [];
 }
 
 impl Pretokenizer {
