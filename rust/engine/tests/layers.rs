@@ -12,7 +12,7 @@ fn parts_use_only_what_is_below_them() {
         vocab: error
         bpe: bits classes interrupt vocab
         normalize: classes error interrupt oniguruma vocab
-        pretokenize: classes error interrupt oniguruma vocab
+        pretokenize: bits classes error interrupt oniguruma vocab
         decode: error normalize pretokenize vocab
         added: error normalize options
         literal: error interrupt pretokenize

@@ -10,7 +10,24 @@ use fasttok_engine::Utf8Errors;
 use fasttok_parallel::{Invalid, Latin1, StoredText};
 use fasttok_simd::is_continuation;
 
-use crate::errors::Offsets;
+/// What offsets in a document count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offsets {
+    /// Characters of a `str`.
+    Characters,
+    /// Bytes of a `bytes`.
+    Bytes,
+}
+
+impl Offsets {
+    /// What one is called.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Offsets::Characters => "character",
+            Offsets::Bytes => "byte",
+        }
+    }
+}
 
 /// One document, borrowed from whoever owns it.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +52,7 @@ impl Document<'_> {
         self.units()
     }
 
-    /// What [`Failure::offset`](crate::errors::Failure) counts for this document.
+    /// What the offsets that its user is told count.
     pub fn offsets(&self) -> Offsets {
         match self {
             Document::Bytes(_) => Offsets::Bytes,

@@ -8,25 +8,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt};
 
-use crate::document::Document;
-
-/// What offsets in a document count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offsets {
-    /// Characters of a `str`.
-    Characters,
-    /// Bytes of a `bytes`.
-    Bytes,
-}
-
-impl Offsets {
-    fn unit(self) -> &'static str {
-        match self {
-            Offsets::Characters => "character",
-            Offsets::Bytes => "byte",
-        }
-    }
-}
+use crate::document::{Document, Offsets};
 
 /// A document that cannot be counted or encoded.
 #[derive(Debug)]

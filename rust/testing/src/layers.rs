@@ -79,9 +79,13 @@ fn edges(src: &Path) -> Edges {
 /// Appends the source of a file, or of all files of a folder, without tests.
 fn read(path: &Path, to: &mut String) {
     if path.is_dir() {
+        let own = [path.join("mod.rs"), path.with_extension("rs")];
+        let own = own.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        let own = without_tests(&own);
         for entry in fs::read_dir(path).expect("a folder") {
             let path = entry.expect("an entry").path();
-            if path.file_stem().is_none_or(|name| name != "tests") {
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            if name == "mod" || own.contains(&format!("mod {name};")) {
                 read(&path, to);
             }
         }
@@ -95,7 +99,8 @@ fn without_tests(source: &str) -> String {
     let mut kept = String::new();
     let mut lines = source.lines();
     while let Some(line) = lines.next() {
-        if !line.trim_start().starts_with("#[cfg(test)]") {
+        let attribute = line.trim_start();
+        if !["#[cfg(test)]", "#[cfg(all(test,"].iter().any(|test| attribute.starts_with(test)) {
             kept.push_str(line.split("//").next().unwrap_or_default());
             kept.push('\n');
             continue;

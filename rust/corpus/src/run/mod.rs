@@ -1,6 +1,8 @@
 //! A run: from a [`Job`] to its [`Outcome`]. What is shared by the two ways to read, counting ([`run()`]) and handing on
-//! ([`documents()`]), is here; what a worker does with a file is in `worker`, and who does what in `schedule`.
+//! ([`documents()`]), is here; `count` starts the workers, `schedule` says what
+//! is next, `worker` does it.
 
+mod count;
 mod detect_queue;
 mod documents;
 mod inputs;
@@ -71,7 +73,7 @@ pub(crate) fn run_in_chunks(
     let fields = fields(job, &groups);
     progress.watch(fields.names());
     let clock = Instant::now();
-    let sums = schedule::count(
+    let sums = count::count(
         &Run {
             inputs,
             formats: formats(job, &fields)?,

@@ -8,13 +8,11 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use fasttok_parallel::{Control, Pool, SharedCounter, Source};
 
-use super::worker::Worker;
 use crate::format::{Fields, FieldsMet, FormatId};
 use crate::groups::{GroupKeys, Table, TooMany};
 use crate::job::{LanguageLabels, OnError};
@@ -61,7 +59,8 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, other: Sums, run: &Run) -> Result<(), TooMany> {
+    /// Adds those of another worker.
+    pub fn add(&mut self, other: Sums, run: &Run) -> Result<(), TooMany> {
         self.groups.merge(other.groups, run.max_groups, run.cancel)?;
         self.fields.add(other.fields);
         self.seen += other.seen;
@@ -80,13 +79,13 @@ pub(super) struct Shared<'a> {
     pub control: Control<'a>,
     /// The format by which each input is read, known once it was opened.
     formats: Vec<OnceLock<FormatId>>,
-    pool: Pool<'a, Schedule<'a>>,
+    pub pool: Pool<'a, Schedule<'a>>,
     ledger: Mutex<&'a mut Collector>,
     failure: Mutex<Option<Failure>>,
 }
 
 /// What is to be done, but for what workers are doing.
-struct Schedule<'a> {
+pub(super) struct Schedule<'a> {
     parts: VecDeque<SharedPart>,
     /// Open files that no worker reads at the moment.
     open: VecDeque<Box<Stream<'a>>>,
@@ -135,43 +134,6 @@ pub(super) enum Failure {
     Other(Error),
 }
 
-/// Counts all inputs. SkipReason rows go to `ledger`.
-pub(super) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result<Sums, Error> {
-    let stop = AtomicBool::new(false);
-    let control = Control { cancel: run.cancel, stop: &stop };
-    let inputs = run.inputs.len();
-    let schedule =
-        Schedule { parts: VecDeque::new(), open: VecDeque::new(), next_input: 0, inputs };
-    let shared = Shared {
-        run,
-        control,
-        formats: run.inputs.iter().map(|_| OnceLock::new()).collect(),
-        pool: Pool::new(schedule, control),
-        ledger: Mutex::new(ledger),
-        failure: Mutex::new(None),
-    };
-    let mut sums = Sums::default();
-    let parts = shared.pool.run(threads, &mut || Ok(()), |tasks| {
-        let mut worker = Worker::new(&shared);
-        while tasks.perform(|task| {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| worker.perform(task))) {
-                shared.fail(Failure::Other(Error::Panic { message: panic_message(&*panic) }));
-            }
-        }) {}
-        worker.finish()
-    });
-    for part in parts {
-        if sums.add(part, run).is_err() {
-            shared.fail(Failure::Other(run.too_many_groups()));
-        }
-    }
-    match shared.failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-        _ if run.cancel.load(Relaxed) => Err(Error::Interrupted),
-        Some(Failure::Row { error, .. } | Failure::Other(error)) => Err(error),
-        None => Ok(sums),
-    }
-}
-
 impl Run<'_> {
     /// The error that there are more groups than the job allows.
     pub fn too_many_groups(&self) -> Error {
@@ -192,6 +154,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<'a> Shared<'a> {
+    /// Of a run in which nothing is done yet.
+    pub fn new(run: &'a Run<'a>, control: Control<'a>, ledger: &'a mut Collector) -> Shared<'a> {
+        let inputs = run.inputs.len();
+        let schedule =
+            Schedule { parts: VecDeque::new(), open: VecDeque::new(), next_input: 0, inputs };
+        Shared {
+            run,
+            control,
+            formats: run.inputs.iter().map(|_| OnceLock::new()).collect(),
+            pool: Pool::new(schedule, control),
+            ledger: Mutex::new(ledger),
+            failure: Mutex::new(None),
+        }
+    }
+
+    /// Why the run fails, if it does.
+    pub fn into_failure(self) -> Option<Failure> {
+        self.failure.into_inner().unwrap_or_else(|e| e.into_inner())
+    }
+
     /// Lets another worker read on.
     pub fn put_back(&self, stream: Box<Stream<'a>>) {
         self.pool.add(|schedule| schedule.open.push_back(stream));

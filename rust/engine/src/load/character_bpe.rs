@@ -10,8 +10,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::sentencepiece::byte_of;
-use super::tokenizer_json::byte_in_utf8;
-use super::{damaged, unsupported};
+use super::{byte_in_utf8, damaged, unsupported};
 use crate::Error;
 use crate::added::AddedToken;
 use crate::character_bpe::rules::{META, Prefix, Rules};

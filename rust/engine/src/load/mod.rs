@@ -187,6 +187,11 @@ fn unsupported(component: &str, reason: &str) -> Error {
     Error::UnsupportedTokenizer { component: component.to_owned(), reason: reason.to_owned() }
 }
 
+/// Whether UTF-8 has such a byte.
+fn byte_in_utf8(byte: u8) -> bool {
+    !matches!(byte, 0xC0 | 0xC1 | 0xF5..)
+}
+
 fn damaged(reason: &str) -> Error {
     Error::TokenizerFile { reason: reason.to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::tokenizer_json::byte_in_utf8;
+use super::byte_in_utf8;
 use crate::Error;
 use crate::added::AddedToken;
 use crate::bpe::model::BpeModel;

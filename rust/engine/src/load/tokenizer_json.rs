@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::character_bpe::Described;
 use super::spec::{Merges, Spec};
-use super::{JsonFile, character_bpe, damaged, not_json, unsupported};
+use super::{JsonFile, byte_in_utf8, character_bpe, damaged, not_json, unsupported};
 use crate::added::AddedToken;
 use crate::bpe::model::BpeModel;
 use crate::bpe::pairs::NONE;
@@ -275,11 +275,6 @@ impl File<'_> {
             unmet: HashMap::new(),
         }))
     }
-}
-
-/// Whether UTF-8 has such a byte.
-pub(super) fn byte_in_utf8(byte: u8) -> bool {
-    !matches!(byte, 0xC0 | 0xC1 | 0xF5..)
 }
 
 /// The added tokens as HF `tokenizers` has them once it has read the file. It goes by its own ids, whatever
