@@ -26,7 +26,7 @@ from training import byte_level, trained
 import fasttok
 from fasttok import _fasttok
 from fasttok.tokenizers import cache as cache_module
-from fasttok.tokenizers import load as load_module
+from fasttok.tokenizers import origin as origin_module
 
 RANKS = [*(bytes([b]) for b in range(256)), b"th", b"the", b" the", "é".encode(), b"ab", b"abab"]
 
@@ -415,7 +415,7 @@ class TestCache:
                 return fasttok.Encoding._from_file_bytes(data, *arguments, **options)
 
         with monkeypatch.context() as patch:
-            patch.setattr(load_module, "Encoding", Spy)
+            patch.setattr(origin_module, "Encoding", Spy)
             self.load(folder)
         assert given == [(folder / "tokenizer.json").read_bytes()]
 

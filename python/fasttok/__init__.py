@@ -88,8 +88,8 @@ with _deferred.deferred(globals()) as _public:
     from .reports.verification import Difference as Difference
     from .reports.verification import VerificationReport as VerificationReport
     from .tokenizers.load import load as load
-    from .tokenizers.load import save as save
     from .tokenizers.models import encoding_name_for_model as encoding_name_for_model
+    from .tokenizers.origin import save as save
     from .tokenizers.resolve import encoding_for_model as encoding_for_model
     from .tokenizers.resolve import get_encoding as get_encoding
     from .tokenizers.resolve import list_encodings as list_encodings

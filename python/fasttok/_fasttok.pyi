@@ -101,7 +101,7 @@ class Encoding:
         """The form that loads fastest, if there is one."""
     @property
     def _origin(self) -> Any:
-        """How Python made it, see ``fasttok.tokenizers.load``; None for the embedded ones."""
+        """How Python made it, see ``fasttok.tokenizers.origin``; None for the embedded ones."""
     @staticmethod
     def _from_file_bytes(
         data: bytes,
@@ -110,7 +110,7 @@ class Encoding:
         special_tokens: Sequence[tuple[str, int]] | None = None,
         origin: Any = None,
     ) -> Encoding:
-        """The tokenizer in the bytes of a file. ``origin``: see ``fasttok.tokenizers.load``."""
+        """The tokenizer in the bytes of a file. ``origin``: see ``fasttok.tokenizers.origin``."""
     def count(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> int:
         """The number of tokens of ``text``.
 

@@ -16,7 +16,7 @@ from fasttok._fasttok import Encoding, _family_pattern, _known_rank_file
 from fasttok._util.extras import need
 from fasttok.errors import FileError, InputError, MissingExtraError, UnsupportedTokenizerError
 from fasttok.reports.verification import Mode
-from fasttok.tokenizers.load import Origin, read_file
+from fasttok.tokenizers.origin import Origin, read_file
 
 Encode = Callable[[list[str], Mode], "list[list[int] | None]"]
 

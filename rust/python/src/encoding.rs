@@ -90,7 +90,7 @@ impl Encoding {
         Ok(Encoding { counter: Arc::new(SharedCounter::new(encoding)), origin: None })
     }
 
-    /// The tokenizer in the bytes of a file. ``origin``: see ``fasttok.tokenizers.load``.
+    /// The tokenizer in the bytes of a file. ``origin``: see ``fasttok.tokenizers.origin``.
     #[staticmethod]
     #[pyo3(signature = (data, name, pattern = None, special_tokens = None, origin = None))]
     fn _from_file_bytes(
@@ -178,7 +178,7 @@ impl Encoding {
     #[classattr]
     const _COMPILED_VERSION: u32 = fasttok_engine::Encoding::COMPILED_VERSION;
 
-    /// How Python made it, see ``fasttok.tokenizers.load``; None for the embedded ones.
+    /// How Python made it, see ``fasttok.tokenizers.origin``; None for the embedded ones.
     #[getter]
     fn _origin(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.origin.as_ref().map(|origin| origin.clone_ref(py))
@@ -387,11 +387,11 @@ impl Encoding {
     }
 
     /// An embedded one by name: what unpickles is the shared object that `get_encoding` gives. Others as
-    /// `fasttok.tokenizers.load` says.
+    /// `fasttok.tokenizers.origin` says.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
         if slf.get().origin.is_some() {
-            let reduce = py.import("fasttok.tokenizers.load")?.getattr("reduce")?;
+            let reduce = py.import("fasttok.tokenizers.origin")?.getattr("reduce")?;
             return reduce.call1((slf,))?.cast_into::<PyTuple>().map_err(Into::into);
         }
         let get = py.import("fasttok")?.getattr("get_encoding")?;

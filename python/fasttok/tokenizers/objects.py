@@ -1,0 +1,73 @@
+"""Tokenizers of other libraries: what each would write into its file. Imports none of these libraries."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fasttok._fasttok import Encoding
+from fasttok.errors import InputError, UnsupportedTokenizerError
+from fasttok.tokenizers.origin import Origin
+
+
+def content_of(x: object, made: Origin) -> tuple[bytes | Path, Origin, str]:
+    """What `x` would write into its file, or the file it was made from; how it is loaded; what messages call it."""
+    library = type(x).__module__.partition(".")[0]
+    kind = type(x).__qualname__ if library == "builtins" else f"{type(x).__module__}.{type(x).__qualname__}"
+    given: Any = x
+    if isinstance(x, Encoding):
+        raise InputError(f"{x!r} is loaded already")
+    if library == "tiktoken" and hasattr(x, "_mergeable_ranks"):
+        return _of_tiktoken(given, made)
+    if library == "tokenizers" and hasattr(x, "to_str"):
+        return _of_data(given.to_str().encode(), made, "tokenizer", kind)
+    if library == "sentencepiece" and hasattr(x, "serialized_model_proto"):
+        return _of_data(given.serialized_model_proto(), made, "sentencepiece", kind)
+    called = os.path.basename(os.path.normpath(str(getattr(x, "name_or_path", "") or "tokenizer")))
+    backend = getattr(x, "backend_tokenizer", None)
+    if hasattr(backend, "to_str"):
+        return _of_data(given.backend_tokenizer.to_str().encode(), made, called, kind)
+    for tokenizer in (x, backend):
+        if type(tokenizer).__module__.partition(".")[0] == "tokenizers":
+            # Since version 1 it cannot be asked for its tokenizer.json.
+            raise UnsupportedTokenizerError(
+                f"a {kind} of tokenizers {_version('tokenizers')} cannot be loaded: load the tokenizer.json that it "
+                "was made from, or install 'tokenizers<1'",
+                component=kind,
+            )
+    file = getattr(x, "vocab_file", None)
+    if isinstance(file, (str, os.PathLike)) and os.path.isfile(file):
+        return Path(file), replace(made, name=made.name or called), str(file)
+    raise UnsupportedTokenizerError(
+        f"a {kind} cannot be loaded: a path, bytes, a hub name, or a tokenizer of tiktoken, tokenizers, "
+        "transformers or sentencepiece can",
+        component=kind,
+    )
+
+
+def _version(library: str) -> str:
+    return str(getattr(sys.modules.get(library), "__version__", "of an unknown version"))
+
+
+def _of_data(data: bytes, made: Origin, called: str, kind: str) -> tuple[bytes, Origin, str]:
+    return data, replace(made, name=made.name or called), f"the {kind}"
+
+
+def _of_tiktoken(x: Any, made: Origin) -> tuple[bytes, Origin, str]:
+    """As the rank file that `x` was made from: its hash is that of the official file."""
+    if made.pattern is not None or made.special_tokens is not None:
+        raise InputError("a tiktoken.Encoding has its own pattern and special tokens")
+    ranks = io.BytesIO()
+    for token, rank in sorted(x._mergeable_ranks.items(), key=lambda item: item[1]):
+        ranks.write(base64.b64encode(token) + b" %d\n" % rank)
+    special_tokens = tuple(sorted(x._special_tokens.items(), key=lambda item: item[1]))
+    # A regular expression without signs must not be taken for the name of a family.
+    pattern = f"(?:{x._pat_str})" if re.fullmatch(r"[\w.-]+", x._pat_str) else x._pat_str
+    made = replace(made, pattern=pattern, special_tokens=special_tokens)
+    return _of_data(ranks.getvalue(), made, x.name, "tiktoken.Encoding")
