@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use fasttok_engine::{Encoding, Utf8Errors};
 
@@ -14,8 +15,8 @@ pub fn unescape(raw: &str) -> Option<String> {
     text.ok().map(str::to_owned)
 }
 
-/// What a run over the one file `path` gives that may not depend on how it was done: the outcome but for what was read,
-/// or the error.
+/// What a run over the one file `path` gives that may not depend on how it was done: the outcome but for what was read and
+/// how long it took, or the error.
 pub fn count(path: &Path, chunk: usize, threads: usize) -> Result<Outcome, String> {
     let encoding = Encoding::embedded("r50k_base").map_err(|e| e.to_string())?;
     let mut job = Job::new(vec![path.to_owned()], vec![encoding]);
@@ -27,5 +28,6 @@ pub fn count(path: &Path, chunk: usize, threads: usize) -> Result<Outcome, Strin
     assert_eq!(seen, counted + skipped, "rows are lost");
     // How far a reader went beyond damage is its own affair.
     outcome.bytes_read = 0;
+    outcome.reading = Duration::ZERO;
     Ok(outcome)
 }
