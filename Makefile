@@ -30,7 +30,9 @@ demo: $(BUILT)
 	@echo
 	@echo 'Real text of this machine: the standard library of its Python.'
 	@echo
-	@$(BIN)/fasttok count --table --errors replace -e o200k_base,cl100k_base "$(LIBRARY)"/*.py "$(LIBRARY)"/[a-r]*/
+	@# Exit code 3: there are files that are no text (archives, pickles), and the last lines say so.
+	@$(BIN)/fasttok count --table --errors replace -e o200k_base,cl100k_base "$(LIBRARY)"/*.py "$(LIBRARY)"/[a-r]*/ \
+	  || [ $$? -eq 3 ]
 
 build: $(BUILT)
 
