@@ -129,14 +129,13 @@ def cost(
         wanted = pivot or base or "eng_Latn"
         spoken = open_parallel(parallel, named=[wanted])
         at = spoken.find(wanted)
-        counted = {label(model.name, model.stands_in): model.encoding for model in billed}
+        by_label = {label(model.name, model.stands_in): model for model in billed}
         report = premium(
             spoken.text([at, *languages_of_groups(groups, spoken.languages, at)]),
-            counted,
+            {name: model.encoding for name, model in by_label.items()},
             pivot=at,
             special=taken.special,
         )
-        by_label = {label(model.name, model.stands_in): model for model in billed}
         same = [
             SameContent(
                 model=by_label[row.encoding].name,
