@@ -284,7 +284,10 @@ class SkippedRow:
         """The file, as it was given or found; ``-`` is standard input."""
     @property
     def line(self) -> int | None:
-        """The line, from 1; None where the row is a whole file."""
+        """The line, from 1; None where the row is none."""
+    @property
+    def position(self) -> dict[str, int | str]:
+        """Where the row is in the file: what it is the number of, and the number; ``member`` is a name."""
     @property
     def reason(self) -> str:
         """Why, as programs know it."""
@@ -395,7 +398,10 @@ class Document:
         """The file, as the ledger would name it."""
     @property
     def line(self) -> int | None:
-        """The line, from 1; None where the document is the whole file."""
+        """The line, from 1; None where the document is none."""
+    @property
+    def position(self) -> dict[str, int | str]:
+        """Where the document is in the file: what it is the number of, and the number; ``member`` is a name."""
 
 @final
 class Documents:

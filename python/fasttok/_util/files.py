@@ -184,7 +184,7 @@ def _is_ledger(path: PathLike, size: int) -> bool:
         entry = json.loads(line)
     except ValueError:
         return False
-    return isinstance(entry, dict) and entry.keys() == _LEDGER_KEYS
+    return isinstance(entry, dict) and entry.keys() >= _LEDGER_KEYS
 
 
 def _is_report(path: PathLike, size: int) -> bool:

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -127,7 +127,7 @@ class Reader:
         return True
 
     def _skip(self, record: Document, reason: str, detail: str) -> None:
-        entry = LedgerEntry(record.file, record.line, reason, detail)
+        entry = LedgerEntry(record.file, record.line, reason, detail, record.position)
         if self.options.on_error == "fail":
             raise InputError(str(entry))
         self._reasons[reason] += 1
@@ -135,7 +135,7 @@ class Reader:
             self._refused.append(entry)
         if self.options.ledger_path is not None:
             with open(self.options.ledger_path, "a", encoding="utf-8") as ledger:
-                ledger.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+                ledger.write(json.dumps(entry.to_dict(), ensure_ascii=False) + "\n")
 
 
 def _byte_offset(record: Document, error: SpecialTokenError) -> int:
@@ -165,7 +165,7 @@ def merged(ledgers: Sequence[Ledger]) -> Ledger:
         unsupported.update(ledger.unsupported)
     entries = [entry for ledger in ledgers for entry in ledger.entries]
     if sum(bool(ledger.entries) for ledger in ledgers) > 1:
-        entries.sort(key=lambda entry: (entry.file, entry.line or 0))
+        entries.sort(key=lambda entry: (entry.file, entry.line or 0, [str(part) for part in entry.position.values()]))
     skipped = sum(ledger.skipped for ledger in ledgers)
     return Ledger(
         seen=sum(ledger.seen for ledger in ledgers),

@@ -12,15 +12,26 @@ from fasttok._escapes import escaped
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A row that was not counted, and why. `line` is None where the whole file is meant."""
+    """A row that was not counted, and why.
+
+    `line` is None where the row is none. `position` says where it is in the file: `line`, `element`, `row_group` and
+    `row`, `byte`, each with a number, and `member`, with the name of a file inside the file; it is empty where the
+    whole file is meant.
+    """
 
     file: str
     line: int | None
     reason: str
     detail: str | None
+    position: Mapping[str, int | str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return str(SkippedKind(self.file, self.reason, self.detail, [self.line]))
+        return str(SkippedKind(self.file, self.reason, self.detail, [self.line], self.position))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry as reports and the ledger's file have it."""
+        said = {"file": self.file, "line": self.line, "reason": self.reason, "detail": self.detail}
+        return {**said, **self.position, "line": self.line}
 
 
 @dataclass
@@ -31,6 +42,8 @@ class SkippedKind:
     reason: str
     detail: str | None
     lines: list[int | None]
+    position: Mapping[str, int | str] = field(default_factory=dict)
+    """Where the only one of them is, if it is no line of the file."""
 
     @property
     def rows(self) -> int:
@@ -42,8 +55,10 @@ class SkippedKind:
         place, (first, *more) = self.file, self.lines
         if more:
             place = f"{self.rows:,} rows of {self.file} (lines {_spans(self.lines)})"
-        elif first is not None:
-            place = f"{self.file}:{first}"
+        else:
+            parts = ((name, value) for name, value in self.position.items() if name != "line")
+            place = ", ".join([place, *(f"{name.replace('_', ' ')} {value}" for name, value in parts)])
+            place += "" if first is None else f":{first}"
         said = "; ".join(part for part in (self.detail, _fasttok.SKIP_REMEDIES.get(self.reason)) if part)
         return escaped(f"{place}: {said} ({self.reason})" if said else f"{place}: {self.reason}")
 
@@ -68,7 +83,7 @@ class Ledger:
             account.counted,
             account.skipped,
             dict(sorted(account.by_reason.items())),
-            [LedgerEntry(row.file, row.line, row.reason, row.detail) for row in account.entries],
+            [LedgerEntry(row.file, row.line, row.reason, row.detail, row.position) for row in account.entries],
             account.entries_complete,
             account.unsupported,
         )
@@ -77,12 +92,13 @@ class Ledger:
         """The entries, those that say the same of lines of one file together, in the order of the first of each."""
         kinds: dict[tuple[str, str, str | None, int | None], SkippedKind] = {}
         for entry in self.entries:
-            # A whole file is one row.
-            key = (entry.file, entry.reason, entry.detail, None if entry.line else len(kinds))
+            # What is no line of the file is one row.
+            is_line = entry.line is not None and "member" not in entry.position
+            key = (entry.file, entry.reason, entry.detail, None if is_line else len(kinds))
             if key in kinds:
                 kinds[key].lines.append(entry.line)
             else:
-                kinds[key] = SkippedKind(entry.file, entry.reason, entry.detail, [entry.line])
+                kinds[key] = SkippedKind(entry.file, entry.reason, entry.detail, [entry.line], entry.position)
         return list(kinds.values())
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,7 +110,7 @@ class Ledger:
             "by_reason": dict(self.by_reason),
             "unsupported": dict(self.unsupported),
             "entries_complete": self.entries_complete,
-            "entries": [{"file": e.file, "line": e.line, "reason": e.reason, "detail": e.detail} for e in self.entries],
+            "entries": [entry.to_dict() for entry in self.entries],
         }
 
 

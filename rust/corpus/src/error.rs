@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::Reason;
+use crate::position::Position;
 use crate::skip_reason::REMEDIES;
 
 /// An error that ended the run. No tally comes with it.
@@ -29,8 +30,8 @@ pub enum Error {
     BadRow {
         /// The file as the ledger would name it.
         file: String,
-        /// The line, from 1; `None` where the row is a whole file.
-        line: Option<u64>,
+        /// Where the row is in it.
+        position: Position,
         /// Why the row is bad.
         reason: Reason,
         /// The reason in words.
@@ -82,12 +83,8 @@ impl fmt::Display for Error {
         match self {
             Error::NotFound { path } => write!(f, "{path}: no such file or folder"),
             Error::NoInput { message } | Error::InvalidJob { message } => f.write_str(message),
-            Error::BadRow { file, line, reason, detail } => {
-                f.write_str(file)?;
-                if let Some(line) = line {
-                    write!(f, ":{line}")?;
-                }
-                write!(f, ": {}: {detail}", reason.code())?;
+            Error::BadRow { file, position, reason, detail } => {
+                write!(f, "{file}{position}: {}: {detail}", reason.code())?;
                 match REMEDIES.iter().find(|(of, _)| of == reason) {
                     Some((_, remedy)) => write!(f, "; {remedy}"),
                     None => Ok(()),

@@ -1,6 +1,6 @@
 //! The row ledger: every row that was seen and not counted, with its position and its reason.
 //!
-//! Memory is bounded: of the entries only the first [`LEDGER_ENTRIES_KEPT`] in the order of (file, line) are kept,
+//! Memory is bounded: of the entries only the first [`LEDGER_ENTRIES_KEPT`] in the order of (file, position) are kept,
 //! which is the same list whatever thread met them first. The numbers by reason are exact in any case, and all
 //! entries can be written to a file as they come.
 
@@ -11,6 +11,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::position::Position;
 use crate::skip_reason::Reason;
 
 /// How many entries a ledger holds in memory.
@@ -21,8 +22,8 @@ pub const LEDGER_ENTRIES_KEPT: usize = 10_000;
 pub struct Entry {
     /// The file, as it was given or found; `-` is standard input.
     pub file: String,
-    /// The line, from 1; `None` where the row is a whole file.
-    pub line: Option<u64>,
+    /// Where the row is in it.
+    pub position: Position,
     /// Why.
     pub reason: Reason,
     /// The reason in words, with the byte where that is known.
@@ -30,14 +31,34 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn position(&self) -> (&str, Option<u64>, Reason, &str) {
-        (&self.file, self.line, self.reason, &self.detail)
+    fn key(&self) -> (&str, &Position, Reason, &str) {
+        (&self.file, &self.position, self.reason, &self.detail)
+    }
+}
+
+impl Entry {
+    /// The entry as a line of the ledger's file: `line` is null where the row is none, and other positions have
+    /// names of their own.
+    fn to_json(&self) -> serde_json::Value {
+        let mut entry = serde_json::json!({
+            "file": self.file,
+            "line": self.position.line(),
+            "reason": self.reason.code(),
+            "detail": self.detail,
+        });
+        if let Some(member) = &self.position.member {
+            entry["member"] = member.name.as_str().into();
+        }
+        for (name, number) in self.position.at.parts() {
+            entry[name] = number.into();
+        }
+        entry
     }
 }
 
 impl Ord for Entry {
     fn cmp(&self, other: &Entry) -> Ordering {
-        self.position().cmp(&other.position())
+        self.key().cmp(&other.key())
     }
 }
 
@@ -60,7 +81,7 @@ pub struct Ledger {
     pub by_reason: BTreeMap<Reason, u64>,
     /// The files of formats that are not read, by format.
     pub unsupported: BTreeMap<&'static str, u64>,
-    /// The first skipped rows, sorted by file and line.
+    /// The first skipped rows, sorted by file and position.
     pub entries: Vec<Entry>,
     /// Whether `entries` holds all skipped rows.
     pub entries_complete: bool,
@@ -109,13 +130,7 @@ impl Collector {
         self.skipped += 1;
         *self.by_reason.entry(entry.reason).or_default() += 1;
         if let Some((all, path)) = &mut self.all {
-            let line = serde_json::json!({
-                "file": entry.file,
-                "line": entry.line,
-                "reason": entry.reason.code(),
-                "detail": entry.detail,
-            });
-            written(writeln!(all, "{line}"), path)?;
+            written(writeln!(all, "{}", entry.to_json()), path)?;
         }
         if self.kept.len() < self.limit {
             self.kept.push(entry);
@@ -146,12 +161,13 @@ impl Collector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::position::At;
     use crate::skip_reason::SkipReason;
 
     fn entry(file: &str, line: u64) -> Entry {
         Entry {
             file: file.into(),
-            line: Some(line),
+            position: At::Line(line).into(),
             reason: Reason::BrokenJson,
             detail: String::new(),
         }
@@ -171,7 +187,10 @@ mod tests {
             assert!(!ledger.entries_complete);
             kept.push(ledger.entries);
         }
-        assert_eq!(kept[0].iter().map(|e| e.line).collect::<Vec<_>>(), [0, 1, 2, 3].map(Some));
+        assert_eq!(
+            kept[0].iter().map(|e| e.position.line()).collect::<Vec<_>>(),
+            [0, 1, 2, 3].map(Some)
+        );
         assert!(kept.iter().all(|k| *k == kept[0]));
     }
 

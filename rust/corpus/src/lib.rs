@@ -22,7 +22,7 @@
 //! assert_eq!((outcome.ledger.seen, outcome.ledger.counted, outcome.ledger.skipped), (3, 2, 1));
 //! let groups: Vec<_> = outcome.groups.iter().map(|group| (group.key, group.tally.tokens)).collect();
 //! assert_eq!(groups[0], (vec![Some("de".to_owned())], vec![3]));
-//! assert_eq!(outcome.ledger.entries[0].line, Some(3));
+//! assert_eq!(outcome.ledger.entries[0].position.line(), Some(3));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -41,8 +41,11 @@ mod job;
 mod language;
 mod ledger;
 mod long_document;
+mod position;
 mod progress;
+mod reading;
 mod recognise;
+mod record;
 mod run;
 mod sample;
 mod scripts;
@@ -66,6 +69,7 @@ pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,
 };
 pub use ledger::{Entry, LEDGER_ENTRIES_KEPT, Ledger};
+pub use position::{At, Member, Position};
 pub use progress::Progress;
 pub use run::{Document, DocumentsRead, documents, read_whole, run};
 pub use sample::{Sample, UNITS};

@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use crate::position::Position;
 use crate::skip_reason::SkipReason;
 use crate::{Merge, Tally};
 
@@ -12,8 +13,8 @@ use crate::{Merge, Tally};
 pub(crate) struct LongDocument {
     /// The index of the file in the list of inputs.
     pub file: usize,
-    /// The line where it is; `None` where it is the whole file.
-    pub line: Option<u64>,
+    /// Where it is in it.
+    pub position: Position,
     /// The group that it belongs to; its language is missing if the document is not labelled.
     pub group: Group,
     state: Mutex<State>,
@@ -41,8 +42,8 @@ pub(crate) struct Group {
 pub(crate) type Settled = Result<Tally, SkipReason>;
 
 impl LongDocument {
-    pub fn new(file: usize, line: Option<u64>, group: Group) -> LongDocument {
-        LongDocument { file, line, group, state: Mutex::default() }
+    pub fn new(file: usize, position: Position, group: Group) -> LongDocument {
+        LongDocument { file, position, group, state: Mutex::default() }
     }
 
     /// One more part will be counted.
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn settles_once_when_complete_and_all_parts_are_in() {
-        let document = LongDocument::new(0, None, group());
+        let document = LongDocument::new(0, Position::default(), group());
         document.begin_part();
         document.begin_part();
         assert!(document.end_part(part()).is_none());
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn the_first_failure_in_the_text_is_the_reason() {
         let bad = |n: u64| (n, SkipReason::new(Reason::SpecialToken, n.to_string()));
-        let document = LongDocument::new(0, None, group());
+        let document = LongDocument::new(0, Position::default(), group());
         (0..3).for_each(|_| document.begin_part());
         assert!(document.end(Some(bad(9))).is_none());
         assert!(document.end_part(Err(bad(7))).is_none());

@@ -3,11 +3,12 @@
 //! Decided once for each input, by what the job says, its name and its first bytes, and never by how it is cut into
 //! chunks. Knows formats and first bytes; counts nothing and reads no further than it must.
 
-use crate::format::{self, Fields, FormatId};
+use crate::format::{self, Formats};
+use crate::record::{Fields, FormatId};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{
-    Framing, HEAD, Input, InputKind, Opened, is_text, packing, recognise as known_format,
-    unsupported, wide_encoding,
+    HEAD, Input, InputKind, Opened, is_text, packing, recognise as known_format, unsupported,
+    wide_encoding,
 };
 
 /// A first line longer than this is not looked at further: a file that begins with one is plain text.
@@ -15,21 +16,6 @@ const FIRST_LINE: usize = 16 << 20;
 
 /// Tables whose fields nobody reads yet.
 const TABLES: [(&str, &str); 3] = [("csv", "CSV"), ("tsv", "TSV"), ("tab", "TSV")];
-
-/// What a job says of formats.
-pub(crate) struct Formats<'j> {
-    /// The format of all files, if the job names it.
-    pub forced: Option<FormatId>,
-    /// The format of what is plain text.
-    pub plain: FormatId,
-    pub fields: &'j Fields,
-    /// A field was asked for: of the text, of a group or of the language.
-    pub asks_fields: bool,
-    /// Compressed files are unpacked wherever they are met.
-    pub decompress: bool,
-    /// What is not text is an error, unless the job replaces it.
-    pub is_strict: bool,
-}
 
 /// What an input is.
 pub(crate) enum Taken {
@@ -92,7 +78,7 @@ pub(crate) fn recognise(
         Some(format) => format,
         None => unnamed(input, extension.as_deref(), opened, formats)?,
     };
-    let is_records = format::format(format).framing() == Framing::Records;
+    let is_records = format::format(format).has_fields();
     let is_wanted = input.unpack || formats.decompress || is_records || named.is_some();
     if opened.packed.is_some() && !is_wanted {
         return Ok(Taken::Compressed);
@@ -238,7 +224,7 @@ mod tests {
     use super::*;
 
     fn fields() -> Fields {
-        Fields { text: Fields::path("text"), groups: Vec::new() }
+        Fields { text: Fields::path("text"), ..Fields::default() }
     }
 
     #[test]

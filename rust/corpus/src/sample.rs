@@ -9,7 +9,7 @@
 /// Up to so many documents are kept one by one, and so many parts more are divided into.
 pub const UNITS: usize = 1024;
 
-/// The position of a document: its file in the list of inputs, and its line (0 where it is the whole file).
+/// The position of a document: its file in the list of inputs, and where it is in that, as a number.
 pub(crate) type DocumentId = (u32, u64);
 
 /// Rows of sums, each of a document or of a part of the corpus.

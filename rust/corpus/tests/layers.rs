@@ -11,16 +11,19 @@ fn parts_use_only_what_is_below_them() {
         scripts:
         sample:
         statistics: sample scripts
+        position:
         skip_reason:
-        error: skip_reason
-        ledger: error skip_reason
-        long_document: skip_reason statistics
-        source: error ledger long_document progress skip_reason
-        format: progress skip_reason source
-        recognise: format skip_reason source
-        groups: format language sample scripts statistics
+        error: position skip_reason
+        ledger: error position skip_reason
+        long_document: position skip_reason statistics
+        source: error ledger position progress skip_reason
+        record: position progress skip_reason
+        reading: long_document position record skip_reason source
+        format: progress reading record skip_reason
+        recognise: format record skip_reason source
+        groups: language record sample scripts statistics
         job: error groups language ledger statistics
-        run: error format groups job language ledger long_document progress recognise skip_reason source statistics
+        run: error format groups job language ledger long_document position progress reading recognise record skip_reason source statistics
         fuzzing: format groups job ledger progress run
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use crate::encoding::Encoding;
 use crate::errors;
 use crate::options::CorpusOptions;
-use crate::results::CorpusResult;
+use crate::results::{CorpusResult, PositionParts};
 
 /// How often signals are looked at.
 const SIGNALS: Duration = Duration::from_millis(50);
@@ -175,9 +175,10 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
         }
         Error::Overwrite { path, .. } => with(py, make("OverwriteError"), "filename", path),
         Error::UnknownField { field, fields } => unknown_field(py, &field, fields),
-        Error::BadRow { file, line, reason, detail } => {
+        Error::BadRow { file, position, reason, detail } => {
             let e = make(bad_row_class(reason));
-            let e = with(py, with(py, e, "file", file), "line", line);
+            let e = with(py, with(py, e, "file", file), "line", position.line());
+            let e = with(py, e, "position", PositionParts::of(&position));
             with(py, with(py, e, "reason", reason.code()), "detail", detail)
         }
         Error::Io { path, source } => {

@@ -132,7 +132,8 @@ impl Account {
     fn entries(&self) -> Vec<SkippedRow> {
         let row = |entry: &fasttok_corpus::Entry| SkippedRow {
             file: entry.file.clone(),
-            line: entry.line,
+            line: entry.position.line(),
+            position: PositionParts::of(&entry.position),
             reason: entry.reason.code(),
             detail: entry.detail.clone(),
         };
@@ -146,13 +147,46 @@ impl Account {
     }
 }
 
+/// A position as a dict: its names in the order in which they are said.
+#[derive(Clone)]
+pub struct PositionParts {
+    member: Option<String>,
+    at: fasttok_corpus::At,
+}
+
+impl PositionParts {
+    pub fn of(position: &fasttok_corpus::Position) -> PositionParts {
+        let member = position.member.as_ref().map(|member| member.name.clone());
+        PositionParts { member, at: position.at }
+    }
+}
+
+impl<'py> IntoPyObject<'py> for PositionParts {
+    type Target = PyDict;
+    type Output = Bound<'py, PyDict>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        if let Some(member) = self.member {
+            dict.set_item("member", member)?;
+        }
+        for (name, number) in self.at.parts() {
+            dict.set_item(name, number)?;
+        }
+        Ok(dict)
+    }
+}
+
 /// A row that was not counted.
 #[pyclass(frozen, get_all, module = "fasttok._fasttok")]
 pub struct SkippedRow {
     /// The file, as it was given or found; ``-`` is standard input.
     file: String,
-    /// The line, from 1; None where the row is a whole file.
+    /// The line, from 1; None where the row is none.
     line: Option<u64>,
+    /// Where the row is in the file: what it is the number of, and the number; ``member`` is a name.
+    position: PositionParts,
     /// Why, as programs know it.
     reason: &'static str,
     /// Why, in words.
@@ -322,19 +356,22 @@ pub struct Document {
     key: Py<PyTuple>,
     /// The file, as the ledger would name it.
     file: Py<PyString>,
-    /// The line, from 1; None where the document is the whole file.
+    /// The line, from 1; None where the document is none.
     line: Option<u64>,
+    /// Where the document is in the file: what it is the number of, and the number; ``member`` is a name.
+    position: PositionParts,
 }
 
 impl Document {
     pub fn new(py: Python<'_>, document: &fasttok_corpus::Document) -> PyResult<Document> {
-        let fasttok_corpus::Document { text, answer, key, file, line } = document;
+        let fasttok_corpus::Document { text, answer, key, file, position } = document;
         Ok(Document {
             text: PyString::new(py, text).unbind(),
             answer: answer.as_ref().map(|answer| PyString::new(py, answer).unbind()),
             key: PyTuple::new(py, key)?.unbind(),
             file: PyString::new(py, file).unbind(),
-            line: *line,
+            line: position.line(),
+            position: PositionParts::of(position),
         })
     }
 }

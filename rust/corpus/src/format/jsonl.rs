@@ -17,10 +17,11 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::unescape::unescape;
-use super::{Fields, FieldsMet, Format, RecordReader, Row};
+use super::{Format, Layout};
 use crate::Progress;
+use crate::reading::Framing;
+use crate::record::{Fields, FieldsMet, RecordReader, Row};
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::Framing;
 
 pub(super) struct Jsonl;
 
@@ -31,8 +32,11 @@ impl Format for Jsonl {
     fn suffixes(&self) -> &'static [&'static str] {
         &["jsonl", "ndjson", "jsonlines", "ldjson"]
     }
-    fn framing(&self) -> Framing {
-        Framing::Records
+    fn has_fields(&self) -> bool {
+        true
+    }
+    fn layout(&self) -> Layout {
+        Layout::Stream(Framing::Records)
     }
     fn passes_bom(&self) -> bool {
         true
@@ -47,9 +51,12 @@ const KEPT: usize = 8 << 20;
 
 struct JsonlReader {
     wanted: Node,
-    /// The names of the fields as the user wrote them, for messages: the text, then the groups.
+    /// The names of the fields as the user wrote them, for messages: those of [`Fields::names`].
     names: Vec<String>,
+    /// Which of them is the second text.
+    answer: Option<usize>,
     text: Vec<u8>,
+    second_text: Vec<u8>,
     value: Vec<u8>,
     values: Vec<Option<String>>,
     met: FieldsMet,
@@ -68,19 +75,20 @@ const DEPTH: usize = 3;
 
 impl JsonlReader {
     fn new(fields: &Fields) -> JsonlReader {
-        let paths: Vec<&Vec<String>> =
-            std::iter::once(&fields.text).chain(&fields.groups).collect();
         let mut wanted = Node::default();
-        for (slot, path) in paths.iter().enumerate() {
+        for (slot, path) in fields.paths().enumerate() {
             wanted.insert(path, slot);
         }
+        let names = fields.names();
         JsonlReader {
             wanted,
-            names: fields.names(),
+            answer: fields.answer.as_ref().map(|_| names.len() - 1),
             text: Vec::new(),
+            second_text: Vec::new(),
             value: Vec::new(),
             values: vec![None; fields.groups.len()],
-            met: FieldsMet { met: vec![false; paths.len()], ..FieldsMet::default() },
+            met: FieldsMet { met: vec![false; names.len()], ..FieldsMet::default() },
+            names,
             reported: 0,
             looked: 0,
         }
@@ -96,9 +104,11 @@ impl RecordReader for JsonlReader {
         if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
             return Ok(None);
         }
-        let JsonlReader { wanted, names, text, value, values, met, looked, .. } = self;
-        if text.len() > KEPT {
-            *text = Vec::new();
+        let JsonlReader { wanted, names, text, second_text, value, values, met, looked, .. } = self;
+        for buffer in [&mut *text, &mut *second_text] {
+            if buffer.len() > KEPT {
+                *buffer = Vec::new();
+            }
         }
         let mut slots = vec![None; names.len()];
         let mut json = serde_json::Deserializer::from_str(record);
@@ -130,20 +140,10 @@ impl RecordReader for JsonlReader {
             };
         }
 
-        let field = &names[0];
-        let raw = slots[0].ok_or_else(|| {
-            SkipReason::new(Reason::MissingField, format!("the record has no field {field:?}"))
-        })?;
-        if !raw.starts_with('"') {
-            return Err(match raw {
-                "null" => SkipReason::new(Reason::NullField, format!("field {field:?} is null")),
-                _ => SkipReason::new(
-                    Reason::NotAString,
-                    format!("field {field:?} is {}, not a string", kind(raw)),
-                ),
-            });
-        }
-        Ok(Some(Row { text: string(raw, text, errors, field)?, values }))
+        let answer =
+            self.answer.map(|slot| text_of(slots[slot], second_text, errors, &names[slot]));
+        let text = text_of(slots[0], text, errors, &names[0])?;
+        Ok(Some(Row { text, values, answer: answer.transpose()? }))
     }
 
     fn report(&mut self, progress: &Progress) {
@@ -171,6 +171,28 @@ fn name_fields(
             names.insert(name);
         }
     }
+}
+
+/// The text that `field` has to be, in `buffer` if need be.
+fn text_of<'a>(
+    raw: Option<&'a str>,
+    buffer: &'a mut Vec<u8>,
+    errors: Utf8Errors,
+    field: &str,
+) -> Result<&'a str, SkipReason> {
+    let raw = raw.ok_or_else(|| {
+        SkipReason::new(Reason::MissingField, format!("the record has no field {field:?}"))
+    })?;
+    if !raw.starts_with('"') {
+        return Err(match raw {
+            "null" => SkipReason::new(Reason::NullField, format!("field {field:?} is null")),
+            _ => SkipReason::new(
+                Reason::NotAString,
+                format!("field {field:?} is {}, not a string", kind(raw)),
+            ),
+        });
+    }
+    string(raw, buffer, errors, field)
 }
 
 /// The text of the JSON string `raw`, in `buffer` if need be.

@@ -3,9 +3,10 @@
 
 use fasttok_engine::Utf8Errors;
 
-use super::{Fields, Format, RecordReader, Row};
+use super::{Format, Layout};
+use crate::reading::Framing;
+use crate::record::{Fields, RecordReader, Row};
 use crate::skip_reason::SkipReason;
-use crate::source::Framing;
 
 pub(super) struct Lines;
 
@@ -13,8 +14,8 @@ impl Format for Lines {
     fn name(&self) -> &'static str {
         "lines"
     }
-    fn framing(&self) -> Framing {
-        Framing::Lines
+    fn layout(&self) -> Layout {
+        Layout::Stream(Framing::Lines)
     }
     fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
         Box::new(Lines)
@@ -28,6 +29,6 @@ impl RecordReader for Lines {
         _: Utf8Errors,
     ) -> Result<Option<Row<'a>>, SkipReason> {
         let text = record.strip_suffix('\r').unwrap_or(record);
-        Ok(Some(Row { text, values: &[] }))
+        Ok(Some(Row { text, values: &[], answer: None }))
     }
 }

@@ -1,7 +1,17 @@
 //! Formats: how the bytes of a file become documents. One file a format, and one line in [`FORMATS`].
 //!
-//! A format says how a file is cut into records ([`Framing`]) and what text a record holds. It knows neither where
-//! the bytes come from nor what is done with the text.
+//! There are three ways to be one:
+//!
+//! - records that are lines, or the whole file ([`Framing`]): what is between two line ends is found by `reading::Stream`, which
+//!   also counts a long one in parts;
+//! - records that are found otherwise, in a stream of bytes: a [`Framer`], which is pushed bytes and says what of them
+//!   are whole records;
+//! - a container, whose parts are read at places that it names itself (row groups, members): an [`Opener`], which makes
+//!   of the open file a [`Reading`], or several that are independent, each of which hands out records, or
+//!   rows that it has decoded (`record::Rows`).
+//!
+//! Of the first two a [`RecordReader`] finds the text in a record, in whatever worker has the record. No format knows
+//! where the bytes come from nor what is done with the text, and none does I/O but a container.
 //!
 //! The text is counted as given. A UTF-8 byte order mark is a character, and the references count it, so it stays
 //! part of a plain text; in JSONL it is no part of any record and is passed over. UTF-16 is not guessed at: such a
@@ -14,13 +24,9 @@ mod tests;
 mod text;
 pub(crate) mod unescape;
 
-use std::collections::BTreeSet;
-
-use fasttok_engine::Utf8Errors;
-
-use crate::Progress;
+use crate::reading::{Framing, Opening, Reading, Stream, StreamConfig};
+use crate::record::{Fields, FormatId, Framer, RecordReader};
 use crate::skip_reason::SkipReason;
-use crate::source::Framing;
 
 /// A way to read documents out of a file.
 pub(crate) trait Format: Sync {
@@ -30,84 +36,44 @@ pub(crate) trait Format: Sync {
     fn suffixes(&self) -> &'static [&'static str] {
         &[]
     }
-    /// How a file is cut into records.
-    fn framing(&self) -> Framing;
+    /// Whether a file that begins with these bytes is of this format, whatever its name is. No text may begin so but one
+    /// that is meant by it.
+    #[allow(dead_code)]
+    fn begins(&self, _: &[u8]) -> bool {
+        false
+    }
+    /// Whether its records have fields, of which one is the text.
+    fn has_fields(&self) -> bool {
+        false
+    }
     /// Whether a byte order mark at the start of a file is passed over rather than text.
     fn passes_bom(&self) -> bool {
         false
     }
-    /// The state by which a worker reads records.
+    /// How a file is cut into records.
+    fn layout(&self) -> Layout;
+    /// Reads the records of a file that is [`Framing::Whole`], [`Framing::Lines`] or [`Framing::Records`].
     fn reader(&self, fields: &Fields) -> Box<dyn RecordReader>;
 }
 
-/// Reads one record after the other; buffers are kept in between.
-pub(crate) trait RecordReader {
-    /// The document in `record`; `None` where there is none and none was to be expected (a blank line of JSONL).
-    fn read<'a>(
-        &'a mut self,
-        record: &'a str,
-        errors: Utf8Errors,
-    ) -> Result<Option<Row<'a>>, SkipReason>;
-    /// Tells which fields the records since the last time had.
-    fn report(&mut self, _: &Progress) {}
-    /// Which fields its records had; nothing where records have none.
-    fn fields_met(&mut self) -> FieldsMet {
-        FieldsMet::default()
-    }
+/// How a file is cut into records.
+pub(crate) enum Layout {
+    /// By what is between them.
+    Stream(Framing),
+    /// By a framer.
+    #[allow(dead_code)]
+    Framed(fn(&Fields, &StreamConfig) -> Box<dyn Framer>),
+    /// It is a container.
+    #[allow(dead_code)]
+    Container(Opener),
 }
 
-/// Which of the fields that were asked for were met, and what others there are: so that a name that was mistyped can be
-/// told from one that is rare.
-#[derive(Debug, Default)]
-pub(crate) struct FieldsMet {
-    /// Records with fields.
-    pub records: u64,
-    /// Whether any of them had the text, and each of [`Fields::groups`].
-    pub met: Vec<bool>,
-    /// Names of fields of the first records, as one would ask for them.
-    pub names: BTreeSet<String>,
-}
-
-impl FieldsMet {
-    /// The most names that are remembered.
-    pub const NAMES: usize = 200;
-
-    pub fn add(&mut self, other: FieldsMet) {
-        self.records += other.records;
-        if self.met.len() < other.met.len() {
-            self.met.resize(other.met.len(), false);
-        }
-        self.met.iter_mut().zip(other.met).for_each(|(met, too)| *met |= too);
-        self.names.extend(other.names);
-    }
-}
-
-/// A document as its record gives it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Row<'a> {
-    pub text: &'a str,
-    /// One value for each of [`Fields::groups`]; empty where records have no fields.
-    pub values: &'a [Option<String>],
-}
-
-/// The fields of a record that are wanted: paths of names.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Fields {
-    pub text: Vec<String>,
-    pub groups: Vec<Vec<String>>,
-}
-
-impl Fields {
-    /// A dot goes one level down: `meta.lang`.
-    pub fn path(field: &str) -> Vec<String> {
-        field.split('.').map(str::to_owned).collect()
-    }
-
-    /// The names as the user wrote them: the text, then the groups.
-    pub fn names(&self) -> Vec<String> {
-        std::iter::once(&self.text).chain(&self.groups).map(|path| path.join(".")).collect()
-    }
-}
+/// Makes of an open file what reads its records.
+pub(crate) type Opener = for<'e> fn(
+    Opening<'e>,
+    &Formats<'e>,
+    &StreamConfig,
+) -> Result<Box<dyn Reading<'e> + 'e>, SkipReason>;
 
 static FORMATS: &[&dyn Format] = &[
     &text::Text,
@@ -117,13 +83,43 @@ static FORMATS: &[&dyn Format] = &[
     &tests::Panics,
 ];
 
+/// Begins to read an input of the format that `opening` names.
+pub(crate) fn begin<'e>(
+    opening: Opening<'e>,
+    formats: &Formats<'e>,
+    config: &StreamConfig,
+) -> Result<Box<dyn Reading<'e> + 'e>, SkipReason> {
+    let format = format(opening.format);
+    let passes_bom = format.passes_bom();
+    match format.layout() {
+        Layout::Stream(framing) => Ok(Box::new(Stream::new(opening, framing, passes_bom, None))),
+        Layout::Framed(framer) => {
+            let framer = framer(formats.fields, config);
+            Ok(Box::new(Stream::new(opening, Framing::Records, passes_bom, Some(framer))))
+        }
+        Layout::Container(open) => open(opening, formats, config),
+    }
+}
+
 /// The names of all formats.
 pub fn format_names() -> Vec<&'static str> {
     FORMATS.iter().map(|f| f.name()).collect()
 }
 
-/// The index of a format in the table.
-pub(crate) type FormatId = usize;
+/// What a job says of formats.
+pub(crate) struct Formats<'j> {
+    /// The format of all files, if the job names it.
+    pub forced: Option<FormatId>,
+    /// The format of what is plain text.
+    pub plain: FormatId,
+    pub fields: &'j Fields,
+    /// A field was asked for: of the text, of a group or of the language.
+    pub asks_fields: bool,
+    /// Compressed files are unpacked wherever they are met.
+    pub decompress: bool,
+    /// What is not text is an error, unless the job replaces it.
+    pub is_strict: bool,
+}
 
 pub(crate) fn format(id: FormatId) -> &'static dyn Format {
     FORMATS[id]
@@ -135,6 +131,12 @@ pub(crate) fn format_count() -> usize {
 
 pub(crate) fn by_name(name: &str) -> Option<FormatId> {
     FORMATS.iter().position(|f| f.name() == name)
+}
+
+#[allow(dead_code)]
+/// The format that a file is of that begins with `head`.
+pub(crate) fn by_beginning(head: &[u8]) -> Option<FormatId> {
+    FORMATS.iter().position(|f| f.begins(head))
 }
 
 pub(crate) fn by_suffix(suffix: &str) -> Option<FormatId> {

@@ -3,6 +3,7 @@
 use fasttok_engine::Utf8Errors::{self, Replace, Strict};
 
 use super::*;
+use crate::record::{Fields, RecordReader, Row};
 use crate::skip_reason::Reason;
 
 /// Stands for a defect: a reader that panics.
@@ -12,8 +13,8 @@ impl Format for Panics {
     fn name(&self) -> &'static str {
         "panics"
     }
-    fn framing(&self) -> Framing {
-        Framing::Lines
+    fn layout(&self) -> Layout {
+        Layout::Stream(Framing::Lines)
     }
     fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
         Box::new(Panics)
@@ -31,7 +32,11 @@ impl RecordReader for Panics {
 }
 
 fn fields(text: &str, groups: &[&str]) -> Fields {
-    Fields { text: Fields::path(text), groups: groups.iter().map(|g| Fields::path(g)).collect() }
+    Fields {
+        text: Fields::path(text),
+        groups: groups.iter().map(|g| Fields::path(g)).collect(),
+        answer: None,
+    }
 }
 
 type Read = Result<Option<(String, Vec<Option<String>>)>, Reason>;

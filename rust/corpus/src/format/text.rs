@@ -2,9 +2,10 @@
 
 use fasttok_engine::Utf8Errors;
 
-use super::{Fields, Format, RecordReader, Row};
+use super::{Format, Layout};
+use crate::reading::Framing;
+use crate::record::{Fields, RecordReader, Row};
 use crate::skip_reason::SkipReason;
-use crate::source::Framing;
 
 pub(super) struct Text;
 
@@ -12,8 +13,8 @@ impl Format for Text {
     fn name(&self) -> &'static str {
         "text"
     }
-    fn framing(&self) -> Framing {
-        Framing::Whole
+    fn layout(&self) -> Layout {
+        Layout::Stream(Framing::Whole)
     }
     fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
         Box::new(Text)
@@ -26,6 +27,6 @@ impl RecordReader for Text {
         record: &'a str,
         _: Utf8Errors,
     ) -> Result<Option<Row<'a>>, SkipReason> {
-        Ok(Some(Row { text: record, values: &[] }))
+        Ok(Some(Row { text: record, values: &[], answer: None }))
     }
 }

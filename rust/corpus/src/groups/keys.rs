@@ -4,8 +4,8 @@
 //! A key is the values one after the other, each after its length plus one as eight bytes, 0 for a value that is
 //! missing: `["ü", missing]` is `03 00 00 00 00 00 00 00 C3 BC 00 00 00 00 00 00 00 00`.
 
-use crate::format::Fields;
 use crate::language::UNDETERMINED;
+use crate::record::Fields;
 
 /// What the counts are summed by.
 #[derive(Debug, Clone, PartialEq, Eq)]

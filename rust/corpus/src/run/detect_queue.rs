@@ -3,10 +3,11 @@
 
 use crate::job::LanguageLabels;
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
+use crate::position::Position;
 use crate::{Error, Tally};
 
-/// Where a document is in a run: its file, and its line.
-pub(super) type RowId = (usize, Option<u64>);
+/// Where a document is in a run: its file, and where it is in that.
+pub(super) type RowId = (usize, Position);
 
 /// A document that was counted and waits for its language.
 pub(super) struct AwaitingLanguage {

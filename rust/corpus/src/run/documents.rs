@@ -4,22 +4,26 @@
 //! sees the rows that are counted, and skips the others for the same reasons. It knows nothing of tokens: texts are
 //! handed on, a bounded batch at a time, by one thread that reads ahead of whoever takes them.
 
+use std::collections::VecDeque;
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use fasttok_engine::{Special, Utf8Errors, decode_utf8};
+use fasttok_engine::{Special, decode_utf8};
 use fasttok_parallel::Control;
 
-use crate::format::{self, Fields, FieldsMet, FormatId, RecordReader};
+use crate::format::{self, Formats};
 use crate::groups::GroupKeys;
 use crate::job::{Job, OnError};
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
 use crate::ledger::{Collector, Entry};
 use crate::long_document::Group;
-use crate::recognise::{Formats, Taken, Unread, recognise};
+use crate::position::{At, Position};
+use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
+use crate::recognise::{Taken, Unread, recognise};
+use crate::record::{Fields, FieldsMet, FormatId, RecordReader, Row};
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::{self, Chunk, FileRules, Framing, Input, Stream, StreamConfig};
+use crate::source::{self, Input};
 use crate::{Error, Ledger, Progress, Tally};
 
 use super::inputs::Inputs;
@@ -40,8 +44,8 @@ pub struct Document {
     pub key: Vec<Option<String>>,
     /// The file as the ledger would name it.
     pub file: String,
-    /// The line, from 1; `None` where the document is the whole file.
-    pub line: Option<u64>,
+    /// Where it is in it.
+    pub position: Position,
 }
 
 /// What reading came to.
@@ -108,15 +112,15 @@ pub(crate) fn documents_in_chunks(
     let mut ledger = Collector::new(job.ledger_path.as_deref())?;
     found.report_bad(job, &mut ledger)?;
     let groups = GroupKeys::new(&job.by);
-    let fields = fields(job, &groups);
+    let fields = Fields { answer: answer.map(Fields::path), ..fields(job, &groups) };
     progress.watch(fields.names());
     let mut formats = formats(job, &fields)?;
     formats.asks_fields |= answer.is_some();
-    let mut reading = Reading {
+    let mut reading = Documents {
         job,
         formats,
-        answer: answer.map(|field| Fields { text: Fields::path(field), groups: Vec::new() }),
         groups,
+        met: FieldsMet::default(),
         readers: (0..format::format_count()).map(|_| None).collect(),
         config: StreamConfig {
             chunk,
@@ -151,17 +155,12 @@ pub(crate) fn documents_in_chunks(
         }
     }
     reading.hand_on()?;
-    let (mut met, mut answers) = (FieldsMet::default(), FieldsMet::default());
-    for (texts, second) in reading.readers.iter_mut().flatten() {
-        met.add(texts.fields_met());
-        second.iter_mut().for_each(|second| answers.add(second.fields_met()));
+    let Documents { seen, counted, binary, packed, unchecked, mut met, readers, .. } = reading;
+    for mut reader in readers.into_iter().flatten() {
+        met.add(reader.fields_met());
     }
-    let Reading { seen, counted, binary, packed, unchecked, answer, .. } = reading;
     found.check_not_all_ignored(job, binary, packed)?;
     check_fields(&met, counted, &fields)?;
-    if let Some(answer) = answer {
-        check_fields(&answers, counted, &answer)?;
-    }
     Ok(DocumentsRead {
         ledger: ledger.finish(found.bad.len() as u64 + seen, counted)?,
         files: found.inputs.len() as u64 - binary - packed + found.bad.len() as u64,
@@ -184,7 +183,7 @@ pub fn read_whole(
     let job = Job::new(vec![path.to_owned()], Vec::new());
     let bad_row = |bad: SkipReason| Error::BadRow {
         file: path.display().to_string(),
-        line: None,
+        position: Position::default(),
         reason: bad.reason,
         detail: bad.detail,
     };
@@ -216,17 +215,15 @@ pub fn read_whole(
     Ok(bytes)
 }
 
-/// Reads the text of a format, and the second text of its records.
-type Readers = (Box<dyn RecordReader>, Option<Box<dyn RecordReader>>);
-
 /// The state of reading.
-struct Reading<'r> {
+struct Documents<'r> {
     job: &'r Job,
     formats: Formats<'r>,
-    answer: Option<Fields>,
     groups: GroupKeys,
+    /// Which fields were met, but for those that the readers know.
+    met: FieldsMet,
     /// By format.
-    readers: Vec<Option<Readers>>,
+    readers: Vec<Option<Box<dyn RecordReader>>>,
     config: StreamConfig,
     progress: &'r Progress,
     ledger: &'r mut Collector,
@@ -250,12 +247,12 @@ struct Reading<'r> {
     enough: bool,
 }
 
-impl Reading<'_> {
+impl Documents<'_> {
     fn file(&mut self, found: &Inputs, file: usize, control: Control) -> Result<(), Error> {
         let input = &found.inputs[file];
         let mut opened = match source::open(input, control, self.progress, self.config.max_window) {
             Ok(opened) => opened,
-            Err(bad) => return self.skip(input, None, bad),
+            Err(bad) => return self.skip(input, Position::default(), bad),
         };
         let id = match recognise(input, &mut opened, &self.formats) {
             Ok(Taken::As(format)) => format,
@@ -271,21 +268,44 @@ impl Reading<'_> {
                 if let Some(format) = format {
                     self.ledger.add_unsupported(format);
                 }
-                return self.skip(input, None, bad);
+                return self.skip(input, Position::default(), bad);
             }
         };
         self.path_language = self.path_languages.get_mut(file).and_then(Option::take);
-        let format = format::format(id);
-        let rules = FileRules { framing: format.framing(), passes_bom: format.passes_bom() };
         let group = Group { key: [].into(), is_labelled: true };
-        let mut stream = Stream::new(file, opened, control, rules, group);
-        let mut buf = Vec::new();
+        let opening = Opening { file, source: input, input: opened, control, format: id, group };
+        let mut waiting = VecDeque::new();
+        match format::begin(opening, &self.formats, &self.config) {
+            Ok(reading) => waiting.push_back(reading),
+            Err(bad) => return self.skip(input, Position::default(), bad),
+        }
+        while let Some(mut reading) = waiting.pop_front() {
+            let more = self.read(input, &mut *reading)?;
+            // They are before what waits already.
+            more.into_iter().rev().for_each(|reading| waiting.push_front(reading));
+            if reading.is_unchecked() && self.unchecked.last() != Some(&file) {
+                self.unchecked.push(file);
+            }
+            if self.enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads to the end; gives what else is to be read.
+    fn read<'e>(
+        &mut self,
+        input: &Input,
+        reading: &mut (dyn Reading<'e> + 'e),
+    ) -> Result<Vec<Box<dyn Reading<'e> + 'e>>, Error> {
+        let (mut buf, mut others) = (Vec::new(), Vec::new());
         // The parts of a document that is longer than a chunk.
         let mut long = String::new();
         loop {
-            let step = stream.step(&mut buf, &self.config);
-            let mut settled = step.settled;
-            match step.chunk {
+            let Step { chunk, bad, mut settled, more, end } = reading.step(&mut buf, &self.config);
+            others.extend(more);
+            match chunk {
                 None => {}
                 Some(Chunk::Part(part)) => {
                     let fits = long.len() + buf.len() <= self.config.max_record;
@@ -300,56 +320,87 @@ impl Reading<'_> {
                         settled = Some((part.document, result));
                     }
                 }
-                Some(Chunk::Document) => self.bytes(input, id, None, &buf)?,
-                Some(Chunk::Records { first_line }) => {
-                    self.records(input, id, first_line, &buf)?;
-                }
+                Some(chunk) => self.chunk(input, chunk, &buf)?,
             }
             if let Some((document, settled)) = settled {
-                let text = std::mem::take(&mut long);
+                let (text, position) = (std::mem::take(&mut long), document.position.clone());
                 match settled {
-                    Ok(_) => self.whole(input, id, document.line, text)?,
-                    Err(bad) => self.skip(input, document.line, bad)?,
+                    Ok(_) => {
+                        self.row(input, position, &Row { text: &text, values: &[], answer: None })?;
+                    }
+                    Err(bad) => self.skip(input, position, bad)?,
                 }
             }
-            if let Some((line, bad)) = step.bad {
-                self.skip(input, line, bad)?;
+            for (position, bad) in bad {
+                self.skip(input, position, bad)?;
             }
-            if step.end || self.enough {
-                if stream.is_unchecked() {
-                    self.unchecked.push(file);
-                }
-                return Ok(());
+            if end || self.enough {
+                return Ok(others);
             }
         }
     }
 
-    fn records(
-        &mut self,
-        input: &Input,
-        id: FormatId,
-        first_line: u64,
-        records: &[u8],
-    ) -> Result<(), Error> {
-        let max = match format::format(id).framing() {
-            Framing::Records => self.config.max_record,
-            Framing::Lines | Framing::Whole => usize::MAX,
-        };
-        let (mut at, mut line) = (0, first_line);
-        while at < records.len() && !self.enough {
-            let end = memchr::memchr(b'\n', &records[at..]).map_or(records.len(), |i| at + i);
-            if end - at > max {
-                self.skip(input, Some(line), self.too_large())?;
-            } else {
-                self.bytes(input, id, Some(line), &records[at..end])?;
+    /// The documents of a chunk.
+    fn chunk(&mut self, input: &Input, chunk: Chunk, bytes: &[u8]) -> Result<(), Error> {
+        match chunk {
+            Chunk::Part(_) => {}
+            Chunk::Document { format } => {
+                let mut reader = self.take_reader(format);
+                self.bytes(input, Position::default(), &mut *reader, bytes)?;
+                self.readers[format] = Some(reader);
             }
-            at = end + 1;
-            line += 1;
-        }
-        if let Some((texts, _)) = &mut self.readers[id] {
-            texts.report(self.progress);
+            Chunk::Lines { format, first_line } => {
+                let mut reader = self.take_reader(format);
+                let max = match format::format(format).has_fields() {
+                    true => self.config.max_record,
+                    false => usize::MAX,
+                };
+                for (line, record) in (first_line..).zip(lines(bytes)) {
+                    if self.enough {
+                        break;
+                    }
+                    let position = At::Line(line).into();
+                    if record.len() > max {
+                        self.skip(input, position, self.too_large())?;
+                    } else {
+                        self.bytes(input, position, &mut *reader, record)?;
+                    }
+                }
+                reader.report(self.progress);
+                self.readers[format] = Some(reader);
+            }
+            Chunk::Records { member, records, mut reader } => {
+                for record in records {
+                    if self.enough {
+                        break;
+                    }
+                    let position = Position { member: member.clone(), at: record.at };
+                    self.bytes(input, position, &mut *reader, &bytes[record.range])?;
+                }
+                reader.report(self.progress);
+                self.met.add(reader.fields_met());
+            }
+            Chunk::Rows(mut rows) => {
+                for i in 0..rows.len() {
+                    if self.enough {
+                        break;
+                    }
+                    let position = rows.position(i);
+                    match rows.read(i, self.config.errors) {
+                        Ok(None) => {}
+                        Ok(Some(row)) => self.row(input, position, &row)?,
+                        Err(bad) => self.skip(input, position, bad)?,
+                    }
+                }
+                self.met.add(rows.fields_met());
+            }
         }
         Ok(())
+    }
+
+    fn take_reader(&mut self, format: FormatId) -> Box<dyn RecordReader> {
+        let reader = self.readers[format].take();
+        reader.unwrap_or_else(|| format::format(format).reader(self.formats.fields))
     }
 
     fn too_large(&self) -> SkipReason {
@@ -360,66 +411,32 @@ impl Reading<'_> {
     fn bytes(
         &mut self,
         input: &Input,
-        id: FormatId,
-        line: Option<u64>,
+        position: Position,
+        reader: &mut dyn RecordReader,
         record: &[u8],
     ) -> Result<(), Error> {
-        match decode_utf8(record, self.config.errors) {
-            Ok(text) => self.row(input, id, line, &text),
+        let text = match decode_utf8(record, self.config.errors) {
+            Ok(text) => text,
             Err(fasttok_engine::Error::InvalidUtf8 { offset }) => {
-                self.skip(input, line, SkipReason::invalid_utf8(offset as u64))
+                return self.skip(input, position, SkipReason::invalid_utf8(offset as u64));
             }
-            Err(e) => Err(e.into()),
-        }
-    }
-
-    fn row(
-        &mut self,
-        input: &Input,
-        id: FormatId,
-        line: Option<u64>,
-        record: &str,
-    ) -> Result<(), Error> {
-        let format = format::format(id);
-        // Taken out, for the row borrows from them.
-        let mut readers = self.readers[id].take().unwrap_or_else(|| {
-            (
-                format.reader(self.formats.fields),
-                self.answer.as_ref().map(|fields| format.reader(fields)),
-            )
-        });
-        let errors = self.config.errors;
-        let result = match readers.0.read(record, errors) {
-            Ok(None) => Ok(None),
-            Err(bad) => Err(bad),
-            Ok(Some(row)) => {
-                let wanted = self.answer.is_some();
-                second_text(wanted, id, readers.1.as_deref_mut(), record, errors).map(|answer| {
-                    Some(self.document(input, line, row.text.to_owned(), row.values, answer))
-                })
-            }
+            Err(e) => return Err(e.into()),
         };
-        self.readers[id] = Some(readers);
-        match result {
+        match reader.read(&text, self.config.errors) {
             Ok(None) => Ok(()),
-            Ok(Some((document, key))) => self.add(document, key),
-            Err(bad) => self.skip(input, line, bad),
+            Ok(Some(row)) => self.row(input, position, &row),
+            Err(bad) => self.skip(input, position, bad),
         }
     }
 
-    /// A document that was read in parts.
-    fn whole(
-        &mut self,
-        input: &Input,
-        id: FormatId,
-        line: Option<u64>,
-        text: String,
-    ) -> Result<(), Error> {
-        let wanted = self.answer.is_some();
-        if let Err(bad) = second_text(wanted, id, None, "", self.config.errors) {
-            return self.skip(input, line, bad);
+    /// A document.
+    fn row(&mut self, input: &Input, position: Position, row: &Row) -> Result<(), Error> {
+        if self.formats.fields.answer.is_some() && row.answer.is_none() {
+            let detail = "plain text has no fields, and so no answer";
+            return self.skip(input, position, SkipReason::new(Reason::MissingField, detail));
         }
-        let (document, key) = self.document(input, line, text, &[], None);
+        let (text, answer) = (row.text.to_owned(), row.answer.map(str::to_owned));
+        let (document, key) = self.document(input, position, text, row.values, answer);
         self.add(document, key)
     }
 
@@ -427,7 +444,7 @@ impl Reading<'_> {
     fn document(
         &mut self,
         input: &Input,
-        line: Option<u64>,
+        position: Position,
         text: String,
         values: &[Option<String>],
         answer: Option<String>,
@@ -435,7 +452,7 @@ impl Reading<'_> {
         let mut key = Vec::new();
         self.groups.encode(&input.name, input.extension().as_deref(), values, &mut key);
         let mut document =
-            Document { text, answer, key: Vec::new(), file: input.name.clone(), line };
+            Document { text, answer, key: Vec::new(), file: input.name.clone(), position };
         if self.groups.by_language() {
             let path = self.path_language.as_deref();
             match self.job.languages.label(&mut self.labels, values, path) {
@@ -497,36 +514,25 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn skip(&mut self, input: &Input, line: Option<u64>, bad: SkipReason) -> Result<(), Error> {
+    fn skip(&mut self, input: &Input, position: Position, bad: SkipReason) -> Result<(), Error> {
         self.seen += 1;
         let SkipReason { reason, detail } = bad;
         let file = input.name.clone();
         if self.job.on_error == OnError::Fail {
-            return Err(Error::BadRow { file, line, reason, detail });
+            return Err(Error::BadRow { file, position, reason, detail });
         }
-        self.ledger.add(Entry { file, line, reason, detail })
+        self.ledger.add(Entry { file, position, reason, detail })
     }
 }
 
-/// The second text of a record, where one is `wanted`. Only records of fields have one.
-fn second_text(
-    wanted: bool,
-    id: FormatId,
-    reader: Option<&mut (dyn RecordReader + 'static)>,
-    record: &str,
-    errors: Utf8Errors,
-) -> Result<Option<String>, SkipReason> {
-    if !wanted {
-        return Ok(None);
-    }
-    let format = format::format(id);
-    match reader {
-        Some(reader) if format.framing() == Framing::Records => {
-            Ok(reader.read(record, errors)?.map(|row| row.text.to_owned()))
-        }
-        _ => Err(SkipReason::new(
-            Reason::MissingField,
-            format!("a document of format {:?} has no fields, and so no answer", format.name()),
-        )),
-    }
+/// The lines of a chunk; what ends a line begins no other at the end.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let mut rest = Some(bytes);
+    std::iter::from_fn(move || {
+        let bytes = rest.take()?;
+        let end = memchr::memchr(b'\n', bytes);
+        rest = end.map(|end| &bytes[end + 1..]);
+        Some(&bytes[..end.unwrap_or(bytes.len())])
+    })
 }

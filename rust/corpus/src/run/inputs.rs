@@ -35,8 +35,8 @@ impl Inputs {
     pub fn report_bad(&self, job: &Job, ledger: &mut Collector) -> Result<(), Error> {
         for entry in self.bad.clone() {
             if job.on_error == OnError::Fail {
-                let Entry { file, line, reason, detail } = entry;
-                return Err(Error::BadRow { file, line, reason, detail });
+                let Entry { file, position, reason, detail } = entry;
+                return Err(Error::BadRow { file, position, reason, detail });
             }
             ledger.add(entry)?;
         }

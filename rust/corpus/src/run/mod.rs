@@ -15,13 +15,14 @@ use std::time::Instant;
 use fasttok_engine::Utf8Errors;
 use fasttok_parallel::available_threads;
 
-use crate::format::{self, Fields, FieldsMet};
+use crate::format::{self, Formats};
 use crate::groups::{GroupKeys, Groups, Key};
 use crate::job::{Job, Outcome, TEXT_FIELD};
 use crate::language::language_of_path;
 use crate::ledger::Collector;
-use crate::recognise::Formats;
-use crate::source::{Input, InputKind, StreamConfig};
+use crate::reading::StreamConfig;
+use crate::record::{Fields, FieldsMet};
+use crate::source::{Input, InputKind};
 use crate::{Error, Merge, Progress, Tally};
 
 #[cfg(test)]
@@ -142,16 +143,23 @@ fn check_fields(found: &FieldsMet, counted: u64, fields: &Fields) -> Result<(), 
         field: field.join("."),
         fields: names.iter().cloned().collect(),
     };
+    let is_met = |i: usize| met.get(i).copied().unwrap_or(false);
     for (i, field) in fields.groups.iter().enumerate() {
-        let is_met = met.get(i + 1).copied().unwrap_or(false);
-        if !is_met && (*records > 0 || counted > 0) {
+        if !is_met(i + 1) && (*records > 0 || counted > 0) {
             return Err(unknown(field));
         }
     }
-    // Where other files gave documents, records without the field are skipped rows among them.
-    let is_met = met.first().copied().unwrap_or(false);
-    if !is_met && *records > 0 && counted == 0 && !names.is_empty() {
-        return Err(unknown(&fields.text));
+    // Where other files gave documents, records without the text are skipped rows among them.
+    let texts = [(0, Some(&fields.text)), (fields.groups.len() + 1, fields.answer.as_ref())];
+    for (i, field) in texts {
+        if let Some(field) = field
+            && !is_met(i)
+            && *records > 0
+            && counted == 0
+            && !names.is_empty()
+        {
+            return Err(unknown(field));
+        }
     }
     Ok(())
 }
@@ -188,7 +196,7 @@ fn fields(job: &Job, groups: &GroupKeys) -> Fields {
     let text = Fields::path(job.text_field.as_deref().unwrap_or(TEXT_FIELD));
     let mut groups = groups.fields();
     groups.extend(job.languages.field.as_deref().map(Fields::path));
-    Fields { text, groups }
+    Fields { text, groups, answer: None }
 }
 
 /// What the job says of formats.

@@ -9,17 +9,19 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use fasttok_parallel::{Control, Pool, SharedCounter, Source};
 
-use crate::format::{Fields, FieldsMet, FormatId};
+use crate::format::Formats;
 use crate::groups::{GroupKeys, Table, TooMany};
 use crate::job::{LanguageLabels, OnError};
 use crate::ledger::{Collector, Entry};
 use crate::long_document::LongDocument;
-use crate::recognise::Formats;
-use crate::source::{Input, Stream, StreamConfig};
+use crate::position::Position;
+use crate::reading::{Reading, StreamConfig};
+use crate::record::{Fields, FieldsMet};
+use crate::source::Input;
 use crate::statistics::Extra;
 use crate::{Error, Progress};
 
@@ -77,8 +79,6 @@ pub(super) struct Shared<'a> {
     pub run: &'a Run<'a>,
     /// Nothing new is begun after the first failure.
     pub control: Control<'a>,
-    /// The format by which each input is read, known once it was opened.
-    formats: Vec<OnceLock<FormatId>>,
     pub pool: Pool<'a, Schedule<'a>>,
     ledger: Mutex<&'a mut Collector>,
     failure: Mutex<Option<Failure>>,
@@ -88,7 +88,9 @@ pub(super) struct Shared<'a> {
 pub(super) struct Schedule<'a> {
     parts: VecDeque<SharedPart>,
     /// Open files that no worker reads at the moment.
-    open: VecDeque<Box<Stream<'a>>>,
+    open: VecDeque<Box<dyn Reading<'a> + 'a>>,
+    /// Parts of open files that nobody has begun.
+    waiting: VecDeque<Box<dyn Reading<'a> + 'a>>,
     next_input: usize,
     inputs: usize,
 }
@@ -103,8 +105,8 @@ impl<'a> Source for Schedule<'a> {
         if stopped {
             return None;
         }
-        if let Some(stream) = self.open.pop_front() {
-            return Some(Task::Read(stream));
+        if let Some(reading) = self.open.pop_front().or_else(|| self.waiting.pop_front()) {
+            return Some(Task::Read(reading));
         }
         (self.next_input < self.inputs).then(|| {
             self.next_input += 1;
@@ -124,13 +126,13 @@ pub(super) struct SharedPart {
 /// What a worker does at a time.
 pub(super) enum Task<'a> {
     Part(SharedPart),
-    Read(Box<Stream<'a>>),
+    Read(Box<dyn Reading<'a> + 'a>),
     Open(usize),
 }
 
 /// Why a run fails. A bad row gives way to one that is before it.
 pub(super) enum Failure {
-    Row { file: usize, line: Option<u64>, error: Error },
+    Row { file: usize, position: Position, error: Error },
     Other(Error),
 }
 
@@ -157,12 +159,16 @@ impl<'a> Shared<'a> {
     /// Of a run in which nothing is done yet.
     pub fn new(run: &'a Run<'a>, control: Control<'a>, ledger: &'a mut Collector) -> Shared<'a> {
         let inputs = run.inputs.len();
-        let schedule =
-            Schedule { parts: VecDeque::new(), open: VecDeque::new(), next_input: 0, inputs };
+        let schedule = Schedule {
+            parts: VecDeque::new(),
+            open: VecDeque::new(),
+            waiting: VecDeque::new(),
+            next_input: 0,
+            inputs,
+        };
         Shared {
             run,
             control,
-            formats: run.inputs.iter().map(|_| OnceLock::new()).collect(),
             pool: Pool::new(schedule, control),
             ledger: Mutex::new(ledger),
             failure: Mutex::new(None),
@@ -175,8 +181,13 @@ impl<'a> Shared<'a> {
     }
 
     /// Lets another worker read on.
-    pub fn put_back(&self, stream: Box<Stream<'a>>) {
-        self.pool.add(|schedule| schedule.open.push_back(stream));
+    pub fn put_back(&self, reading: Box<dyn Reading<'a> + 'a>) {
+        self.pool.add(|schedule| schedule.open.push_back(reading));
+    }
+
+    /// Lets whoever is free read a part of a file.
+    pub fn add_reading(&self, reading: Box<dyn Reading<'a> + 'a>) {
+        self.pool.add(|schedule| schedule.waiting.push_back(reading));
     }
 
     /// Lets whoever is free count a part of a long text.
@@ -191,9 +202,9 @@ impl<'a> Shared<'a> {
             (None, _) | (Some(Failure::Row { .. }), Failure::Other(_)) => true,
             (Some(Failure::Other(_)), _) => false,
             (
-                Some(Failure::Row { file, line, .. }),
-                Failure::Row { file: new_file, line: new_line, .. },
-            ) => (new_file, new_line) < (file, line),
+                Some(Failure::Row { file, position, .. }),
+                Failure::Row { file: new_file, position: new_position, .. },
+            ) => (new_file, new_position) < (file, position),
         };
         if is_first {
             *first = Some(failure);
@@ -202,7 +213,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Whether the run is over for a row: cancelled, or failed at a row before it.
-    pub fn is_cancelled_at(&self, file: usize, line: u64) -> bool {
+    pub fn is_cancelled_at(&self, file: usize, position: &Position) -> bool {
         if self.control.cancel.load(Relaxed) {
             return true;
         }
@@ -210,22 +221,12 @@ impl<'a> Shared<'a> {
             return false;
         }
         match &*lock(&self.failure) {
-            Some(Failure::Row { file: failed, line: at, .. }) => {
-                (file, Some(line)) > (*failed, *at)
+            Some(Failure::Row { file: failed, position: at, .. }) => {
+                (file, position) > (*failed, at)
             }
             Some(Failure::Other(_)) => true,
             None => false,
         }
-    }
-
-    /// The format by which an input is read that was opened.
-    pub fn format(&self, file: usize) -> FormatId {
-        self.formats[file].get().copied().unwrap_or(self.run.formats.plain)
-    }
-
-    /// Says that `file` is read by `format`. Each input is opened once.
-    pub fn set_format(&self, file: usize, format: FormatId) {
-        self.formats[file].get_or_init(|| format);
     }
 
     /// Enters a row that is not counted in the ledger.

@@ -8,14 +8,17 @@ use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
 
 use super::detect_queue::{AwaitingLanguage, DetectQueue, RowId};
 use super::schedule::{Failure, Run, Shared, SharedPart, Sums, Task, panic_message};
-use crate::format::{self, RecordReader};
+use crate::format;
 use crate::job::OnError;
 use crate::language::Labels;
 use crate::ledger::Entry;
 use crate::long_document::{Group, LongDocument, Settled};
+use crate::position::{At, Member, Position};
+use crate::reading::{Chunk, Opening, Reading, Step};
 use crate::recognise::{Taken, Unread, recognise};
+use crate::record::{FormatId, FramedRecord, RecordReader, Row, Rows};
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::{Chunk, FileRules, Framing, Stream, open};
+use crate::source::{Input, extension_of, open};
 use crate::statistics::Measurer;
 use crate::{Error, Tally};
 
@@ -46,7 +49,7 @@ pub(super) struct Worker<'s, 'a> {
 /// Where a record is.
 struct Location<'p> {
     file: usize,
-    line: Option<u64>,
+    position: Position,
     name: &'p str,
     extension: Option<&'p str>,
 }
@@ -91,7 +94,7 @@ impl<'s, 'a> Worker<'s, 'a> {
                 self.part(&part.document, part.from as u64, text);
             }
             Task::Open(file) => self.open(file),
-            Task::Read(stream) => self.read(stream),
+            Task::Read(reading) => self.read(reading),
         }
     }
 
@@ -112,7 +115,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         let (control, max_window) = (self.shared.control, self.run.config.max_window);
         let mut opened = match open(input, control, self.run.progress, max_window) {
             Ok(opened) => opened,
-            Err(bad) => return self.skip(file, None, bad),
+            Err(bad) => return self.skip(file, Position::default(), bad),
         };
         let format = match recognise(input, &mut opened, &self.run.formats) {
             Ok(Taken::As(format)) => format,
@@ -122,117 +125,189 @@ impl<'s, 'a> Worker<'s, 'a> {
                 if let Some(format) = format {
                     self.shared.add_unsupported(format);
                 }
-                return self.skip(file, None, bad);
+                return self.skip(file, Position::default(), bad);
             }
         };
-        self.shared.set_format(file, format);
-        let format = format::format(format);
-        let rules = FileRules { framing: format.framing(), passes_bom: format.passes_bom() };
         let extension = input.extension();
-        let location =
-            Location { file, line: None, name: &input.name, extension: extension.as_deref() };
+        let location = Location {
+            file,
+            position: Position::default(),
+            name: &input.name,
+            extension: extension.as_deref(),
+        };
         let mut key = std::mem::take(&mut self.key);
         let is_labelled = self.group(&location, &[], &mut key);
         let group = Group { key: key.as_slice().into(), is_labelled };
         self.key = key;
-        self.read(Box::new(Stream::new(file, opened, control, rules, group)));
+        let opening = Opening { file, source: input, input: opened, control, format, group };
+        match format::begin(opening, &self.run.formats, &self.run.config) {
+            Ok(reading) => self.read(reading),
+            Err(bad) => self.skip(file, Position::default(), bad),
+        }
     }
 
     /// Reads a chunk, lets the next worker read on, and counts the chunk.
-    fn read(&mut self, mut stream: Box<Stream<'a>>) {
+    fn read(&mut self, mut reading: Box<dyn Reading<'a> + 'a>) {
         if self.buf.capacity() > MAX_RETAINED_BUFFER {
             self.buf = Vec::new();
         }
         let mut buf = std::mem::take(&mut self.buf);
-        let step = stream.step(&mut buf, &self.run.config);
-        let file = stream.file;
-        if step.end {
-            if stream.is_unchecked() {
+        let Step { chunk, bad, settled, more, end } = reading.step(&mut buf, &self.run.config);
+        let file = reading.file();
+        more.into_iter().for_each(|reading| self.shared.add_reading(reading));
+        if end {
+            if reading.is_unchecked() {
                 self.sums.unchecked.push(file);
             }
-            drop(stream);
+            drop(reading);
         } else {
-            self.shared.put_back(stream);
+            self.shared.put_back(reading);
         }
-        match step.chunk {
+        match chunk {
             None => {}
+            // It tells of itself when all of it is counted.
             Some(Chunk::Part(part)) => match decode_utf8(&buf, Utf8Errors::Strict) {
                 Ok(text) => self.part(&part.document, part.offset, &text),
                 Err(_) => unreachable!("the stream hands out parts that are UTF-8"),
             },
-            Some(Chunk::Document) => self.record(file, None, &buf),
-            Some(Chunk::Records { first_line }) => self.records(file, first_line, &buf),
+            Some(chunk) => {
+                let counted = self.sums.counted;
+                self.documents(file, chunk, &buf);
+                self.detect_all();
+                self.run.progress.add_documents(self.sums.counted - counted);
+            }
         }
-        if let Some((document, settled)) = step.settled {
+        if let Some((document, settled)) = settled {
             self.settle(&document, settled);
         }
-        if let Some((line, bad)) = step.bad {
-            self.skip(file, line, bad);
+        for (position, bad) in bad {
+            self.skip(file, position, bad);
         }
         self.buf = buf;
     }
 
-    /// Counts the records of a chunk.
-    fn records(&mut self, file: usize, first_line: u64, records: &[u8]) {
+    /// Counts the documents of a chunk.
+    fn documents(&mut self, file: usize, chunk: Chunk, bytes: &[u8]) {
+        match chunk {
+            Chunk::Part(_) => {}
+            Chunk::Document { format } => self.whole(file, format, bytes),
+            Chunk::Lines { format, first_line } => self.lines(file, format, first_line, bytes),
+            Chunk::Records { member, records, reader } => {
+                self.records(file, member, &records, reader, bytes);
+            }
+            Chunk::Rows(rows) => self.rows(file, rows),
+        }
+    }
+
+    /// Counts the records of a chunk that are lines.
+    fn lines(&mut self, file: usize, format: FormatId, first_line: u64, records: &[u8]) {
+        let mut reader = self.take_reader(format);
+        let max = match format::format(format).has_fields() {
+            true => self.run.config.max_record,
+            false => usize::MAX,
+        };
         // Once for all of them; only where that fails each is looked at by itself.
         let all = decode_utf8(records, Utf8Errors::Strict).ok();
         let input = &self.run.inputs[file];
         let extension = input.extension();
-        let max = match format::format(self.shared.format(file)).framing() {
-            Framing::Records => self.run.config.max_record,
-            Framing::Lines | Framing::Whole => usize::MAX,
-        };
-        let counted = self.sums.counted;
         let (mut at, mut line) = (0, first_line);
         while at < records.len() {
-            if self.shared.is_cancelled_at(file, line) {
-                return;
+            let position = Position::from(At::Line(line));
+            if self.shared.is_cancelled_at(file, &position) {
+                break;
             }
             let end = memchr::memchr(b'\n', &records[at..]).map_or(records.len(), |i| at + i);
-            let location = Location {
-                file,
-                line: Some(line),
-                name: &input.name,
-                extension: extension.as_deref(),
-            };
+            let location =
+                Location { file, position, name: &input.name, extension: extension.as_deref() };
             let result = if end - at > max {
                 Err(SkipReason::record_too_large(max))
             } else {
                 match &all {
-                    Some(all) => self.row(&location, &all[at..end]),
-                    None => self.bytes(&location, &records[at..end]),
+                    Some(all) => self.record(&location, &mut *reader, &all[at..end]),
+                    None => self.bytes(&location, &mut *reader, &records[at..end]),
                 }
             };
             if let Err(bad) = result {
-                self.skip(file, Some(line), bad);
+                self.skip(file, location.position, bad);
             }
             at = end + 1;
             line += 1;
         }
-        if let Some(reader) = &mut self.readers[self.shared.format(file)] {
-            reader.report(self.run.progress);
-        }
-        self.detect_all();
-        self.run.progress.add_documents(self.sums.counted - counted);
+        reader.report(self.run.progress);
+        self.readers[format] = Some(reader);
     }
 
-    /// A file that is one record.
-    fn record(&mut self, file: usize, line: Option<u64>, record: &[u8]) {
+    /// Counts the records of a chunk.
+    fn records(
+        &mut self,
+        file: usize,
+        member: Option<Arc<Member>>,
+        records: &[FramedRecord],
+        mut reader: Box<dyn RecordReader>,
+        bytes: &[u8],
+    ) {
+        let input = &self.run.inputs[file];
+        let extension = extension(input, member.as_deref());
+        for record in records {
+            let position = Position { member: member.clone(), at: record.at };
+            if self.shared.is_cancelled_at(file, &position) {
+                break;
+            }
+            let location =
+                Location { file, position, name: &input.name, extension: extension.as_deref() };
+            if let Err(bad) = self.bytes(&location, &mut *reader, &bytes[record.range.clone()]) {
+                self.skip(file, location.position, bad);
+            }
+        }
+        reader.report(self.run.progress);
+        self.sums.fields.add(reader.fields_met());
+    }
+
+    /// Counts rows.
+    fn rows(&mut self, file: usize, mut rows: Box<dyn Rows>) {
         let input = &self.run.inputs[file];
         let extension = input.extension();
-        let location = Location { file, line, name: &input.name, extension: extension.as_deref() };
-        let counted = self.sums.counted;
-        if let Err(bad) = self.bytes(&location, record) {
-            self.skip(file, line, bad);
+        for i in 0..rows.len() {
+            let position = rows.position(i);
+            if self.shared.is_cancelled_at(file, &position) {
+                break;
+            }
+            let location =
+                Location { file, position, name: &input.name, extension: extension.as_deref() };
+            let result = match rows.read(i, self.run.config.errors) {
+                Ok(Some(row)) => self.row(&location, &row),
+                Ok(None) => Ok(()),
+                Err(bad) => Err(bad),
+            };
+            if let Err(bad) = result {
+                self.skip(file, location.position, bad);
+            }
         }
-        self.detect_all();
-        self.run.progress.add_documents(self.sums.counted - counted);
+        self.sums.fields.add(rows.fields_met());
+    }
+
+    /// A file that is one document.
+    fn whole(&mut self, file: usize, format: FormatId, document: &[u8]) {
+        let input = &self.run.inputs[file];
+        let (position, extension) = (Position::default(), input.extension());
+        let location =
+            Location { file, position, name: &input.name, extension: extension.as_deref() };
+        let mut reader = self.take_reader(format);
+        if let Err(bad) = self.bytes(&location, &mut *reader, document) {
+            self.skip(file, location.position, bad);
+        }
+        self.readers[format] = Some(reader);
     }
 
     /// Counts the document of a record that may not be UTF-8.
-    fn bytes(&mut self, location: &Location, record: &[u8]) -> Result<(), SkipReason> {
+    fn bytes(
+        &mut self,
+        location: &Location,
+        reader: &mut dyn RecordReader,
+        record: &[u8],
+    ) -> Result<(), SkipReason> {
         match decode_utf8(record, self.run.config.errors) {
-            Ok(text) => self.row(location, &text),
+            Ok(text) => self.record(location, reader, &text),
             Err(EngineError::InvalidUtf8 { offset }) => {
                 Err(SkipReason::invalid_utf8(offset as u64))
             }
@@ -243,26 +318,32 @@ impl<'s, 'a> Worker<'s, 'a> {
         }
     }
 
-    /// Counts the document of a record. An error is the reason why the row is skipped.
-    fn row(&mut self, location: &Location, record: &str) -> Result<(), SkipReason> {
-        let format = self.shared.format(location.file);
-        // Taken out, for the row borrows from the reader while the rest of the worker counts.
-        let mut reader = self.readers[format]
-            .take()
-            .unwrap_or_else(|| format::format(format).reader(self.run.fields));
-        let result = match reader.read(record, self.run.config.errors) {
-            Ok(None) => Ok(()),
-            Err(bad) => Err(bad),
-            Ok(Some(row)) => {
-                let mut key = std::mem::take(&mut self.key);
-                let is_labelled = self.group(location, row.values, &mut key);
-                let result = self.document(location, &key, is_labelled, row.text);
-                self.key = key;
-                result
-            }
-        };
-        self.readers[format] = Some(reader);
+    /// Counts the document of a record. An error is the reason why it is skipped.
+    fn record(
+        &mut self,
+        location: &Location,
+        reader: &mut dyn RecordReader,
+        record: &str,
+    ) -> Result<(), SkipReason> {
+        match reader.read(record, self.run.config.errors)? {
+            Some(row) => self.row(location, &row),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a document.
+    fn row(&mut self, location: &Location, row: &Row) -> Result<(), SkipReason> {
+        let mut key = std::mem::take(&mut self.key);
+        let is_labelled = self.group(location, row.values, &mut key);
+        let result = self.document(location, &key, is_labelled, row.text);
+        self.key = key;
         result
+    }
+
+    /// What reads the records of a format: taken out, for a row borrows from it while the rest of the worker counts.
+    fn take_reader(&mut self, format: FormatId) -> Box<dyn RecordReader> {
+        let reader = self.readers[format].take();
+        reader.unwrap_or_else(|| format::format(format).reader(self.run.fields))
     }
 
     /// Writes the key of a document to `key`, and says whether its language is in it or must be detected.
@@ -295,7 +376,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         match self.count(text, 0) {
             Ok(mut tally) => {
                 tally.finish_document();
-                let row = (location.file, location.line);
+                let row = (location.file, location.position.clone());
                 match is_labelled {
                     true => self.counted(key, row, tally),
                     false => self.detect_later(key, row, tally, text),
@@ -308,10 +389,10 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Adds the sums of a document to its group.
-    fn counted(&mut self, key: &[u8], (file, line): RowId, tally: Tally) {
+    fn counted(&mut self, key: &[u8], (file, position): RowId, tally: Tally) {
         self.sums.seen += 1;
         self.sums.counted += 1;
-        let document = self.run.sample.then(|| (file as u32, line.unwrap_or_default()));
+        let document = self.run.sample.then(|| (file as u32, position.number()));
         if self.sums.groups.add(key, &tally, document, self.run.max_groups).is_err() {
             self.shared.fail(Failure::Other(self.run.too_many_groups()));
         }
@@ -343,7 +424,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn share(&mut self, location: &Location, key: &[u8], is_labelled: bool, text: &str) {
         let text: Arc<str> = text.into();
         let group = Group { key: key.into(), is_labelled };
-        let document = Arc::new(LongDocument::new(location.file, location.line, group));
+        let document = Arc::new(LongDocument::new(location.file, location.position.clone(), group));
         let splitter = self.run.config.splitter();
         let mut from = 0;
         // All parts are announced before the end is, so that the document cannot settle early.
@@ -391,10 +472,10 @@ impl<'s, 'a> Worker<'s, 'a> {
                 if let Some(language) = document.take_language() {
                     self.run.groups.encode_language(&language, &mut key);
                 }
-                self.counted(&key, (document.file, document.line), tally);
+                self.counted(&key, (document.file, document.position.clone()), tally);
                 self.run.progress.add_documents(1);
             }
-            Err(bad) => self.skip(document.file, document.line, bad),
+            Err(bad) => self.skip(document.file, document.position.clone(), bad),
         }
     }
 
@@ -448,23 +529,31 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Enters a row that is not counted.
-    fn skip(&mut self, file: usize, line: Option<u64>, bad: SkipReason) {
+    fn skip(&mut self, file: usize, position: Position, bad: SkipReason) {
         self.sums.seen += 1;
         let name = &self.run.inputs[file].name;
         if self.run.on_error == OnError::Fail {
             self.shared.fail(Failure::Row {
                 file,
-                line,
+                position: position.clone(),
                 error: Error::BadRow {
                     file: name.clone(),
-                    line,
+                    position: position.clone(),
                     reason: bad.reason,
                     detail: bad.detail.clone(),
                 },
             });
         }
-        let entry = Entry { file: name.clone(), line, reason: bad.reason, detail: bad.detail };
+        let entry = Entry { file: name.clone(), position, reason: bad.reason, detail: bad.detail };
         self.shared.add_to_ledger(entry);
+    }
+}
+
+/// The extension of what a document is in: of the member, where the file is an archive.
+fn extension(input: &Input, member: Option<&Member>) -> Option<String> {
+    match member {
+        Some(member) => extension_of(&member.name),
+        None => input.extension(),
     }
 }
 

@@ -17,6 +17,7 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 use super::{Input, InputKind, path_name};
 use crate::Error;
 use crate::ledger::Entry;
+use crate::position::Position;
 use crate::skip_reason::{Reason, SkipReason};
 
 /// How folders are walked.
@@ -246,7 +247,7 @@ fn visit(
             return add(&|found| {
                 found.bad.push(Entry {
                     file: path.clone(),
-                    line: None,
+                    position: Position::default(),
                     reason: Reason::Unreadable,
                     detail: SkipReason::new(Reason::Unreadable, detail.clone()).detail,
                 });
@@ -314,14 +315,19 @@ fn broken_link(path: &Path) -> Entry {
     let target = fs::read_link(path).map(|t| t.display().to_string()).unwrap_or_default();
     Entry {
         file: name(path),
-        line: None,
+        position: Position::default(),
         reason: Reason::BrokenLink,
         detail: format!("the link points to {target:?}, which does not exist"),
     }
 }
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Entry {
-    Entry { file: name(path), line: None, reason: Reason::Unreadable, detail: e.to_string() }
+    Entry {
+        file: name(path),
+        position: Position::default(),
+        reason: Reason::Unreadable,
+        detail: e.to_string(),
+    }
 }
 
 impl Found {

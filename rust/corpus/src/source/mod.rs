@@ -1,4 +1,4 @@
-//! From paths to bytes: finding files, opening and decompressing them, cutting them into chunks.
+//! From paths to bytes: finding files, opening and decompressing them.
 //!
 //! Knows nothing of what is in a record and nothing of counting.
 
@@ -7,13 +7,11 @@ mod frames;
 mod magic;
 mod name;
 mod open;
-mod stream;
 
 pub(crate) use find::{Found, Identity, Walk, find, identity};
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
 pub use name::path_name;
 pub(crate) use open::{Opened, open, packing, read_error, unsupported};
-pub(crate) use stream::{Chunk, FileRules, Framing, Stream, StreamConfig};
 
 use std::path::{Path, PathBuf};
 
@@ -45,14 +43,9 @@ pub(crate) enum InputKind {
 }
 
 impl Input {
-    /// The suffix of the format in lower case: what is left when `.gz`, `.zst` and the like are taken off.
+    /// The suffix of the format, see [`extension_of`].
     pub fn extension(&self) -> Option<String> {
-        let path = Path::new(self.path.file_name()?);
-        let last = extension(path)?;
-        if COMPRESSED.contains(&last.as_str()) {
-            return extension(Path::new(path.file_stem()?));
-        }
-        Some(last)
+        extension_of(&self.path)
     }
 
     /// The suffix of the compression, if there is one.
@@ -60,6 +53,16 @@ impl Input {
         let last = extension(&self.path)?;
         COMPRESSED.into_iter().find(|&c| c == last)
     }
+}
+
+/// The suffix of the format in lower case: what is left when `.gz`, `.zst` and the like are taken off.
+pub(crate) fn extension_of(path: impl AsRef<Path>) -> Option<String> {
+    let path = Path::new(path.as_ref().file_name()?);
+    let last = extension(path)?;
+    if COMPRESSED.contains(&last.as_str()) {
+        return extension(Path::new(path.file_stem()?));
+    }
+    Some(last)
 }
 
 fn extension(path: &Path) -> Option<String> {

@@ -124,7 +124,11 @@ fn files_of_known_formats_are_named_and_not_counted() {
     assert_eq!(outcome.ledger.entries.len(), expected.len());
     for (entry, (name, format)) in outcome.ledger.entries.iter().zip(&expected) {
         assert!(entry.file.ends_with(name), "{entry:?}");
-        assert_eq!((entry.line, entry.reason), (None, Reason::UnsupportedFormat), "{entry:?}");
+        assert_eq!(
+            (entry.position.line(), entry.reason),
+            (None, Reason::UnsupportedFormat),
+            "{entry:?}"
+        );
         assert!(
             entry.detail.starts_with(&format!("not supported yet: {format}; to count it, ")),
             "{entry:?}"

@@ -57,7 +57,7 @@ impl Folder {
             Ok(rest) => rest.display().to_string(),
             Err(_) => file.to_owned(),
         };
-        let entry = |e: &crate::Entry| (relative(&e.file), e.line, e.reason);
+        let entry = |e: &crate::Entry| (relative(&e.file), e.position.line(), e.reason);
         outcome.ledger.entries.iter().map(entry).collect()
     }
 }

@@ -57,7 +57,7 @@ fn bad_rows_are_skipped_with_their_reason() {
             let job = Job { on_error: OnError::Fail, threads: Some(threads), ..folder.job() };
             let e = try_count(&job, chunk).unwrap_err();
             assert!(e.to_string().contains("a.ndjson:2: broken_json: EOF"), "{e}");
-            assert!(matches!(e, Error::BadRow { line: Some(2), .. }));
+            assert!(matches!(e, Error::BadRow { position, .. } if position.line() == Some(2)));
         }
     }
 }
@@ -229,7 +229,8 @@ fn a_second_field_must_hold_a_text_too() {
     let account =
         crate::documents(&folder.job(), Some("answer"), &progress, &cancel, &mut take).unwrap();
     assert_eq!((account.ledger.seen, account.ledger.counted, account.files), (5, 1, 2));
-    let reasons: Vec<_> = account.ledger.entries.iter().map(|e| (e.line, e.reason)).collect();
+    let reasons: Vec<_> =
+        account.ledger.entries.iter().map(|e| (e.position.line(), e.reason)).collect();
     let (missing, wrong) = (Reason::MissingField, Reason::NotAString);
     assert_eq!(
         reasons,
@@ -237,5 +238,5 @@ fn a_second_field_must_hold_a_text_too() {
     );
     let [document] = read.as_slice() else { panic!("{read:?}") };
     assert_eq!((document.text.as_str(), document.answer.as_deref()), ("a", Some("b")));
-    assert_eq!(document.line, Some(1));
+    assert_eq!(document.position.line(), Some(1));
 }

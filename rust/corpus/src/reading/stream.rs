@@ -8,19 +8,22 @@ use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use fasttok_engine::{Encoding, Special, Utf8Errors, decode_utf8};
-use fasttok_parallel::{Control, Splitter};
+use fasttok_engine::{Utf8Errors, decode_utf8};
+use fasttok_parallel::Control;
 
-use super::open::{Opened, read_error};
-use crate::long_document::{Group, LongDocument, Settled};
+use super::{Chunk, LongPart, Opening, Reading, Step, StreamConfig};
+use crate::long_document::{Group, LongDocument};
+use crate::position::{At, Position};
+use crate::record::{FormatId, Framed, Framer};
 use crate::skip_reason::{Reason, SkipReason};
+use crate::source::{Opened, read_error};
 
 /// No read is smaller than this, whatever the size of the file was said to be.
 const MIN_READ: usize = 8 << 10;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// How a file is cut into records.
+/// What is a record where records are lines, or the whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
     /// The file is one document.
@@ -31,38 +34,17 @@ pub(crate) enum Framing {
     Records,
 }
 
-/// What all streams of a run have in common.
-pub(crate) struct StreamConfig {
-    /// Bytes read at a time.
-    pub chunk: usize,
-    /// The most that is held of one record, or of one text in which no cut is found.
-    pub max_record: usize,
-    /// The largest window of a zstd frame.
-    pub max_window: u64,
-    pub encodings: Vec<Arc<Encoding>>,
-    pub special: Special,
-    pub errors: Utf8Errors,
-    /// A long text is cut between words.
-    pub whole_words: bool,
-}
-
-impl StreamConfig {
-    /// Where a long text may be cut.
-    pub fn splitter(&self) -> Splitter<'_> {
-        let StreamConfig { encodings, special, whole_words, .. } = self;
-        Splitter { encodings, special: *special, whole_words: *whole_words }
-    }
-}
-
 /// An open input and the position in it.
 pub(crate) struct Stream<'e> {
-    /// The index of the file in the list of inputs.
-    pub file: usize,
-    rules: FileRules,
+    file: usize,
+    format: FormatId,
+    framing: Framing,
+    passes_bom: bool,
     input: Opened<'e>,
     control: Control<'e>,
-    /// The group of documents that have no fields.
     group: Group,
+    /// Finds the records where they are not lines.
+    framer: Option<Box<dyn Framer>>,
     /// Read, but not handed out yet.
     carry: Vec<u8>,
     /// The line that the carry begins with.
@@ -74,18 +56,12 @@ pub(crate) struct Stream<'e> {
     state: State,
 }
 
-/// How a file is read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FileRules {
-    pub framing: Framing,
-    /// A byte order mark at the start is no part of the text.
-    pub passes_bom: bool,
-}
-
 enum State {
     /// Before the first bytes of a file that is one document.
     Whole,
     Records,
+    /// Records that the framer finds.
+    Framed,
     /// Inside a document that is handed out in parts; the next one is at `offset`.
     Long {
         document: Arc<LongDocument>,
@@ -95,74 +71,22 @@ enum State {
     Discard,
 }
 
-/// A part of a long document.
-pub(crate) struct LongPart {
-    pub document: Arc<LongDocument>,
-    /// Where it is in the document.
-    pub offset: u64,
-}
-
-/// What there is to do with the bytes of a step.
-pub(crate) enum Chunk {
-    /// Records, the first of which is on this line (from 1).
-    Records { first_line: u64 },
-    /// The file is one document, and this is all of it.
-    Document,
-    /// UTF-8, already checked.
-    Part(LongPart),
-}
-
-/// What came of reading on.
-#[derive(Default)]
-pub(crate) struct Step {
-    pub chunk: Option<Chunk>,
-    /// A row that cannot be counted, and its line.
-    pub bad: Option<(Option<u64>, SkipReason)>,
-    /// A long document that ended here because the reader gave up on it.
-    pub settled: Option<(Arc<LongDocument>, Settled)>,
-    /// Nothing will follow.
-    pub end: bool,
-}
-
 /// How the reading ended.
 enum End {
     Complete,
     Damaged(SkipReason),
 }
 
-impl<'e> Stream<'e> {
-    pub fn new(
-        file: usize,
-        input: Opened<'e>,
-        control: Control<'e>,
-        rules: FileRules,
-        group: Group,
-    ) -> Stream<'e> {
-        Stream {
-            file,
-            rules,
-            input,
-            control,
-            group,
-            carry: Vec::new(),
-            line: 1,
-            read: 0,
-            at_start: true,
-            end: None,
-            state: match rules.framing {
-                Framing::Whole => State::Whole,
-                Framing::Lines | Framing::Records => State::Records,
-            },
-        }
+impl<'e> Reading<'e> for Stream<'e> {
+    fn file(&self) -> usize {
+        self.file
     }
 
-    /// Whether what was read so far had no checksum by which damage would be seen.
-    pub fn is_unchecked(&self) -> bool {
+    fn is_unchecked(&self) -> bool {
         self.input.unchecked.load(Relaxed)
     }
 
-    /// Reads on. The bytes that the chunk is about are left in `buf`.
-    pub fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step {
+    fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
         buf.clear();
         std::mem::swap(buf, &mut self.carry);
         // What `buf` holds up to here was searched in vain.
@@ -174,7 +98,7 @@ impl<'e> Stream<'e> {
             }
             if self.at_start {
                 self.at_start = false;
-                if self.rules.passes_bom && buf.starts_with(BOM) {
+                if self.passes_bom && buf.starts_with(BOM) {
                     buf.drain(..BOM.len());
                 }
             }
@@ -184,6 +108,7 @@ impl<'e> Stream<'e> {
             let step = match &self.state {
                 State::Whole => self.whole(buf),
                 State::Records => self.lines(buf, searched, config),
+                State::Framed => self.framed(buf),
                 State::Long { document, offset } => {
                     let (document, offset) = (document.clone(), *offset);
                     self.long(buf, searched, config, document, offset)
@@ -194,6 +119,38 @@ impl<'e> Stream<'e> {
                 return step;
             }
             searched = buf.len();
+        }
+    }
+}
+
+impl<'e> Stream<'e> {
+    /// `framer` finds the records where `framing` does not.
+    pub fn new(
+        opening: Opening<'e>,
+        framing: Framing,
+        passes_bom: bool,
+        framer: Option<Box<dyn Framer>>,
+    ) -> Stream<'e> {
+        let Opening { file, input, control, format, group, .. } = opening;
+        Stream {
+            file,
+            format,
+            framing,
+            passes_bom,
+            input,
+            control,
+            group,
+            carry: Vec::new(),
+            line: 1,
+            read: 0,
+            at_start: true,
+            end: None,
+            state: match framing {
+                _ if framer.is_some() => State::Framed,
+                Framing::Whole => State::Whole,
+                Framing::Lines | Framing::Records => State::Records,
+            },
+            framer,
         }
     }
 
@@ -245,22 +202,29 @@ impl<'e> Stream<'e> {
         }
     }
 
-    fn whole(&mut self, buf: &mut Vec<u8>) -> Option<Step> {
+    fn whole(&mut self, buf: &mut Vec<u8>) -> Option<Step<'e>> {
         Some(match self.end.take() {
-            Some(End::Complete) => {
-                Step { chunk: Some(Chunk::Document), end: true, ..Step::default() }
-            }
+            Some(End::Complete) => Step {
+                chunk: Some(Chunk::Document { format: self.format }),
+                end: true,
+                ..Step::default()
+            },
             Some(End::Damaged(bad)) => {
-                let bad = (None, self.damage(bad));
-                Step { bad: Some(bad), end: true, ..Step::default() }
+                let bad = vec![(Position::default(), self.damage(bad))];
+                Step { bad, end: true, ..Step::default() }
             }
-            None => self.begin_long(buf, None),
+            None => self.begin_long(buf, At::Whole),
         })
     }
 
-    fn lines(&mut self, buf: &mut Vec<u8>, searched: usize, config: &StreamConfig) -> Option<Step> {
-        let first_line = self.line;
-        let chunk = |buf: &[u8]| (!buf.is_empty()).then_some(Chunk::Records { first_line });
+    fn lines(
+        &mut self,
+        buf: &mut Vec<u8>,
+        searched: usize,
+        config: &StreamConfig,
+    ) -> Option<Step<'e>> {
+        let (format, first_line) = (self.format, self.line);
+        let chunk = |buf: &[u8]| (!buf.is_empty()).then_some(Chunk::Lines { format, first_line });
         if let Some(End::Complete) = self.end {
             return Some(Step { chunk: chunk(buf), end: true, ..Step::default() });
         }
@@ -277,29 +241,54 @@ impl<'e> Stream<'e> {
             self.line += count_lines(buf);
             return Some(Step { chunk: chunk(buf), ..Step::default() });
         }
-        if self.rules.framing == Framing::Lines {
-            return Some(self.begin_long(buf, Some(self.line)));
+        if self.framing == Framing::Lines {
+            return Some(self.begin_long(buf, At::Line(self.line)));
         }
         if buf.len() <= config.max_record {
             return None;
         }
         *buf = Vec::new();
         self.state = State::Discard;
-        let bad = (Some(self.line), SkipReason::record_too_large(config.max_record));
-        Some(Step { bad: Some(bad), ..Step::default() })
+        let bad = (At::Line(self.line).into(), SkipReason::record_too_large(config.max_record));
+        Some(Step { bad: vec![bad], ..Step::default() })
+    }
+
+    /// Hands out the records that the framer finds.
+    fn framed(&mut self, buf: &mut Vec<u8>) -> Option<Step<'e>> {
+        let framer = self.framer.as_mut()?;
+        let mut found = Framed::default();
+        let is_end = matches!(self.end, Some(End::Complete));
+        let done = framer.frame(buf, is_end, &mut found);
+        let mut bad: Vec<_> = found.bad.into_iter().map(|(at, bad)| (at.into(), bad)).collect();
+        let (reader, next) = (framer.reader(), framer.next());
+        let end = self.end.take();
+        if end.is_none() && done == 0 && bad.is_empty() {
+            return None;
+        }
+        if let Some(End::Damaged(damage)) = &end {
+            // What is not done may be a part of a record: it must not pass for the whole.
+            bad.push((next.into(), self.damage(damage.clone())));
+        }
+        if end.is_none() {
+            self.carry.extend_from_slice(&buf[done..]);
+        }
+        buf.truncate(done);
+        let records = found.records;
+        let chunk = Chunk::Records { member: None, records, reader };
+        Some(Step { chunk: Some(chunk), bad, end: end.is_some(), ..Step::default() })
     }
 
     /// The last step of a file of lines.
-    fn after_last_line(&self, chunk: Option<Chunk>, end: End) -> Step {
+    fn after_last_line(&self, chunk: Option<Chunk>, end: End) -> Step<'e> {
         let bad = match end {
-            End::Complete => None,
-            End::Damaged(bad) => Some((Some(self.line), self.damage(bad))),
+            End::Complete => Vec::new(),
+            End::Damaged(bad) => vec![(At::Line(self.line).into(), self.damage(bad))],
         };
         Step { chunk, bad, end: true, ..Step::default() }
     }
 
-    fn begin_long(&mut self, buf: &mut Vec<u8>, line: Option<u64>) -> Step {
-        let document = Arc::new(LongDocument::new(self.file, line, self.group.clone()));
+    fn begin_long(&mut self, buf: &mut Vec<u8>, at: At) -> Step<'e> {
+        let document = Arc::new(LongDocument::new(self.file, at.into(), self.group.clone()));
         self.state = State::Long { document, offset: 0 };
         std::mem::swap(buf, &mut self.carry);
         Step::default()
@@ -313,10 +302,11 @@ impl<'e> Stream<'e> {
         config: &StreamConfig,
         document: Arc<LongDocument>,
         offset: u64,
-    ) -> Option<Step> {
-        let line_end = match document.line {
-            Some(_) => memchr::memchr(b'\n', &buf[searched..]).map(|i| searched + i),
-            None => None,
+    ) -> Option<Step<'e>> {
+        let is_line = document.position.line().is_some();
+        let line_end = match is_line {
+            true => memchr::memchr(b'\n', &buf[searched..]).map(|i| searched + i),
+            false => None,
         };
         let mut is_last = line_end.is_some();
         let mut step = Step::default();
@@ -334,7 +324,7 @@ impl<'e> Stream<'e> {
                 return Some(self.give_up(step, document, bad));
             }
         }
-        if is_last && document.line.is_some() && buf.last() == Some(&b'\r') {
+        if is_last && is_line && buf.last() == Some(&b'\r') {
             buf.pop();
         }
 
@@ -382,13 +372,13 @@ impl<'e> Stream<'e> {
     /// Ends a long document that cannot be counted. Its line, if it is one, is read to the end and no further.
     fn give_up(
         &mut self,
-        mut step: Step,
+        mut step: Step<'e>,
         document: Arc<LongDocument>,
         bad: (u64, SkipReason),
-    ) -> Step {
+    ) -> Step<'e> {
         step.settled = document.end(Some(bad)).map(|settled| (document.clone(), settled));
         match self.state {
-            State::Long { .. } if document.line.is_some() => self.state = State::Discard,
+            State::Long { .. } if document.position.line().is_some() => self.state = State::Discard,
             State::Long { .. } => step.end = true,
             // The line end was found.
             _ => {}

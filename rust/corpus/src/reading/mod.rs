@@ -1,0 +1,109 @@
+//! Reading: from an open input to chunks that workers can take.
+//!
+//! What reads is a [`Reading`]; [`Stream`] is the one of all formats that are a stream of bytes, containers have their own.
+//! A chunk is of bounded size, and holds records of which nothing was decoded yet, or rows. Counts nothing.
+
+mod stream;
+
+use std::sync::Arc;
+
+use fasttok_engine::{Encoding, Special, Utf8Errors};
+use fasttok_parallel::{Control, Splitter};
+
+pub(crate) use stream::{Framing, Stream};
+
+use crate::long_document::{Group, LongDocument, Settled};
+use crate::position::{Member, Position};
+use crate::record::{FormatId, FramedRecord, RecordReader, Rows};
+use crate::skip_reason::SkipReason;
+use crate::source::{Input, Opened};
+
+/// What all streams of a run have in common.
+pub(crate) struct StreamConfig {
+    /// Bytes read at a time.
+    pub chunk: usize,
+    /// The most that is held of one record, or of one text in which no cut is found.
+    pub max_record: usize,
+    /// The largest window of a zstd frame.
+    pub max_window: u64,
+    pub encodings: Vec<Arc<Encoding>>,
+    pub special: Special,
+    pub errors: Utf8Errors,
+    /// A long text is cut between words.
+    pub whole_words: bool,
+}
+
+impl StreamConfig {
+    /// Where a long text may be cut.
+    pub fn splitter(&self) -> Splitter<'_> {
+        let StreamConfig { encodings, special, whole_words, .. } = self;
+        Splitter { encodings, special: *special, whole_words: *whole_words }
+    }
+}
+
+/// What reads the records of a file, or of a part of it that is independent of the rest. Between two steps any worker may
+/// have it.
+pub(crate) trait Reading<'e>: Send {
+    /// The index of the file in the list of inputs.
+    fn file(&self) -> usize;
+    /// Reads on. The bytes that the chunk is about, if it is about any, are left in `buf`. What is slow and needs nobody
+    /// else (decoding, parsing) belongs into the chunk instead, for a step is done by one worker at a time.
+    fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e>;
+    /// Whether what was read so far had no checksum by which damage would be seen.
+    fn is_unchecked(&self) -> bool {
+        false
+    }
+}
+
+/// An input that was opened, and what is to be known of it for reading.
+pub(crate) struct Opening<'e> {
+    /// The index of the file in the list of inputs.
+    pub file: usize,
+    #[allow(dead_code)]
+    pub source: &'e Input,
+    pub input: Opened<'e>,
+    pub control: Control<'e>,
+    pub format: FormatId,
+    /// The group of documents that have no fields.
+    pub group: Group,
+}
+
+/// A part of a long document.
+pub(crate) struct LongPart {
+    pub document: Arc<LongDocument>,
+    /// Where it is in the document.
+    pub offset: u64,
+}
+
+/// What there is to do with the bytes of a step.
+pub(crate) enum Chunk {
+    /// Records that are lines, the first of which is this one (from 1).
+    Lines { format: FormatId, first_line: u64 },
+    /// The bytes are one document, the whole of the file.
+    Document { format: FormatId },
+    /// Records among the bytes, and what reads them.
+    Records {
+        member: Option<Arc<Member>>,
+        records: Vec<FramedRecord>,
+        reader: Box<dyn RecordReader>,
+    },
+    /// UTF-8, already checked.
+    Part(LongPart),
+    /// Rows, which are not among the bytes.
+    #[allow(dead_code)]
+    Rows(Box<dyn Rows>),
+}
+
+/// What came of reading on.
+#[derive(Default)]
+pub(crate) struct Step<'e> {
+    pub chunk: Option<Chunk>,
+    /// Rows that cannot be counted, and where they are.
+    pub bad: Vec<(Position, SkipReason)>,
+    /// A long document that ended here because the reader gave up on it.
+    pub settled: Option<(Arc<LongDocument>, Settled)>,
+    /// What else is to be read of the file, in its order, each by whoever is free.
+    pub more: Vec<Box<dyn Reading<'e> + 'e>>,
+    /// Nothing will follow but `more`.
+    pub end: bool,
+}

@@ -1,0 +1,136 @@
+//! Records: what a document is cut out of, and the ways to find its text in there. A contract without code: formats fulfil it,
+//! and a run asks for it. Knows neither files nor what is done with a text.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use fasttok_engine::Utf8Errors;
+
+use crate::Progress;
+use crate::position::{At, Position};
+use crate::skip_reason::SkipReason;
+
+/// A format, as the index in the table of formats.
+pub(crate) type FormatId = usize;
+
+/// Finds the records in the bytes of a file where they are not lines. Does no I/O, and has a bounded state.
+pub(crate) trait Framer: Send {
+    /// Finds the whole records at the beginning of `bytes`, which begin where the last call was done; `is_end` says that no
+    /// byte will follow. Returns how many bytes it is done with. What is longer than the longest record that is allowed
+    /// it must not leave: it enters it in `found` as bad and is done with its bytes, in this call and the next ones.
+    fn frame(&mut self, bytes: &[u8], is_end: bool, found: &mut Framed) -> usize;
+    /// Where the record is that the next bytes begin or go on with.
+    fn next(&self) -> At;
+    /// Reads the records that were found so far.
+    fn reader(&self) -> Box<dyn RecordReader>;
+}
+
+/// What a framer found.
+#[derive(Debug, Default)]
+pub(crate) struct Framed {
+    /// Whole records.
+    pub records: Vec<FramedRecord>,
+    /// What is no record.
+    pub bad: Vec<(At, SkipReason)>,
+}
+
+/// A record among bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FramedRecord {
+    /// Where its bytes are.
+    pub range: Range<usize>,
+    /// Where it is in the file.
+    pub at: At,
+}
+
+/// Reads one record after the other; buffers are kept in between.
+pub(crate) trait RecordReader: Send {
+    /// The document in `record`; `None` where there is none and none was to be expected (a blank line of JSONL).
+    fn read<'a>(
+        &'a mut self,
+        record: &'a str,
+        errors: Utf8Errors,
+    ) -> Result<Option<Row<'a>>, SkipReason>;
+    /// Tells which fields the records since the last time had.
+    fn report(&mut self, _: &Progress) {}
+    /// Which fields its records had; nothing where records have none.
+    fn fields_met(&mut self) -> FieldsMet {
+        FieldsMet::default()
+    }
+}
+
+/// Rows that a container has decoded: some at a time, of bounded size.
+pub(crate) trait Rows: Send {
+    /// How many there are.
+    fn len(&self) -> usize;
+    /// Where row `i` is.
+    fn position(&self, i: usize) -> Position;
+    /// The document of row `i`; `None` where there is none and none was to be expected.
+    fn read(&mut self, i: usize, errors: Utf8Errors) -> Result<Option<Row<'_>>, SkipReason>;
+    /// Which fields the rows had.
+    fn fields_met(&mut self) -> FieldsMet {
+        FieldsMet::default()
+    }
+}
+
+/// Which of the fields that were asked for were met, and what others there are: so that a name that was mistyped can be
+/// told from one that is rare.
+#[derive(Debug, Default)]
+pub(crate) struct FieldsMet {
+    /// Records with fields.
+    pub records: u64,
+    /// Whether any of them had each of the fields, in the order of [`Fields::names`].
+    pub met: Vec<bool>,
+    /// Names of fields of the first records, as one would ask for them.
+    pub names: BTreeSet<String>,
+}
+
+impl FieldsMet {
+    /// The most names that are remembered.
+    pub const NAMES: usize = 200;
+
+    pub fn add(&mut self, other: FieldsMet) {
+        self.records += other.records;
+        if self.met.len() < other.met.len() {
+            self.met.resize(other.met.len(), false);
+        }
+        self.met.iter_mut().zip(other.met).for_each(|(met, too)| *met |= too);
+        self.names.extend(other.names);
+    }
+}
+
+/// A document as its record gives it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Row<'a> {
+    pub text: &'a str,
+    /// One value for each of [`Fields::groups`]; empty where records have no fields.
+    pub values: &'a [Option<String>],
+    /// The second text, where [`Fields::answer`] asks for one and records have fields.
+    pub answer: Option<&'a str>,
+}
+
+/// The fields of a record that are wanted: paths of names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields {
+    pub text: Vec<String>,
+    pub groups: Vec<Vec<String>>,
+    /// A second text, which must be there too.
+    pub answer: Option<Vec<String>>,
+}
+
+impl Fields {
+    /// A dot goes one level down: `meta.lang`.
+    pub fn path(field: &str) -> Vec<String> {
+        field.split('.').map(str::to_owned).collect()
+    }
+
+    /// The paths: the text, then the groups, then the second text.
+    pub fn paths(&self) -> impl Iterator<Item = &Vec<String>> {
+        std::iter::once(&self.text).chain(&self.groups).chain(&self.answer)
+    }
+
+    /// The names as the user wrote them, in the order of [`Fields::paths`].
+    pub fn names(&self) -> Vec<String> {
+        self.paths().map(|path| path.join(".")).collect()
+    }
+}
