@@ -7,6 +7,7 @@ of letters round. Everything that is written for people goes through here; machi
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # C0, DEL and C1; what no font shows or what reorders text; halves of surrogate pairs, which is how Python holds
@@ -15,18 +16,27 @@ _HIDDEN = (
     "\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f"
 )
-_ANY = re.compile(f"[{_HIDDEN}]")
-_ANY_BUT_LAYOUT = re.compile(f"(?![\n\t])[{_HIDDEN}]")
+
+
+@cache
+def _any() -> re.Pattern[str]:
+    # Compiled for the first text: a millisecond, that most commands do not need.
+    return re.compile(f"[{_HIDDEN}]")
+
+
+@cache
+def _any_but_layout() -> re.Pattern[str]:
+    return re.compile(f"(?![\n\t])[{_HIDDEN}]")
 
 
 def escaped(text: str) -> str:
     """`text` on one line: control characters and the like are written as JSON writes them, `\\u001b`."""
-    return _ANY.sub(_escape, text)
+    return text if text.isascii() and text.isprintable() else _any().sub(_escape, text)
 
 
 def escaped_lines(text: str) -> str:
     """Lines of CSV, TSV or JSON for a terminal: `escaped` but for line ends and tabs. JSON stays the same JSON."""
-    return _ANY_BUT_LAYOUT.sub(_escape, text)
+    return _any_but_layout().sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

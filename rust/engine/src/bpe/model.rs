@@ -14,7 +14,10 @@ pub(crate) struct BpeModel {
 
 impl BpeModel {
     /// See [`Pairs::new`].
-    pub fn new(singles: [u32; 256], merges: &[(u32, u32, u32)]) -> BpeModel {
+    pub fn new(
+        singles: [u32; 256],
+        merges: impl Iterator<Item = (u32, u32, u32)> + Clone,
+    ) -> BpeModel {
         BpeModel { pairs: Pairs::new(singles, merges), whole_chars: OnceLock::new() }
     }
 

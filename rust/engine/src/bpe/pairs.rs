@@ -34,8 +34,11 @@ pub(crate) struct Pairs {
 impl Pairs {
     /// `singles`: the token of each byte. `merges`: (left, right, merged), all ids below [`NONE`]; of
     /// merges of the same pair the lowest counts.
-    pub fn new(singles: [u32; 256], merges: &[(u32, u32, u32)]) -> Pairs {
-        let ids = merges.iter().map(|merge| merge.2 + 1).max().unwrap_or(1);
+    pub fn new(
+        singles: [u32; 256],
+        merges: impl Iterator<Item = (u32, u32, u32)> + Clone,
+    ) -> Pairs {
+        let ids = merges.clone().map(|merge| merge.2 + 1).max().unwrap_or(1);
         let mut pairs = Pairs {
             bytes: Table::new(1 << 16),
             singles,
@@ -46,11 +49,13 @@ impl Pairs {
         };
         pairs.bytes.fill(NONE);
         pairs.splits.fill(UNSPLIT);
-        let mut single_of = vec![None; ids.max(1 + singles.iter().max().expect("256")) as usize];
-        for (byte, &id) in singles.iter().enumerate() {
-            single_of[id as usize] = Some(byte);
+        // Bytes are among the first tokens in most vocabularies: a short list, not one of all.
+        let known = singles.iter().filter(|&&id| id != NONE);
+        let mut single_of = vec![None; known.max().map_or(0, |&id| id as usize + 1)];
+        for (byte, &id) in singles.iter().enumerate().filter(|&(_, &id)| id != NONE) {
+            single_of[id as usize] = Some(byte as u8);
         }
-        for &(left, right, merged) in merges {
+        for (left, right, merged) in merges {
             let known = &mut pairs.splits[merged as usize];
             if *known == UNSPLIT {
                 *known = split(left, right);
@@ -59,7 +64,7 @@ impl Pairs {
             }
             let single = |id: u32| single_of.get(id as usize).copied().flatten();
             if let (Some(left), Some(right)) = (single(left), single(right)) {
-                let known = &mut pairs.bytes[left << 8 | right];
+                let known = &mut pairs.bytes[usize::from(left) << 8 | usize::from(right)];
                 *known = merged.min(*known);
             }
         }

@@ -131,7 +131,8 @@ impl Symbols {
             characters,
         };
         let vocab = Vocab::new(Cow::Owned(bytes), lens.into_iter()).with_ids(ids);
-        Ok((symbols, vocab, BpeModel::new(std::array::from_fn(|byte| byte as u32), &merges)))
+        let bytes = std::array::from_fn(|byte| byte as u32);
+        Ok((symbols, vocab, BpeModel::new(bytes, merges.iter().copied())))
     }
 
     /// Whether `c` is a character of the vocabulary.

@@ -178,14 +178,15 @@ pub(super) fn get(name: &str) -> Result<Arc<Encoding>, Error> {
 
 impl Definition {
     fn load(&self) -> Encoding {
-        let (vocab, merges) = read(self.file.data);
+        let (vocab, splits) = read(self.file.data);
         let mut singles = [0; 256];
-        for (id, token) in vocab.tokens() {
-            if let &[byte] = token {
+        // A token that no merge makes is a byte.
+        for (id, _) in splits.clone().filter(|&(_, split)| split.is_none()) {
+            if let &[byte] = vocab.token(id) {
                 singles[usize::from(byte)] = id;
             }
         }
-        let pairs = BpeModel::new(singles, &merges);
+        let pairs = BpeModel::new(singles, merges(splits));
         let special = (self.special)();
         let source = Source::of_pattern(Value::Null, self.pretokenizer.name().to_owned());
         let encoding = Encoding::new(EncodingParts {
@@ -208,25 +209,29 @@ impl Definition {
     }
 }
 
-/// Reads the format that the build script writes: the vocabulary, and (left, right, merged) of each
-/// canonical split.
-fn read(data: &'static [u8]) -> (Vocab, Vec<(u32, u32, u32)>) {
+/// Reads the format that the build script writes: the vocabulary, and each id with its canonical split, if it has one.
+/// The splits stay where they are: there are 200,000.
+fn read(
+    data: &'static [u8],
+) -> (Vocab, impl Iterator<Item = (u32, Option<(u32, u32)>)> + Clone + use<>) {
     let word = |at: usize| u32::from_le_bytes(data[at..at + 4].try_into().expect("four bytes"));
     let (len, bytes_len) = (word(0) as usize, word(4) as usize);
     let (lens, rest) = data[8..].split_at(2 * len);
     let (bytes, split_words) = rest.split_at(bytes_len);
     let lens = lens.chunks_exact(2).map(|two| u16::from_le_bytes([two[0], two[1]]));
-    let merges = split_words
-        .chunks_exact(8)
-        .enumerate()
-        .map(|(id, eight)| {
-            let (left, right) = eight.split_at(4);
-            let word = |four: &[u8]| u32::from_le_bytes(four.try_into().expect("four bytes"));
-            (word(left), word(right), id as u32)
-        })
-        .filter(|&(left, ..)| left != naive::NONE)
-        .collect();
-    (Vocab::new(Cow::Borrowed(bytes), lens), merges)
+    let splits = (0..).zip(split_words.chunks_exact(8)).map(|(id, eight)| {
+        let both = u64::from_le_bytes(eight.try_into().expect("eight bytes"));
+        let (left, right) = (both as u32, (both >> 32) as u32);
+        (id, (left != naive::NONE).then_some((left, right)))
+    });
+    (Vocab::new(Cow::Borrowed(bytes), lens), splits)
+}
+
+/// (left, right, merged) of each split.
+fn merges(
+    splits: impl Iterator<Item = (u32, Option<(u32, u32)>)> + Clone,
+) -> impl Iterator<Item = (u32, u32, u32)> + Clone {
+    splits.filter_map(|(id, split)| split.map(|(left, right)| (left, right, id)))
 }
 
 /// Known names, the most similar to `name` first, at most three.
@@ -247,9 +252,9 @@ mod tests {
     #[test]
     fn merging_reaches_every_token() {
         for file in [&O200K, &CL100K, &P50K, &R50K] {
-            let (vocab, merges) = read(file.data);
+            let (vocab, splits) = read(file.data);
             let longer = vocab.tokens().filter(|(_, token)| token.len() > 1).count();
-            assert_eq!(merges.len(), longer);
+            assert_eq!(merges(splits).count(), longer);
         }
     }
 

@@ -129,7 +129,7 @@ impl Tables {
             normalizer: description.normalizer,
             pretokenizer: description.pretokenizer,
             vocab,
-            pairs: BpeModel::new(singles, &merges),
+            pairs: BpeModel::new(singles, merges.iter().copied()),
             unreachable,
             whole_pieces: description.whole_pieces,
             unknown: description.unknown,

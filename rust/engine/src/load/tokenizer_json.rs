@@ -265,7 +265,7 @@ impl File<'_> {
             // Its name: the pieces are the literal one's own.
             pretokenizer: Pretokenizer::general(General::of_texts(Vec::new())),
             vocab: Vocab::new(Cow::Borrowed(&[]), [].into_iter()),
-            pairs: BpeModel::new([NONE; 256], &[]),
+            pairs: BpeModel::new([NONE; 256], std::iter::empty()),
             unreachable: Vec::new(),
             whole_pieces: false,
             unknown: None,
