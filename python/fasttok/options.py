@@ -11,6 +11,7 @@ This module knows neither click nor reports, and reads no file.
 from __future__ import annotations
 
 import inspect
+import os
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -71,6 +72,17 @@ class CorpusOptions:
     Raises ``ValueError`` and ``TypeError`` for a value that an option cannot have.
     """
 
+    files_from: PathLike | None = field(
+        default=None,
+        metadata=_help(
+            "A file with more paths, one per line or NUL-terminated: '-' is standard input. They are no globs; what "
+            "does not exist is a row of the ledger.",
+            flag_text="Read the paths in FILE too, one per line or NUL-terminated (find -print0); - is standard input.",
+            default="none",
+            metavar="FILE",
+            is_recorded=False,
+        ),
+    )
     text_field: str | None = field(
         default=None,
         metadata=_help(
@@ -214,7 +226,7 @@ class CorpusOptions:
         """What a manifest says of the options: those `taken`, or all."""
         recorded = [option for option in options(taken or CorpusKeywords) if option.help.is_recorded]
         said = {option.name: option.recorded(getattr(self, option.name)) for option in recorded}
-        return said if taken is ReadingKeywords else {**said, "languages": self._languages()}
+        return {**said, "languages": self._languages()} if taken in (None, CorpusKeywords) else said
 
     def _languages(self) -> dict[str, Any] | None:
         """Where labels come from; None where there are none."""
@@ -249,7 +261,13 @@ class ReadingKeywords(TypedDict, total=False):
     ledger_path: PathLike | None
 
 
-class CorpusKeywords(ReadingKeywords, total=False):
+class PathsKeywords(ReadingKeywords, total=False):
+    """The options of commands that take paths, and nothing else with them."""
+
+    files_from: PathLike | None
+
+
+class CorpusKeywords(PathsKeywords, total=False):
     """All options of `CorpusOptions`, as keywords."""
 
     special: Special
@@ -377,6 +395,11 @@ def _check(option: Option, value: Any) -> None:
     elif option.type is bool:
         if not isinstance(value, bool):
             raise TypeError(f"{name} is True or False, not {type(value).__name__}")
+    elif option.takes(str):
+        is_path = option.takes(os.PathLike[str])
+        if not isinstance(value, (str, os.PathLike) if is_path else str):
+            kind = "a path" if is_path else "a name"
+            raise TypeError(f"{name} is {kind}, not {type(value).__name__}")
     elif option.help.minimum is not None:
         if isinstance(value, bool) or not hasattr(value, "__index__"):
             raise TypeError(f"{name} is a whole number, not {type(value).__name__}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Detector, Errors, FileFormat, OnError, Progress, Special
 from fasttok.inputs.parallel import Normalization, Parallel
-from fasttok.options import CorpusKeywords, ReadingKeywords
+from fasttok.options import CorpusKeywords, PathsKeywords, ReadingKeywords
 from fasttok.reports.claims import Measure, Verdict
 from fasttok.reports.premium import Definition
 from fasttok.reports.schemas import Name as SchemaName
@@ -27,6 +27,7 @@ __all__ = [
     "OnError",
     "Parallel",
     "PathLike",
+    "PathsKeywords",
     "Progress",
     "ReadingKeywords",
     "SchemaName",

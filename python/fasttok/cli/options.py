@@ -146,9 +146,12 @@ def sort_options(keys: Sequence[str], default: str, *, of: str, name: str, by: s
     return add
 
 
-def paths_or_default(paths: Sequence[str]) -> list[str]:
-    """What is counted: `paths`, or else what is piped in, or else the current folder."""
-    return list(paths) or [STDIN if stdin_has_data() else "."]
+def paths_or_default(paths: Sequence[str], corpus: Mapping[str, Any]) -> list[str]:
+    """What is counted besides what a list names: `paths`, or where there are neither what is piped in, or else the
+    current folder."""
+    if paths or corpus["files_from"] is not None:
+        return list(paths)
+    return [STDIN if stdin_has_data() else "."]
 
 
 def stdin_has_data() -> bool:
@@ -212,7 +215,8 @@ def corpus_arguments(
     """
     given = {name: value for name, value in values.items() if value is not None}
     no_progress, quiet = given.pop("no_progress"), given.pop("quiet")
-    check_outputs(inputs, {**outputs, "--ledger": given.get("ledger_path")})
+    listed = given.get("files_from")
+    check_outputs([*inputs, *([] if listed is None else [listed])], {**outputs, "--ledger": given.get("ledger_path")})
     # A file that the shell writes for us is not counted either.
     written = [path for path in (*outputs.values(), "/dev/stdout") if path is not None and os.path.isfile(path)]
     return {**given, "outputs": written, "progress": not (no_progress or quiet)}

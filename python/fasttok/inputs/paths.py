@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from fasttok._util.nearest import either, nearest
 from fasttok._util.paths import COUNT_TEXTS, STDIN, PathLike, describe_missing
 from fasttok.errors import NotFoundError, TooManyGroupsError, UnknownFieldError
+from fasttok.options import CorpusOptions
 
 _GLOB = frozenset("*?[{")
 
@@ -43,6 +44,18 @@ def as_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
             f"paths are strings or os.PathLike, not what is in a {kind}; to count texts call "
             "Encoding.count_batch(texts)"
         ) from None
+
+
+def given_paths(paths: PathLike | Iterable[PathLike], options: CorpusOptions) -> list[str]:
+    """The paths that a run was given, checked; those in its list of more are checked by who reads it.
+
+    Raises ``ValueError`` where there are neither, and ``NotFoundError`` for one that does not exist.
+    """
+    inputs = as_paths(paths)
+    if not inputs and options.files_from is None:
+        raise ValueError("no paths to count")
+    require_existing([*inputs, *([] if options.files_from is None else [os.fspath(options.files_from)])])
+    return inputs
 
 
 def require_existing(paths: Sequence[str]) -> None:

@@ -15,10 +15,10 @@ import fasttok._fasttok as _fasttok
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Progress
 from fasttok.inputs.outputs import ledger_written
-from fasttok.inputs.paths import as_names, as_paths, require_existing
+from fasttok.inputs.paths import as_names, given_paths
 from fasttok.options import CorpusOptions
 from fasttok.reports.ledger import Ledger
-from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
+from fasttok.reports.manifest import describe_account, describe_sources, run_manifest
 from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
@@ -43,11 +43,8 @@ def run_corpus(
     **more: Any,
 ) -> CorpusRun:
     """Count a corpus for whatever report. `more` is what is measured besides: see the compiled `count_corpus`."""
-    inputs = as_paths(paths)
-    if not inputs:
-        raise ValueError("no paths to count")
+    inputs = given_paths(paths, options)
     keys = options.keys(as_names(by))
-    require_existing(inputs)
     loaded = resolve_all(encodings)
 
     manifest = run_manifest(loaded)
@@ -62,7 +59,7 @@ def run_corpus(
         "seconds": seconds,
         "mb_per_second": result.totals.bytes / result.seconds / 1e6 if result.seconds else None,
         "unicode_scripts": _fasttok.SCRIPTS_UNICODE_VERSION,
-        "inputs": describe_inputs(inputs),
+        **describe_sources(inputs, options),
         "by": keys,
         **options.manifest(),
         **describe_account(account),

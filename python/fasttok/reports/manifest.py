@@ -10,6 +10,7 @@ from typing import Any
 
 import fasttok._fasttok as _fasttok
 from fasttok._fasttok import Account, Encoding
+from fasttok.options import CorpusOptions
 
 
 def run_manifest(encodings: Mapping[str, Encoding]) -> dict[str, Any]:
@@ -59,6 +60,15 @@ LISTED = 10_000
 def describe_inputs(paths: Iterable[str]) -> list[str]:
     """What a manifest says of paths that were given: a name that is not UTF-8 as the ledger writes it."""
     return [_fasttok._path_name(path) for path in paths]
+
+
+def describe_sources(paths: Iterable[str], options: CorpusOptions) -> dict[str, Any]:
+    """What a manifest says of where paths came from: those that were given, and the list of more."""
+    listed = options.files_from
+    return {
+        "inputs": describe_inputs(paths),
+        "files_from": None if listed is None else _fasttok._path_name(os.fspath(listed)),
+    }
 
 
 def describe_account(*accounts: Account) -> dict[str, Any]:

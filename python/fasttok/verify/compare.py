@@ -18,10 +18,10 @@ from fasttok._util.types import Progress
 from fasttok.errors import FasttokError, TextLimitError
 from fasttok.inputs.documents import Reader
 from fasttok.inputs.outputs import ledger_written
-from fasttok.inputs.paths import as_paths, require_existing
-from fasttok.options import ReadingKeywords, given
+from fasttok.inputs.paths import as_paths, given_paths
+from fasttok.options import PathsKeywords, ReadingKeywords, given
 from fasttok.reports.ledger import NOTHING_READ, Ledger
-from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
+from fasttok.reports.manifest import describe_account, describe_sources, run_manifest
 from fasttok.reports.presenters import shown
 from fasttok.reports.verification import Difference, Mode, VerificationReport
 from fasttok.verify.adversarial import adversarial_texts, is_partial, token_texts
@@ -114,17 +114,18 @@ def verify_files(
     *,
     built_in: int = BUILT_IN,
     progress: bool | Progress = False,
-    **options: Unpack[ReadingKeywords],
+    **options: Unpack[PathsKeywords],
 ) -> VerificationReport:
     """Compare as :func:`verify` does, on the documents of files, which are read as ``fasttok.count_corpus`` reads them.
 
     Rows that cannot be read, and texts beyond a limit of the tokenizer, are in the ledger of the result.
     """
-    taken = given("verify_files", options, ReadingKeywords)
+    taken = given("verify_files", options, PathsKeywords)
     inputs = as_paths(paths)
-    require_existing(inputs)
+    reads = bool(inputs) or taken.files_from is not None
+    inputs = given_paths(inputs, taken) if reads else []
     found = _verified(encoding, (), built_in, taken.threads)
-    if not inputs:
+    if not reads:
         return found.report()
     with shown(progress) as told, ledger_written(inputs, taken) as run_options:
         reader = Reader(inputs, options=run_options, progress=told)
@@ -133,7 +134,7 @@ def verify_files(
             lambda records, encoded: _compare(found, [(_name(r), r.text) for r in records], encoded),
         )
     account = describe_account(reader.account)
-    return found.report(reader.ledger, inputs=describe_inputs(inputs), **taken.manifest(ReadingKeywords), **account)
+    return found.report(reader.ledger, **describe_sources(inputs, taken), **taken.manifest(ReadingKeywords), **account)
 
 
 def _name(record: Document) -> str:

@@ -131,7 +131,7 @@ def command(
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     inputs = list(paths)
-    if not inputs:
+    if not inputs and corpus["files_from"] is None:
         if not stdin_has_data():
             raise click.UsageError("no PATH is given and nothing is piped in")
         inputs = [STDIN]

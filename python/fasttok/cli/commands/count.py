@@ -57,7 +57,7 @@ def command(
     from fasttok.measures.count import count_corpus
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    inputs = paths_or_default(paths)
+    inputs = paths_or_default(paths, corpus)
     arguments = corpus_arguments(corpus, inputs, {"--output": output})
     report = count_corpus(inputs, encodings or ["o200k_base"], by=by, **arguments).sorted_by(sort, reverse=reverse)
     return deliver_counted(report, shape, output, report.ledger, corpus)

@@ -72,7 +72,7 @@ def command(
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     asked: dict[str, Any] = {"words": words, "graphemes": graphemes, "partial_tokens": partial_tokens}
     _check_sort(sort, base, asked)
-    inputs = paths_or_default(paths)
+    inputs = paths_or_default(paths, corpus)
     arguments = corpus_arguments(corpus, inputs, {"--output": output})
     report = density(inputs, encodings or ["o200k_base"], by=by, base=base, **asked, **arguments).sorted_by(
         sort, reverse=reverse

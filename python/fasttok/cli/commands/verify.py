@@ -8,7 +8,7 @@ import click
 
 from fasttok.cli.options import Command, corpus_arguments, corpus_options
 from fasttok.cli.output import FAILED, OK, SKIPPED, choose_format, emit, passed_over, skipped_lines, tell, where_listed
-from fasttok.options import ReadingKeywords
+from fasttok.options import PathsKeywords
 
 
 @click.command(
@@ -20,7 +20,7 @@ from fasttok.options import ReadingKeywords
 )
 @click.argument("tokenizer")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@corpus_options(ReadingKeywords)
+@corpus_options(PathsKeywords)
 @click.option(
     "--built-in",
     type=click.IntRange(min=0),
@@ -52,7 +52,7 @@ def command(
 
     shape = choose_format(json=json, output=output, allowed=("json", "table"))
     arguments = corpus_arguments(corpus, [tokenizer, *paths], {"--output": output})
-    if not built_in and not paths:
+    if not built_in and not paths and corpus["files_from"] is None:
         raise click.UsageError("nothing to compare: no PATH and --built-in 0")
     found = verify_files(resolve(tokenizer), list(paths), built_in=built_in, **arguments)
     # All of it is what was asked for, the last line too.

@@ -19,7 +19,7 @@ from fasttok.errors import PriceTableError
 from fasttok.inputs.documents import Reader
 from fasttok.inputs.outputs import ledger_written
 from fasttok.inputs.parallel import Parallel, open_parallel
-from fasttok.inputs.paths import as_names, as_paths
+from fasttok.inputs.paths import as_names, given_paths
 from fasttok.inputs.prices import read_price_table
 from fasttok.measures.cost.languages import find_group, languages_of_groups
 from fasttok.measures.cost.pricing import priced_models
@@ -28,7 +28,7 @@ from fasttok.measures.cost.sums import CostSums
 from fasttok.measures.premium import premium
 from fasttok.options import CorpusKeywords, documented, given
 from fasttok.reports.cost import CostReport, SameContent
-from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
+from fasttok.reports.manifest import describe_account, describe_sources, run_manifest
 from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec
 
@@ -84,13 +84,11 @@ def cost(
     Raises ``UnknownPriceError`` for a model without a price, ``UnknownModelError`` for one without a public
     tokenizer, ``PriceTableError`` for a table that cannot be used.
     """
-    inputs = as_paths(paths)
-    if not inputs:
-        raise ValueError("no paths to count")
     names = as_names(models)
     if not names:
         raise ValueError("no models to count the cost for")
     taken = given("cost", options)
+    inputs = given_paths(paths, taken)
     keys = taken.keys(as_names(by))
     if base is not None and len(keys) != 1:
         raise ValueError("a base is a group: 'base' needs one key in 'by'")
@@ -154,7 +152,7 @@ def cost(
 
     manifest = {
         **run_manifest({model.name: model.encoding for model in billed}),
-        "inputs": describe_inputs(inputs),
+        **describe_sources(inputs, taken),
         "by": keys,
         "base": None if base_key is None else {keys[0]: base_key},
         **taken.manifest(),

@@ -96,6 +96,9 @@ macro_rules! options {
 }
 
 options! {
+    /// A list of more paths, one per line or each ended by a NUL; `-` is standard input. What it names and is not there is
+    /// a row of the ledger.
+    files_from: Option<PathBuf> = None,
     /// The field that holds the text, where records have fields; a dot goes one level down. `None` is [`TEXT_FIELD`],
     /// and does not say that there must be fields.
     text_field: Option<String> = None,

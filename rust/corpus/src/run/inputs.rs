@@ -1,6 +1,6 @@
 //! The files of a job, before any of them is opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::format;
@@ -8,6 +8,7 @@ use crate::job::{Job, OnError};
 use crate::ledger::{Collector, Entry, LEDGER_ENTRIES_KEPT};
 use crate::source::{self, Input, Walk};
 use crate::{Error, Progress};
+use fasttok_parallel::Control;
 
 /// The inputs of a job, whatever is done with them.
 pub(crate) struct Inputs {
@@ -25,7 +26,12 @@ impl Inputs {
         check_inputs(job)?;
         let (hidden, ignore_files) = (job.hidden, job.ignore_files);
         let walk = Walk { hidden, ignore_files, threads: super::threads(job), cancel };
-        let source::Found { mut inputs, bad, passed, repeated } = source::find(&job.paths, walk)?;
+        let listed = match &job.files_from {
+            None => Vec::new(),
+            Some(list) => listed(list, cancel)?,
+        };
+        let source::Found { mut inputs, bad, passed, repeated } =
+            source::find(&job.paths, &listed, walk)?;
         leave_out_outputs(&mut inputs, &job.outputs)?;
         progress.set_total(inputs.iter().map(|i| i.size).sum());
         Ok(Inputs { inputs, bad, passed, repeated })
@@ -56,7 +62,8 @@ impl Inputs {
         if !self.bad.is_empty() || self.inputs.is_empty() || ignored < self.inputs.len() as u64 {
             return Ok(());
         }
-        let paths: Vec<_> = job.paths.iter().map(|p| p.display().to_string()).collect();
+        let paths = job.paths.iter().chain(&job.files_from);
+        let paths: Vec<_> = paths.map(|p| p.display().to_string()).collect();
         let what = match (binary, packed) {
             (_, 0) => "binary; name a file itself to have it read",
             (0, _) => "compressed and hold no records; decompress=True counts them",
@@ -91,9 +98,23 @@ fn leave_out_outputs(inputs: &mut Vec<Input>, outputs: &[PathBuf]) -> Result<(),
     Ok(())
 }
 
+/// The paths in a list, which may not be empty: it is most often a search that found nothing by mistake.
+fn listed(list: &Path, cancel: &AtomicBool) -> Result<Vec<PathBuf>, Error> {
+    let stop = AtomicBool::new(false);
+    let listed = source::read_list(list, Control { cancel, stop: &stop })?;
+    if listed.is_empty() {
+        let message = format!("{}: no paths in this list", list.display());
+        return Err(Error::NoInput { message });
+    }
+    Ok(listed)
+}
+
 fn check_inputs(job: &Job) -> Result<(), Error> {
-    let message = if job.paths.is_empty() {
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    let message = if job.paths.is_empty() && job.files_from.is_none() {
         "no paths to read".to_owned()
+    } else if job.files_from.as_ref().is_some_and(is_stdin) && job.paths.iter().any(is_stdin) {
+        "standard input cannot be both a list of paths and a document".to_owned()
     } else if let Some(name) = &job.format
         && format::by_name(name).is_none()
     {

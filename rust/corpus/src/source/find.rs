@@ -1,10 +1,12 @@
 //! Paths, folders and patterns to a list of inputs, as ripgrep would walk them.
 //!
 //! What was named must exist: a typing mistake is an error before anything is counted, not a smaller total. What was
-//! merely found (a broken link, a folder that may not be read) goes to the ledger. Links inside a folder are not
-//! followed. A file is read once under the first name it has, however it is named: twice, by another path, by a link.
+//! merely found (a broken link, a folder that may not be read) goes to the ledger, and so does what a list names and is
+//! not there: a list may be long and old. Links inside a folder are not followed. A file is read once under the first
+//! name it has, however it is named: twice, by another path, by a link.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -44,18 +46,40 @@ pub(crate) struct Found {
     pub repeated: u64,
 }
 
-pub(crate) fn find(paths: &[PathBuf], walk: Walk) -> Result<Found, Error> {
+/// What is at `paths`, then at those that a list has.
+pub(crate) fn find(paths: &[PathBuf], listed: &[PathBuf], walk: Walk) -> Result<Found, Error> {
     let mut found = Found::default();
-    for path in paths {
-        find_path(path, walk, &mut found)?;
+    let (mut named, mut listed) = (paths.iter(), listed.iter());
+    loop {
+        if let Some(path) = named.next() {
+            find_path(path, walk, &mut found)?;
+        } else if let Some(path) = listed.next() {
+            find_listed(path, walk, &mut found);
+        } else {
+            break;
+        }
         if walk.cancel.load(Relaxed) {
             return Err(Error::Interrupted);
         }
     }
-    let mut met = HashSet::with_capacity(found.inputs.len());
-    let all = found.inputs.len();
-    found.inputs.retain(|input| met.insert(input.identity.clone()));
-    found.repeated = (all - found.inputs.len()) as u64;
+    let mut met = HashMap::with_capacity(found.inputs.len());
+    let mut inputs: Vec<Input> = Vec::with_capacity(found.inputs.len());
+    for input in std::mem::take(&mut found.inputs) {
+        match met.entry(input.identity.clone()) {
+            Slot::Vacant(slot) => {
+                slot.insert(inputs.len());
+                inputs.push(input);
+            }
+            Slot::Occupied(slot) => {
+                // A file that a walk met and that is named besides is read as one that is named.
+                let first = &mut inputs[*slot.get()];
+                first.explicit |= input.explicit;
+                first.unpack |= input.unpack;
+                found.repeated += 1;
+            }
+        }
+    }
+    found.inputs = inputs;
     let mut met = BTreeSet::new();
     found.bad.retain(|entry| met.insert(entry.clone()));
     Ok(found)
@@ -108,13 +132,40 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
         });
         return Ok(());
     }
+    match find_existing(path, walk, found) {
+        Ok(()) => Ok(()),
+        Err(Missing::Files(why)) => {
+            Err(Error::NoInput { message: format!("{}: {why}", path.display()) })
+        }
+        Err(Missing::Path) => match Pattern::of(path)? {
+            Some(pattern) => find_pattern(&pattern, walk, found),
+            None => Err(Error::NotFound { path: path.display().to_string() }),
+        },
+    }
+}
+
+/// What a list names: nothing in it ends a run, and it is no pattern.
+fn find_listed(path: &Path, walk: Walk, found: &mut Found) {
+    let why = match find_existing(path, walk, found) {
+        Ok(()) => return,
+        Err(Missing::Files(why)) => why,
+        Err(Missing::Path) => "there is no such file or folder".to_owned(),
+    };
+    found.bad.push(entry(path, SkipReason::new(Reason::NotFound, why)));
+}
+
+/// What a path lacks.
+enum Missing {
+    Path,
+    /// It is a folder in which nothing is to be read, for this reason.
+    Files(String),
+}
+
+fn find_existing(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Missing> {
     match fs::symlink_metadata(path) {
         Ok(_) => {}
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return match Pattern::of(path)? {
-                Some(pattern) => find_pattern(&pattern, walk, found),
-                None => Err(Error::NotFound { path: path.display().to_string() }),
-            };
+            return Err(Missing::Path);
         }
         Err(e) => {
             found.bad.push(unreadable(path, &e));
@@ -146,20 +197,14 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
     }
 }
 
-fn find_folder(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
+fn find_folder(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Missing> {
     let part = walk_folder(path, walk, |_| Some(Wanted { unpack: false }));
     if part.inputs.is_empty() && part.bad.is_empty() && !walk.cancel.load(Relaxed) {
         let links = match part.passed {
             0 => String::new(),
             n => format!("; {n} links or special files were passed by: name them to read them"),
         };
-        return Err(Error::NoInput {
-            message: format!(
-                "{}: no files in this folder{}{links}",
-                path.display(),
-                excluded(walk),
-            ),
-        });
+        return Err(Missing::Files(format!("no files in this folder{}{links}", excluded(walk))));
     }
     found.append(part);
     Ok(())
@@ -313,21 +358,17 @@ fn name(path: &Path) -> String {
 
 fn broken_link(path: &Path) -> Entry {
     let target = fs::read_link(path).map(|t| t.display().to_string()).unwrap_or_default();
-    Entry {
-        file: name(path),
-        position: Position::default(),
-        reason: Reason::BrokenLink,
-        detail: format!("the link points to {target:?}, which does not exist"),
-    }
+    let detail = format!("the link points to {target:?}, which does not exist");
+    entry(path, SkipReason::new(Reason::BrokenLink, detail))
 }
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Entry {
-    Entry {
-        file: name(path),
-        position: Position::default(),
-        reason: Reason::Unreadable,
-        detail: e.to_string(),
-    }
+    entry(path, SkipReason::new(Reason::Unreadable, e.to_string()))
+}
+
+/// The ledger's entry for a whole file.
+fn entry(path: &Path, SkipReason { reason, detail }: SkipReason) -> Entry {
+    Entry { file: name(path), position: Position::default(), reason, detail }
 }
 
 impl Found {
@@ -379,6 +420,8 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -396,7 +439,7 @@ mod tests {
 
     fn names(folder: &Path, paths: &[&str], walk: Walk) -> Vec<String> {
         let paths: Vec<PathBuf> = paths.iter().map(|p| folder.join(p)).collect();
-        let found = find(&paths, walk).unwrap();
+        let found = find(&paths, &[], walk).unwrap();
         let relative = |i: &Input| i.path.strip_prefix(folder).unwrap().display().to_string();
         found.inputs.iter().map(relative).collect()
     }
@@ -427,23 +470,23 @@ mod tests {
         assert_eq!(names(p, &["x/[0-9].{jsonl,txt}"], WALK), ["x/1.jsonl", "x/3.txt"]);
         assert_eq!(names(p, &["x/.h/*"], WALK), ["x/.h/5.jsonl"]);
         assert_eq!(names(p, &["?/y"], WALK), ["x/y/2.jsonl"]);
-        let none = find(&[p.join("*.csv")], WALK).unwrap_err();
+        let none = find(&[p.join("*.csv")], &[], WALK).unwrap_err();
         assert!(none.to_string().contains("*.csv: no file matches"), "{none}");
     }
 
     #[test]
     fn a_path_that_does_not_exist_is_an_error() {
-        let e = find(&["/no/such/path.txt".into()], WALK).unwrap_err();
+        let e = find(&["/no/such/path.txt".into()], &[], WALK).unwrap_err();
         assert!(matches!(&e, Error::NotFound { path } if path == "/no/such/path.txt"));
         let t = tree(&["file"]);
-        let e = find(&[t.path().join("file/below")], WALK).unwrap_err();
+        let e = find(&[t.path().join("file/below")], &[], WALK).unwrap_err();
         assert!(matches!(e, Error::NotFound { .. }));
     }
 
     #[test]
     fn a_folder_without_files_is_an_error() {
         let t = tree(&[".hidden"]);
-        let e = find(&[t.path().to_owned()], WALK).unwrap_err().to_string();
+        let e = find(&[t.path().to_owned()], &[], WALK).unwrap_err().to_string();
         assert!(e.contains("no files in this folder (hidden files"), "{e}");
     }
 
@@ -453,12 +496,12 @@ mod tests {
         let t = tree(&["a.txt"]);
         std::os::unix::fs::symlink("nowhere", t.path().join("broken")).unwrap();
         std::os::unix::fs::symlink("a.txt", t.path().join("link")).unwrap();
-        let found = find(&[t.path().to_owned()], WALK).unwrap();
+        let found = find(&[t.path().to_owned()], &[], WALK).unwrap();
         assert_eq!((found.inputs.len(), found.passed), (1, 1));
         assert_eq!(found.bad[0].reason, Reason::BrokenLink);
         assert!(found.bad[0].file.ends_with("broken") && found.bad[0].detail.contains("nowhere"));
 
-        let found = find(&[t.path().join("broken"), t.path().join("link")], WALK).unwrap();
+        let found = find(&[t.path().join("broken"), t.path().join("link")], &[], WALK).unwrap();
         assert_eq!((found.inputs.len(), found.bad.len()), (1, 1));
     }
 
@@ -468,5 +511,71 @@ mod tests {
         let t = tree(&["x/a.txt"]);
         std::os::unix::fs::symlink("x", t.path().join("link")).unwrap();
         assert_eq!(names(t.path(), &["link"], WALK), ["link/a.txt"]);
+    }
+
+    #[test]
+    fn what_a_list_names_and_is_missing_is_an_entry() {
+        let t = tree(&["a.txt", "x/b.txt", "empty/.hidden", "odd*.txt"]);
+        let listed =
+            ["gone.txt", "x", "empty", "a.txt", "*.txt", "odd*.txt", "a.txt/below", "gone.txt"];
+        let listed = listed.map(|p| t.path().join(p));
+        let found = find(&[], &listed, WALK).unwrap();
+        let names: Vec<_> =
+            found.inputs.iter().map(|i| i.path.strip_prefix(t.path()).unwrap()).collect();
+        assert_eq!(names, ["x/b.txt", "a.txt", "odd*.txt"].map(Path::new));
+        let bad: Vec<_> =
+            found.bad.iter().map(|e| (e.file.rsplit('/').next().unwrap(), e.reason)).collect();
+        let expected = ["gone.txt", "empty", "*.txt", "below"].map(|name| (name, Reason::NotFound));
+        assert_eq!(bad, expected);
+        assert!(found.bad[1].detail.starts_with("no files in this folder (hidden"));
+    }
+
+    /// Every way to reach a file twice, alone and all at once.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_read_once_however_it_is_reached() {
+        let t = tree(&["x/a.txt"]);
+        let at = |path: &str| t.path().join(path);
+        std::os::unix::fs::symlink("x/a.txt", at("link.txt")).unwrap();
+        std::os::unix::fs::symlink("x", at("folder")).unwrap();
+        fs::hard_link(at("x/a.txt"), at("hard.txt")).unwrap();
+        let ways = [
+            "x/a.txt",
+            "x",
+            "x/../x/a.txt",
+            "link.txt",
+            "folder",
+            "folder/a.txt",
+            "hard.txt",
+            "x/*.txt",
+        ];
+        let ways = ways.map(at);
+        for first in &ways {
+            for again in &ways {
+                let found = find(&[first.clone(), again.clone()], &[], WALK).unwrap();
+                assert_eq!((found.inputs.len(), found.repeated), (1, 1), "{first:?} {again:?}");
+                if again.to_str().is_some_and(|again| !again.contains('*')) {
+                    let found = find(from_ref(first), from_ref(again), WALK).unwrap();
+                    assert_eq!((found.inputs.len(), found.repeated), (1, 1), "{first:?} {again:?}");
+                }
+            }
+        }
+        let found = find(&ways, &ways[..7], WALK).unwrap();
+        assert_eq!((found.inputs.len(), found.repeated), (1, 14));
+        // The whole folder holds the file under two names, and two links that are passed by.
+        let found = find(&[t.path().to_owned()], &[], WALK).unwrap();
+        assert_eq!((found.inputs.len(), found.repeated, found.passed), (1, 1, 2));
+    }
+
+    #[test]
+    fn a_file_that_a_walk_met_first_is_unpacked_if_it_is_named_too() {
+        let t = tree(&["a.txt.gz"]);
+        let file = t.path().join("a.txt.gz");
+        for again in [&file, &t.path().join("*.gz")] {
+            let found = find(&[t.path().to_owned(), again.clone()], &[], WALK).unwrap();
+            assert!(found.inputs[0].unpack && found.inputs[0].explicit == (again == &file));
+        }
+        let found = find(&[t.path().to_owned()], &[file], WALK).unwrap();
+        assert!(found.inputs[0].unpack && found.inputs[0].explicit);
     }
 }

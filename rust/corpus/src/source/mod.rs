@@ -4,11 +4,13 @@
 
 mod find;
 mod frames;
+mod list;
 mod magic;
 mod name;
 mod open;
 
 pub(crate) use find::{Found, Identity, Walk, find, identity};
+pub(crate) use list::read_list;
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
 pub use name::path_name;
 pub(crate) use open::{Opened, open, packing, read_error, unsupported};

@@ -250,14 +250,14 @@ impl<R: Read> Read for Metered<'_, R> {
 
 /// Reads a pipe from a thread of its own: a read that waits for a writer cannot be called back, and neither Ctrl-C
 /// nor the end of the run may wait for it. When the run is over that thread is left behind.
-struct PipeReader<'e> {
+pub(super) struct PipeReader<'e> {
     received: Receiver<io::Result<Vec<u8>>>,
     current: Cursor<Vec<u8>>,
     control: Control<'e>,
 }
 
 impl<'e> PipeReader<'e> {
-    fn new<R: Read>(
+    pub fn new<R: Read>(
         control: Control<'e>,
         open: impl FnOnce() -> io::Result<R> + Send + 'static,
     ) -> PipeReader<'e> {
