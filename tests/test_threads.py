@@ -210,6 +210,16 @@ def test_numpy_is_imported_by_the_first_array_and_no_earlier() -> None:
     assert result.stdout.split() == ["False", "True"]
 
 
+def test_an_array_without_a_mask_imports_no_more_than_numpy_does() -> None:
+    code = (
+        "import sys, numpy; own = 'numpy.ma' in sys.modules;"
+        "import fasttok; enc = fasttok.get_encoding('o200k_base'); enc.count_batch(['a']);"
+        "before = 'numpy.ma' in sys.modules; print(before == own, enc.count_batch(['a', None], nulls='null'))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["True", "[1", "--]"]
+
+
 def test_spawn(enc: fasttok.Encoding) -> None:
     text = "".join(texts(43, 100))
     with multiprocessing.get_context("spawn").Pool(1) as pool:

@@ -43,7 +43,8 @@ pub fn masked_int64<'py>(
     mask: &[u8],
 ) -> PyResult<Bound<'py, PyAny>> {
     let mask = array(py, "bool", mask, u8::to_ne_bytes)?;
-    numpy(py)?.getattr("ma")?.call_method1("MaskedArray", (int64(py, values)?, mask))
+    let masked = py.import("fasttok._util.lazy_numpy")?.call_method0("load_masked")?;
+    masked.call_method1("MaskedArray", (int64(py, values)?, mask))
 }
 
 fn array<'py, T: Copy, const N: usize>(
