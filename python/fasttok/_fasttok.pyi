@@ -220,7 +220,7 @@ class CorpusGroups:
         """The number of groups."""
     def __getitem__(self, index: int, /) -> CorpusSums:
         """The sums of group `index`, from 0. Raises ``IndexError`` where there is none."""
-    def json(self, indices: Sequence[int], keys: Sequence[str], encodings: Sequence[str]) -> str:
+    def json(self, indices: Sequence[int], keys: Sequence[str], encodings: Sequence[str], limits: Sequence[int]) -> str:
         """The groups at ``indices``, each from 0, as the items of the list of groups in a report's JSON, indented by
         two."""
     def ranked(self, name: str, divisor: str | None, *, ascending: bool) -> builtins.bytes:
@@ -268,12 +268,41 @@ class CorpusSums:
     def partial_tokens(self) -> tuple[int, ...]:
         """Tokens that are not whole characters, by encoding; empty where they were not asked for."""
     @property
+    def documents_over(self) -> tuple[int, ...]:
+        """Documents with more tokens than each limit, by encoding and then by limit; empty where there are none."""
+    def lengths(self, index: int) -> DocumentLengths | None:
+        """How long documents are in tokens of the encoding at `index`; None where no document was counted, or
+        histograms were not asked for."""
+    @property
     def sample(self) -> builtins.bytes:
         """What a bootstrap over documents draws from: unsigned 64-bit numbers in the machine's byte order, of shape
         ``(units, sample_columns)``. Empty where no sample was asked for."""
     @property
     def sample_columns(self) -> int:
         """The numbers of a unit of ``sample``."""
+
+@final
+class DocumentLengths:
+    """How long documents are in tokens of an encoding."""
+
+    @property
+    def p50(self) -> int:
+        """Half of the documents have at most so many tokens."""
+    @property
+    def p90(self) -> int:
+        """90 % of the documents have at most so many tokens."""
+    @property
+    def p99(self) -> int:
+        """99 % of the documents have at most so many tokens."""
+    @property
+    def max(self) -> int:
+        """The most tokens of a document."""
+    @property
+    def histogram(self) -> list[tuple[int, int]]:
+        """Documents by tokens, from each number on, which is 0 or a power of two, to the next; none of them zero."""
+    @property
+    def counts(self) -> list[tuple[int, int]]:
+        """Documents by tokens, each number the least of a bucket; none of them zero."""
 
 @final
 class SkippedRow:
@@ -369,6 +398,8 @@ def count_corpus(
     words: bool = False,
     partial_tokens: bool = False,
     sample: bool = False,
+    histograms: bool = False,
+    limits: Sequence[int] = ...,
     progress: Callable[[int, int | None, int], object] | None = None,
 ) -> CorpusResult:
     """Counts the tokens of files, in groups by the keys `by`, as `options` say (see

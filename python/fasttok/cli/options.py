@@ -80,6 +80,12 @@ def names(context: click.Context, param: click.Parameter, values: tuple[str, ...
     return given
 
 
+def numbers(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[int]:
+    """The positive whole numbers in a repeated option, each of which may hold several, separated by commas."""
+    number: click.ParamType[Any] = click.IntRange(min=1)
+    return [number.convert(name, param, context) for name in names(context, param, values)]
+
+
 def pairs(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """The values of a repeated option `NAME=VALUE`, by name."""
     found: dict[str, str] = {}

@@ -9,11 +9,14 @@ from fasttok._util.paths import PathLike
 from fasttok._util.types import Progress
 from fasttok.measures.corpus import run_corpus
 from fasttok.options import CorpusKeywords, documented, given
-from fasttok.reports.count import Groups, Report, Tally
+from fasttok.reports.count import Asked, Groups, Report, Tally
 from fasttok.tokenizers.resolve import Spec
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+MAX_LIMIT = 2**53 - 1
+"""The largest whole number that every reader of JSON takes exactly."""
 
 
 @documented()
@@ -22,6 +25,8 @@ def count_corpus(
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
     *,
     by: str | Iterable[str] = (),
+    quantiles: bool = False,
+    limits: int | Iterable[int] = (),
     progress: bool | Progress = False,
     **options: Unpack[CorpusKeywords],
 ) -> Report:
@@ -33,11 +38,29 @@ def count_corpus(
         or a mapping of what they are called in the report to these. All are counted in one pass over the files.
     by: what the counts are grouped by: `"file"`, `"extension"`, `"language"` where labels are asked for, or a
         field of JSONL records.
+    quantiles: also tell how long documents are in tokens: p50, p90, p99, the longest, and a histogram
+        (:attr:`Tally.tokens_per_document`). Takes some 80 bytes more of each group.
+    limits: numbers of tokens, such as context windows: also count the documents that have more
+        (:attr:`Tally.documents_over`).
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
         A callable is called now and then with the bytes read, the bytes there are (None when that is not
         known) and the documents counted.
     {options}
     """
-    run = run_corpus(paths, encodings, by, given("count_corpus", options), progress)
-    totals = Tally._from_sums(run.result.totals, run.encodings)
-    return Report(run.manifest, totals, Groups(run.result.groups, run.encodings, run.by), run.ledger)
+    numbers = as_limits(limits)
+    taken = given("count_corpus", options)
+    run = run_corpus(paths, encodings, by, taken, progress, histograms=quantiles, limits=numbers)
+    asked = Asked(run.encodings, run.by, quantiles, numbers)
+    manifest = {**run.manifest, "quantiles": quantiles, "limits": numbers}
+    return Report(manifest, Tally._from_sums(run.result.totals, asked), Groups(run.result.groups, asked), run.ledger)
+
+
+def as_limits(limits: int | Iterable[int]) -> list[int]:
+    """Numbers of tokens in order, each once."""
+    numbers = [limits] if isinstance(limits, int) else list(limits)
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise TypeError(f"a limit is a whole number of tokens, not {type(number).__name__}")
+        if not 1 <= number <= MAX_LIMIT:
+            raise ValueError(f"a limit is from 1 to {MAX_LIMIT:,} tokens, not {number:,}")
+    return sorted(set(numbers))

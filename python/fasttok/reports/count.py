@@ -9,13 +9,16 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import fasttok._fasttok as _fasttok
 from fasttok.reports.base import BaseReport
 from fasttok.reports.groups import check_order, in_order
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import AT_ONCE, Items, Kind
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MEASURES = ("tokens", "tokens_per_char", "chars_per_token", "bytes_per_token")
 
@@ -40,6 +43,59 @@ _COLUMNS: dict[str, Kind] = {
 }
 """What `Report.rows()` has for a group or the totals, after the key."""
 
+QUANTILES = ("p50", "p90", "p99", "max")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a count was asked for: what its sums are named by."""
+
+    encodings: Sequence[str]
+    by: Sequence[str]
+    quantiles: bool
+    limits: Sequence[int]
+
+    def columns(self) -> list[tuple[str, Kind]]:
+        """The columns of `Report.rows()` after the key."""
+        columns = list(_COLUMNS.items())
+        if self.quantiles:
+            columns += [(f"tokens_{name}", "integer") for name in QUANTILES]
+        return columns + [(f"documents_over_{limit}", "integer") for limit in self.limits]
+
+
+@dataclass(frozen=True)
+class DocumentLengths:
+    """How long documents are, in tokens of one encoding. All None or empty where no document was counted.
+
+    p50, p90, p99: the least number of tokens that at least 50, 90, 99 % of the documents do not exceed (the quantile
+        that numpy calls ``inverted_cdf``): exact below 65,536, and within 1/256 of it from there on.
+    max: the most tokens of a document, exactly.
+    histogram: documents by tokens: from each number on, which is 0 or a power of two, to the next.
+    counts: documents by tokens in narrow buckets, by the least number of each: below 65,536 each number has one, and a
+        power of two 128 from there on.
+    """
+
+    p50: int | None
+    p90: int | None
+    p99: int | None
+    max: int | None
+    histogram: Mapping[int, int]
+    counts: Mapping[int, int]
+
+    @classmethod
+    def _from_raw(cls, raw: _fasttok.DocumentLengths | None) -> DocumentLengths:
+        if raw is None:
+            return cls(None, None, None, None, {}, {})
+        return cls(raw.p50, raw.p90, raw.p99, raw.max, dict(raw.histogram), dict(raw.counts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The lengths as the report's JSON has them."""
+        return {
+            **{name: getattr(self, name) for name in QUANTILES},
+            "histogram": _by_text(self.histogram),
+            "counts": _by_text(self.counts),
+        }
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -48,6 +104,8 @@ class Tally:
     scripts: characters by script (ISO 15924), none of them zero; they add up to `chars`.
     mixed_script_documents: documents with more than a tenth of their characters in another writing system
         than the first. Both as docs/definitions.md defines them.
+    tokens_per_document: how long documents are, by encoding; empty where quantiles were not asked for.
+    documents_over: documents with more tokens than each limit, by encoding and limit; empty where there are no limits.
     """
 
     documents: int
@@ -56,16 +114,28 @@ class Tally:
     tokens: Mapping[str, int]
     scripts: Mapping[str, int] = field(kw_only=True)
     mixed_script_documents: int = field(kw_only=True)
+    tokens_per_document: Mapping[str, DocumentLengths] = field(kw_only=True, default_factory=dict)
+    documents_over: Mapping[str, Mapping[int, int]] = field(kw_only=True, default_factory=dict)
 
     @classmethod
-    def _from_sums(cls, sums: _fasttok.CorpusSums, encodings: Sequence[str]) -> Tally:
+    def _from_sums(cls, sums: _fasttok.CorpusSums, asked: Asked, **key: Any) -> Self:
+        lengths: dict[str, DocumentLengths] = {}
+        if asked.quantiles:
+            lengths = {name: DocumentLengths._from_raw(sums.lengths(i)) for i, name in enumerate(asked.encodings)}
+        over: dict[str, Mapping[int, int]] = {}
+        if asked.limits:
+            numbers = iter(sums.documents_over)
+            over = {name: {limit: next(numbers) for limit in asked.limits} for name in asked.encodings}
         return cls(
             sums.documents,
             sums.bytes,
             sums.chars,
-            dict(zip(encodings, sums.tokens, strict=True)),
+            dict(zip(asked.encodings, sums.tokens, strict=True)),
             scripts=sums.scripts,
             mixed_script_documents=sums.mixed_script_documents,
+            tokens_per_document=lengths,
+            documents_over=over,
+            **key,
         )
 
     @property
@@ -101,8 +171,24 @@ class Tally:
             "chars": self.chars,
             "scripts": dict(self.scripts),
             "mixed_script_documents": self.mixed_script_documents,
-            "encodings": {name: self.measures(name) for name in self.tokens},
+            "encodings": {name: {**self.measures(name), **self._lengths(name)} for name in self.tokens},
         }
+
+    def _lengths(self, encoding: str) -> dict[str, Any]:
+        """What the JSON has of the lengths of documents."""
+        said: dict[str, Any] = {}
+        if encoding in self.documents_over:
+            said["documents_over"] = _by_text(self.documents_over[encoding])
+        if encoding in self.tokens_per_document:
+            said["tokens_per_document"] = self.tokens_per_document[encoding].to_dict()
+        return said
+
+    def _row(self, encoding: str) -> tuple[Any, ...]:
+        """The row of `Report.rows()` after the key."""
+        row = [encoding, self.documents, self.bytes, self.chars, *self.measures(encoding).values()]
+        if encoding in self.tokens_per_document:
+            row += [getattr(self.tokens_per_document[encoding], name) for name in QUANTILES]
+        return (*row, *self.documents_over.get(encoding, {}).values())
 
 
 @dataclass(frozen=True)
@@ -118,16 +204,9 @@ class Group(Tally):
 class Groups(Sequence[Group]):
     """The groups of a report. Each is made when it is asked for, so that a million of them are no million objects."""
 
-    def __init__(
-        self,
-        raw: _fasttok.CorpusGroups,
-        encodings: Sequence[str],
-        keys: Sequence[str],
-        order: Sequence[int] | None = None,
-    ) -> None:
+    def __init__(self, raw: _fasttok.CorpusGroups, asked: Asked, order: Sequence[int] | None = None) -> None:
         self._raw = raw
-        self._encodings = encodings
-        self._keys = keys
+        self._asked = asked
         self._order: Sequence[int] = range(len(raw)) if order is None else order
 
     def __len__(self) -> int:
@@ -139,17 +218,9 @@ class Groups(Sequence[Group]):
     def __getitem__(self, index: slice) -> Sequence[Group]: ...
     def __getitem__(self, index: int | slice) -> Group | Sequence[Group]:
         if isinstance(index, slice):
-            return Groups(self._raw, self._encodings, self._keys, self._order[index])
+            return Groups(self._raw, self._asked, self._order[index])
         sums = self._raw[self._order[index]]
-        return Group(
-            sums.documents,
-            sums.bytes,
-            sums.chars,
-            dict(zip(self._encodings, sums.tokens, strict=True)),
-            dict(zip(self._keys, sums.key, strict=True)),
-            scripts=sums.scripts,
-            mixed_script_documents=sums.mixed_script_documents,
-        )
+        return Group._from_sums(sums, self._asked, key=dict(zip(self._asked.by, sums.key, strict=True)))
 
     def __iter__(self) -> Iterator[Group]:
         return map(self.__getitem__, range(len(self)))
@@ -162,22 +233,27 @@ class Groups(Sequence[Group]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<{len(self):,} groups by {', '.join(self._keys)}>"
+        return f"<{len(self):,} groups by {', '.join(self._asked.by)}>"
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows of `Report.rows()`, without an object for each group."""
+        asked, limits = self._asked, len(self._asked.limits)
         for index in self._order:
             sums = self._raw[index]
-            key, documents, size, chars = sums.key, sums.documents, sums.bytes, sums.chars
-            for name, count in zip(self._encodings, sums.tokens, strict=True):
+            key, documents, size, chars, over = sums.key, sums.documents, sums.bytes, sums.chars, sums.documents_over
+            for i, (name, count) in enumerate(zip(asked.encodings, sums.tokens, strict=True)):
                 ratios = _ratio(count, chars), _ratio(chars, count), _ratio(size, count)
-                yield (*key, name, documents, size, chars, count, *ratios)
+                lengths = sums.lengths(i) if asked.quantiles else None
+                quantiles = (getattr(lengths, each) for each in QUANTILES) if lengths else ()
+                row = (*key, name, documents, size, chars, count, *ratios, *quantiles)
+                yield (*row, *over[i * limits : (i + 1) * limits])
 
     def items(self) -> Items:
         """The groups as `to_dict()` has them, in JSON."""
         starts = range(0, len(self), AT_ONCE)
         indices = (list(self._order[start : start + AT_ONCE]) for start in starts)
-        return Items(self._raw.json(some, self._keys, self._encodings) for some in indices)
+        asked = self._asked
+        return Items(self._raw.json(some, asked.by, asked.encodings, asked.limits) for some in indices)
 
     def _sorted_by(self, key: str, reverse: bool) -> Groups:
         order: Sequence[int]
@@ -189,7 +265,7 @@ class Groups(Sequence[Group]):
             name, divisor = _RATIOS.get(key, (key, None))
             ranked = self._raw.ranked(name, divisor, ascending=reverse)
             order = cast("Sequence[int]", memoryview(ranked).cast("I"))
-        return Groups(self._raw, self._encodings, self._keys, order)
+        return Groups(self._raw, self._asked, order)
 
 
 @dataclass(frozen=True, repr=False)
@@ -217,6 +293,12 @@ class Report(BaseReport):
     def by(self) -> list[str]:
         """What the counts are grouped by."""
         return list(self.manifest["by"])
+
+    @property
+    def asked(self) -> Asked:
+        """What was asked for."""
+        manifest = self.manifest
+        return Asked(self.encodings, self.by, manifest.get("quantiles", False), manifest.get("limits", ()))
 
     def sorted_by(self, key: str, *, reverse: bool = False) -> Report:
         """The same report with its groups in another order.
@@ -251,7 +333,7 @@ class Report(BaseReport):
     def fields(self) -> list[tuple[str, Kind]]:
         """The columns of `rows()`: name and kind. A key that has the name of a measure (`--by bytes`) stands under
         `key.bytes`."""
-        fixed = dict(_COLUMNS)
+        fixed = dict(self.asked.columns())
         return [(f"key.{key}" if key in fixed else key, "string") for key in self.by] + list(fixed.items())
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -263,12 +345,16 @@ class Report(BaseReport):
         for tally in tallies:
             key = tuple(tally.key.values()) if isinstance(tally, Group) else ()
             for name in self.encodings:
-                measures = tally.measures(name)
-                yield (*key, name, tally.documents, tally.bytes, tally.chars, *measures.values())
+                yield (*key, *tally._row(name))
 
     def __repr__(self) -> str:
         tokens = ", ".join(f"{name}: {count:,}" for name, count in self.totals.tokens.items())
         return f"<fasttok.Report of {self.totals.documents:,} documents, tokens {{{tokens}}}>"
+
+
+def _by_text(numbers: Mapping[int, int]) -> dict[str, int]:
+    """As JSON has numbers by numbers."""
+    return {str(name): number for name, number in numbers.items()}
 
 
 def _ratio(dividend: int, divisor: int) -> float | None:

@@ -77,5 +77,8 @@ pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use single_token_words::{SingleTokenWords, single_token_words};
 pub use skip_reason::{REMEDIES as SKIP_REMEDIES, Reason};
 pub use source::path_name;
-pub use statistics::{Extra, Merge, Tally, segmentation_unicode_version};
+pub use statistics::{
+    Extra, Histogram, Histograms, Lengths, Merge, Tally, is_least_of_bucket,
+    segmentation_unicode_version,
+};
 pub use words::spaced_words;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use fasttok_corpus::{Error, Extra, Job, Outcome, Progress, Reason, run};
+use fasttok_corpus::{Error, Extra, Job, Lengths, Outcome, Progress, Reason, run};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
@@ -37,6 +37,8 @@ const NO_SUCH_FILE: i32 = 2;
     words = false,
     partial_tokens = false,
     sample = false,
+    histograms = false,
+    limits = Vec::new(),
     progress = None,
 ))]
 #[allow(clippy::too_many_arguments)]
@@ -50,6 +52,8 @@ pub fn count_corpus<'py>(
     words: bool,
     partial_tokens: bool,
     sample: bool,
+    histograms: bool,
+    limits: Vec<u64>,
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<CorpusResult> {
     let counters = encodings.iter().map(|encoding| encoding.get().counter()).collect();
@@ -58,6 +62,7 @@ pub fn count_corpus<'py>(
         counters,
         extra: Extra { graphemes, words, partial_tokens },
         sample,
+        lengths: Lengths { histograms, limits },
         ..options.job(paths, encodings, &by)?
     };
     CorpusResult::new(py, run_for_python(py, &job, progress.as_ref())?)

@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use fasttok_corpus::{Group, Scripts};
+use fasttok_corpus::{Group, Histogram, Scripts};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::ser::{Formatter, PrettyFormatter};
 
@@ -15,6 +15,8 @@ pub struct Names<'a> {
     pub keys: &'a [String],
     /// The encodings, in the order of the tokens.
     pub encodings: &'a [String],
+    /// The limits that documents are counted over.
+    pub limits: &'a [u64],
 }
 
 /// The text of `groups` as it stands between the brackets of a list in an object, indented by two.
@@ -42,10 +44,14 @@ struct Item<'a> {
 impl Serialize for Item<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Item { names, group: Group { key, tally } } = self;
-        let measures = tally.tokens.iter().map(|&tokens| Measures {
+        let limits = names.limits;
+        let measures = tally.tokens.iter().enumerate().map(|(i, &tokens)| Measures {
             tokens,
             chars: tally.chars,
             bytes: tally.bytes,
+            limits,
+            over: tally.documents_over.get(i * limits.len()..).unwrap_or_default(),
+            lengths: tally.histograms.get(i),
         });
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("key", &Named(names.keys, key))?;
@@ -77,22 +83,58 @@ impl Serialize for ByScript<'_> {
 }
 
 /// The tokens of a group under one encoding, and what their ratios are made of.
-struct Measures {
+struct Measures<'a> {
     tokens: u64,
     chars: u64,
     bytes: u64,
+    limits: &'a [u64],
+    /// Documents over each of the limits.
+    over: &'a [u64],
+    lengths: Option<Histogram>,
 }
 
-impl Serialize for Measures {
+impl Serialize for Measures<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ratio = |a: u64, b: u64| (b != 0).then(|| a as f64 / b as f64);
-        let &Measures { tokens, chars, bytes } = self;
+        let &Measures { tokens, chars, bytes, limits, over, ref lengths } = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("tokens", &tokens)?;
         map.serialize_entry("tokens_per_char", &ratio(tokens, chars))?;
         map.serialize_entry("chars_per_token", &ratio(chars, tokens))?;
         map.serialize_entry("bytes_per_token", &ratio(bytes, tokens))?;
+        if !limits.is_empty() {
+            map.serialize_entry("documents_over", &Pairs(limits.iter().zip(over)))?;
+        }
+        if let Some(lengths) = lengths {
+            map.serialize_entry("tokens_per_document", &Lengths(lengths))?;
+        }
         map.end()
+    }
+}
+
+/// How long the documents of a group are.
+struct Lengths<'a>(&'a Histogram);
+
+impl Serialize for Lengths<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Lengths(histogram) = self;
+        let mut map = serializer.serialize_map(None)?;
+        for (name, percent) in [("p50", 50), ("p90", 90), ("p99", 99)] {
+            map.serialize_entry(name, &histogram.percentile(percent))?;
+        }
+        map.serialize_entry("max", &histogram.max())?;
+        map.serialize_entry("histogram", &Pairs(histogram.by_powers_of_two().into_iter()))?;
+        map.serialize_entry("counts", &Pairs(histogram.counts()))?;
+        map.end()
+    }
+}
+
+/// Names and values.
+struct Pairs<I>(I);
+
+impl<K: Serialize, V: Serialize, I: Iterator<Item = (K, V)> + Clone> Serialize for Pairs<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.clone())
     }
 }
 

@@ -37,6 +37,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<results::CorpusResult>()?;
     m.add_class::<results::CorpusSums>()?;
     m.add_class::<results::Document>()?;
+    m.add_class::<results::DocumentLengths>()?;
     m.add_class::<results::SkippedRow>()?;
     m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::known_rank_file, m)?)?;

@@ -3,7 +3,7 @@
 //! Raw material for the reports of `fasttok`, which name and order it. Values are made into objects of Python when
 //! they are asked for.
 
-use fasttok_corpus::{DocumentsRead, Group, Groups, Ledger, Outcome, Tally};
+use fasttok_corpus::{DocumentsRead, Group, Groups, Histogram, Ledger, Outcome, Tally};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -224,10 +224,11 @@ impl CorpusGroups {
         indices: Vec<usize>,
         keys: Vec<String>,
         encodings: Vec<String>,
+        limits: Vec<u64>,
     ) -> PyResult<String> {
         let group = |i| self.group(i);
         let groups = indices.into_iter().map(group).collect::<PyResult<Vec<_>>>()?;
-        let names = group_json::Names { keys: &keys, encodings: &encodings };
+        let names = group_json::Names { keys: &keys, encodings: &encodings, limits: &limits };
         group_json::items(&names, &groups).map_err(|e| PyValueError::new_err(e.to_string()))
     }
 
@@ -330,6 +331,18 @@ impl CorpusSums {
         PyTuple::new(py, &self.tally.partial_tokens)
     }
 
+    /// Documents with more tokens than each limit, by encoding and then by limit; empty where there are none.
+    #[getter]
+    fn documents_over<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.tally.documents_over)
+    }
+
+    /// How long documents are in tokens of the encoding at `index`; None where no document was counted, or histograms
+    /// were not asked for.
+    fn lengths(&self, index: usize) -> Option<DocumentLengths> {
+        self.tally.histograms.get(index).map(DocumentLengths::from)
+    }
+
     /// What a bootstrap over documents draws from: unsigned 64-bit numbers in the machine's byte order, of shape
     /// ``(units, sample_columns)``. Empty where no sample was asked for.
     #[getter]
@@ -342,6 +355,37 @@ impl CorpusSums {
     #[getter]
     fn sample_columns(&self) -> usize {
         self.tally.sample.columns()
+    }
+}
+
+/// How long documents are in tokens of an encoding.
+#[pyclass(frozen, get_all, module = "fasttok._fasttok")]
+pub struct DocumentLengths {
+    /// Half of the documents have at most so many tokens.
+    p50: u64,
+    /// 90 % of the documents have at most so many tokens.
+    p90: u64,
+    /// 99 % of the documents have at most so many tokens.
+    p99: u64,
+    /// The most tokens of a document.
+    max: u64,
+    /// Documents by tokens, from each number on, which is 0 or a power of two, to the next; none of them zero.
+    histogram: Vec<(u64, u64)>,
+    /// Documents by tokens, each number the least of a bucket; none of them zero.
+    counts: Vec<(u64, u64)>,
+}
+
+impl From<Histogram> for DocumentLengths {
+    fn from(histogram: Histogram) -> DocumentLengths {
+        let [p50, p90, p99] = [50, 90, 99].map(|percent| histogram.percentile(percent));
+        DocumentLengths {
+            p50,
+            p90,
+            p99,
+            max: histogram.max(),
+            histogram: histogram.by_powers_of_two(),
+            counts: histogram.counts().collect(),
+        }
     }
 }
 

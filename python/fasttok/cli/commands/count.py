@@ -12,6 +12,7 @@ from fasttok.cli.options import (
     corpus_arguments,
     corpus_options,
     encodings_option,
+    numbers,
     paths_argument,
     paths_or_default,
     sort_options,
@@ -29,12 +30,25 @@ from fasttok.reports.count import SORT_KEYS
 @encodings_option()
 @by_option
 @corpus_options()
+@click.option(
+    "--quantiles", is_flag=True, help="Tell how long documents are in tokens: p50, p90, p99, and the longest."
+)
+@click.option(
+    "--limit",
+    "limits",
+    callback=numbers,
+    multiple=True,
+    metavar="N[,N]",
+    help="Count documents with more than N tokens: context windows, say.",
+)
 @sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name")
 @output_options
 def command(
     paths: tuple[str, ...],
     encodings: list[str],
     by: list[str],
+    quantiles: bool,
+    limits: list[int],
     sort: str,
     reverse: bool,
     json: bool,
@@ -59,5 +73,6 @@ def command(
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     inputs = paths_or_default(paths, corpus)
     arguments = corpus_arguments(corpus, inputs, {"--output": output})
-    report = count_corpus(inputs, encodings or ["o200k_base"], by=by, **arguments).sorted_by(sort, reverse=reverse)
+    report = count_corpus(inputs, encodings or ["o200k_base"], by=by, quantiles=quantiles, limits=limits, **arguments)
+    report = report.sorted_by(sort, reverse=reverse)
     return deliver_counted(report, shape, output, report.ledger, corpus)

@@ -8,9 +8,12 @@ from typing import Any
 from fasttok.render import format, summaries
 from fasttok.render.blocks import Block, first
 from fasttok.render.drawing import Drawing
-from fasttok.render.layout import Column, Layout
-from fasttok.reports.count import Report, Tally
+from fasttok.render.layout import GIVEN_UP, Column, Layout
+from fasttok.reports.count import QUANTILES, Report, Tally
 from fasttok.reports.presenters import register
+
+_LENGTHS_FIRST = (("chars", 24), ("bytes", 12), ("B/tok", 12), ("tok/char", 12), ("docs", 6))
+"""What is given up where the lengths of documents were asked for: they say little without the number of documents."""
 
 
 def _table(report: Report) -> Layout:
@@ -21,6 +24,8 @@ def _table(report: Report) -> Layout:
     encoding = Column("encoding", [], is_name=True)
     size = [Column(name, []) for name in ("docs", "bytes", "chars")]
     measures = [Column(name, []) for name in ("tokens", "tok/char", "B/tok")]
+    quantiles = [Column(name, []) for name in QUANTILES] if report.asked.quantiles else []
+    over = [Column(f">{format.thousands(limit)}", []) for limit in report.asked.limits]
 
     def add(tally: Tally, key: Sequence[str]) -> None:
         for i, name in enumerate(report.encodings):
@@ -33,13 +38,18 @@ def _table(report: Report) -> Layout:
             measures[0].cells.append(f"{values['tokens']:,}")
             measures[1].cells.append(format.decimal(values["tokens_per_char"], 3))
             measures[2].cells.append(format.decimal(values["bytes_per_token"], 2))
+            for column in quantiles:
+                column.cells.append(format.decimal(getattr(tally.tokens_per_document[name], column.header), 0))
+            for column, limit in zip(over, report.asked.limits, strict=True):
+                column.cells.append(f"{tally.documents_over[name][limit]:,}")
 
     for group in first(report.groups) if keys else ():
         add(group, [format.key(value) for value in group.key.values()])
     add(report.totals, ["total", *[""] * (len(keys) - 1)] if keys else [])
     shows_encoding = several or not keys
-    columns = [*named, *([encoding] if shows_encoding else []), *size, *measures]
-    return Layout(columns, footer_rows=len(report.encodings) if keys else 0)
+    columns = [*named, *([encoding] if shows_encoding else []), *size, *measures, *quantiles, *over]
+    given_up = _LENGTHS_FIRST if quantiles or over else GIVEN_UP
+    return Layout(columns, footer_rows=len(report.encodings) if keys else 0, given_up=given_up)
 
 
 def _blocks(report: Report, width: int | None) -> list[Block]:

@@ -1,8 +1,8 @@
 //! The sums of many groups, in as few bytes as hold them: a table of numbers for all groups instead of an object for
 //! each.
 //!
-//! A million groups of one encoding take about 160 bytes each beyond their keys. A [`Tally`] is made of a row when it
-//! is asked for.
+//! A million groups of one encoding take about 160 bytes each beyond their keys, and some 80 more where histograms are
+//! asked for. A [`Tally`] is made of a row when it is asked for.
 
 mod keys;
 
@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use hashbrown::HashTable;
 
 use crate::sample::{DocumentId, Sample};
+use crate::statistics::Histograms;
 use crate::{Merge, Scripts, Tally};
 
 pub use keys::Key;
@@ -35,6 +36,8 @@ pub(crate) struct Table {
     scripts: Vec<Scripts>,
     /// One a group where samples are kept, or none at all.
     samples: Vec<Sample>,
+    /// One a group where histograms are kept, or none at all.
+    histograms: Vec<Histograms>,
     /// Groups by their keys.
     index: HashTable<u32>,
     hasher: RandomState,
@@ -64,7 +67,8 @@ impl Table {
             list.to_vec()
         });
         let sample = self.samples.get(i).cloned().unwrap_or_default();
-        Tally::of(*numbers, by_encoding, self.scripts[i].clone(), sample)
+        let histograms = self.histograms.get(i).cloned().unwrap_or_default();
+        Tally::of(*numbers, by_encoding, self.scripts[i].clone(), sample, histograms)
     }
 
     /// Adds a document, or the sums of several, to the group of `key`. With a `document` it is one document, of which a
@@ -90,6 +94,10 @@ impl Table {
             rest = others;
         }
         self.scripts[i].merge(&tally.scripts);
+        if !tally.histograms.is_empty() {
+            self.histograms.resize_with(self.len(), Histograms::default);
+            self.histograms[i].merge(&tally.histograms);
+        }
         if document.is_some() || tally.sample.columns() > 0 {
             self.samples.resize_with(self.len(), Sample::default);
             match document {
@@ -398,7 +406,8 @@ mod tests {
         let scripts = crate::scripts_of([text]);
         let mut held = 0;
         for i in 0..100_000 {
-            let tally = Tally { scripts: scripts.clone(), tokens: vec![9], ..tally(i) };
+            let histograms = Histograms::of_document(&[i]);
+            let tally = Tally { scripts: scripts.clone(), tokens: vec![9], histograms, ..tally(i) };
             table
                 .add(
                     &key(Some(&format!("{i}"))),
@@ -412,6 +421,7 @@ mod tests {
         held += table.numbers.len() * size_of::<u64>();
         held += table.scripts.iter().map(Scripts::bytes).sum::<usize>();
         held += table.index.allocation_size();
+        held += table.histograms.iter().map(Histograms::bytes).sum::<usize>();
         assert!(held / table.len() <= 300, "{} bytes a group", held / table.len());
     }
 }

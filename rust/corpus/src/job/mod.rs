@@ -11,7 +11,7 @@ use fasttok_engine::{Encoding, Special, Utf8Errors};
 use fasttok_parallel::SharedCounter;
 
 use crate::groups::{Groups, Key};
-use crate::{Extra, Ledger, Tally};
+use crate::{Extra, Ledger, Lengths, Tally};
 
 pub use labels::LanguageLabels;
 
@@ -65,6 +65,8 @@ macro_rules! options {
             pub extra: Extra,
             /// Keep what a bootstrap over documents needs in [`Tally::sample`].
             pub sample: bool,
+            /// What is kept of the length of each document.
+            pub lengths: Lengths,
             $($(#[$doc])* pub $name: $type,)*
         }
 
@@ -79,6 +81,7 @@ macro_rules! options {
                     languages: LanguageLabels::default(),
                     extra: Extra::default(),
                     sample: false,
+                    lengths: Lengths::default(),
                     $($name: $default,)*
                 }
             }

@@ -85,6 +85,7 @@ pub(crate) fn run_in_chunks(
             extra: job.extra,
             counters: &job.counters,
             sample: job.sample,
+            lengths: &job.lengths,
             max_groups: job.max_groups,
             config: StreamConfig {
                 chunk,
@@ -109,7 +110,11 @@ pub(crate) fn run_in_chunks(
 
     check_fields(&sums.fields, sums.counted, &fields)?;
 
-    let mut totals = Tally { tokens: vec![0; job.encodings.len()], ..Tally::default() };
+    let mut totals = Tally {
+        tokens: vec![0; job.encodings.len()],
+        documents_over: vec![0; job.encodings.len() * job.lengths.limits.len()],
+        ..Tally::default()
+    };
     for i in 0..sums.groups.len() {
         totals.merge(&sums.groups.tally(i));
     }

@@ -22,7 +22,7 @@ use crate::position::Position;
 use crate::reading::{Reading, StreamConfig};
 use crate::record::{Fields, FieldsMet};
 use crate::source::Input;
-use crate::statistics::Extra;
+use crate::statistics::{Extra, Lengths};
 use crate::{Error, Progress};
 
 /// What the workers of a run have in common, and nobody changes.
@@ -37,6 +37,7 @@ pub(super) struct Run<'a> {
     pub extra: Extra,
     pub counters: &'a [Arc<SharedCounter>],
     pub sample: bool,
+    pub lengths: &'a Lengths,
     pub max_groups: usize,
     pub config: StreamConfig,
     pub on_error: OnError,

@@ -389,7 +389,8 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Adds the sums of a document to its group.
-    fn counted(&mut self, key: &[u8], (file, position): RowId, tally: Tally) {
+    fn counted(&mut self, key: &[u8], (file, position): RowId, mut tally: Tally) {
+        self.run.lengths.measure(&mut tally);
         self.sums.seen += 1;
         self.sums.counted += 1;
         let document = self.run.sample.then(|| (file as u32, position.number()));

@@ -6,6 +6,7 @@
 
 mod characters;
 mod graphemes;
+mod lengths;
 mod partial_tokens;
 mod tokens;
 mod words;
@@ -19,6 +20,7 @@ use crate::Scripts;
 use crate::sample::Sample;
 
 pub use graphemes::segmentation_unicode_version;
+pub use lengths::{Histogram, Histograms, Lengths, is_least_of_bucket};
 
 /// A sum over documents, or several.
 pub trait Merge {
@@ -130,12 +132,16 @@ sums! {
         single_token_words,
         /// Tokens that are not whole characters, by encoding; empty unless the job asks for them.
         partial_tokens,
+        /// Documents with more tokens than each limit of the job, by encoding and then by limit.
+        documents_over,
     }
     others {
         /// Characters by script.
         scripts: Scripts,
         /// The same sums of each document, or of parts of the corpus; empty unless the job asks for it.
         sample: Sample,
+        /// Documents by how many tokens they have; empty unless the job asks for it.
+        histograms: Histograms,
     }
 }
 
