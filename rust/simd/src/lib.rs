@@ -209,6 +209,16 @@ pub trait Simd: Copy + sealed::Sealed {
     /// The lowest of eight numbers when the bits of `check` are changed in each.
     fn lowest_of_eight(self, values: &[u32; 8], check: u32) -> u32;
 
+    /// A sum in several parts.
+    type Sum: Copy;
+    /// The sum of nothing.
+    fn zero(self) -> Self::Sum;
+    /// Adds the top four bits of the one of `entries` whose other bits are those of `key`, which has no top bits and is
+    /// not 0. Returns the sum, and whether there is one. No two of `entries` are alike but for their top bits, if not 0.
+    fn add_entry(self, sum: Self::Sum, entries: &[u64; 8], key: u64) -> (Self::Sum, bool);
+    /// All parts of the sum together.
+    fn total(self, sum: Self::Sum) -> u64;
+
     /// Writes characters, none of them a surrogate, as UTF-8; returns how many of the bytes are theirs.
     fn write_utf8<U: utf8::Unit>(self, few: &[U; 16], out: &mut [u8; 64]) -> usize;
 }

@@ -192,6 +192,23 @@ impl Simd for Neon {
         }
     }
 
+    type Sum = u64;
+
+    #[inline(always)]
+    fn zero(self) -> u64 {
+        0
+    }
+
+    #[inline(always)]
+    fn add_entry(self, sum: u64, entries: &[u64; 8], key: u64) -> (u64, bool) {
+        Portable.add_entry(sum, entries, key)
+    }
+
+    #[inline(always)]
+    fn total(self, sum: u64) -> u64 {
+        sum
+    }
+
     #[inline(always)]
     fn write_utf8<U: Unit>(self, few: &[U; FEW], out: &mut [u8; 4 * FEW]) -> usize {
         utf8::portable(few, out)

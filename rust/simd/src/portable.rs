@@ -227,6 +227,27 @@ impl Simd for Portable {
         values.iter().fold(u32::MAX, |lowest, value| lowest.min(value ^ check))
     }
 
+    type Sum = u64;
+
+    #[inline(always)]
+    fn zero(self) -> u64 {
+        0
+    }
+
+    #[inline(always)]
+    fn add_entry(self, sum: u64, entries: &[u64; 8], key: u64) -> (u64, bool) {
+        let mut count = 0;
+        for entry in entries {
+            count |= if (entry ^ key) << 4 == 0 { entry >> 60 } else { 0 };
+        }
+        (sum + count, count != 0)
+    }
+
+    #[inline(always)]
+    fn total(self, sum: u64) -> u64 {
+        sum
+    }
+
     #[inline(always)]
     fn write_utf8<U: Unit>(self, few: &[U; FEW], out: &mut [u8; 4 * FEW]) -> usize {
         utf8::portable(few, out)

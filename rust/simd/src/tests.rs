@@ -136,6 +136,24 @@ impl Task for Everything {
         lowest.push(simd.lowest(simd.set_of(numbers(&a), m as u16, n as u32)));
         let values = std::array::from_fn(|i| (m ^ n.rotate_left(8 * i as u32)) as u32);
         lowest.push(simd.lowest_of_eight(&values, n as u32 >> 1));
+        // Entries that differ from a key in one bit, in none, or are empty; those that do not differ, in one place only.
+        let key = n >> 4 | 1 << 56;
+        let mut entries: [u64; 8] = std::array::from_fn(|i| {
+            let changed = key ^ 1 << (u64::from(a[i]) % 60);
+            if a[i] < 16 { 0 } else { changed | (1 + u64::from(b[i]) % 15) << 60 }
+        });
+        let mut sum = simd.zero();
+        for at in 0..16 {
+            let known;
+            let before = entries;
+            if let Some(entry) = entries.get_mut(at) {
+                *entry = key | (1 + m % 15) << 60;
+            }
+            (sum, known) = simd.add_entry(sum, &entries, key);
+            assert_eq!(known, at < 8);
+            entries = before;
+        }
+        assert_eq!(simd.total(sum), 8 * (1 + m % 15));
         (masks, lowest)
     }
 }

@@ -1,14 +1,22 @@
 //! Remembers how many tokens a piece has. Bounded: a full line forgets one of its entries.
 //!
 //! A piece is its own key, kept inline with its length, and the count sits in the spare bits of the
-//! length byte: 16 bytes an entry for pieces of up to 15 bytes, 32 for up to 31. A line of 64 bytes is
+//! length byte: 8 bytes an entry for pieces of up to 7 bytes, 16 for up to 15, 32 for up to 31. A line of 64 bytes is
 //! one set, and has the first words of all its entries first, so that they are compared at once.
 
-use fasttok_simd::Table;
+use fasttok_simd::{Simd, Table};
 
 /// A key of `WORDS` 64-bit words: the bytes of a piece, zeros, and in the top byte its length (low
 /// four bits, modulo 16) and, in an entry, its count (high four bits).
 pub(crate) type Key<const WORDS: usize> = [u64; WORDS];
+
+/// Key of a piece of 1 to 7 bytes; `text` has 8 bytes from `start` on. Any other length gives a key that means nothing.
+#[inline(always)]
+pub(crate) fn tiny_key(text: &[u8], start: usize, len: usize) -> Key<1> {
+    let raw = u64::from_le_bytes(text[start..start + 8].try_into().expect("8 bytes"));
+    let [mask, length] = TINY[(len - 1) & 7];
+    [raw & mask | length]
+}
 
 /// Key bytes and length of a piece of 1 to 15 bytes; `text` has 16 bytes from `start` on.
 #[inline(always)]
@@ -49,6 +57,17 @@ const LENGTHS: [u128; 16] = {
     lengths
 };
 
+/// Mask and length of the key of a piece, by its length less one.
+const TINY: [[u64; 2]; 8] = {
+    let mut table = [[0; 2]; 8];
+    let mut len = 1;
+    while len < 8 {
+        table[len - 1] = [u64::MAX >> (64 - 8 * len), (len as u64) << 56];
+        len += 1;
+    }
+    table
+};
+
 /// Counts that fit into an entry.
 pub(crate) const MAX_COUNT: usize = 15;
 
@@ -69,6 +88,9 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
     /// The line that a key belongs to.
     #[inline(always)]
     pub fn line_of(&self, key: &Key<WORDS>) -> usize {
+        if WORDS == 1 {
+            return (key[0].wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
+        }
         let mut hash = 0x243F_6A88_85A3_08D3;
         for pair in key.chunks_exact(2) {
             let product = u128::from(pair[0] ^ hash) * u128::from(pair[1] ^ 0x9E37_79B9_7F4A_7C15);
@@ -99,10 +121,13 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
         count as usize
     }
 
-    /// Remembers that the piece `key`, which belongs to `line` and is not in it, has `count` tokens
-    /// (at most [`MAX_COUNT`]).
+    /// Remembers that the piece `key`, which belongs to `line`, has `count` tokens (at most [`MAX_COUNT`]). It is in no
+    /// two ways, also where it was missed twice before it was merged.
     pub fn insert(&mut self, line: usize, mut key: Key<WORDS>, count: usize) {
         debug_assert!((1..=MAX_COUNT).contains(&count));
+        if self.get(line, &key) != 0 {
+            return;
+        }
         key[WORDS - 1] |= (count as u64) << 60;
         self.victim = self.victim.wrapping_add(1);
         let victim = self.victim % WAYS;
@@ -110,6 +135,56 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
         let way = line[WORDS - 1].iter().position(|last| last >> 60 == 0).unwrap_or(victim);
         for (words, word) in line.iter_mut().zip(key) {
             words[way] = word;
+        }
+    }
+}
+
+impl Cache<1, 8> {
+    /// [`Cache::get`], the count added to a sum; and whether the piece is known.
+    #[inline(always)]
+    pub fn add<S: Simd>(&self, simd: S, sum: S::Sum, line: usize, key: &Key<1>) -> (S::Sum, bool) {
+        let [entries] = &self.lines[line];
+        simd.add_entry(sum, entries, key[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fasttok_simd::{Level, Task};
+
+    use super::*;
+
+    /// What a level finds of one piece.
+    struct Find<'a>(&'a Cache<1, 8>, Key<1>);
+
+    impl Task for Find<'_> {
+        type Output = (u64, bool);
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> (u64, bool) {
+            let Find(cache, key) = self;
+            let (sum, known) = cache.add(simd, simd.zero(), cache.line_of(&key), &key);
+            (simd.total(sum), known)
+        }
+    }
+
+    /// A piece that was missed twice before it was merged is inserted twice and counted once.
+    #[test]
+    fn a_piece_is_in_no_two_ways() {
+        let mut cache = Cache::new(1);
+        let text = b"abcdefgh        ";
+        for len in 1..8 {
+            let key = tiny_key(text, 0, len);
+            cache.insert(cache.line_of(&key), key, len);
+            cache.insert(cache.line_of(&key), key, len);
+        }
+        for level in Level::available() {
+            for len in 1..8 {
+                let key = tiny_key(text, 0, len);
+                assert_eq!(level.run(Find(&cache, key)), (len as u64, true), "{level:?}");
+                let key = tiny_key(text, 1, len);
+                assert_eq!(level.run(Find(&cache, key)), (0, false), "{level:?}");
+            }
         }
     }
 }

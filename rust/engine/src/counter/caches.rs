@@ -3,8 +3,8 @@
 //!
 //! A line of a cache that is far away takes longer to come than a piece takes to be counted. So a piece is looked up in
 //! two steps: its line is asked for when it is found, and read when [`WAITING`] others have been found
-//! after it. The two caches are apart by the length of the key: 16 bytes hold a piece of up to 15 and its length, 32 one of
-//! up to 31. What neither knows waits until there are [`MISSED`] of it and is merged together
+//! after it. The three caches are apart by the length of the key: 8 bytes hold a piece of up to 7 and its length, which nine
+//! of ten pieces of English and of code are, 16 one of up to 15, 32 one of up to 31. What none knows waits until there are [`MISSED`] of it and is merged together
 //! ([`crate::bpe::interleaved`]), since one merge is a chain of steps that each wait for the one before.
 //!
 //! What waits at the end of a text stays in the queues with its number, so that the short texts of a batch are looked up
@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use fasttok_simd::{Simd, Task};
 
 use crate::bits::first_piece;
-use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key};
+use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key, tiny_key};
 use crate::bpe::interleaved::{Work, count_interleaved};
 use crate::bpe::model::BpeModel;
 use crate::bpe::registers::{SHORT, count_in_more_registers};
@@ -26,18 +26,25 @@ use crate::encoding::Encoding;
 use crate::interrupt;
 use crate::pretokenize::block::{BLOCK, SLACK};
 
-/// The logarithm, to base 2, of the lines of the cache of pieces of up to 15 bytes: 8 MiB of them.
-const SHORT_CACHE_LOG2_LINES: u32 = 17;
+/// The logarithm, to base 2, of the lines of the cache of pieces of up to 7 bytes: 4 MiB of them.
+const TINY_CACHE_LOG2_LINES: u32 = 16;
+/// The same of the cache of pieces of 8 to 15 bytes: 4 MiB.
+const SHORT_CACHE_LOG2_LINES: u32 = 16;
 /// The same of the cache of pieces of 16 to 31 bytes: 4 MiB.
 const LONG_CACHE_LOG2_LINES: u32 = 16;
-/// The same two before [`SEED_AFTER`] bytes: 256 and 64 KiB.
-const FIRST_SHORT_CACHE_LOG2_LINES: u32 = 12;
+/// The same three before [`SEED_AFTER`] bytes: 128, 128 and 64 KiB.
+const FIRST_TINY_CACHE_LOG2_LINES: u32 = 11;
+const FIRST_SHORT_CACHE_LOG2_LINES: u32 = 11;
 const FIRST_LONG_CACHE_LOG2_LINES: u32 = 10;
 /// Bytes of text that a counter counts before its caches get their size and the tokens of its encoding, which takes 4 to
 /// 7 ms: what a small file would not give back.
 pub(super) const SEED_AFTER: usize = 256 << 10;
 /// Pieces that wait in a queue while their cache lines are fetched.
 pub(super) const WAITING: usize = 48;
+/// Pieces of up to 7, and of 8 to 15 bytes, that are looked up together: always as many, since a loop of any number ends with
+/// a branch that is predicted wrong.
+const TINY_TOGETHER: usize = 64;
+const SHORT_TOGETHER: usize = 16;
 /// Pieces that no cache knows and that wait to be merged together.
 const MISSED: usize = 32;
 
@@ -84,8 +91,10 @@ impl<const WORDS: usize> Queue<WORDS> {
 
 /// What a counter remembers, and what waits to be looked up in it.
 pub(super) struct Caches {
+    tiny: Cache<1, 8>,
     short: Cache<2, 4>,
     long: Cache<4, 2>,
+    tiny_queue: Box<Queue<1>>,
     short_queue: Box<Queue<2>>,
     long_queue: Box<Queue<4>>,
     missed: Vec<MissedPiece>,
@@ -104,6 +113,7 @@ struct EndedText {
     /// Its index in `counts`.
     text: usize,
     /// The tails of the queues when it ended.
+    tiny: u8,
     short: u8,
     long: u8,
 }
@@ -113,73 +123,75 @@ struct EndedText {
 struct MissedPiece {
     /// The index of its text.
     text: usize,
-    /// Where it belongs: of the cache of longer pieces, if it is `long`.
+    /// The cache that it belongs to, and where in it.
+    cache: Which,
     line: u32,
-    long: bool,
-    /// Its key; of a short piece in the lower half.
+    /// Its key, and zeros.
     key: Key<4>,
 }
 
-/// See [`Caches::look_up_all`]. What is apart here stays in registers.
+/// A cache, by the length of its pieces.
+#[derive(Clone, Copy)]
+enum Which {
+    Tiny,
+    Short,
+    Long,
+}
+
+/// Queues the pieces of up to 7 bytes of `window` that begin at the bits of `of`, some of `starts`. What is apart here stays
+/// in registers.
 #[inline(always)]
-fn queue_all(
-    short: &Cache<2, 4>,
-    long: &Cache<4, 2>,
-    short_queue: &mut Queue<2>,
-    long_queue: &mut Queue<4>,
+fn queue_tiny(
+    cache: &Cache<1, 8>,
+    queue: &mut Queue<1>,
     window: &[u8; BLOCK + SLACK],
     mut of: u64,
     starts: u64,
-) -> u64 {
-    let mut longer = 0;
-    let mut tail = short_queue.tail;
+) {
+    let mut tail = queue.tail;
+    queue.tail = tail.wrapping_add(of.count_ones() as u8);
     while of != 0 {
-        let (start, next) = first_piece(of, starts);
-        let len = next - start;
-        if len < 16 {
-            let key = short_key(window, start, len);
-            let line = short.line_of(&key);
-            short.prefetch(line);
-            short_queue.lines[tail as usize] = line as u32;
-            short_queue.keys[tail as usize] = key;
+        // By fours, which are as many in most blocks; after the last piece, something that is not in the queue.
+        for _ in 0..4 {
+            let start = of.trailing_zeros() as usize & 63;
+            let len = 1 + (starts >> start >> 1).trailing_zeros() as usize;
+            let key = tiny_key(window, start, len);
+            let line = cache.line_of(&key);
+            cache.prefetch(line);
+            queue.lines[tail as usize] = line as u32;
+            queue.keys[tail as usize] = key;
             tail = tail.wrapping_add(1);
-        } else if len < 32 {
-            let key = long_key(window, start, len);
-            let line = long.line_of(&key);
-            long.prefetch(line);
-            long_queue.push(line, key);
-        } else {
-            longer |= 1 << start;
+            of &= of.wrapping_sub(1);
         }
-        of &= of - 1;
     }
-    short_queue.tail = tail;
-    longer
 }
 
-/// Looks keys up as [`queue_all`] and [`look_up_queued`] do, without a text.
+/// Looks keys up as [`queue_tiny`] and [`look_up_tiny`] do, without a text.
 #[cfg(feature = "probe")]
-pub(crate) fn look_up_keys(cache: &Cache<2, 4>, keys: impl Iterator<Item = Key<2>>) -> u64 {
+#[inline(always)]
+pub(crate) fn look_up_keys<S: Simd>(
+    simd: S,
+    cache: &Cache<1, 8>,
+    keys: impl Iterator<Item = Key<1>>,
+) -> u64 {
     let mut queue = Box::new(Queue::new());
     let mut total = 0;
-    for (number, key) in keys.enumerate() {
+    for key in keys {
         let line = cache.line_of(&key);
         cache.prefetch(line);
         queue.push(line, key);
-        // A block has about as many pieces.
-        if number % 16 == 0 {
-            let number = queue.len().saturating_sub(WAITING);
-            total += look_up_queued(cache, &mut queue, number, &mut [0; 256]).0;
+        if queue.len() == WAITING + TINY_TOGETHER {
+            total += look_up_tiny(simd, cache, &mut queue, TINY_TOGETHER, &mut [0; 256]).0;
         }
     }
     let number = queue.len();
-    total + look_up_queued(cache, &mut queue, number, &mut [0; 256]).0
+    total + look_up_tiny(simd, cache, &mut queue, number, &mut [0; 256]).0
 }
 
 /// See [`Caches::drain`]: takes the first `number` pieces out of the queue and returns their tokens. The indices of
 /// those that are not known are put into `missed`, and their number is returned.
 #[inline(always)]
-fn look_up_queued(
+fn look_up_short(
     cache: &Cache<2, 4>,
     queue: &mut Queue<2>,
     number: usize,
@@ -197,6 +209,29 @@ fn look_up_queued(
     }
     queue.head = head;
     (total, misses)
+}
+
+/// [`look_up_short`], of pieces of up to 7 bytes.
+#[inline(always)]
+fn look_up_tiny<S: Simd>(
+    simd: S,
+    cache: &Cache<1, 8>,
+    queue: &mut Queue<1>,
+    number: usize,
+    missed: &mut [u8; 256],
+) -> (u64, usize) {
+    let (mut sum, mut misses) = (simd.zero(), 0);
+    let mut head = queue.head;
+    for _ in 0..number {
+        let (line, key) = queue.at(head);
+        let known;
+        (sum, known) = cache.add(simd, sum, line, &key);
+        missed[misses & 255] = head;
+        misses += usize::from(!known);
+        head = head.wrapping_add(1);
+    }
+    queue.head = head;
+    (simd.total(sum), misses)
 }
 
 /// The pieces that no cache knows, on their way through [`count_interleaved`].
@@ -223,8 +258,12 @@ impl Work for Missed<'_> {
 
     #[inline(always)]
     fn bytes(&self, piece: usize) -> ([u8; 32], usize) {
-        let MissedPiece { long, key, .. } = self.caches.missed[piece];
-        let len = if long { 16 + (key[3] >> 56 & 15) } else { key[1] >> 56 & 15 };
+        let MissedPiece { cache, key, .. } = self.caches.missed[piece];
+        let len = match cache {
+            Which::Tiny => key[0] >> 56 & 15,
+            Which::Short => key[1] >> 56 & 15,
+            Which::Long => 16 + (key[3] >> 56 & 15),
+        };
         (bytemuck::cast(key.map(u64::to_le)), len as usize)
     }
 
@@ -296,8 +335,10 @@ impl Caches {
     /// Small and empty: see [`Caches::seed`].
     pub(super) fn new() -> Caches {
         Caches {
+            tiny: Cache::new(FIRST_TINY_CACHE_LOG2_LINES),
             short: Cache::new(FIRST_SHORT_CACHE_LOG2_LINES),
             long: Cache::new(FIRST_LONG_CACHE_LOG2_LINES),
+            tiny_queue: Box::new(Queue::new()),
             short_queue: Box::new(Queue::new()),
             long_queue: Box::new(Queue::new()),
             missed: Vec::with_capacity(2 * MISSED),
@@ -329,8 +370,10 @@ impl Caches {
     /// tokens, and the first megabyte should not have to find that out. Nothing may wait, for a queue knows a piece
     /// by its line.
     pub(super) fn seed(&mut self, encoding: &Encoding) {
+        debug_assert!(self.tiny_queue.len() == 0);
         debug_assert!(self.short_queue.len() == 0 && self.long_queue.len() == 0);
         debug_assert!(self.missed.is_empty());
+        self.tiny = Cache::new(TINY_CACHE_LOG2_LINES);
         self.short = Cache::new(SHORT_CACHE_LOG2_LINES);
         self.long = Cache::new(LONG_CACHE_LOG2_LINES);
         self.insert_tokens(encoding.reachable_tokens());
@@ -338,6 +381,7 @@ impl Caches {
 
     /// Begins a batch of no texts. What an earlier one left that was not counted to its end is let go.
     pub(super) fn begin(&mut self) {
+        self.tiny_queue.head = self.tiny_queue.tail;
         self.short_queue.head = self.short_queue.tail;
         self.long_queue.head = self.long_queue.tail;
         self.missed.clear();
@@ -354,13 +398,14 @@ impl Caches {
     pub(super) fn end_text(&mut self, tokens: u64) {
         let text = self.counts.len() - 1;
         self.credit(text, tokens);
-        let tails = (self.short_queue.tail, self.long_queue.tail);
+        let tails = [self.tiny_queue.tail, self.short_queue.tail, self.long_queue.tail];
         let before = match self.ended.back() {
-            Some(before) => (before.short, before.long),
-            None => (self.short_queue.head, self.long_queue.head),
+            Some(before) => [before.tiny, before.short, before.long],
+            None => [self.tiny_queue.head, self.short_queue.head, self.long_queue.head],
         };
         if before != tails {
-            self.ended.push_back(EndedText { text, short: tails.0, long: tails.1 });
+            let [tiny, short, long] = tails;
+            self.ended.push_back(EndedText { text, tiny, short, long });
         }
     }
 
@@ -378,7 +423,12 @@ impl Caches {
     /// Queues a piece of 1 to 31 bytes; `text` has [`SLACK`] bytes from `start` on.
     #[inline(always)]
     pub(super) fn look_up(&mut self, text: &[u8], start: usize, len: usize) {
-        if len < 16 {
+        if len < 8 {
+            let key = tiny_key(text, start, len);
+            let line = self.tiny.line_of(&key);
+            self.tiny.prefetch(line);
+            self.tiny_queue.push(line, key);
+        } else if len < 16 {
             let key = short_key(text, start, len);
             let line = self.short.line_of(&key);
             self.short.prefetch(line);
@@ -400,76 +450,127 @@ impl Caches {
         of: u64,
         starts: u64,
     ) -> u64 {
-        let Caches { short, long, short_queue, long_queue, .. } = self;
-        queue_all(short, long, short_queue, long_queue, window, of, starts)
+        // Before a start, by up to 2, 4 and 7.
+        let mut before = starts >> 1;
+        before |= before >> 1;
+        before |= before >> 2;
+        before |= before >> 3;
+        // By themselves, for no branch depends on their lengths.
+        queue_tiny(&self.tiny, &mut self.tiny_queue, window, of & before, starts);
+        let (mut rest, mut longer) = (of & !before, 0);
+        while rest != 0 {
+            let (start, next) = first_piece(rest, starts);
+            if next - start < 16 {
+                let key = short_key(window, start, next - start);
+                let line = self.short.line_of(&key);
+                self.short.prefetch(line);
+                self.short_queue.push(line, key);
+            } else if next - start < 32 {
+                let key = long_key(window, start, next - start);
+                let line = self.long.line_of(&key);
+                self.long.prefetch(line);
+                self.long_queue.push(line, key);
+            } else {
+                longer |= 1 << start;
+            }
+            rest &= rest - 1;
+        }
+        longer
     }
 
-    /// Looks up pieces until no queue has more than `most`, and credits their texts with the tokens. What is not known
+    /// Looks up pieces until no queue has many more than `most`, and credits their texts with the tokens. What is not known
     /// waits to be merged with others, unless `most` is 0.
     #[inline(always)]
     pub(super) fn drain<S: Simd>(&mut self, simd: S, pairs: &BpeModel, most: usize) {
         loop {
-            let (short, long) = (self.short_queue.len(), self.long_queue.len());
+            let lens = [self.tiny_queue.len(), self.short_queue.len(), self.long_queue.len()];
             // Texts that have ended come first, each as a whole; then the one that is scanned.
-            let ended = if short > most || long > most { self.ended.pop_front() } else { None };
-            let (text, short, long) = match ended {
-                Some(EndedText { text, short, long }) => {
-                    let short = short.wrapping_sub(self.short_queue.head);
-                    (text, short.into(), long.wrapping_sub(self.long_queue.head).into())
-                }
-                None => {
-                    (self.counts.len() - 1, short.saturating_sub(most), long.saturating_sub(most))
-                }
-            };
-            self.look_up_first(short, long, text);
-            if ended.is_none() {
-                break;
-            }
+            let over = lens[0] > most || lens[1] > most || lens[2] > most;
+            let ended = if over { self.ended.pop_front() } else { None };
+            let Some(EndedText { text, tiny, short, long }) = ended else { break };
+            self.look_up_tiny(simd, tiny.wrapping_sub(self.tiny_queue.head).into(), text);
+            self.look_up_short(short.wrapping_sub(self.short_queue.head).into(), text);
+            self.look_up_long(long.wrapping_sub(self.long_queue.head).into(), text);
+        }
+        let text = self.counts.len() - 1;
+        while self.tiny_queue.len() >= most + TINY_TOGETHER {
+            self.look_up_tiny(simd, TINY_TOGETHER, text);
+        }
+        while self.short_queue.len() >= most + SHORT_TOGETHER {
+            self.look_up_short(SHORT_TOGETHER, text);
+        }
+        self.look_up_long(self.long_queue.len().saturating_sub(most), text);
+        if most == 0 {
+            self.look_up_tiny(simd, self.tiny_queue.len(), text);
+            self.look_up_short(self.short_queue.len(), text);
         }
         if self.missed.len() > if most == 0 { 0 } else { MISSED } {
             simd.outlined(CountMissed { pairs, caches: self });
         }
     }
 
-    /// Looks up the first pieces of the queues, which are of `text`.
+    /// Looks up the first pieces of a queue, which are of `text`.
     #[inline(always)]
-    fn look_up_first(&mut self, short: usize, long: usize, text: usize) {
+    fn look_up_tiny<S: Simd>(&mut self, simd: S, number: usize, text: usize) {
         let mut missed = [0u8; 256];
-        let (mut total, misses) =
-            look_up_queued(&self.short, &mut self.short_queue, short, &mut missed);
+        let (tokens, misses) =
+            look_up_tiny(simd, &self.tiny, &mut self.tiny_queue, number, &mut missed);
+        for &i in &missed[..misses] {
+            let (line, [key]) = self.tiny_queue.at(i);
+            let (cache, line, key) = (Which::Tiny, line as u32, [key, 0, 0, 0]);
+            self.missed.push(MissedPiece { text, cache, line, key });
+        }
+        self.credit(text, tokens);
+    }
+
+    /// The same of the next queue.
+    #[inline(always)]
+    fn look_up_short(&mut self, number: usize, text: usize) {
+        let mut missed = [0u8; 256];
+        let (tokens, misses) =
+            look_up_short(&self.short, &mut self.short_queue, number, &mut missed);
         for &i in &missed[..misses] {
             let (line, [low, high]) = self.short_queue.at(i);
-            let key = [low, high, 0, 0];
-            self.missed.push(MissedPiece { text, line: line as u32, long: false, key });
+            let (cache, line, key) = (Which::Short, line as u32, [low, high, 0, 0]);
+            self.missed.push(MissedPiece { text, cache, line, key });
         }
-        for _ in 0..long {
+        self.credit(text, tokens);
+    }
+
+    /// The same of the last one.
+    #[inline(always)]
+    fn look_up_long(&mut self, number: usize, text: usize) {
+        for _ in 0..number {
             let (line, key) = self.long_queue.pop();
             let count = self.long.get(line, &key);
-            total += count as u64;
+            self.credit(text, count as u64);
             if count == 0 {
-                self.missed.push(MissedPiece { text, line: line as u32, long: true, key });
+                let (cache, line) = (Which::Long, line as u32);
+                self.missed.push(MissedPiece { text, cache, line, key });
             }
         }
-        self.credit(text, total);
     }
 
     /// The count of a piece that was missed, or 0.
     #[inline(always)]
-    fn get(&self, MissedPiece { line, long, key, .. }: MissedPiece) -> usize {
-        if long {
-            self.long.get(line as usize, &key)
-        } else {
-            self.short.get(line as usize, &[key[0], key[1]])
+    fn get(&self, MissedPiece { cache, line, key, .. }: MissedPiece) -> usize {
+        let line = line as usize;
+        match cache {
+            Which::Tiny => self.tiny.get(line, &[key[0]]),
+            Which::Short => self.short.get(line, &[key[0], key[1]]),
+            Which::Long => self.long.get(line, &key),
         }
     }
 
     /// Remembers a piece that was missed.
     #[inline(always)]
-    fn insert(&mut self, MissedPiece { line, long, key, .. }: MissedPiece, count: usize) {
-        if !long {
-            self.short.insert(line as usize, [key[0], key[1]], count);
-        } else if count <= MAX_COUNT {
-            self.long.insert(line as usize, key, count);
+    fn insert(&mut self, MissedPiece { cache, line, key, .. }: MissedPiece, count: usize) {
+        let line = line as usize;
+        match cache {
+            Which::Tiny => self.tiny.insert(line, [key[0]], count),
+            Which::Short => self.short.insert(line, [key[0], key[1]], count),
+            Which::Long if count <= MAX_COUNT => self.long.insert(line, key, count),
+            Which::Long => {}
         }
     }
 
@@ -486,6 +587,10 @@ impl Caches {
 
     /// Inserts all but `most` pieces of each queue as single tokens.
     fn insert_queued(&mut self, most: usize) {
+        while self.tiny_queue.len() > most {
+            let (line, key) = self.tiny_queue.pop();
+            self.tiny.insert(line, key, 1);
+        }
         while self.short_queue.len() > most {
             let (line, key) = self.short_queue.pop();
             self.short.insert(line, key, 1);

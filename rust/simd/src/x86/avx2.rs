@@ -124,6 +124,7 @@ super::level! {
     type Selection = u64;
     type Bytes = Two;
     type Keys = Two;
+    type Sum = __m256i;
 
     fn classify(block: &[u8; 64]) -> ByteMasks {
         let bytes @ [low, high] = load(block);
@@ -231,6 +232,29 @@ super::level! {
 
     fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
         lowest_of_eight(values, check)
+    }
+
+    fn zero() -> __m256i {
+        _mm256_setzero_si256()
+    }
+
+    fn add_entry(sum: __m256i, entries: &[u64; 8], key: u64) -> (__m256i, bool) {
+        let key = _mm256_set1_epi64x(key as i64);
+        let entries = load(entries);
+        let alike = |entries: __m256i| {
+            let difference = _mm256_slli_epi64::<4>(_mm256_xor_si256(entries, key));
+            _mm256_cmpeq_epi64(difference, _mm256_setzero_si256())
+        };
+        let found = [alike(entries[0]), alike(entries[1])];
+        let any = _mm256_or_si256(found[0], found[1]);
+        let low = _mm256_and_si256(found[0], entries[0]);
+        let entry = _mm256_or_si256(low, _mm256_and_si256(found[1], entries[1]));
+        let sum = _mm256_add_epi64(sum, _mm256_srli_epi64::<60>(entry));
+        (sum, _mm256_testz_si256(any, any) == 0)
+    }
+
+    fn total(sum: __m256i) -> u64 {
+        must_cast::<__m256i, [u64; 4]>(sum).iter().sum()
     }
 
     // Each character becomes a word of four bytes, of which the first ones are its UTF-8; those move together

@@ -24,6 +24,7 @@ super::level! {
     type Selection = u64;
     type Bytes = __m512i;
     type Keys = __m512i;
+    type Sum = __m512i;
 
     fn classify(block: &[u8; 64]) -> ByteMasks {
         let bytes = load(block);
@@ -103,6 +104,23 @@ super::level! {
 
     fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
         avx2::lowest_of_eight(values, check)
+    }
+
+    fn zero() -> __m512i {
+        _mm512_setzero_si512()
+    }
+
+    fn add_entry(sum: __m512i, entries: &[u64; 8], key: u64) -> (__m512i, bool) {
+        let entries = load(entries);
+        let difference = _mm512_xor_si512(entries, _mm512_set1_epi64(key as i64));
+        let difference = _mm512_slli_epi64::<4>(difference);
+        let found = _mm512_testn_epi64_mask(difference, difference);
+        let count = _mm512_maskz_srli_epi64::<60>(found, entries);
+        (_mm512_add_epi64(sum, count), found != 0)
+    }
+
+    fn total(sum: __m512i) -> u64 {
+        _mm512_reduce_add_epi64(sum) as u64
     }
 
     // Each character becomes a word of four bytes, of which the first ones are its UTF-8; one instruction moves
