@@ -13,6 +13,7 @@ import pytest
 from cli_support import fasttok, on_terminal
 
 import fasttok as library
+from fasttok._fasttok import Progress
 from fasttok.inputs.documents import Reader
 
 PRICES = {"currency": "USD", "date": "2026-01-01", "models": {"m": {"tokenizer": "r50k_base", "input": 1, "output": 2}}}
@@ -230,21 +231,22 @@ class TestProgress:
         path.write_text('{"text":"some words"}\n' * 10_000)
         size = path.stat().st_size
         for run in (
-            lambda told: library.cost(path, "m", prices=PRICES, progress=told),
-            lambda told: library.check_claims("r50k_base", texts={"eng": path}, progress=told),
+            lambda told: library.cost(path, "m", prices=PRICES, on_progress=told),
+            lambda told: library.check_claims("r50k_base", texts={"eng": path}, on_progress=told),
         ):
-            met: list[tuple[int, int | None, int]] = []
-            run(lambda *now, met=met: met.append(now))
-            assert met[-1] == (size, size, 10_000)
-            assert met == sorted(met)
+            met: list[Progress] = []
+            run(met.append)
+            assert met[-1] == Progress(size, size, 10_000, 0)
+            done = [(now.bytes_read, now.documents) for now in met]
+            assert done == sorted(done)
         met = []
         library.premium(
             {"en": ["a b"] * 5, "de": ["c d e"] * 5},
             ["r50k_base", "o200k_base"],
             pivot="en",
-            progress=lambda *now: met.append(now),
+            on_progress=met.append,
         )
-        assert met == [(40, 80, 10), (80, 80, 20)]
+        assert met == [Progress(40, 80, 10, 0), Progress(80, 80, 20, 0)]
 
     @pytest.mark.parametrize("command", ["cost", "claims", "verify", "premium"])
     def test_the_option_is_there(self, command: str) -> None:

@@ -88,6 +88,11 @@ def test_an_unknown_option_names_the_nearest(tmp_path: Path) -> None:
         ("max_record_bytes", "1", TypeError),
         ("hidden", 1, TypeError),
         ("detect_language", "cld2", TypeError),
+        ("max_errors", -1, ValueError),
+        ("on_progress", True, TypeError),
+        ("cancel", True, TypeError),
+        ("files_from", 5, TypeError),
+        ("text_field", 5, TypeError),
         ("format", "csv", ValueError),
     ],
 )
@@ -318,10 +323,10 @@ def test_an_interrupted_run_leaves_the_ledger_so_far(command: str, tmp_path: Pat
     (tmp_path / "a.jsonl").write_bytes(rows)
     ledger = tmp_path / "ledger.jsonl"
 
-    def interrupt(done: int, total: int | None, documents: int) -> None:
+    def interrupt(now: object) -> None:
         raise KeyboardInterrupt
 
-    given: dict[str, Any] = {"ledger_path": ledger, "progress": interrupt}
+    given: dict[str, Any] = {"ledger_path": ledger, "on_progress": interrupt}
     with pytest.raises(KeyboardInterrupt) as raised:
         if command == "cost":
             library.cost(tmp_path / "a.jsonl", "m", prices=PRICES, **given)

@@ -292,22 +292,30 @@ def test_missing_path_names_its_neighbours(corpus: Path) -> None:
 
 def test_progress_is_told(corpus: Path) -> None:
     calls = []
-    fasttok.count_corpus(corpus, progress=lambda done, total, documents: calls.append((done, total, documents)))
-    for done, total, documents in calls:
-        assert 0 <= done <= corpus.stat().st_size
-        assert total in (None, corpus.stat().st_size)
-        assert 0 <= documents <= len(RECORDS)
+    corpus.write_bytes(corpus.read_bytes() + b"broken\n")
+    fasttok.count_corpus(corpus, on_progress=calls.append)
+    size = corpus.stat().st_size
+    for now in calls:
+        assert 0 <= now.bytes_read <= size and now.total_bytes in (None, size)
+        assert 0 <= now.documents <= len(RECORDS) and now.skipped in (0, 1)
+    last = calls[-1]
+    assert (last.bytes_read, last.total_bytes, last.documents, last.skipped) == (size, size, len(RECORDS), 1)
+    assert repr(last) == f"Progress(bytes_read={size}, total_bytes={size}, documents={len(RECORDS)}, skipped=1)"
 
 
 def test_an_exception_in_progress_ends_the_run(corpus: Path) -> None:
     class Enough(Exception):
         pass
 
-    def progress(done: int, total: int | None, documents: int) -> None:
+    def told(now: object) -> None:
         raise Enough
 
-    with pytest.raises(Enough):
-        fasttok.count_corpus(corpus, progress=progress)
+    for run in (
+        lambda: fasttok.count_corpus(corpus, on_progress=told),
+        lambda: fasttok.check_claims("r50k_base", texts={"eng": corpus}, on_progress=told),
+    ):
+        with pytest.raises(Enough):
+            run()
 
 
 def test_ledger_file_is_written_whole(corpus: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ with _deferred.deferred(globals()) as _public:
     from . import typing as typing
     from ._fasttok import Encoding as Encoding
     from ._fasttok import __version__ as __version__
+    from .errors import CancelledError as CancelledError
     from .errors import FasttokError as FasttokError
     from .errors import FileError as FileError
     from .errors import InputError as InputError
@@ -37,6 +38,7 @@ with _deferred.deferred(globals()) as _public:
     from .errors import TextLimitError as TextLimitError
     from .errors import TokenizerFileError as TokenizerFileError
     from .errors import TooManyGroupsError as TooManyGroupsError
+    from .errors import TooManySkippedError as TooManySkippedError
     from .errors import UnknownEncodingError as UnknownEncodingError
     from .errors import UnknownFieldError as UnknownFieldError
     from .errors import UnknownGroupError as UnknownGroupError

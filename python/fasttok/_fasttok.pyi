@@ -2,7 +2,7 @@
 
 import builtins
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
@@ -388,6 +388,29 @@ class CorpusResult:
     def seconds(self) -> float:
         """The seconds that reading and counting took, without finding the files."""
 
+@final
+class Progress:
+    """How far a run is."""
+
+    def __new__(cls, bytes_read: int, total_bytes: int | None, documents: int, skipped: int) -> Progress: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from files as they are stored, so before they are unpacked."""
+
+    @property
+    def total_bytes(self) -> int | None:
+        """The size of all files as they are stored; None while it is not known, and where a pipe is among them."""
+
+    @property
+    def documents(self) -> int:
+        """Documents counted."""
+
+    @property
+    def skipped(self) -> int:
+        """Rows that could not be counted."""
+
 def count_corpus(
     paths: Sequence[str | os.PathLike[str]],
     encodings: Sequence[Encoding],
@@ -400,7 +423,6 @@ def count_corpus(
     sample: bool = False,
     histograms: bool = False,
     limits: Sequence[int] = ...,
-    progress: Callable[[int, int | None, int], object] | None = None,
 ) -> CorpusResult:
     """Counts the tokens of files, in groups by the keys `by`, as `options` say (see
     ``fasttok.options.CorpusOptions``)."""
@@ -448,8 +470,8 @@ class Documents:
     def __next__(self) -> list[Document]:
         """Implement next(self)."""
 
-    def progress(self) -> tuple[int, int | None, int]:
-        """Bytes read, bytes in all if that is known, and documents."""
+    def progress(self) -> Progress:
+        """How far the reading is: it goes on while the last batch is in use."""
 
     def close(self) -> None:
         """Ends reading: what it wrote is written then. Nothing more comes."""

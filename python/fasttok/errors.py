@@ -6,7 +6,7 @@ Attributes that do not apply are None.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fasttok._escapes import escaped
 
@@ -90,6 +90,19 @@ class TooManyGroupsError(FasttokError, ValueError):
     """What was grouped by."""
     max_groups: int | None = None
     """How many groups were allowed."""
+
+
+class TooManySkippedError(FasttokError, ValueError):
+    """More rows that cannot be counted than ``max_errors`` allows."""
+
+    max_errors: int | None = None
+    """How many were allowed."""
+    entries: list[Any] | None = None
+    """The first of those that were met until then, in the order of files and positions: each a ``LedgerEntry``."""
+
+
+class CancelledError(FasttokError):
+    """The run was ended by the caller's ``cancel``."""
 
 
 class UnknownModelError(FasttokError, ValueError, KeyError):

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_t
 
 import fasttok._fasttok as _fasttok
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Detector, Errors, FileFormat, OnError, Special
+from fasttok._util.types import Cancel, Detector, Errors, FileFormat, OnError, OnProgress, Special
 
 BUILT_IN_DETECTOR = "cld2"
 
@@ -110,6 +110,12 @@ class CorpusOptions:
     )
     on_error: OnError = field(
         default="skip", metadata=_help("A row that cannot be counted is listed and skipped, or ends the run.")
+    )
+    max_errors: int | None = field(
+        default=None,
+        metadata=_help(
+            "End with an error when more rows than this are skipped.", default="no limit", metavar="N", minimum=0
+        ),
     )
     threads: int | None = field(
         default=None, metadata=_help("Workers. They change no count.", default="one per core", metavar="N", minimum=1)
@@ -209,6 +215,27 @@ class CorpusOptions:
         ),
     )
 
+    on_progress: OnProgress | None = field(
+        default=None,
+        metadata=_help(
+            "Called up to 10 times a second, in the calling thread, and at the end, with how far it is: `bytes_read`, "
+            "`total_bytes` (None where it is not known), `documents`, `skipped`. An exception in it ends the run.",
+            flags=(),
+            default="none",
+            is_recorded=False,
+        ),
+    )
+    cancel: Cancel | None = field(
+        default=None,
+        metadata=_help(
+            "A `threading.Event`, or a callable: as soon as it is set, or says True, the run ends with a "
+            "`CancelledError`. Asked 20 times a second in the calling thread.",
+            flags=(),
+            default="none",
+            is_recorded=False,
+        ),
+    )
+
     def __post_init__(self) -> None:
         for option in options():
             _check(option, getattr(self, option.name))
@@ -251,6 +278,7 @@ class ReadingKeywords(TypedDict, total=False):
     lines: bool
     errors: Errors
     on_error: OnError
+    max_errors: int | None
     threads: int | None
     hidden: bool
     ignore_files: bool
@@ -259,6 +287,8 @@ class ReadingKeywords(TypedDict, total=False):
     max_window_bytes: int
     outputs: Iterable[PathLike]
     ledger_path: PathLike | None
+    on_progress: OnProgress | None
+    cancel: Cancel | None
 
 
 class PathsKeywords(ReadingKeywords, total=False):
@@ -392,6 +422,12 @@ def _check(option: Option, value: Any) -> None:
     elif name == "detect_language":
         if not isinstance(value, bool) and not callable(value):
             raise TypeError(f"{name} is True, False or a callable, not {type(value).__name__}")
+    elif name == "on_progress":
+        if not callable(value):
+            raise TypeError(f"{name} is a callable, not {type(value).__name__}")
+    elif name == "cancel":
+        if not callable(value) and not callable(getattr(value, "is_set", None)):
+            raise TypeError(f"{name} is an event or a callable, not {type(value).__name__}")
     elif option.type is bool:
         if not isinstance(value, bool):
             raise TypeError(f"{name} is True or False, not {type(value).__name__}")

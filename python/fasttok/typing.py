@@ -5,8 +5,9 @@ Nothing inside the package imports this module.
 
 from __future__ import annotations
 
+from fasttok._fasttok import Progress
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Detector, Errors, FileFormat, OnError, Progress, Special
+from fasttok._util.types import Cancel, CancelEvent, Detector, Errors, FileFormat, OnError, OnProgress, Special
 from fasttok.inputs.parallel import Normalization, Parallel
 from fasttok.options import CorpusKeywords, PathsKeywords, ReadingKeywords
 from fasttok.reports.claims import Measure, Verdict
@@ -16,6 +17,8 @@ from fasttok.reports.tabular import Kind
 from fasttok.tokenizers.resolve import Spec
 
 __all__ = [
+    "Cancel",
+    "CancelEvent",
     "CorpusKeywords",
     "Definition",
     "Detector",
@@ -25,6 +28,7 @@ __all__ = [
     "Measure",
     "Normalization",
     "OnError",
+    "OnProgress",
     "Parallel",
     "PathLike",
     "PathsKeywords",

@@ -1,9 +1,11 @@
-"""The types of arguments that every measure takes. Knows no module of the package."""
+"""The types of arguments that every measure takes. Knows no other module of the package in Python."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
+
+from fasttok._fasttok import Progress
 
 Special: TypeAlias = Literal["text", "token", "error"]
 
@@ -16,5 +18,16 @@ FileFormat: TypeAlias = Literal["text", "lines", "jsonl"]
 Detector: TypeAlias = Callable[[list[str]], "Sequence[str | None]"]
 """Takes the beginnings of up to 256 documents and returns a label or None for each."""
 
-Progress: TypeAlias = Callable[[int, "int | None", int], object]
-"""Is told bytes read, bytes in all (None where that is not known) and documents."""
+OnProgress: TypeAlias = Callable[[Progress], object]
+"""Is told how far a run is."""
+
+
+class CancelEvent(Protocol):
+    """What is set to cancel a run: a ``threading.Event``, or one of ``multiprocessing``."""
+
+    def is_set(self) -> bool:
+        """Whether the run is to end."""
+
+
+Cancel: TypeAlias = CancelEvent | Callable[[], object]
+"""Says whether a run is to end."""

@@ -14,8 +14,8 @@ from fasttok import _fasttok
 from fasttok._fasttok import __version__
 from fasttok._util.nearest import nearest
 from fasttok.cli.options import COMMAND
-from fasttok.cli.output import FAILED, OK, USAGE, as_flags, exit_code, stop_writing, tell
-from fasttok.errors import FasttokError, SimdLevelError, UnknownEncodingError
+from fasttok.cli.output import FAILED, OK, USAGE, as_flags, exit_code, skipped_kinds, stop_writing, tell
+from fasttok.errors import FasttokError, SimdLevelError, TooManySkippedError, UnknownEncodingError
 
 COMMANDS = ("count", "density", "premium", "cost", "claims", "encodings", "models", "verify", "demo")
 """Each is the object `command` of the module of that name."""
@@ -107,6 +107,9 @@ def _run(arguments: Sequence[str]) -> int:
     except (SimdLevelError, UnknownEncodingError) as error:
         fail(_worded(error, context))
         return USAGE
+    except TooManySkippedError as error:
+        tell(*skipped_kinds(error.entries or []))
+        return fail(as_flags(f"more than {error.max_errors:,} rows cannot be counted; max_errors=N allows more"))
     except FasttokError as error:
         return fail(_worded(error, context))
     except OSError as error:

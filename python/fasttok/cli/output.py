@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fasttok.reports.base import BaseReport
-    from fasttok.reports.ledger import Ledger
+    from fasttok.reports.ledger import Ledger, LedgerEntry, SkippedKind
 
 Format = Literal["table", "tsv", "csv", "json", "markdown", "parquet", "arrow"]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -219,7 +219,7 @@ def skipped_lines(ledger: Ledger, where: str) -> list[str]:
         # One line for all of them.
         kinds, rest = [kind for kind in kinds if kind.reason != _UNSUPPORTED], rest - files
     shown = kinds[:SHOWN_SKIPPED]
-    lines = [as_flags(f"skipped {kind}") for kind in shown]
+    lines = _told(shown)
     more = rest - sum(kind.rows for kind in shown)
     if more > 0:
         lines.append(f"skipped {more:,} more: {where}")
@@ -228,6 +228,17 @@ def skipped_lines(ledger: Ledger, where: str) -> list[str]:
         formats = ", ".join(f"{count:,} {name}" for name, count in most_first)
         lines.append(f"skipped {files:,} files of formats not supported yet: {formats}; {where}")
     return lines
+
+
+def skipped_kinds(entries: Sequence[LedgerEntry]) -> list[str]:
+    """What is said of some skipped rows: the first kinds of them."""
+    from fasttok.reports.ledger import kinds_of
+
+    return _told(kinds_of(entries)[:SHOWN_SKIPPED])
+
+
+def _told(kinds: Sequence[SkippedKind]) -> list[str]:
+    return [as_flags(f"skipped {kind}") for kind in kinds]
 
 
 def passed_over(manifest: Mapping[str, Any]) -> list[str]:

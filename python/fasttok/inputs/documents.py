@@ -19,9 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from fasttok._fasttok import Account, Document, Documents
-from fasttok._util.types import Progress
 from fasttok.errors import InputError, SpecialTokenError, TextLimitError
-from fasttok.inputs.paths import require_existing
+from fasttok.inputs.paths import require_existing, too_many_skipped
 from fasttok.options import CorpusOptions
 from fasttok.reports.ledger import Ledger, LedgerEntry
 from fasttok.reports.manifest import LISTED
@@ -40,7 +39,6 @@ class Reader:
     by: Sequence[str] = ()
     options: CorpusOptions = field(default_factory=CorpusOptions)
     answer_field: str | None = None
-    progress: Progress | None = None
     _account: Account | None = None
     _refused: list[LedgerEntry] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
@@ -74,12 +72,17 @@ class Reader:
             try:
                 for batch in documents:
                     yield batch
-                    if self.progress is not None:
-                        self.progress(*documents.progress())
+                    self._check_skipped(documents.progress().skipped)
                 self._account = documents.account()
             finally:
                 documents.close()
                 self._add_rows(rows)
+
+    def _check_skipped(self, by_reader: int) -> None:
+        """Refuse more skipped rows than are allowed: those that the reader skipped, and those of the tokenizer."""
+        most = self.options.max_errors
+        if most is not None and by_reader + self._reasons.total() > most:
+            raise too_many_skipped(most, self._refused)
 
     def _add_rows(self, rows: str | None) -> None:
         """Add the rows in a file to the ledger's file."""

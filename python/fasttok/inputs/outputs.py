@@ -1,4 +1,5 @@
-"""The ledger file of a run: checked before the run, and there as far as the run went."""
+"""What a run gives while it goes on: its ledger file, checked before the run and there as far as the run went, and its
+progress."""
 
 from __future__ import annotations
 
@@ -9,10 +10,19 @@ from dataclasses import replace
 
 from fasttok._escapes import escaped
 from fasttok._util.files import LEDGER, refuse_overwriting, replacing
+from fasttok.errors import CancelledError, TooManySkippedError
 from fasttok.options import CorpusOptions
+from fasttok.reports.presenters import shown
 
-_ENDED = (KeyboardInterrupt,)
+_ENDED = (KeyboardInterrupt, CancelledError, TooManySkippedError)
 """What ends a run before its end and leaves the ledger as far as it went."""
+
+
+@contextmanager
+def watched(progress: bool, options: CorpusOptions) -> Iterator[CorpusOptions]:
+    """The options by which a run tells a bar, where `progress` is true, besides who is told by `options`."""
+    with shown(progress, options.on_progress) as told:
+        yield replace(options, on_progress=told)
 
 
 @contextmanager
@@ -33,5 +43,5 @@ def ledger_written(inputs: Sequence[str], options: CorpusOptions) -> Iterator[Co
             yield replace(options, outputs=outputs, ledger_path=hidden)
     except _ENDED as end:
         note = f"the rows skipped until then are in {escaped(os.fspath(path))}"
-        end.notes = [*getattr(end, "notes", ()), note]  # type: ignore[attr-defined]
+        end.notes = [*getattr(end, "notes", ()), note]  # type: ignore[union-attr]
         raise

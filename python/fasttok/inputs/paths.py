@@ -6,10 +6,12 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 
+from fasttok._fasttok import SkippedRow
 from fasttok._util.nearest import either, nearest
 from fasttok._util.paths import COUNT_TEXTS, STDIN, PathLike, describe_missing
-from fasttok.errors import NotFoundError, TooManyGroupsError, UnknownFieldError
+from fasttok.errors import NotFoundError, TooManyGroupsError, TooManySkippedError, UnknownFieldError
 from fasttok.options import CorpusOptions
+from fasttok.reports.ledger import LedgerEntry
 
 _GLOB = frozenset("*?[{")
 
@@ -90,6 +92,15 @@ def too_many_groups(by: Sequence[str], most: int) -> TooManyGroupsError:
     """The error for one group more than `most`."""
     message = f"more than {most:,} groups by {', '.join(by)}; max_groups=N allows more"
     return TooManyGroupsError(message, by=list(by), max_groups=most)
+
+
+def too_many_skipped(most: int, rows: Sequence[SkippedRow | LedgerEntry]) -> TooManySkippedError:
+    """The error for more skipped rows than `most`, of which `rows` are the first."""
+    entries = [LedgerEntry(row.file, row.line, row.reason, row.detail, row.position) for row in rows]
+    message = f"more than {most:,} rows cannot be counted"
+    if entries:
+        message += f", the first of them {entries[0]}"
+    return TooManySkippedError(f"{message}; max_errors=N allows more", max_errors=most, entries=entries)
 
 
 def warn_of_unmet_field(name: str, records: int) -> None:

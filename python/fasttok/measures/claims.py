@@ -14,10 +14,9 @@ import numpy as np
 
 from fasttok._util.languages import of_language
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Progress
 from fasttok.errors import InputError
 from fasttok.inputs.documents import Reader, merged
-from fasttok.inputs.outputs import ledger_written
+from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.parallel import Parallel, open_parallel
 from fasttok.inputs.paths import as_paths
 from fasttok.measures.bootstrap import bootstrap_manifest, interval, resampled_sums
@@ -26,7 +25,6 @@ from fasttok.options import ReadingKeywords, documented, given
 from fasttok.reports.claims import Claim, ClaimsReport, Measurement, Verdict
 from fasttok.reports.ledger import NOTHING_READ
 from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
-from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ def check_claims(
     *,
     parallel: Parallel | None = None,
     texts: Mapping[str, PathLike | Sequence[PathLike]] | None = None,
-    progress: bool | Progress = False,
+    progress: bool = False,
     **options: Unpack[ReadingKeywords],
 ) -> ClaimsReport:
     """Measure every claim of the registry that the text suffices for.
@@ -64,9 +62,9 @@ def check_claims(
     by_language = {language: as_paths(paths) for language, paths in (texts or {}).items()}
     inputs = [path for paths in by_language.values() for path in paths]
     sources = _Sources(loaded, taken.threads)
-    with shown(progress) as told, ledger_written(inputs, taken) as run_options:
+    with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
         for language, paths in by_language.items():
-            sources.add_documents(language, Reader(paths, options=run_options, progress=told))
+            sources.add_documents(language, Reader(paths, options=run_options))
     if parallel is not None:
         sources.add_parallel(parallel)
     measurements = [entry for claim in CLAIMS for entry in _measure(claim, sources)]

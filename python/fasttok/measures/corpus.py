@@ -13,13 +13,11 @@ from typing import Any
 
 import fasttok._fasttok as _fasttok
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Progress
-from fasttok.inputs.outputs import ledger_written
+from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.paths import as_names, given_paths
 from fasttok.options import CorpusOptions
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.manifest import describe_account, describe_sources, run_manifest
-from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
 
@@ -39,7 +37,7 @@ def run_corpus(
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec],
     by: str | Iterable[str],
     options: CorpusOptions,
-    progress: bool | Progress,
+    progress: bool,
     **more: Any,
 ) -> CorpusRun:
     """Count a corpus for whatever report. `more` is what is measured besides: see the compiled `count_corpus`."""
@@ -49,8 +47,8 @@ def run_corpus(
 
     manifest = run_manifest(loaded)
     clock = time.perf_counter()
-    with shown(progress) as told, ledger_written(inputs, options) as run_options:
-        result = _fasttok.count_corpus(inputs, list(loaded.values()), keys, run_options, **more, progress=told)
+    with watched(progress, options) as watched_options, ledger_written(inputs, watched_options) as run_options:
+        result = _fasttok.count_corpus(inputs, list(loaded.values()), keys, run_options, **more)
     seconds = time.perf_counter() - clock
 
     account = result.account

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Progress
 from fasttok.measures.corpus import run_corpus
 from fasttok.options import CorpusKeywords, documented, given
 from fasttok.reports.count import Asked, Groups, Report, Tally
@@ -27,7 +26,7 @@ def count_corpus(
     by: str | Iterable[str] = (),
     quantiles: bool = False,
     limits: int | Iterable[int] = (),
-    progress: bool | Progress = False,
+    progress: bool = False,
     **options: Unpack[CorpusKeywords],
 ) -> Report:
     """Count the tokens of files, folders, globs and standard input (`"-"`), exactly and in parallel.
@@ -43,8 +42,6 @@ def count_corpus(
     limits: numbers of tokens, such as context windows: also count the documents that have more
         (:attr:`Tally.documents_over`).
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
-        A callable is called now and then with the bytes read, the bytes there are (None when that is not
-        known) and the documents counted.
     {options}
     """
     numbers = as_limits(limits)

@@ -15,7 +15,6 @@ import numpy as np
 import fasttok._fasttok as _fasttok
 from fasttok._util.languages import same_language
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Progress
 from fasttok.inputs.labels import undetermined
 from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, bootstrap_manifest, interval, resampled_sums
 from fasttok.measures.corpus import run_corpus
@@ -69,7 +68,7 @@ def density(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
     seed: int = SEED,
-    progress: bool | Progress = False,
+    progress: bool = False,
     **options: Unpack[CorpusKeywords],
 ) -> DensityReport:
     """Tokens a character, bytes a token and the like, by group and encoding, with bootstrap intervals.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasttok._util.types import Progress, Special
+from fasttok._fasttok import Progress
+from fasttok._util.types import OnProgress, Special
 from fasttok.errors import NotParallelError, Remedy, TextLimitError
 from fasttok.inputs.documents import limit_of
 from fasttok.inputs.parallel import Normalization, Parallel, ParallelText, open_parallel
@@ -58,7 +59,8 @@ def premium(
     resamples: int = RESAMPLES,
     seed: int = SEED,
     threads: int | None = None,
-    progress: bool | Progress = False,
+    progress: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> PremiumReport:
     """The tokens of each language relative to the pivot's, on text that says the same in every language.
 
@@ -76,8 +78,8 @@ def premium(
     confidence, resamples, seed: of the percentile bootstrap interval over units. `"joined"` has no interval: the
         whole text is one unit.
 
-    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second. A callable
-        gets bytes counted, bytes in all and units, of all encodings, now and then.
+    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
+    on_progress: a callable that is told now and then of the bytes counted, bytes in all and units, of all encodings.
 
     A unit that is beyond a limit of a tokenizer in one language is left out of all, and is in the ledger. The whole
     text of `"joined"` is refused then, with ``TextLimitError``.
@@ -111,7 +113,7 @@ def premium(
         shares = single_token_retention(whole, list(loaded.values()), threads)
         counted = text if definition != "joined" else _joined(text)
         sizes = _sizes(whole, 0 if definition == "joined" else len(text) - 1)
-        with shown(progress) as told:
+        with shown(progress, on_progress) as told:
             return shares, sizes, _count(counted, loaded, sizes, special, threads, told)
 
     try:
@@ -289,7 +291,7 @@ def _count(
     sizes: _Sizes,
     special: Special,
     threads: int | None,
-    progress: Progress | None,
+    on_progress: OnProgress | None,
 ) -> dict[str, npt.NDArray[np.int64]]:
     """Tokens of each unit by encoding: shape (languages, units)."""
     total = int(sizes.bytes.sum()) * len(encodings)
@@ -307,11 +309,11 @@ def _count(
                 parts.append(encoding.count_batch(batch, special=special, threads=threads))
                 done, units = done + size, units + len(batch)
                 batch, size = [], 0
-                if progress is not None:
-                    progress(done, total, units)
+                if on_progress is not None:
+                    on_progress(Progress(done, total, units, 0))
         parts.append(encoding.count_batch(batch, special=special, threads=threads))
         done, units = done + size, units + len(batch)
-        if progress is not None:
-            progress(done, total, units)
+        if on_progress is not None:
+            on_progress(Progress(done, total, units, 0))
         counts[label] = np.concatenate(parts).reshape(len(text.units), -1)
     return counts

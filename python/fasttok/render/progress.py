@@ -6,13 +6,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from fasttok._fasttok import Progress
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
 
 class ProgressBar:
-    """Shows bytes read, the rate and the time left. Called with bytes done, bytes in all and documents."""
+    """Shows bytes read, the rate and the time left. Called with how far a run is."""
 
     def __init__(self, stream: TextIO | None = None, delay: float = 1.0) -> None:
         self._stream = sys.stderr if stream is None else stream
@@ -21,10 +23,10 @@ class ProgressBar:
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
 
-    def __call__(self, done: int, total: int | None, documents: int) -> None:
+    def __call__(self, progress: Progress) -> None:
         if self._silent or time.monotonic() < self._show_at:
             return
-        shown = f"{documents:,}"
+        done, total, shown = progress.bytes_read, progress.total_bytes, f"{progress.documents:,}"
         if self._bar is None:
             self._open(done, total, shown)
         assert self._bar is not None and self._task is not None
@@ -32,17 +34,17 @@ class ProgressBar:
         self._bar.refresh()
 
     def _open(self, done: int, total: int | None, documents: str) -> None:
+        import rich.progress
         from rich.console import Console
         from rich.progress import (
             BarColumn,
             DownloadColumn,
-            Progress,
             TextColumn,
             TimeRemainingColumn,
             TransferSpeedColumn,
         )
 
-        self._bar = Progress(
+        self._bar = rich.progress.Progress(
             BarColumn(bar_width=None),
             DownloadColumn(),
             TransferSpeedColumn(),

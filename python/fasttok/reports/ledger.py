@@ -90,16 +90,7 @@ class Ledger:
 
     def kinds(self) -> list[SkippedKind]:
         """The entries, those that say the same of lines of one file together, in the order of the first of each."""
-        kinds: dict[tuple[str, str, str | None, int | None], SkippedKind] = {}
-        for entry in self.entries:
-            # What is no line of the file is one row.
-            is_line = entry.line is not None and "member" not in entry.position
-            key = (entry.file, entry.reason, entry.detail, None if is_line else len(kinds))
-            if key in kinds:
-                kinds[key].lines.append(entry.line)
-            else:
-                kinds[key] = SkippedKind(entry.file, entry.reason, entry.detail, [entry.line], entry.position)
-        return list(kinds.values())
+        return kinds_of(self.entries)
 
     def to_dict(self) -> dict[str, Any]:
         """The ledger as the report's JSON has it."""
@@ -112,6 +103,20 @@ class Ledger:
             "entries_complete": self.entries_complete,
             "entries": [entry.to_dict() for entry in self.entries],
         }
+
+
+def kinds_of(entries: Sequence[LedgerEntry]) -> list[SkippedKind]:
+    """See `Ledger.kinds`."""
+    kinds: dict[tuple[str, str, str | None, int | None], SkippedKind] = {}
+    for entry in entries:
+        # What is no line of the file is one row.
+        is_line = entry.line is not None and "member" not in entry.position
+        key = (entry.file, entry.reason, entry.detail, None if is_line else len(kinds))
+        if key in kinds:
+            kinds[key].lines.append(entry.line)
+        else:
+            kinds[key] = SkippedKind(entry.file, entry.reason, entry.detail, [entry.line], entry.position)
+    return list(kinds.values())
 
 
 NOTHING_READ = Ledger(0, 0, 0, {}, [], True)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fasttok._util.types import Progress
+from fasttok._fasttok import Progress
+from fasttok._util.types import OnProgress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,9 +45,9 @@ class Presenter(Protocol):
 
 
 class Bar(Protocol):
-    """A progress bar: called with what is done, what there is (None: not known) and how many documents that is."""
+    """A progress bar: called with how far a run is."""
 
-    def __call__(self, done: int, total: int | None, documents: int) -> None: ...
+    def __call__(self, progress: Progress) -> None: ...
     def close(self) -> None:
         """Wipe it off."""
 
@@ -74,15 +75,23 @@ def presenter_of(kind: str) -> Presenter:
 
 
 @contextmanager
-def shown(progress: bool | Progress) -> Iterator[Progress | None]:
-    """What tells of the progress of a run: a bar where `progress` is True, wiped off at the end."""
-    if progress is not True:
-        yield progress or None
+def shown(progress: bool, on_progress: OnProgress | None) -> Iterator[OnProgress | None]:
+    """Who is told of the progress of a run: `on_progress`, and a bar where `progress` is true, wiped off at the end."""
+    if not isinstance(progress, bool):
+        raise TypeError(f"progress is True or False, not {type(progress).__name__}; a callable is on_progress")
+    if not progress:
+        yield on_progress
         return
     make: Callable[[], Bar] = _drawing().progress_bar
     bar = make()
+
+    def told(now: Progress) -> None:
+        bar(now)
+        if on_progress is not None:
+            on_progress(now)
+
     try:
-        yield bar
+        yield told
     finally:
         bar.close()
 

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fasttok._fasttok import Document, Encoding
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Progress
 from fasttok.errors import FasttokError, TextLimitError
 from fasttok.inputs.documents import Reader
-from fasttok.inputs.outputs import ledger_written
+from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.paths import as_paths, given_paths
 from fasttok.options import PathsKeywords, ReadingKeywords, given
 from fasttok.reports.ledger import NOTHING_READ, Ledger
 from fasttok.reports.manifest import describe_account, describe_sources, run_manifest
-from fasttok.reports.presenters import shown
 from fasttok.reports.verification import Difference, Mode, VerificationReport
 from fasttok.verify.adversarial import adversarial_texts, is_partial, token_texts
 from fasttok.verify.references import Reference, reference_of
@@ -113,7 +111,7 @@ def verify_files(
     paths: PathLike | Iterable[PathLike],
     *,
     built_in: int = BUILT_IN,
-    progress: bool | Progress = False,
+    progress: bool = False,
     **options: Unpack[PathsKeywords],
 ) -> VerificationReport:
     """Compare as :func:`verify` does, on the documents of files, which are read as ``fasttok.count_corpus`` reads them.
@@ -127,8 +125,8 @@ def verify_files(
     found = _verified(encoding, (), built_in, taken.threads)
     if not reads:
         return found.report()
-    with shown(progress) as told, ledger_written(inputs, taken) as run_options:
-        reader = Reader(inputs, options=run_options, progress=told)
+    with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
+        reader = Reader(inputs, options=run_options)
         reader.each(
             lambda records: _encode(found, [record.text for record in records], taken.threads),
             lambda records, encoded: _compare(found, [(_name(r), r.text) for r in records], encoded),

@@ -37,6 +37,13 @@ pub enum Error {
         /// The reason in words.
         detail: String,
     },
+    /// More rows that cannot be counted than the job allows.
+    TooManySkipped {
+        /// How many it allows.
+        most: u64,
+        /// The first of those that were met until then, each an [`Error::BadRow`].
+        rows: Vec<Error>,
+    },
     /// A field that no record has. Known at the end, when all were read.
     UnknownField {
         /// The field that was asked for.
@@ -89,6 +96,13 @@ impl fmt::Display for Error {
                     Some((_, remedy)) => write!(f, "; {remedy}"),
                     None => Ok(()),
                 }
+            }
+            Error::TooManySkipped { most, rows } => {
+                write!(f, "more than {most} rows cannot be counted")?;
+                if let Some(first) = rows.first() {
+                    write!(f, ", the first of them {first}")?;
+                }
+                write!(f, "; max_errors=N allows more")
             }
             Error::UnknownField { field, fields } if fields.is_empty() => {
                 write!(f, "no field {field:?}: plain text has no fields, and no record was read")

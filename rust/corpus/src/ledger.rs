@@ -68,6 +68,12 @@ impl PartialOrd for Entry {
     }
 }
 
+impl From<Entry> for Error {
+    fn from(Entry { file, position, reason, detail }: Entry) -> Error {
+        Error::BadRow { file, position, reason, detail }
+    }
+}
+
 /// The account of all rows: `seen == counted + skipped`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -95,6 +101,8 @@ pub(crate) struct Collector {
     /// The largest on top, so that it gives way to a smaller one.
     kept: BinaryHeap<Entry>,
     limit: usize,
+    /// The run ends with one row more.
+    most: Option<u64>,
     all: Option<(BufWriter<File>, PathBuf)>,
 }
 
@@ -103,7 +111,8 @@ fn written<T>(result: io::Result<T>, path: &Path) -> Result<T, Error> {
 }
 
 impl Collector {
-    pub fn new(all: Option<&Path>) -> Result<Collector, Error> {
+    /// Writes entries to the file `all`. More than `most` are an error.
+    pub fn new(all: Option<&Path>, most: Option<u64>) -> Result<Collector, Error> {
         let all = match all {
             None => None,
             Some(path) => {
@@ -117,6 +126,7 @@ impl Collector {
             unsupported: BTreeMap::new(),
             kept: BinaryHeap::new(),
             limit: LEDGER_ENTRIES_KEPT,
+            most,
             all,
         })
     }
@@ -139,7 +149,15 @@ impl Collector {
         {
             *last = entry;
         }
-        Ok(())
+        match self.most {
+            // With the first that is too many, once.
+            Some(most) if self.skipped == most + 1 => {
+                let kept = std::mem::take(&mut self.kept).into_sorted_vec();
+                let rows = kept.into_iter().map(Error::from).collect();
+                Err(Error::TooManySkipped { most, rows })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn finish(mut self, seen: u64, counted: u64) -> Result<Ledger, Error> {
@@ -177,7 +195,7 @@ mod tests {
     fn keeps_the_first_in_order_whatever_the_order_of_arrival() {
         let mut kept = Vec::new();
         for step in [1, 7, 9] {
-            let mut ledger = Collector::new(None).unwrap();
+            let mut ledger = Collector::new(None, None).unwrap();
             ledger.limit = 4;
             for i in 0..10 {
                 ledger.add(entry("a", (i * step) % 10)).unwrap();
@@ -195,10 +213,23 @@ mod tests {
     }
 
     #[test]
+    fn one_row_more_than_is_allowed_ends_the_run() {
+        let mut ledger = Collector::new(None, Some(2)).unwrap();
+        ledger.add(entry("b", 1)).unwrap();
+        ledger.add(entry("a", 9)).unwrap();
+        let Err(Error::TooManySkipped { most: 2, rows }) = ledger.add(entry("a", 2)) else {
+            panic!("the third is too many")
+        };
+        assert_eq!(rows.len(), 3);
+        assert!(rows[0].to_string().starts_with("a:2: broken_json"), "{}", rows[0]);
+        assert!(Collector::new(None, Some(0)).unwrap().add(entry("a", 1)).is_err());
+    }
+
+    #[test]
     fn writes_all_entries_as_json_lines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
-        let mut ledger = Collector::new(Some(&path)).unwrap();
+        let mut ledger = Collector::new(Some(&path), None).unwrap();
         ledger.limit = 1;
         ledger.add(entry("b \"quoted\"", 2)).unwrap();
         ledger.add(entry("a", 1)).unwrap();

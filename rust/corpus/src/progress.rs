@@ -16,6 +16,7 @@ pub struct Progress {
     bytes: AtomicU64,
     total: AtomicU64,
     documents: AtomicU64,
+    skipped: AtomicU64,
     /// Names of the fields that are asked for; the first 64 of them are watched.
     fields: OnceLock<Vec<String>>,
     /// Records with fields that were read, and a bit for each field that one of them had.
@@ -36,6 +37,7 @@ impl Progress {
             bytes: AtomicU64::new(0),
             total: AtomicU64::new(UNKNOWN),
             documents: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
             fields: OnceLock::new(),
             records: AtomicU64::new(0),
             met: AtomicU64::new(0),
@@ -55,6 +57,11 @@ impl Progress {
     /// Documents counted.
     pub fn documents(&self) -> u64 {
         self.documents.load(Relaxed)
+    }
+
+    /// Rows that could not be counted.
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(Relaxed)
     }
 
     /// A field that was asked for and that none of the records so far has, and how many these are, once they are many.
@@ -94,6 +101,10 @@ impl Progress {
 
     pub(crate) fn add_documents(&self, documents: u64) {
         self.documents.fetch_add(documents, Relaxed);
+    }
+
+    pub(crate) fn add_skipped(&self) {
+        self.skipped.fetch_add(1, Relaxed);
     }
 }
 

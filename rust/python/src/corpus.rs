@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
-use std::time::{Duration, Instant};
 
 use fasttok_corpus::{Error, Extra, Job, Lengths, Outcome, Progress, Reason, run};
 use pyo3::exceptions::PyKeyboardInterrupt;
@@ -16,12 +15,9 @@ use pyo3::prelude::*;
 use crate::encoding::Encoding;
 use crate::errors;
 use crate::options::CorpusOptions;
-use crate::results::{CorpusResult, PositionParts};
+use crate::results::{CorpusResult, PositionParts, SkippedRow};
+use crate::watch::{SIGNALS, Watch};
 
-/// How often signals are looked at.
-const SIGNALS: Duration = Duration::from_millis(50);
-/// How often the progress is told.
-const TELL: Duration = Duration::from_millis(100);
 /// `ENOENT`, the same everywhere.
 const NO_SUCH_FILE: i32 = 2;
 
@@ -39,7 +35,6 @@ const NO_SUCH_FILE: i32 = 2;
     sample = false,
     histograms = false,
     limits = Vec::new(),
-    progress = None,
 ))]
 #[allow(clippy::too_many_arguments)]
 pub fn count_corpus<'py>(
@@ -54,8 +49,8 @@ pub fn count_corpus<'py>(
     sample: bool,
     histograms: bool,
     limits: Vec<u64>,
-    progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<CorpusResult> {
+    let watch = Watch::of(&options)?;
     let counters = encodings.iter().map(|encoding| encoding.get().counter()).collect();
     let encodings = encodings.iter().map(|encoding| encoding.get().engine()).collect();
     let job = Job {
@@ -65,7 +60,7 @@ pub fn count_corpus<'py>(
         lengths: Lengths { histograms, limits },
         ..options.job(paths, encodings, &by)?
     };
-    CorpusResult::new(py, run_for_python(py, &job, progress.as_ref())?)
+    CorpusResult::new(py, run_for_python(py, &job, &watch)?)
 }
 
 /// A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others.
@@ -87,21 +82,13 @@ pub fn _scripts_of(
 }
 
 /// Runs the job on other threads and stays with Python on this one.
-fn run_for_python(
-    py: Python<'_>,
-    job: &Job,
-    callback: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Outcome> {
+fn run_for_python(py: Python<'_>, job: &Job, watch: &Watch) -> PyResult<Outcome> {
     let progress = Progress::new();
     let cancel = AtomicBool::new(false);
     let outcome = Mutex::new(None);
     let finished = Condvar::new();
-    let tell = || match callback {
-        Some(callback) => callback
-            .call1((progress.bytes(), progress.total_bytes(), progress.documents()))
-            .map(|_| ()),
-        None => Ok(()),
-    };
+    // Also where the run ends before it is asked again.
+    watch.check(py, &progress)?;
     let mut warned = false;
     // The first exception on this side (of a signal handler or of the callback). It cancels the run.
     let mut raised = None;
@@ -111,7 +98,6 @@ fn run_for_python(
             *outcome.lock().unwrap_or_else(|e| e.into_inner()) = Some(result);
             finished.notify_one();
         });
-        let mut told = Instant::now();
         loop {
             let is_done = py.detach(|| {
                 let outcome = outcome.lock().unwrap_or_else(|e| e.into_inner());
@@ -122,13 +108,8 @@ fn run_for_python(
                 break;
             }
             if raised.is_none() {
-                let mut checked =
-                    py.check_signals().and_then(|()| warn(py, &progress, &mut warned));
-                if checked.is_ok() && told.elapsed() >= TELL {
-                    told = Instant::now();
-                    checked = tell();
-                }
-                if let Err(e) = checked {
+                let checked = warn(py, &progress, &mut warned);
+                if let Err(e) = checked.and_then(|()| watch.check(py, &progress)) {
                     cancel.store(true, Relaxed);
                     raised = Some(e);
                 }
@@ -141,7 +122,7 @@ fn run_for_python(
     py.check_signals()?;
     match outcome.into_inner().unwrap_or_else(|e| e.into_inner()) {
         Some(Ok(outcome)) => {
-            tell()?;
+            watch.tell(py, &progress)?;
             Ok(outcome)
         }
         Some(Err(e)) => Err(to_py(py, e)),
@@ -178,6 +159,7 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
         Error::TooManyGroups { by, most } => {
             with(py, with(py, make("TooManyGroupsError"), "by", by), "max_groups", most)
         }
+        Error::TooManySkipped { most, rows } => too_many_skipped(py, most, rows),
         Error::Overwrite { path, .. } => with(py, make("OverwriteError"), "filename", path),
         Error::UnknownField { field, fields } => unknown_field(py, &field, fields),
         Error::BadRow { file, position, reason, detail } => {
@@ -199,6 +181,24 @@ fn unknown_field(py: Python<'_>, field: &str, fields: Vec<String>) -> PyErr {
     let made = py
         .import("fasttok.inputs.paths")
         .and_then(|inputs| inputs.call_method1("unknown_field", (field, fields)));
+    match made {
+        Ok(value) => PyErr::from_value(value),
+        Err(e) => e,
+    }
+}
+
+/// The exception for more skipped rows than are allowed. How rows are told is known to Python.
+fn too_many_skipped(py: Python<'_>, most: u64, rows: Vec<Error>) -> PyErr {
+    let row = |row| match row {
+        Error::BadRow { file, position, reason, detail } => {
+            Some(SkippedRow::from(fasttok_corpus::Entry { file, position, reason, detail }))
+        }
+        _ => None,
+    };
+    let rows: Vec<SkippedRow> = rows.into_iter().filter_map(row).collect();
+    let made = py
+        .import("fasttok.inputs.paths")
+        .and_then(|inputs| inputs.call_method1("too_many_skipped", (most, rows)));
     match made {
         Ok(value) => PyErr::from_value(value),
         Err(e) => e,

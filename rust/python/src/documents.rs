@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
 
 use fasttok_corpus::{DocumentsRead, Error, Progress, documents, read_whole};
 use pyo3::prelude::*;
@@ -17,9 +16,8 @@ use pyo3::types::PyBytes;
 use crate::corpus::{to_py, warn};
 use crate::options::CorpusOptions;
 use crate::results::{Account, Document};
+use crate::watch::{SIGNALS, Watch};
 
-/// How often signals are looked at.
-const SIGNALS: Duration = Duration::from_millis(50);
 /// Batches that wait to be taken.
 const AHEAD: usize = 2;
 
@@ -37,6 +35,7 @@ type Ended = Result<DocumentsRead, Error>;
 #[pyclass(module = "fasttok._fasttok", frozen)]
 pub struct Documents {
     shared: Arc<Shared>,
+    watch: Watch,
     batches: Mutex<Receiver<Result<Vec<fasttok_corpus::Document>, Ended>>>,
     read: Mutex<Option<DocumentsRead>>,
     /// Whether it was said that a field is in none of the records.
@@ -53,6 +52,7 @@ impl Documents {
         options: CorpusOptions<'_>,
         answer_field: Option<String>,
     ) -> PyResult<Documents> {
+        let watch = Watch::of(&options)?;
         let job = options.job(paths, Vec::new(), &by)?;
         let shared = Arc::new(Shared::default());
         let (send, batches) = sync_channel(AHEAD);
@@ -66,6 +66,7 @@ impl Documents {
         })?;
         Ok(Documents {
             shared,
+            watch,
             batches: Mutex::new(batches),
             read: Mutex::new(None),
             warned: AtomicBool::new(false),
@@ -83,18 +84,18 @@ impl Documents {
             });
             match received {
                 Ok(Ok(batch)) => {
-                    self.warn(py)?;
+                    self.check(py)?;
                     let batch = batch.iter().map(|document| Document::new(py, document));
                     return batch.collect::<PyResult<Vec<_>>>().map(Some);
                 }
                 Ok(Err(Ok(read))) => {
+                    self.watch.tell(py, &self.shared.progress)?;
                     *self.read.lock().unwrap_or_else(|e| e.into_inner()) = Some(read);
                     return Ok(None);
                 }
                 Ok(Err(Err(e))) => return Err(to_py(py, e)),
                 Err(RecvTimeoutError::Timeout) => {
-                    py.check_signals()?;
-                    self.warn(py)?;
+                    self.check(py)?;
                 }
                 // At the end, asked again; or the thread panicked.
                 Err(RecvTimeoutError::Disconnected) => {
@@ -107,10 +108,9 @@ impl Documents {
         }
     }
 
-    /// Bytes read, bytes in all if that is known, and documents.
-    fn progress(&self) -> (u64, Option<u64>, u64) {
-        let progress = &self.shared.progress;
-        (progress.bytes(), progress.total_bytes(), progress.documents())
+    /// How far the reading is: it goes on while the last batch is in use.
+    fn progress(&self) -> crate::watch::Progress {
+        (&self.shared.progress).into()
     }
 
     /// Ends reading: what it wrote is written then. Nothing more comes.
@@ -129,7 +129,9 @@ impl Documents {
 }
 
 impl Documents {
-    fn warn(&self, py: Python<'_>) -> PyResult<()> {
+    /// What ends reading from this side, and what is told meanwhile.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        self.watch.check(py, &self.shared.progress)?;
         let mut warned = self.warned.load(Relaxed);
         warn(py, &self.shared.progress, &mut warned)?;
         self.warned.store(warned, Relaxed);

@@ -21,6 +21,7 @@ mod simd;
 // The characters of a `str` where they lie.
 #[allow(unsafe_code)]
 mod strings;
+mod watch;
 mod words;
 
 use std::collections::HashMap;
@@ -47,6 +48,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(simd::simd_levels, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::count_corpus, m)?)?;
     m.add_class::<documents::Documents>()?;
+    m.add_class::<watch::Progress>()?;
     m.add_function(wrap_pyfunction!(documents::_read_whole, m)?)?;
     m.add_function(wrap_pyfunction!(words::_spaced_words, m)?)?;
     m.add_function(wrap_pyfunction!(words::_single_token_words, m)?)?;

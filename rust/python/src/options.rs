@@ -21,7 +21,12 @@ const BUILT_IN_DETECTOR: &str = "cld2";
 #[derive(FromPyObject)]
 pub struct CorpusOptions<'py>(Bound<'py, PyAny>);
 
-impl CorpusOptions<'_> {
+impl<'py> CorpusOptions<'py> {
+    /// An option that is for this side alone; `None` where it is not given.
+    pub fn get(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(Some(self.0.getattr(name)?).filter(|value| !value.is_none()))
+    }
+
     /// The job of reading `paths` and counting by `encodings`, in groups by the keys `by`. Where labels are asked for,
     /// the key ``language`` is the label, not a field.
     pub fn job(
@@ -62,7 +67,16 @@ macro_rules! read_as_they_are {
     };
 }
 
-read_as_they_are!(bool, usize, u64, Option<usize>, Option<String>, Option<PathBuf>, Vec<PathBuf>);
+read_as_they_are!(
+    bool,
+    usize,
+    u64,
+    Option<u64>,
+    Option<usize>,
+    Option<String>,
+    Option<PathBuf>,
+    Vec<PathBuf>
+);
 
 /// Options that are one of a few words.
 macro_rules! read_one_of {

@@ -130,14 +130,7 @@ impl Account {
     /// The first skipped rows, sorted by file and line.
     #[getter]
     fn entries(&self) -> Vec<SkippedRow> {
-        let row = |entry: &fasttok_corpus::Entry| SkippedRow {
-            file: entry.file.clone(),
-            line: entry.position.line(),
-            position: PositionParts::of(&entry.position),
-            reason: entry.reason.code(),
-            detail: entry.detail.clone(),
-        };
-        self.ledger.entries.iter().map(row).collect()
+        self.ledger.entries.iter().cloned().map(SkippedRow::from).collect()
     }
 
     /// Whether ``entries`` has all skipped rows.
@@ -191,6 +184,18 @@ pub struct SkippedRow {
     reason: &'static str,
     /// Why, in words.
     detail: String,
+}
+
+impl From<fasttok_corpus::Entry> for SkippedRow {
+    fn from(entry: fasttok_corpus::Entry) -> SkippedRow {
+        SkippedRow {
+            file: entry.file,
+            line: entry.position.line(),
+            position: PositionParts::of(&entry.position),
+            reason: entry.reason.code(),
+            detail: entry.detail,
+        }
+    }
 }
 
 /// The groups of a run in the order of their keys; each is made into an object when it is asked for.

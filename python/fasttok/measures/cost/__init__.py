@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from fasttok._util.estimates import label
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Progress
 from fasttok.errors import PriceTableError
 from fasttok.inputs.documents import Reader
-from fasttok.inputs.outputs import ledger_written
+from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.parallel import Parallel, open_parallel
 from fasttok.inputs.paths import as_names, given_paths
 from fasttok.inputs.prices import read_price_table
@@ -29,7 +28,6 @@ from fasttok.measures.premium import premium
 from fasttok.options import CorpusKeywords, documented, given
 from fasttok.reports.cost import CostReport, SameContent
 from fasttok.reports.manifest import describe_account, describe_sources, run_manifest
-from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def cost(
     tokenizers: Mapping[str, Spec] | None = None,
     requests_per_day: float | None = None,
     wh_per_mtok: float | None = None,
-    progress: bool | Progress = False,
+    progress: bool = False,
     **options: Unpack[CorpusKeywords],
 ) -> CostReport:
     """What the documents in `paths` cost as input to each of `models`, each document one request.
@@ -73,8 +71,7 @@ def cost(
     price_date: the day whose prices of genai-prices are taken; today, UTC, by default.
     tokenizers: what counts for a model: the name of an encoding, a tokenizer file, or an encoding. With another
         model's tokenizer the count is an estimate, and every form of the report says so.
-    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second. A callable
-        gets bytes read, bytes in all (or None) and documents, now and then.
+    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
     requests_per_day: project the cost of a month of 30 days from these documents as a sample.
     wh_per_mtok: watt-hours a million tokens, to state the energy.
     {options}
@@ -110,8 +107,8 @@ def cost(
 
     share = Decimal(str(cached_share))
     sums = CostSums(billed, output_tokens, share, keys, taken)
-    with shown(progress) as told, ledger_written(inputs, taken) as run_options:
-        reader = Reader(inputs, keys, run_options, output_field, told)
+    with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
+        reader = Reader(inputs, keys, run_options, output_field)
         reader.each(sums.count, sums.add)
 
     groups = sorted(sums.groups, key=lambda key: tuple((value is None, value or "") for value in key))

@@ -116,6 +116,9 @@ options! {
     errors: Utf8Errors = Utf8Errors::default(),
     /// What to do with a row that cannot be counted.
     on_error: OnError = OnError::default(),
+    /// The most rows that are skipped; with one more the run ends with
+    /// [`Error::TooManySkipped`](crate::Error::TooManySkipped). `None` is no limit.
+    max_errors: Option<u64> = None,
     /// Worker threads; `None` takes as many as the machine runs at once. The result does not depend on it.
     threads: Option<usize> = None,
     /// Walk into hidden files and folders too.

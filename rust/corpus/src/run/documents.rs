@@ -109,8 +109,8 @@ pub(crate) fn documents_in_chunks(
     chunk: usize,
 ) -> Result<DocumentsRead, Error> {
     let found = Inputs::find(job, progress, cancel)?;
-    let mut ledger = Collector::new(job.ledger_path.as_deref())?;
-    found.report_bad(job, &mut ledger)?;
+    let mut ledger = Collector::new(job.ledger_path.as_deref(), job.max_errors)?;
+    found.report_bad(job, &mut ledger, progress)?;
     let groups = GroupKeys::new(&job.by);
     let fields = Fields { answer: answer.map(Fields::path), ..fields(job, &groups) };
     progress.watch(fields.names());
@@ -521,6 +521,7 @@ impl Documents<'_> {
         if self.job.on_error == OnError::Fail {
             return Err(Error::BadRow { file, position, reason, detail });
         }
+        self.progress.add_skipped();
         self.ledger.add(Entry { file, position, reason, detail })
     }
 }

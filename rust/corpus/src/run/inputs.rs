@@ -38,12 +38,17 @@ impl Inputs {
     }
 
     /// Enters what cannot be read in the ledger.
-    pub fn report_bad(&self, job: &Job, ledger: &mut Collector) -> Result<(), Error> {
+    pub fn report_bad(
+        &self,
+        job: &Job,
+        ledger: &mut Collector,
+        progress: &Progress,
+    ) -> Result<(), Error> {
         for entry in self.bad.clone() {
             if job.on_error == OnError::Fail {
-                let Entry { file, position, reason, detail } = entry;
-                return Err(Error::BadRow { file, position, reason, detail });
+                return Err(entry.into());
             }
+            progress.add_skipped();
             ledger.add(entry)?;
         }
         Ok(())

@@ -67,8 +67,8 @@ pub(crate) fn run_in_chunks(
     let most = threads(job);
     let found = Inputs::find(job, progress, cancel)?;
     let inputs = &found.inputs;
-    let mut ledger = Collector::new(job.ledger_path.as_deref())?;
-    found.report_bad(job, &mut ledger)?;
+    let mut ledger = Collector::new(job.ledger_path.as_deref(), job.max_errors)?;
+    found.report_bad(job, &mut ledger, progress)?;
 
     let groups = GroupKeys::new(&job.by);
     let fields = fields(job, &groups);
