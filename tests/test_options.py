@@ -93,7 +93,7 @@ def test_an_unknown_option_names_the_nearest(tmp_path: Path) -> None:
         ("cancel", True, TypeError),
         ("files_from", 5, TypeError),
         ("text_field", 5, TypeError),
-        ("format", "csv", ValueError),
+        ("format", "xml", ValueError),
     ],
 )
 def test_a_value_that_cannot_be(name: str, value: object, error: type[Exception], tmp_path: Path) -> None:

@@ -86,9 +86,7 @@ class CorpusOptions:
     text_field: str | None = field(
         default=None,
         metadata=_help(
-            "The field of a record that holds the text; in a.b, b is inside a. Where it is given, a CSV or TSV file is "
-            "skipped: its fields are not read yet.",
-            flag_text="The field of a record that holds the text. In a.b, b is inside a.",
+            "The field of a record, or the column of a table, that holds the text. In a.b, b is inside a.",
             default=_fasttok.TEXT_FIELD,
             metavar="NAME",
             none_means=_fasttok.TEXT_FIELD,
@@ -97,7 +95,8 @@ class CorpusOptions:
     format: FileFormat | None = field(
         default=None,
         metadata=_help(
-            "Read every file as this, whatever its name: one document per file, one per line, or JSONL records.",
+            "Read every file as this, whatever its name: one document per file, one per line, or records of JSONL, JSON, "
+            "CSV or TSV.",
             default="by extension and content",
         ),
     )

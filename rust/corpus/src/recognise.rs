@@ -3,7 +3,7 @@
 //! Decided once for each input, by what the job says, its name and its first bytes, and never by how it is cut into
 //! chunks. Knows formats and first bytes; counts nothing and reads no further than it must.
 
-use crate::format::{self, Formats};
+use crate::format::{self, Formats, has_text_column, looks_like_json};
 use crate::record::{Fields, FormatId};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{
@@ -11,11 +11,12 @@ use crate::source::{
     wide_encoding,
 };
 
-/// A first line longer than this is not looked at further: a file that begins with one is plain text.
+/// A first line or element longer than this is not looked at further: a file that begins with one is plain text.
 const FIRST_LINE: usize = 16 << 20;
 
-/// Tables whose fields nobody reads yet.
-const TABLES: [(&str, &str); 3] = [("csv", "CSV"), ("tsv", "TSV"), ("tab", "TSV")];
+/// The suffixes of tables, their formats and their delimiters.
+const TABLES: [(&str, &str, u8); 3] =
+    [("csv", "csv", b','), ("tsv", "tsv", b'\t'), ("tab", "tsv", b'\t')];
 
 /// What an input is.
 pub(crate) enum Taken {
@@ -76,7 +77,7 @@ pub(crate) fn recognise(
 
     let format = match formats.forced.or(named) {
         Some(format) => format,
-        None => unnamed(input, extension.as_deref(), opened, formats)?,
+        None => unnamed(input, extension.as_deref(), opened, formats),
     };
     let is_records = format::format(format).has_fields();
     let is_wanted = input.unpack || formats.decompress || is_records || named.is_some();
@@ -86,39 +87,34 @@ pub(crate) fn recognise(
     Ok(Taken::As(format))
 }
 
-/// The format of an input whose name says none: JSON lines or plain text.
+/// The format of an input whose name says none, or only that it may be a table: JSON lines, other JSON, a table, or plain
+/// text.
 fn unnamed(
     input: &Input,
     extension: Option<&str>,
     opened: &mut Opened,
     formats: &Formats,
-) -> Result<FormatId, Unread> {
-    let no_fields = |name: &'static str, how: &str| {
-        let detail = format!(
-            "not supported yet: the fields of {name}; to count one, {how}; to count the whole file, ask \
-             for no field, or for format=\"text\""
-        );
-        Err(Unread { format: Some(name), bad: SkipReason::new(Reason::UnsupportedFormat, detail) })
-    };
-    let table = TABLES.iter().find(|(suffix, _)| extension == Some(suffix));
-    if let Some((_, name)) = table
-        && formats.asks_fields
+) -> FormatId {
+    let named = |name: &str| format::by_name(name).unwrap_or(formats.plain);
+    if let Some((_, table, delimiter)) =
+        TABLES.iter().find(|(suffix, ..)| extension == Some(suffix))
     {
-        return no_fields(name, "write it as JSONL");
+        let fields = formats.fields;
+        let is_table = formats.asks_fields
+            || decide(opened, &|head, whole| has_text_column(head, whole, fields, *delimiter));
+        return if is_table { named(table) } else { formats.plain };
     }
     if !may_hold_records(input, extension) {
-        return Ok(formats.plain);
+        return formats.plain;
     }
     if holds_records(opened, formats.fields) {
-        return Ok(format::by_name("jsonl").unwrap_or(formats.plain));
+        return named("jsonl");
     }
-    if formats.asks_fields && input.explicit && begins_json(opened.reader.head()) {
-        return no_fields(
-            "JSON that is one value",
-            "write an object a line, for instance with jq -c",
-        );
+    let is_asked = formats.asks_fields && input.explicit && begins_json(opened.reader.head());
+    if is_asked || holds_json(opened, formats.fields) {
+        return named("json");
     }
-    Ok(formats.plain)
+    formats.plain
 }
 
 /// An input that is not read, and what it is.
@@ -152,10 +148,24 @@ fn may_hold_records(input: &Input, extension: Option<&str>) -> bool {
 /// ends one. No JSON value over several lines begins so, for a comma would have to be between the two. Of one line
 /// alone, whether it is a record with the text field.
 fn holds_records(opened: &mut Opened, fields: &Fields) -> bool {
+    decide(opened, &|head, whole| looks_like_records(head, whole, fields))
+}
+
+/// Whether the input is an array of records, or records one after the other in any layout: by the first of them, which
+/// must have the text field.
+fn holds_json(opened: &mut Opened, fields: &Fields) -> bool {
+    begins_json(opened.reader.head())
+        && decide(opened, &|head, whole| {
+            looks_like_json(head, whole, &|element| is_record(element, fields))
+        })
+}
+
+/// What `answer` says of the beginning of the input, or of the whole of it; of so much that it says something.
+fn decide(opened: &mut Opened, answer: &dyn Fn(&[u8], bool) -> Option<bool>) -> bool {
     let mut len = HEAD;
     loop {
         let (head, whole) = (opened.reader.head(), opened.reader.is_whole());
-        match looks_like_records(head, whole, fields) {
+        match answer(head, whole) {
             Some(answer) => return answer,
             None if head.len() < len || len > FIRST_LINE => return false,
             None => len *= 2,

@@ -11,6 +11,10 @@ pub enum Reason {
     BrokenJson,
     /// The line is JSON, but not an object.
     NotAnObject,
+    /// The record has more or fewer fields than the header of its table.
+    WrongFieldCount,
+    /// A quote of a table does not end, or not where it may.
+    UnterminatedQuote,
     /// The record has no such field.
     MissingField,
     /// The field is `null`.
@@ -57,6 +61,8 @@ impl Reason {
         match self {
             Reason::BrokenJson => "broken_json",
             Reason::NotAnObject => "not_an_object",
+            Reason::WrongFieldCount => "wrong_field_count",
+            Reason::UnterminatedQuote => "unterminated_quote",
             Reason::MissingField => "missing_field",
             Reason::NullField => "null_field",
             Reason::NotAString => "not_a_string",

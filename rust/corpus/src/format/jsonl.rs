@@ -42,14 +42,17 @@ impl Format for Jsonl {
         true
     }
     fn reader(&self, fields: &Fields) -> Box<dyn RecordReader> {
-        Box::new(JsonlReader::new(fields))
+        Box::new(JsonlReader::new(fields, "line"))
     }
 }
 
 /// A buffer that grew beyond this for one long text is given back.
 const KEPT: usize = 8 << 20;
 
-struct JsonlReader {
+/// Reads a JSON object, wherever it was found.
+pub(super) struct JsonlReader {
+    /// What messages call it.
+    noun: &'static str,
     wanted: Node,
     /// The names of the fields as the user wrote them, for messages: those of [`Fields::names`].
     names: Vec<String>,
@@ -74,13 +77,14 @@ const LOOKED_BYTES: usize = 1 << 20;
 const DEPTH: usize = 3;
 
 impl JsonlReader {
-    fn new(fields: &Fields) -> JsonlReader {
+    pub fn new(fields: &Fields, noun: &'static str) -> JsonlReader {
         let mut wanted = Node::default();
         for (slot, path) in fields.paths().enumerate() {
             wanted.insert(path, slot);
         }
         let names = fields.names();
         JsonlReader {
+            noun,
             wanted,
             answer: fields.answer.as_ref().map(|_| names.len() - 1),
             text: Vec::new(),
@@ -104,6 +108,7 @@ impl RecordReader for JsonlReader {
         if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
             return Ok(None);
         }
+        let noun = self.noun;
         let JsonlReader { wanted, names, text, second_text, value, values, met, looked, .. } = self;
         for buffer in [&mut *text, &mut *second_text] {
             if buffer.len() > KEPT {
@@ -115,7 +120,7 @@ impl RecordReader for JsonlReader {
         NodeSeed { node: wanted, slots: &mut slots }
             .deserialize(&mut json)
             .and_then(|()| json.end())
-            .map_err(|e| not_a_record(record, &e))?;
+            .map_err(|e| not_a_record(record, noun, &e))?;
         met.records += 1;
         let mut is_unmet = false;
         for (met, slot) in met.met.iter_mut().zip(&slots) {
@@ -213,24 +218,26 @@ fn string<'a>(
     })
 }
 
-/// The error for a line that did not parse as an object with fields.
-fn not_a_record(record: &str, e: &serde_json::Error) -> SkipReason {
+/// The error for a line, or what else `noun` says, that did not parse as an object with fields.
+fn not_a_record(record: &str, noun: &str, e: &serde_json::Error) -> SkipReason {
     if e.is_data() && serde_json::from_str::<IgnoredAny>(record).is_ok() {
         return SkipReason::new(
             Reason::NotAnObject,
-            format!("the line is {}, not an object with fields", kind(record.trim_start())),
+            format!("the {noun} is {}, not an object with fields", kind(record.trim_start())),
         );
     }
-    // The message ends with a line and a column of its own, and the line is always the first.
+    // The message ends with a line and a column of its own, which are those in the record.
     let message = e.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    let (at, message) = match not_json(record, e.column()) {
+    let lines = record.split_inclusive('\n').take(e.line().saturating_sub(1));
+    let at = lines.map(str::len).sum::<usize>() + e.column();
+    let (at, message) = match not_json(record, at) {
         Some((at, value)) => {
             (at, format!("{value} is not JSON (write null, or a string): {message}"))
         }
-        None => (e.column(), message.to_owned()),
+        None => (at, message.to_owned()),
     };
-    SkipReason::new(Reason::BrokenJson, format!("{message} at byte {at} of the line"))
+    SkipReason::new(Reason::BrokenJson, format!("{message} at byte {at} of the {noun}"))
 }
 
 /// The value that Python's json writes for a number that JSON does not have, and its byte from 1, if that is what the

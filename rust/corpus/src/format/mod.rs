@@ -17,12 +17,17 @@
 //! part of a plain text; in JSONL it is no part of any record and is passed over. UTF-16 is not guessed at: such a
 //! file is a row of the ledger that says how to convert it.
 
+mod csv;
+mod json;
 mod jsonl;
 mod lines;
 #[cfg(test)]
 mod tests;
 mod text;
 pub(crate) mod unescape;
+
+pub(crate) use csv::has_text_column;
+pub(crate) use json::looks_like_json;
 
 use crate::reading::{Framing, Opening, Reading, Stream, StreamConfig};
 use crate::record::{Fields, FormatId, Framer, RecordReader};
@@ -61,7 +66,6 @@ pub(crate) enum Layout {
     /// By what is between them.
     Stream(Framing),
     /// By a framer.
-    #[allow(dead_code)]
     Framed(fn(&Fields, &StreamConfig) -> Box<dyn Framer>),
     /// It is a container.
     #[allow(dead_code)]
@@ -79,6 +83,9 @@ static FORMATS: &[&dyn Format] = &[
     &text::Text,
     &lines::Lines,
     &jsonl::Jsonl,
+    &json::Json,
+    &csv::CSV,
+    &csv::TSV,
     #[cfg(test)]
     &tests::Panics,
 ];

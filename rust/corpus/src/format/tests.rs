@@ -61,7 +61,7 @@ fn is(text: &str) -> Result<Option<String>, Reason> {
 
 #[test]
 fn the_table_is_consistent() {
-    assert_eq!(format_names()[..3], ["text", "lines", "jsonl"]);
+    assert_eq!(format_names()[..6], ["text", "lines", "jsonl", "json", "csv", "tsv"]);
     for (id, format) in FORMATS.iter().enumerate() {
         assert_eq!(by_name(format.name()), Some(id));
         for suffix in format.suffixes() {

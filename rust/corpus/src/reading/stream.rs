@@ -97,6 +97,9 @@ impl<'e> Reading<'e> for Stream<'e> {
                 return Step { end: true, ..Step::default() };
             }
             if self.at_start {
+                if self.passes_bom && buf.len() < BOM.len() && self.end.is_none() {
+                    continue;
+                }
                 self.at_start = false;
                 if self.passes_bom && buf.starts_with(BOM) {
                     buf.drain(..BOM.len());

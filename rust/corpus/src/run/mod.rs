@@ -226,7 +226,7 @@ fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
 
 /// How many workers have something to do: a small job should not wait for threads.
 fn worth_while(inputs: &[Input], most: usize, chunk: usize) -> usize {
-    let chunk = chunk as u64 / 4;
+    let chunk = (chunk as u64 / 4).max(1);
     let mut chunks = 0;
     for input in inputs {
         chunks += match (input.kind, input.size) {

@@ -2,8 +2,10 @@
 //! comes of them with any number of threads.
 
 mod compression;
+mod csv;
 mod files;
 mod groups;
+mod json;
 mod records;
 mod refusals;
 mod runs;
@@ -166,6 +168,26 @@ fn tally<'t>(job: &Job, texts: impl IntoIterator<Item = &'t str>) -> Tally {
         sums.merge(&document);
     }
     sums
+}
+
+/// The texts that a job counts and its outcome, which is the same in chunks of every size.
+fn read_in_chunks(job: &Job) -> (Vec<String>, Outcome) {
+    let outcome = count(job);
+    let mut texts: Option<Vec<String>> = None;
+    for chunk in [1, 2, 3, 7, 64, 1 << 20] {
+        let mut read = Vec::new();
+        let mut take = |batch: Vec<crate::Document>| {
+            read.extend(batch.into_iter().map(|document| document.text));
+            true
+        };
+        let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+        let account = documents_in_chunks(job, None, &progress, &cancel, &mut take, chunk).unwrap();
+        assert_eq!(account.ledger.entries, outcome.ledger.entries, "{chunk}");
+        assert_eq!(&read, texts.get_or_insert_with(|| read.clone()), "{chunk}");
+    }
+    let texts = texts.unwrap_or_default();
+    assert_eq!(outcome.totals, tally(job, texts.iter().map(String::as_str)));
+    (texts, outcome)
 }
 
 fn gz(text: impl AsRef<[u8]>) -> Vec<u8> {

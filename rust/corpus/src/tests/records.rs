@@ -93,37 +93,7 @@ fn formats_can_be_forced() {
     assert!(e.to_string().starts_with("unknown format \"xml\"; known are text, lines, jsonl"));
 }
 
-#[test]
-fn tables_are_text_until_a_field_of_them_is_asked_for() {
-    let folder = Folder::with("a.csv", "text,lang\nhello,en\n");
-    folder.write("b.tsv.gz", gz("text\tlang\n"));
-    folder.write("c.jsonl", "{\"text\":\"a\",\"lang\":\"en\"}\n");
-    let paths = [folder.path("a.csv"), folder.path("b.tsv.gz"), folder.path("c.jsonl")];
-    let plain = job(&[&paths[0], &paths[1], &paths[2]]);
-    assert_eq!(count(&plain).totals.documents, 3);
-    let mut with_language = plain.clone();
-    with_language.languages.field = Some("lang".into());
-    for asks in [
-        Job { text_field: Some("text".into()), ..plain.clone() },
-        Job { by: vec![Key::parse("lang")], ..plain.clone() },
-        with_language,
-    ] {
-        let outcome = count(&asks);
-        let table = |name: &str| (name.to_owned(), None, Reason::UnsupportedFormat);
-        assert_eq!(folder.ledger(&outcome), [table("a.csv"), table("b.tsv.gz")]);
-        assert!(outcome.ledger.entries[1].detail.contains("the fields of TSV"));
-        assert_eq!(outcome.totals.documents, 1);
-        let text = Job { format: Some("text".into()), ..asks };
-        match text.text_field {
-            Some(_) => assert_eq!(count(&text).totals.documents, 3),
-            None => assert_eq!(unknown_field(&text), ("lang".to_owned(), Vec::new())),
-        }
-    }
-    let by_file = Job { by: vec![Key::File], ..plain };
-    assert_eq!(count(&by_file).totals.documents, 3);
-}
-
-fn unknown_field(job: &Job) -> (String, Vec<String>) {
+pub(super) fn unknown_field(job: &Job) -> (String, Vec<String>) {
     match run(job, &Progress::new(), &AtomicBool::new(false)) {
         Err(Error::UnknownField { field, fields }) => (field, fields),
         other => panic!("{other:?}"),
@@ -175,7 +145,12 @@ fn json_lines_are_read_as_records_where_the_name_does_not_say() {
     // One JSON value is a text, and so is JSON in a file that is called text.
     for (name, text) in [
         ("a.json", "{\n \"text\": \"a\"\n}\n"),
-        ("a.json", "[{\"text\":\"a\"},\n{\"text\":\"b\"}]\n"),
+        ("a.json", "[{\"body\":\"a\"},\n{\"text\":\"b\"}]\n"),
+        ("a.json", "[[{\"text\":\"a\"}]]"),
+        ("a.json", "[\"text\"]"),
+        ("a.json", "[]"),
+        ("a.json", "[{\"text\":\"a\""),
+        ("a.txt", "[{\"text\":\"a\"}]"),
         ("a.json", "{\"name\":\"package\",\"version\":\"1\"}"),
         ("a.txt", rows),
         ("a", "{ {\n"),
@@ -197,15 +172,6 @@ fn json_lines_are_read_as_records_where_the_name_does_not_say() {
             ("a.json".into(), Some(3), Reason::BrokenJson)
         ]
     );
-    // Of one value that is named a field cannot be counted; in a walk it is a text like any other.
-    for text in ["[{\"text\":\"a\"}]", "{\n\"text\": \"a\"}", "{\"body\":\"a\"}\n"] {
-        let folder = Folder::with("a.json", text);
-        let asks = Job { text_field: Some("text".into()), ..job(&[&folder.path("a.json")]) };
-        let outcome = count(&asks);
-        assert_eq!(folder.ledger(&outcome), [("a.json".into(), None, Reason::UnsupportedFormat)]);
-        let walk = Job { text_field: Some("text".into()), ..folder.job() };
-        assert_eq!(count(&walk).totals, tally(&walk, [text]));
-    }
     // The field that is asked for decides about a line alone.
     let folder = Folder::with("a.json", "{\"body\":\"a\"}\n");
     assert_eq!(count(&folder.job()).totals.bytes, 13);
