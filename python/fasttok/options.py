@@ -95,8 +95,8 @@ class CorpusOptions:
     format: FileFormat | None = field(
         default=None,
         metadata=_help(
-            "Read every file as this, whatever its name: one document per file, one per line, or records of JSONL, JSON, "
-            "CSV or TSV.",
+            "Read every file as this, whatever its name: one document per file, one per line, or records of JSONL, "
+            "JSON, CSV or TSV.",
             default="by extension and content",
         ),
     )
