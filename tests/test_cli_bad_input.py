@@ -105,6 +105,11 @@ def test_byte_order_mark(tmp_path: Path) -> None:
 
 def test_utf16(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_bytes(GOOD.encode("utf-16"))
+    result, data = report(tmp_path / "x.txt")
+    assert result.code == 0
+    assert data["totals"]["chars"] == len(GOOD)
+    assert data["totals"]["encodings"]["o200k_base"]["tokens"] == tokens(GOOD)
+    (tmp_path / "x.txt").write_bytes(GOOD.encode("utf-32"))
     assert_skips(tmp_path / "x.txt", None, "utf16", counted=0)
 
 

@@ -3,6 +3,8 @@
 //! Decided once for each input, by what the job says, its name and its first bytes, and never by how it is cut into
 //! chunks. Knows formats and first bytes; counts nothing and reads no further than it must.
 
+use fasttok_engine::Utf8Errors;
+
 use crate::format::{self, Formats, has_text_column, looks_like_json};
 use crate::record::{Fields, FormatId};
 use crate::skip_reason::{Reason, SkipReason};
@@ -34,6 +36,10 @@ pub(crate) fn recognise(
     opened: &mut Opened,
     formats: &Formats,
 ) -> Result<Taken, Unread> {
+    opened.decode_utf16(match formats.is_strict {
+        true => Utf8Errors::Strict,
+        false => Utf8Errors::Replace,
+    });
     let head = opened.reader.head();
     let extension = input.extension();
     let named = extension.as_deref().and_then(format::by_suffix);
@@ -224,9 +230,8 @@ fn begins_object(bytes: &[u8]) -> Option<bool> {
 fn is_record(line: &[u8], fields: &Fields) -> bool {
     let Some(jsonl) = format::by_name("jsonl") else { return false };
     let mut reader = format::format(jsonl).reader(fields);
-    std::str::from_utf8(line).is_ok_and(|line| {
-        matches!(reader.read(line, fasttok_engine::Utf8Errors::Replace), Ok(Some(_)))
-    })
+    std::str::from_utf8(line)
+        .is_ok_and(|line| matches!(reader.read(line, Utf8Errors::Replace), Ok(Some(_))))
 }
 
 #[cfg(test)]

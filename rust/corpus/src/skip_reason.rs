@@ -23,7 +23,7 @@ pub enum Reason {
     NotAString,
     /// The bytes are not UTF-8.
     InvalidUtf8,
-    /// The file begins with a UTF-16 or UTF-32 byte order mark.
+    /// The file is UTF-32, or UTF-16 without a byte order mark.
     Utf16,
     /// The field holds half of a surrogate pair, which is no character.
     LoneSurrogate,

@@ -14,8 +14,8 @@
 //! where the bytes come from nor what is done with the text, and none does I/O but a container.
 //!
 //! The text is counted as given. A UTF-8 byte order mark is a character, and the references count it, so it stays
-//! part of a plain text; in JSONL it is no part of any record and is passed over. UTF-16 is not guessed at: such a
-//! file is a row of the ledger that says how to convert it.
+//! part of a plain text; in JSONL it is no part of any record and is passed over. UTF-16 with its mark is decoded before
+//! any format sees it; it is not guessed at without one: such a file is a row of the ledger that says how to convert it.
 
 mod csv;
 mod json;

@@ -8,6 +8,7 @@ mod list;
 mod magic;
 mod name;
 mod open;
+mod wide;
 
 pub(crate) use find::{Found, Identity, Walk, find, identity};
 pub(crate) use list::read_list;

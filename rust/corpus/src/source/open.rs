@@ -11,10 +11,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use fasttok_engine::Utf8Errors;
 use fasttok_parallel::Control;
 
 use super::frames::{Frames, Refused};
 use super::magic::{self, HEAD, Known};
+use super::wide::Utf16;
 use super::{Input, InputKind};
 use crate::Progress;
 use crate::skip_reason::{Reason, SkipReason};
@@ -42,6 +44,24 @@ pub(crate) struct Opened<'e> {
     pub packed: Option<&'static str>,
     /// Set while reading, where the data have no checksum by which damage would be seen.
     pub unchecked: Arc<AtomicBool>,
+}
+
+impl<'e> Opened<'e> {
+    /// Reads UTF-16 that a byte order mark says as UTF-8.
+    pub fn decode_utf16(&mut self, errors: Utf8Errors) {
+        let is_big = match magic::wide_encoding(self.reader.head()) {
+            Some(("UTF-16LE", true)) => false,
+            Some(("UTF-16BE", true)) => true,
+            _ => return,
+        };
+        let nothing: Box<dyn Read + Send + 'e> = Box::new(io::empty());
+        let inner = std::mem::replace(&mut self.reader, Peeked::new(nothing));
+        let decoded: Box<dyn Read + Send + 'e> = Box::new(Utf16::new(inner, is_big, errors));
+        self.reader = Peeked::new(decoded);
+        self.reader.peek(HEAD);
+        // Nobody knows how many bytes of UTF-8 there will be.
+        self.expected = None;
+    }
 }
 
 /// Opens `input` for reading what is in it, decompressed. A zstd frame with a window of more than `max_window` bytes

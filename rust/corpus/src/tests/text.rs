@@ -97,14 +97,32 @@ fn a_byte_order_mark() {
     let marked = folder.job();
     assert_eq!(count(&marked).totals, tally(&marked, ["\u{feff}text"]));
 
-    let folder = Folder::with("a.txt", b"\xff\xfet\0e\0x\0t\0");
-    folder.write("b.jsonl", b"\xfe\xff\0{\0}");
+    // That of UTF-16 says what the file is, and is no part of it.
+    let utf16 = |text: &str, is_big: bool| -> Vec<u8> {
+        let bytes = |unit: u16| if is_big { unit.to_be_bytes() } else { unit.to_le_bytes() };
+        format!("\u{feff}{text}").encode_utf16().flat_map(bytes).collect()
+    };
+    let text = "Größe 中文 😀\n".repeat(300);
+    let folder = Folder::with("a.txt", utf16(&text, false));
+    folder.write("b.jsonl", utf16("{\"text\":\"b 😀\"}\n", true));
+    folder.write("c.csv", utf16("id,text\n1,c\n", false));
+    folder.write("d.json.gz", gz(utf16("[{\"text\":\"d\"}]", true)));
+    let wide = folder.job();
+    assert_eq!(count(&wide).totals, tally(&wide, [text.as_str(), "b 😀", "c", "d"]));
+    // Half of a pair costs its line.
+    let mut half = utf16("a\nb?\nc\n", false);
+    half[8..10].copy_from_slice(b"\0\xd8");
+    let folder = Folder::with("a.txt", half);
+    let lines = Job { lines: true, ..folder.job() };
+    let outcome = count(&lines);
+    assert_eq!(folder.ledger(&outcome), [("a.txt".into(), Some(2), Reason::InvalidUtf8)]);
+    let replace = Job { errors: Utf8Errors::Replace, ..lines };
+    assert_eq!(count(&replace).totals, tally(&replace, ["a", "b\u{fffd}", "c"]));
+    // Others are not read.
+    let folder = Folder::with("a.txt", b"\xff\xfe\0\0t\0\0\0");
     let outcome = count(&folder.job());
-    assert_eq!(
-        folder.ledger(&outcome),
-        [("a.txt".into(), None, Reason::Utf16), ("b.jsonl".into(), None, Reason::Utf16)]
-    );
-    assert!(outcome.ledger.entries[0].detail.contains("iconv -f UTF-16LE"));
+    assert_eq!(folder.ledger(&outcome), [("a.txt".into(), None, Reason::Utf16)]);
+    assert!(outcome.ledger.entries[0].detail.contains("iconv -f UTF-32LE"));
 
     // Without the mark, of a file that is named: zeros that no text has.
     let folder = Folder::with("a.txt", b"p\0l\0a\0i\0n\0 \0t\0e\0x\0t\0");
