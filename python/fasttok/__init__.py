@@ -21,6 +21,7 @@ with _deferred.deferred(globals()) as _public:
     from ._fasttok import Encoding as Encoding
     from ._fasttok import __version__ as __version__
     from .errors import CancelledError as CancelledError
+    from .errors import CheckpointError as CheckpointError
     from .errors import FasttokError as FasttokError
     from .errors import FileError as FileError
     from .errors import InputError as InputError

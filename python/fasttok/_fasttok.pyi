@@ -207,6 +207,7 @@ MAX_RECORD_BYTES: int
 """The most bytes of a record, unless a run says otherwise."""
 MAX_WINDOW_BYTES: int
 """The most memory that a zstd frame may ask for, unless a run says otherwise."""
+CHECKPOINT_SECONDS: int
 MAX_GROUPS: int
 """The most groups of a run, unless it says otherwise."""
 SKIP_REMEDIES: dict[str, str]

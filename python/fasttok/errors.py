@@ -83,6 +83,13 @@ class UnknownFieldError(FasttokError, ValueError, KeyError):
     """Fields of the first records, those inside others with dots; empty where nothing that was read has fields."""
 
 
+class CheckpointError(FasttokError, ValueError):
+    """A checkpoint of another run than the one that was asked for: inputs or options are not as they were."""
+
+    filename: str | None = None
+    """The folder of the checkpoint."""
+
+
 class TooManyGroupsError(FasttokError, ValueError):
     """More groups than were allowed: most often a field with a value of its own in each record."""
 

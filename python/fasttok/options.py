@@ -234,6 +234,21 @@ class CorpusOptions:
             is_recorded=False,
         ),
     )
+    checkpoint: PathLike | None = field(
+        default=None,
+        metadata=_help(
+            "A folder that keeps the state of the run. The same run, begun again after it was broken off, goes on from "
+            "there, and its report is that of a run without a break. It is refused where inputs or options changed.",
+            flag_text="Keep the state of the run in DIR: the same command goes on from there if it was broken off.",
+            default="none",
+            metavar="DIR",
+            is_recorded=False,
+        ),
+    )
+    checkpoint_seconds: int = field(
+        default=_fasttok.CHECKPOINT_SECONDS,
+        metadata=_help("How often the state is kept.", metavar="N", minimum=0, is_recorded=False),
+    )
 
     def __post_init__(self) -> None:
         for option in options():
@@ -297,7 +312,7 @@ class PathsKeywords(ReadingKeywords, total=False):
 
 
 class CorpusKeywords(PathsKeywords, total=False):
-    """All options of `CorpusOptions`, as keywords."""
+    """The options of commands that count documents, by groups and languages."""
 
     special: Special
     max_groups: int
@@ -305,6 +320,13 @@ class CorpusKeywords(PathsKeywords, total=False):
     language_from_path: bool
     detect_language: bool | Detector | None
     detect_bytes: int
+
+
+class CountingKeywords(CorpusKeywords, total=False):
+    """The options of a run that gives sums and nothing else, so that it can go on from them."""
+
+    checkpoint: PathLike | None
+    checkpoint_seconds: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -348,7 +370,7 @@ class Option:
         return "none" if self.default is None else str(self.default)
 
 
-def options(keywords: type[ReadingKeywords] = CorpusKeywords) -> list[Option]:
+def options(keywords: type[ReadingKeywords] = CountingKeywords) -> list[Option]:
     """The options among `keywords`, in the order in which `CorpusOptions` has them."""
     return [option for option in _all() if option.name in keywords.__annotations__]
 

@@ -9,7 +9,7 @@ from fasttok._fasttok import Progress
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Cancel, CancelEvent, Detector, Errors, FileFormat, OnError, OnProgress, Special
 from fasttok.inputs.parallel import Normalization, Parallel
-from fasttok.options import CorpusKeywords, PathsKeywords, ReadingKeywords
+from fasttok.options import CorpusKeywords, CountingKeywords, PathsKeywords, ReadingKeywords
 from fasttok.reports.claims import Measure, Verdict
 from fasttok.reports.premium import Definition
 from fasttok.reports.schemas import Name as SchemaName
@@ -20,6 +20,7 @@ __all__ = [
     "Cancel",
     "CancelEvent",
     "CorpusKeywords",
+    "CountingKeywords",
     "Definition",
     "Detector",
     "Errors",

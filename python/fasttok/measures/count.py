@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fasttok._util.paths import PathLike
 from fasttok.measures.corpus import run_corpus
-from fasttok.options import CorpusKeywords, documented, given
+from fasttok.options import CountingKeywords, documented, given
 from fasttok.reports.count import Asked, Groups, Report, Tally
 from fasttok.tokenizers.resolve import Spec
 
@@ -18,7 +18,7 @@ MAX_LIMIT = 2**53 - 1
 """The largest whole number that every reader of JSON takes exactly."""
 
 
-@documented()
+@documented(CountingKeywords)
 def count_corpus(
     paths: PathLike | Iterable[PathLike],
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
@@ -27,7 +27,7 @@ def count_corpus(
     quantiles: bool = False,
     limits: int | Iterable[int] = (),
     progress: bool = False,
-    **options: Unpack[CorpusKeywords],
+    **options: Unpack[CountingKeywords],
 ) -> Report:
     """Count the tokens of files, folders, globs and standard input (`"-"`), exactly and in parallel.
 
@@ -45,7 +45,7 @@ def count_corpus(
     {options}
     """
     numbers = as_limits(limits)
-    taken = given("count_corpus", options)
+    taken = given("count_corpus", options, CountingKeywords)
     run = run_corpus(paths, encodings, by, taken, progress, histograms=quantiles, limits=numbers)
     asked = Asked(run.encodings, run.by, quantiles, numbers)
     manifest = {**run.manifest, "quantiles": quantiles, "limits": numbers}

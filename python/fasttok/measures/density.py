@@ -18,7 +18,7 @@ from fasttok._util.paths import PathLike
 from fasttok.inputs.labels import undetermined
 from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, bootstrap_manifest, interval, resampled_sums
 from fasttok.measures.corpus import run_corpus
-from fasttok.options import LANGUAGE, CorpusKeywords, documented, given
+from fasttok.options import LANGUAGE, CountingKeywords, documented, given
 from fasttok.reports.density import (
     ALWAYS,
     TO_BASE,
@@ -55,7 +55,7 @@ RATIOS: dict[str, tuple[str, str]] = {
 """Each measure as dividend and divisor, both sums over documents."""
 
 
-@documented(max_groups=MAX_GROUPS)
+@documented(CountingKeywords, max_groups=MAX_GROUPS)
 def density(
     paths: PathLike | Iterable[PathLike],
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
@@ -69,7 +69,7 @@ def density(
     resamples: int = RESAMPLES,
     seed: int = SEED,
     progress: bool = False,
-    **options: Unpack[CorpusKeywords],
+    **options: Unpack[CountingKeywords],
 ) -> DensityReport:
     """Tokens a character, bytes a token and the like, by group and encoding, with bootstrap intervals.
 
@@ -90,7 +90,7 @@ def density(
         raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
     if resamples < 1:
         raise ValueError(f"resamples must be at least 1, not {resamples}")
-    taken = given("density", options, max_groups=MAX_GROUPS)
+    taken = given("density", options, CountingKeywords, max_groups=MAX_GROUPS)
     if taken.detect_language is None and not by and not taken.is_labelled:
         taken = replace(taken, detect_language=True)
     run = run_corpus(

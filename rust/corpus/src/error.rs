@@ -58,6 +58,13 @@ pub enum Error {
         /// How many groups it allows.
         most: usize,
     },
+    /// The checkpoint is of another run than the one that was asked for.
+    CheckpointMismatch {
+        /// The folder.
+        folder: String,
+        /// What is not as it was.
+        difference: String,
+    },
     /// A file that the caller will write is an input.
     Overwrite {
         /// The output.
@@ -104,6 +111,11 @@ impl fmt::Display for Error {
                 }
                 write!(f, "; max_errors=N allows more")
             }
+            Error::CheckpointMismatch { folder, difference } => write!(
+                f,
+                "the checkpoint in {folder} is of another run: {difference}; ask for the same, or give an \
+                 empty folder to begin anew"
+            ),
             Error::UnknownField { field, fields } if fields.is_empty() => {
                 write!(f, "no field {field:?}: plain text has no fields, and no record was read")
             }

@@ -7,8 +7,10 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::position::Position;
@@ -18,7 +20,7 @@ use crate::skip_reason::Reason;
 pub const LEDGER_ENTRIES_KEPT: usize = 10_000;
 
 /// A row that was not counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The file, as it was given or found; `-` is standard input.
     pub file: String,
@@ -86,18 +88,29 @@ pub struct Ledger {
     /// The skipped rows by reason.
     pub by_reason: BTreeMap<Reason, u64>,
     /// The files of formats that are not read, by format.
-    pub unsupported: BTreeMap<&'static str, u64>,
+    pub unsupported: BTreeMap<String, u64>,
     /// The first skipped rows, sorted by file and position.
     pub entries: Vec<Entry>,
     /// Whether `entries` holds all skipped rows.
     pub entries_complete: bool,
 }
 
+/// A collector at rest, as a checkpoint keeps it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct SavedLedger {
+    skipped: u64,
+    by_reason: BTreeMap<Reason, u64>,
+    unsupported: BTreeMap<String, u64>,
+    kept: Vec<Entry>,
+    /// How long the file of all entries was.
+    written: u64,
+}
+
 /// Where workers report bad rows.
 pub(crate) struct Collector {
     skipped: u64,
     by_reason: BTreeMap<Reason, u64>,
-    unsupported: BTreeMap<&'static str, u64>,
+    unsupported: BTreeMap<String, u64>,
     /// The largest on top, so that it gives way to a smaller one.
     kept: BinaryHeap<Entry>,
     limit: usize,
@@ -131,9 +144,60 @@ impl Collector {
         })
     }
 
+    /// Goes on from `saved`: what the file of all entries, which is `all`, got since then is taken from it.
+    pub fn resume(
+        all: Option<&Path>,
+        most: Option<u64>,
+        saved: SavedLedger,
+    ) -> Result<Collector, Error> {
+        let SavedLedger { skipped, by_reason, unsupported, kept, written: length } = saved;
+        let all = match all {
+            None => None,
+            Some(path) => {
+                let open = || {
+                    let mut file = File::options().write(true).open(path)?;
+                    if file.metadata()?.len() < length {
+                        return Err(io::Error::other("it is shorter than what was written to it"));
+                    }
+                    file.set_len(length)?;
+                    file.seek(SeekFrom::End(0))?;
+                    Ok(file)
+                };
+                Some((BufWriter::new(written(open(), path)?), path.to_owned()))
+            }
+        };
+        let (kept, limit) = (kept.into(), LEDGER_ENTRIES_KEPT);
+        Ok(Collector { skipped, by_reason, unsupported, kept, limit, most, all })
+    }
+
+    /// Rows that were not counted so far.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// What a checkpoint keeps of it. The file of all entries is on the disk up to here.
+    pub fn save(&mut self) -> Result<SavedLedger, Error> {
+        let mut length = 0;
+        if let Some((all, path)) = &mut self.all {
+            let mut sync = || {
+                all.flush()?;
+                all.get_ref().sync_data()?;
+                all.stream_position()
+            };
+            length = written(sync(), path)?;
+        }
+        Ok(SavedLedger {
+            skipped: self.skipped,
+            by_reason: self.by_reason.clone(),
+            unsupported: self.unsupported.clone(),
+            kept: self.kept.iter().cloned().collect(),
+            written: length,
+        })
+    }
+
     /// Counts a file of a format that is not read. Its entry comes by [`Collector::add`].
     pub fn add_unsupported(&mut self, format: &'static str) {
-        *self.unsupported.entry(format).or_default() += 1;
+        *self.unsupported.entry(format.to_owned()).or_default() += 1;
     }
 
     pub fn add(&mut self, entry: Entry) -> Result<(), Error> {

@@ -62,8 +62,8 @@ pub use error::Error;
 pub use format::format_names;
 pub use groups::{Group, Groups, Key};
 pub use job::{
-    Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES, OnError, Outcome,
-    ReadOption, TEXT_FIELD,
+    CHECKPOINT_SECONDS, Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES,
+    OnError, Outcome, ReadOption, TEXT_FIELD,
 };
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,

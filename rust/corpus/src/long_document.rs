@@ -5,6 +5,8 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use serde::{Deserialize, Serialize};
+
 use crate::position::Position;
 use crate::skip_reason::SkipReason;
 use crate::{Merge, Tally};
@@ -20,7 +22,15 @@ pub(crate) struct LongDocument {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+/// A document that is half counted, at rest.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct SavedDocument {
+    position: Position,
+    group: Group,
+    state: State,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct State {
     tally: Tally,
     parts: usize,
@@ -31,7 +41,7 @@ struct State {
 }
 
 /// The key of a group, and whether there is all of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub key: Box<[u8]>,
     /// False where a detector must still say the language.
@@ -44,6 +54,21 @@ pub(crate) type Settled = Result<Tally, SkipReason>;
 impl LongDocument {
     pub fn new(file: usize, position: Position, group: Group) -> LongDocument {
         LongDocument { file, position, group, state: Mutex::default() }
+    }
+
+    /// What a checkpoint keeps of it while no part of it is being counted.
+    pub fn save(&self) -> SavedDocument {
+        SavedDocument {
+            position: self.position.clone(),
+            group: self.group.clone(),
+            state: self.state().clone(),
+        }
+    }
+
+    /// The document in `file` that was kept.
+    pub fn resume(file: usize, saved: SavedDocument) -> LongDocument {
+        let SavedDocument { position, group, state } = saved;
+        LongDocument { file, position, group, state: Mutex::new(state) }
     }
 
     /// One more part will be counted.

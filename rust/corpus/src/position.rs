@@ -6,8 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Where a document, or a row that is none, is in its file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// The file inside the file, where that is an archive.
     pub member: Option<Arc<Member>>,
@@ -16,7 +18,7 @@ pub struct Position {
 }
 
 /// A file in an archive.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Member {
     /// How many are before it.
     pub index: u64,
@@ -25,7 +27,7 @@ pub struct Member {
 }
 
 /// Where a record is among the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum At {
     /// It is the whole of the file.
     #[default]

@@ -99,12 +99,17 @@ impl Progress {
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
+    /// Takes back bytes that will be read again.
+    pub(crate) fn take_back_bytes(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Relaxed);
+    }
+
     pub(crate) fn add_documents(&self, documents: u64) {
         self.documents.fetch_add(documents, Relaxed);
     }
 
-    pub(crate) fn add_skipped(&self) {
-        self.skipped.fetch_add(1, Relaxed);
+    pub(crate) fn add_skipped(&self, rows: u64) {
+        self.skipped.fetch_add(rows, Relaxed);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use fasttok_engine::Utf8Errors;
+use serde::{Deserialize, Serialize};
 
 use crate::Progress;
 use crate::position::{At, Position};
@@ -67,6 +68,8 @@ pub(crate) trait Rows: Send {
     fn position(&self, i: usize) -> Position;
     /// The document of row `i`; `None` where there is none and none was to be expected.
     fn read(&mut self, i: usize, errors: Utf8Errors) -> Result<Option<Row<'_>>, SkipReason>;
+    /// Takes the first `rows` away.
+    fn pass_over(&mut self, rows: usize);
     /// Which fields the rows had.
     fn fields_met(&mut self) -> FieldsMet {
         FieldsMet::default()
@@ -75,7 +78,7 @@ pub(crate) trait Rows: Send {
 
 /// Which of the fields that were asked for were met, and what others there are: so that a name that was mistyped can be
 /// told from one that is rare.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct FieldsMet {
     /// Records with fields.
     pub records: u64,

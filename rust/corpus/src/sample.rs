@@ -13,7 +13,7 @@ pub const UNITS: usize = 1024;
 pub(crate) type DocumentId = (u32, u64);
 
 /// Rows of sums, each of a document or of a part of the corpus.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Sample {
     /// The positions of documents that are kept one by one; empty once they are divided into parts.
     ids: Vec<DocumentId>,

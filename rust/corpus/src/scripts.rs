@@ -20,7 +20,7 @@ const CHUNK: usize = 64;
 const WINDOW: usize = CHUNK + 3;
 
 /// Characters by class: numbers of classes with their counts, sorted, none of them zero.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Scripts(Vec<(u16, u64)>);
 
 impl Scripts {

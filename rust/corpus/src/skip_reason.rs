@@ -1,10 +1,12 @@
 //! Why a row is not counted, as a code and in words. Knows neither which row nor what becomes of it.
 
+use serde::{Deserialize, Serialize};
+
 /// The longest detail that is kept: a detail may quote the text, and the text may be anything.
 const DETAIL_BYTES: usize = 400;
 
 /// Why a row was not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Reason {
     /// The line is not JSON.
@@ -93,7 +95,7 @@ pub const REMEDIES: [(Reason, &str); 2] =
 const REPLACE: &str = "errors=\"replace\" counts U+FFFD there";
 
 /// A reason and its words: what a reader or a format says of a row whose position it does not know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SkipReason {
     pub reason: Reason,
     pub detail: String,

@@ -18,7 +18,7 @@ fn parts_use_only_what_is_below_them() {
         long_document: position skip_reason statistics
         source: error ledger position progress skip_reason
         record: position progress skip_reason
-        reading: long_document position record skip_reason source
+        reading: long_document position progress record skip_reason source
         format: progress reading record skip_reason
         recognise: format record skip_reason source
         groups: language record sample scripts statistics

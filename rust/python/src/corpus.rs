@@ -160,6 +160,9 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
             with(py, with(py, make("TooManyGroupsError"), "by", by), "max_groups", most)
         }
         Error::TooManySkipped { most, rows } => too_many_skipped(py, most, rows),
+        Error::CheckpointMismatch { folder, .. } => {
+            with(py, make("CheckpointError"), "filename", folder)
+        }
         Error::Overwrite { path, .. } => with(py, make("OverwriteError"), "filename", path),
         Error::UnknownField { field, fields } => unknown_field(py, &field, fields),
         Error::BadRow { file, position, reason, detail } => {

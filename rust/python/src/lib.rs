@@ -65,6 +65,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("MAX_WINDOW_BYTES", fasttok_corpus::MAX_WINDOW_BYTES)?;
     let remedies = fasttok_corpus::SKIP_REMEDIES.map(|(reason, remedy)| (reason.code(), remedy));
     m.add("SKIP_REMEDIES", HashMap::from(remedies))?;
+    m.add("CHECKPOINT_SECONDS", fasttok_corpus::CHECKPOINT_SECONDS)?;
     m.add("MAX_GROUPS", fasttok_corpus::MAX_GROUPS)?;
     m.add("SCRIPTS_UNICODE_VERSION", fasttok_corpus::SCRIPTS_UNICODE_VERSION)?;
     m.add("SEGMENTATION_UNICODE_VERSION", fasttok_corpus::segmentation_unicode_version())?;

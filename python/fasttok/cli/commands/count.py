@@ -18,6 +18,7 @@ from fasttok.cli.options import (
     sort_options,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
+from fasttok.options import CountingKeywords
 from fasttok.reports.count import SORT_KEYS
 
 
@@ -29,7 +30,7 @@ from fasttok.reports.count import SORT_KEYS
 @paths_argument
 @encodings_option()
 @by_option
-@corpus_options()
+@corpus_options(CountingKeywords)
 @click.option(
     "--quantiles", is_flag=True, help="Tell how long documents are in tokens: p50, p90, p99, and the longest."
 )

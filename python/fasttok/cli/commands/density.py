@@ -17,6 +17,7 @@ from fasttok.cli.options import (
     sort_options,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
+from fasttok.options import CountingKeywords
 from fasttok.reports.density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS
 
 SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL, *TO_BASE)
@@ -31,7 +32,7 @@ SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL,
 @paths_argument
 @encodings_option()
 @by_option
-@corpus_options()
+@corpus_options(CountingKeywords)
 @click.option("--base", metavar="GROUP", help="Divide by this group: a language (en, eng_Latn), or keys with commas.")
 @click.option("--words", is_flag=True, help="Count words (UAX #29), and those that are one token.")
 @click.option("--graphemes", is_flag=True, help="Count grapheme clusters (UAX #29).")

@@ -157,7 +157,9 @@ impl RecordReader for JsonlReader {
     }
 
     fn fields_met(&mut self) -> FieldsMet {
-        std::mem::take(&mut self.met)
+        self.reported = 0;
+        let none = FieldsMet { met: vec![false; self.names.len()], ..FieldsMet::default() };
+        std::mem::replace(&mut self.met, none)
     }
 }
 

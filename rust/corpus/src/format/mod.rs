@@ -99,10 +99,10 @@ pub(crate) fn begin<'e>(
     let format = format(opening.format);
     let passes_bom = format.passes_bom();
     match format.layout() {
-        Layout::Stream(framing) => Ok(Box::new(Stream::new(opening, framing, passes_bom, None))),
+        Layout::Stream(framing) => Ok(Box::new(Stream::new(opening, framing, passes_bom, None)?)),
         Layout::Framed(framer) => {
             let framer = framer(formats.fields, config);
-            Ok(Box::new(Stream::new(opening, Framing::Records, passes_bom, Some(framer))))
+            Ok(Box::new(Stream::new(opening, Framing::Records, passes_bom, Some(framer))?))
         }
         Layout::Container(open) => open(opening, formats, config),
     }

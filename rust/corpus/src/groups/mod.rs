@@ -12,6 +12,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
 use crate::sample::{DocumentId, Sample};
 use crate::statistics::Histograms;
@@ -24,7 +25,7 @@ pub(crate) use keys::{GroupKeys, values_of};
 const FIXED: usize = Tally::NUMBERS.len();
 
 /// The sums of documents by group.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Table {
     /// Keys, end to end, and where each ends.
     keys: Vec<u8>,
@@ -39,7 +40,9 @@ pub(crate) struct Table {
     /// One a group where histograms are kept, or none at all.
     histograms: Vec<Histograms>,
     /// Groups by their keys.
+    #[serde(skip)]
     index: HashTable<u32>,
+    #[serde(skip)]
     hasher: RandomState,
 }
 
@@ -69,6 +72,16 @@ impl Table {
         let sample = self.samples.get(i).cloned().unwrap_or_default();
         let histograms = self.histograms.get(i).cloned().unwrap_or_default();
         Tally::of(*numbers, by_encoding, self.scripts[i].clone(), sample, histograms)
+    }
+
+    /// Makes a table that was kept one that can be added to.
+    pub fn restore(&mut self) {
+        let mut index = HashTable::with_capacity(self.len());
+        for i in 0..self.len() {
+            let hash = self.hasher.hash_one(self.key(i));
+            index.insert_unique(hash, i as u32, |&i| self.hasher.hash_one(self.key(i as usize)));
+        }
+        self.index = index;
     }
 
     /// Adds a document, or the sums of several, to the group of `key`. With a `document` it is one document, of which a

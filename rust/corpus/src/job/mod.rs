@@ -32,8 +32,14 @@ pub const TEXT_FIELD: &str = "text";
 pub const MAX_RECORD_BYTES: usize = 1 << 30;
 /// [`Job::max_window_bytes`] unless a job says otherwise.
 pub const MAX_WINDOW_BYTES: u64 = 128 << 20;
+/// [`Job::checkpoint_seconds`] unless a job says otherwise.
+pub const CHECKPOINT_SECONDS: u64 = 10;
 /// [`Job::max_groups`] unless a job says otherwise.
 pub const MAX_GROUPS: usize = 1_000_000;
+
+/// Options that may differ between a run and the one that goes on with its work.
+const NOT_ASKED: [&str; 6] =
+    ["threads", "outputs", "max_errors", "ledger_path", "checkpoint", "checkpoint_seconds"];
 
 /// A value of an option, wherever options come from: from an object of another language, say.
 pub trait ReadOption<T> {
@@ -84,6 +90,30 @@ macro_rules! options {
                     lengths: Lengths::default(),
                     $($name: $default,)*
                 }
+            }
+
+            /// What a run that goes on with another's work must have been asked, too: names and values.
+            pub(crate) fn identity(&self) -> Vec<(String, String)> {
+                let encodings: Vec<_> = self
+                    .encodings
+                    .iter()
+                    .map(|encoding| format!("{} {}", encoding.name(), encoding.hash()))
+                    .collect();
+                let LanguageLabels { field, from_path, detector, detect_bytes } = &self.languages;
+                let mut asked = vec![
+                    ("paths", format!("{:?}", self.paths)),
+                    ("encodings", encodings.join(", ")),
+                    ("by", format!("{:?}", self.by)),
+                    ("language_field", format!("{field:?}")),
+                    ("language_from_path", from_path.to_string()),
+                    ("detect_language", detector.is_some().to_string()),
+                    ("detect_bytes", detect_bytes.to_string()),
+                    ("what is measured", format!("{:?} {:?} {}", self.extra, self.lengths, self.sample)),
+                    $((stringify!($name), format!("{:?}", self.$name)),)*
+                ];
+                // What changes nothing in the report.
+                asked.retain(|(name, _)| !NOT_ASKED.contains(name));
+                asked.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
             }
 
             /// Take every option from `source`, by its name.
@@ -138,6 +168,10 @@ options! {
     max_groups: usize = MAX_GROUPS,
     /// Files that the caller will write: left out of a walk, and refused among the paths.
     outputs: Vec<PathBuf> = Vec::new(),
+    /// A folder that keeps the state of the run, from which the same run goes on if this one is broken off.
+    checkpoint: Option<PathBuf> = None,
+    /// How often the state is kept, in seconds; 0 is after each chunk.
+    checkpoint_seconds: u64 = CHECKPOINT_SECONDS,
     /// Where to write all ledger entries as JSONL, in the order in which they are met.
     ledger_path: Option<PathBuf> = None,
 }

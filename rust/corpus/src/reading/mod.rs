@@ -10,9 +10,12 @@ use std::sync::Arc;
 use fasttok_engine::{Encoding, Special, Utf8Errors};
 use fasttok_parallel::{Control, Splitter};
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use stream::{Framing, Stream};
 
-use crate::long_document::{Group, LongDocument, Settled};
+use crate::Progress;
+use crate::long_document::{Group, LongDocument, SavedDocument, Settled};
 use crate::position::{Member, Position};
 use crate::record::{FormatId, FramedRecord, RecordReader, Rows};
 use crate::skip_reason::SkipReason;
@@ -53,19 +56,49 @@ pub(crate) trait Reading<'e>: Send {
     fn is_unchecked(&self) -> bool {
         false
     }
+    /// How many bytes of the file, as it is stored, this reading has read and told the progress of.
+    fn bytes_read(&self) -> u64;
+    /// How far it is, where it can go on from there by itself. Asked between two steps, while no part of a long document is
+    /// being counted. Of a reading that gives nothing the records are counted that it handed out, and it is read from its
+    /// beginning to go on.
+    fn reached(&self) -> Option<Reached> {
+        None
+    }
+}
+
+/// How far a stream of lines is, or one that is a single document.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Reached {
+    /// What was handed out, in bytes of what the file unpacks to.
+    pub bytes: u64,
+    pub line: u64,
+    pub inside: Inside,
+}
+
+/// What the next bytes belong to.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) enum Inside {
+    /// They begin a record.
+    Nothing,
+    /// A line that is given up.
+    GivenUp,
+    /// A document that is counted in parts, and how many bytes of it were.
+    Document { document: SavedDocument, offset: u64 },
 }
 
 /// An input that was opened, and what is to be known of it for reading.
 pub(crate) struct Opening<'e> {
     /// The index of the file in the list of inputs.
     pub file: usize,
-    #[allow(dead_code)]
     pub source: &'e Input,
     pub input: Opened<'e>,
     pub control: Control<'e>,
+    pub progress: &'e Progress,
     pub format: FormatId,
     /// The group of documents that have no fields.
     pub group: Group,
+    /// Where an earlier run stopped, if that is known.
+    pub reached: Option<Reached>,
 }
 
 /// A part of a long document.

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use fasttok_engine::{Utf8Errors, decode_utf8};
 use fasttok_parallel::Control;
 
-use super::{Chunk, LongPart, Opening, Reading, Step, StreamConfig};
+use super::{Chunk, Inside, LongPart, Opening, Reached, Reading, Step, StreamConfig};
 use crate::long_document::{Group, LongDocument};
 use crate::position::{At, Position};
 use crate::record::{FormatId, Framed, Framer};
@@ -86,6 +86,22 @@ impl<'e> Reading<'e> for Stream<'e> {
         self.input.unchecked.load(Relaxed)
     }
 
+    fn bytes_read(&self) -> u64 {
+        self.input.read.load(Relaxed)
+    }
+
+    fn reached(&self) -> Option<Reached> {
+        let inside = match &self.state {
+            State::Framed => return None,
+            State::Whole | State::Records => Inside::Nothing,
+            State::Discard => Inside::GivenUp,
+            State::Long { document, offset } => {
+                Inside::Document { document: document.save(), offset: *offset }
+            }
+        };
+        Some(Reached { bytes: self.read - self.carry.len() as u64, line: self.line, inside })
+    }
+
     fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
         buf.clear();
         std::mem::swap(buf, &mut self.carry);
@@ -133,9 +149,9 @@ impl<'e> Stream<'e> {
         framing: Framing,
         passes_bom: bool,
         framer: Option<Box<dyn Framer>>,
-    ) -> Stream<'e> {
-        let Opening { file, input, control, format, group, .. } = opening;
-        Stream {
+    ) -> Result<Stream<'e>, SkipReason> {
+        let Opening { file, source, input, control, progress, format, group, reached } = opening;
+        let mut stream = Stream {
             file,
             format,
             framing,
@@ -154,7 +170,22 @@ impl<'e> Stream<'e> {
                 Framing::Lines | Framing::Records => State::Records,
             },
             framer,
+        };
+        if let Some(Reached { bytes, line, inside }) = reached
+            && bytes > 0
+        {
+            stream.input.pass_over(bytes, source, progress)?;
+            (stream.read, stream.line, stream.at_start) = (bytes, line, false);
+            match inside {
+                Inside::Nothing => {}
+                Inside::GivenUp => stream.state = State::Discard,
+                Inside::Document { document, offset } => {
+                    let document = Arc::new(LongDocument::resume(file, document));
+                    stream.state = State::Long { document, offset };
+                }
+            }
         }
+        Ok(stream)
     }
 
     /// Appends up to `chunk` bytes to `buf`, unless the end was met. False when the run is over.

@@ -1,34 +1,72 @@
-//! Counting all inputs of a run: starts the workers, adds up their sums, and says why a run failed. What is next is
-//! decided in `schedule`, how it is done in `worker`.
+//! Counting all inputs of a run: starts the workers, adds up their sums, keeps them where a checkpoint is asked for, and says
+//! why a run failed. What is next is decided in `schedule`, how it is done in `worker`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use fasttok_parallel::Control;
 
-use super::schedule::{Failure, Run, Shared, Sums, panic_message};
+use super::checkpoint::{Checkpoint, State};
+use super::schedule::{Failure, Run, SavedSchedule, Shared, Sums, panic_message};
 use super::worker::Worker;
 use crate::Error;
 use crate::ledger::Collector;
 
-/// Counts all inputs. Skipped rows go to `ledger`.
-pub(super) fn count(run: &Run, threads: usize, ledger: &mut Collector) -> Result<Sums, Error> {
+/// Keeping the state may take this part of the time of a run.
+const KEEPING: u32 = 20;
+
+/// The rounds of a run with a checkpoint.
+pub(super) struct Rounds {
+    pub checkpoint: Checkpoint,
+    /// A round is at least this long.
+    pub every: Duration,
+}
+
+/// Counts all inputs that are left in `begun`, and adds them to its sums. Skipped rows go to `ledger`.
+pub(super) fn count(
+    run: &Run,
+    threads: usize,
+    ledger: &mut Collector,
+    (schedule, mut sums): (SavedSchedule, Sums),
+    mut rounds: Option<Rounds>,
+) -> Result<Sums, Error> {
     let stop = AtomicBool::new(false);
     let control = Control { cancel: run.cancel, stop: &stop };
-    let shared = Shared::new(run, control, ledger);
-    let mut sums = Sums::default();
-    let parts = shared.pool.run(threads, &mut || Ok(()), |tasks| {
-        let mut worker = Worker::new(&shared);
-        while tasks.perform(|task| {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| worker.perform(task))) {
-                shared.fail(Failure::Other(Error::Panic { message: panic_message(&*panic) }));
+    run.progress.add_documents(sums.counted);
+    let shared = Shared::new(run, control, ledger, schedule);
+    let mut keeping = Duration::ZERO;
+    loop {
+        if let Some(Rounds { every, .. }) = &rounds {
+            shared.pause_at(Some(Instant::now() + (*every).max(KEEPING * keeping)));
+        }
+        let parts = shared.pool.run(threads, &mut || Ok(()), |tasks| {
+            let mut worker = Worker::new(&shared);
+            while tasks.perform(|task| {
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| worker.perform(task))) {
+                    shared.fail(Failure::Other(Error::Panic { message: panic_message(&*panic) }));
+                }
+            }) {}
+            worker.finish()
+        });
+        for part in parts {
+            if sums.add(part, run).is_err() {
+                shared.fail(Failure::Other(run.too_many_groups()));
             }
-        }) {}
-        worker.finish()
-    });
-    for part in parts {
-        if sums.add(part, run).is_err() {
-            shared.fail(Failure::Other(run.too_many_groups()));
+        }
+        if control.is_over() {
+            break;
+        }
+        if let Some(Rounds { checkpoint, .. }) = &mut rounds {
+            let clock = Instant::now();
+            let (schedule, ledger) = shared.save()?;
+            let state = State { schedule, sums, ledger };
+            checkpoint.write(&state)?;
+            sums = state.sums;
+            keeping = clock.elapsed();
+        }
+        if shared.is_done() {
+            break;
         }
     }
     match shared.into_failure() {

@@ -108,6 +108,10 @@ pub(crate) fn documents_in_chunks(
     take: &mut dyn FnMut(Vec<Document>) -> bool,
     chunk: usize,
 ) -> Result<DocumentsRead, Error> {
+    if job.checkpoint.is_some() {
+        let message = "documents that are handed on have no checkpoint".to_owned();
+        return Err(Error::InvalidJob { message });
+    }
     let found = Inputs::find(job, progress, cancel)?;
     let mut ledger = Collector::new(job.ledger_path.as_deref(), job.max_errors)?;
     found.report_bad(job, &mut ledger, progress)?;
@@ -273,7 +277,16 @@ impl Documents<'_> {
         };
         self.path_language = self.path_languages.get_mut(file).and_then(Option::take);
         let group = Group { key: [].into(), is_labelled: true };
-        let opening = Opening { file, source: input, input: opened, control, format: id, group };
+        let opening = Opening {
+            file,
+            source: input,
+            input: opened,
+            control,
+            progress: self.progress,
+            format: id,
+            group,
+            reached: None,
+        };
         let mut waiting = VecDeque::new();
         match format::begin(opening, &self.formats, &self.config) {
             Ok(reading) => waiting.push_back(reading),
@@ -521,7 +534,7 @@ impl Documents<'_> {
         if self.job.on_error == OnError::Fail {
             return Err(Error::BadRow { file, position, reason, detail });
         }
-        self.progress.add_skipped();
+        self.progress.add_skipped(1);
         self.ledger.add(Entry { file, position, reason, detail })
     }
 }

@@ -33,6 +33,7 @@ impl Inputs {
         let source::Found { mut inputs, bad, passed, repeated } =
             source::find(&job.paths, &listed, walk)?;
         leave_out_outputs(&mut inputs, &job.outputs)?;
+        leave_out_checkpoint(&mut inputs, job.checkpoint.as_deref());
         progress.set_total(inputs.iter().map(|i| i.size).sum());
         Ok(Inputs { inputs, bad, passed, repeated })
     }
@@ -48,7 +49,7 @@ impl Inputs {
             if job.on_error == OnError::Fail {
                 return Err(entry.into());
             }
-            progress.add_skipped();
+            progress.add_skipped(1);
             ledger.add(entry)?;
         }
         Ok(())
@@ -112,6 +113,24 @@ fn listed(list: &Path, cancel: &AtomicBool) -> Result<Vec<PathBuf>, Error> {
         return Err(Error::NoInput { message });
     }
     Ok(listed)
+}
+
+/// Leaves out what is in the folder of the checkpoint, and the folder is in one that is read.
+fn leave_out_checkpoint(inputs: &mut Vec<Input>, folder: Option<&Path>) {
+    // Without links, and only where there is one already.
+    let Some(folder) = folder.and_then(|folder| folder.canonicalize().ok()) else { return };
+    // Inputs come folder by folder.
+    let mut last: Option<(PathBuf, bool)> = None;
+    inputs.retain(|input| {
+        let Some(parent) = input.path.parent() else { return true };
+        let known = last.take().filter(|(path, _)| path == parent);
+        let (_, is_inside) = last.insert(known.unwrap_or_else(|| {
+            let parent_is_inside =
+                parent.canonicalize().is_ok_and(|parent| parent.starts_with(&folder));
+            (parent.to_owned(), parent_is_inside)
+        }));
+        !*is_inside
+    });
 }
 
 fn check_inputs(job: &Job) -> Result<(), Error> {

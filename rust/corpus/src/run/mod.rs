@@ -2,6 +2,7 @@
 //! ([`documents()`]), is here; `count` starts the workers, `schedule` says what
 //! is next, `worker` does it.
 
+mod checkpoint;
 mod count;
 mod detect_queue;
 mod documents;
@@ -10,7 +11,7 @@ mod schedule;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fasttok_engine::Utf8Errors;
 use fasttok_parallel::available_threads;
@@ -25,6 +26,8 @@ use crate::record::{Fields, FieldsMet};
 use crate::source::{Input, InputKind};
 use crate::{Error, Merge, Progress, Tally};
 
+use checkpoint::{Checkpoint, State};
+use count::Rounds;
 #[cfg(test)]
 pub(crate) use documents::documents_in_chunks;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
@@ -67,8 +70,28 @@ pub(crate) fn run_in_chunks(
     let most = threads(job);
     let found = Inputs::find(job, progress, cancel)?;
     let inputs = &found.inputs;
-    let mut ledger = Collector::new(job.ledger_path.as_deref(), job.max_errors)?;
-    found.report_bad(job, &mut ledger, progress)?;
+    let mut begun = Default::default();
+    let (mut ledger, rounds) = match &job.checkpoint {
+        None => (Collector::new(job.ledger_path.as_deref(), job.max_errors)?, None),
+        Some(folder) => {
+            let (checkpoint, state) = Checkpoint::open(job, folder, inputs)?;
+            let all = job.ledger_path.as_ref().map(|_| Checkpoint::ledger(folder));
+            let ledger = match state {
+                None => Collector::new(all.as_deref(), job.max_errors)?,
+                Some(State { schedule, sums, ledger }) => {
+                    begun = Some((schedule, sums));
+                    Collector::resume(all.as_deref(), job.max_errors, ledger)?
+                }
+            };
+            let every = Duration::from_secs(job.checkpoint_seconds);
+            (ledger, Some(Rounds { checkpoint, every }))
+        }
+    };
+    if begun.is_some() {
+        progress.add_skipped(ledger.skipped());
+    } else {
+        found.report_bad(job, &mut ledger, progress)?;
+    }
 
     let groups = GroupKeys::new(&job.by);
     let fields = fields(job, &groups);
@@ -102,6 +125,8 @@ pub(crate) fn run_in_chunks(
         },
         worth_while(inputs, most, chunk),
         &mut ledger,
+        begun.unwrap_or_default(),
+        rounds,
     )?;
     let reading = clock.elapsed();
     found.check_not_all_ignored(job, sums.binary, sums.packed)?;
@@ -125,10 +150,15 @@ pub(crate) fn run_in_chunks(
     if cancel.load(Relaxed) {
         return Err(Error::Interrupted);
     }
+    let outcome_ledger = ledger.finish(bad + sums.seen, sums.counted)?;
+    if let (Some(folder), Some(path)) = (&job.checkpoint, &job.ledger_path) {
+        let copied = std::fs::copy(Checkpoint::ledger(folder), path);
+        copied.map_err(|source| Error::Io { path: path.display().to_string(), source })?;
+    }
     Ok(Outcome {
         groups: sorted,
         totals,
-        ledger: ledger.finish(bad + sums.seen, sums.counted)?,
+        ledger: outcome_ledger,
         files: inputs.len() as u64 - ignored + bad,
         files_ignored: ignored + found.passed,
         files_packed: sums.packed,

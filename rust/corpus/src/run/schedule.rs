@@ -7,19 +7,21 @@
 //! `fasttok_parallel::Pool`.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use fasttok_parallel::{Control, Pool, SharedCounter, Source};
+use serde::{Deserialize, Serialize};
 
 use crate::format::Formats;
 use crate::groups::{GroupKeys, Table, TooMany};
 use crate::job::{LanguageLabels, OnError};
-use crate::ledger::{Collector, Entry};
+use crate::ledger::{Collector, Entry, SavedLedger};
 use crate::long_document::LongDocument;
 use crate::position::Position;
-use crate::reading::{Reading, StreamConfig};
+use crate::reading::{Chunk, Reached, Reading, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet};
 use crate::source::Input;
 use crate::statistics::{Extra, Lengths};
@@ -46,7 +48,7 @@ pub(super) struct Run<'a> {
 }
 
 /// The sums of one worker, or of all.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Sums {
     pub groups: Table,
     /// Which of the fields that were asked for records had.
@@ -89,11 +91,142 @@ pub(super) struct Shared<'a> {
 pub(super) struct Schedule<'a> {
     parts: VecDeque<SharedPart>,
     /// Open files that no worker reads at the moment.
-    open: VecDeque<Box<dyn Reading<'a> + 'a>>,
+    open: VecDeque<InFlight<'a>>,
     /// Parts of open files that nobody has begun.
-    waiting: VecDeque<Box<dyn Reading<'a> + 'a>>,
+    waiting: VecDeque<InFlight<'a>>,
+    /// What an earlier run had in flight, by file.
+    begun: VecDeque<(usize, Vec<SavedReading>)>,
     next_input: usize,
     inputs: usize,
+    /// When nothing more is begun until the state was kept.
+    pause: Option<Instant>,
+    /// Whether anything was begun since that was said.
+    is_begun: bool,
+}
+
+/// A reading that was begun, or is a part of a file that was, and what came of it.
+pub(super) struct InFlight<'a> {
+    pub reading: Box<dyn Reading<'a> + 'a>,
+    /// Which of the readings of its file it is: 0 is the one that the others came from.
+    pub part: u64,
+    /// What it handed out.
+    handed_out: HandedOut,
+    /// What of that an earlier run had.
+    had: HandedOut,
+}
+
+/// How many records and bad rows a reading handed out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HandedOut {
+    records: u64,
+    bad: u64,
+}
+
+/// A reading at rest.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct SavedReading {
+    pub part: u64,
+    pub reached: SavedReached,
+}
+
+/// From where a reading goes on.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum SavedReached {
+    /// It goes there itself.
+    Stream(Reached),
+    /// It is read again, and what it handed out is passed over.
+    Again(HandedOut),
+}
+
+/// The schedule at rest: no worker is in a task.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct SavedSchedule {
+    begun: Vec<(usize, Vec<SavedReading>)>,
+    next_input: usize,
+    /// Bytes of files read, but for those that are read again.
+    bytes: u64,
+}
+
+impl<'a> InFlight<'a> {
+    /// A reading that was begun just now, of which an earlier run `had` a part.
+    pub fn new(reading: Box<dyn Reading<'a> + 'a>, part: u64, had: HandedOut) -> InFlight<'a> {
+        InFlight { reading, part, handed_out: HandedOut::default(), had }
+    }
+
+    /// Reads on. What an earlier run had is not in the step.
+    pub fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'a> {
+        let InFlight { reading, handed_out, had, .. } = self;
+        let mut step = reading.step(buf, config);
+        let pass_over = |out: &mut u64, had: u64, now: usize| {
+            let before = had.saturating_sub(*out).min(now as u64);
+            *out += now as u64;
+            before as usize
+        };
+        match &mut step.chunk {
+            Some(Chunk::Records { records, .. }) => {
+                let before = pass_over(&mut handed_out.records, had.records, records.len());
+                records.drain(..before);
+            }
+            Some(Chunk::Rows(rows)) => {
+                let before = pass_over(&mut handed_out.records, had.records, rows.len());
+                rows.pass_over(before);
+            }
+            // A stream of these goes on by itself.
+            Some(Chunk::Lines { .. } | Chunk::Document { .. } | Chunk::Part(_)) | None => {}
+        }
+        let before = pass_over(&mut handed_out.bad, had.bad, step.bad.len());
+        step.bad.drain(..before);
+        step
+    }
+
+    fn save(&self) -> SavedReading {
+        let InFlight { reading, part, handed_out, had } = self;
+        let reached = match reading.reached() {
+            Some(reached) => SavedReached::Stream(reached),
+            None => SavedReached::Again(HandedOut {
+                records: handed_out.records.max(had.records),
+                bad: handed_out.bad.max(had.bad),
+            }),
+        };
+        SavedReading { part: *part, reached }
+    }
+}
+
+impl Schedule<'_> {
+    fn new(inputs: usize, saved: SavedSchedule) -> Self {
+        Schedule {
+            parts: VecDeque::new(),
+            open: VecDeque::new(),
+            waiting: VecDeque::new(),
+            begun: saved.begun.into(),
+            next_input: saved.next_input,
+            inputs,
+            pause: None,
+            is_begun: false,
+        }
+    }
+
+    /// Whether there is nothing left to do.
+    fn is_done(&self) -> bool {
+        let Schedule { parts, open, waiting, begun, next_input, inputs, .. } = self;
+        parts.is_empty()
+            && open.is_empty()
+            && waiting.is_empty()
+            && begun.is_empty()
+            && next_input >= inputs
+    }
+
+    /// What a checkpoint keeps, while no worker is in a task. So many `bytes` of files were read.
+    fn save(&self, bytes: u64) -> SavedSchedule {
+        let mut files: BTreeMap<usize, Vec<SavedReading>> = BTreeMap::new();
+        let mut again = 0;
+        for in_flight in self.open.iter().chain(&self.waiting) {
+            again += in_flight.reading.bytes_read();
+            files.entry(in_flight.reading.file()).or_default().push(in_flight.save());
+        }
+        let begun = files.into_iter().chain(self.begun.iter().cloned()).collect();
+        SavedSchedule { begun, next_input: self.next_input, bytes: bytes.saturating_sub(again) }
+    }
 }
 
 impl<'a> Source for Schedule<'a> {
@@ -103,11 +236,17 @@ impl<'a> Source for Schedule<'a> {
         if let Some(part) = self.parts.pop_front() {
             return Some(Task::Part(part));
         }
-        if stopped {
+        // In each round something is done, however short it is.
+        let is_over = |pause| self.is_begun && pause <= Instant::now();
+        if stopped || self.pause.is_some_and(is_over) {
             return None;
         }
+        self.is_begun = true;
         if let Some(reading) = self.open.pop_front().or_else(|| self.waiting.pop_front()) {
             return Some(Task::Read(reading));
+        }
+        if let Some((input, begun)) = self.begun.pop_front() {
+            return Some(Task::GoOn(input, begun));
         }
         (self.next_input < self.inputs).then(|| {
             self.next_input += 1;
@@ -127,8 +266,10 @@ pub(super) struct SharedPart {
 /// What a worker does at a time.
 pub(super) enum Task<'a> {
     Part(SharedPart),
-    Read(Box<dyn Reading<'a> + 'a>),
+    Read(InFlight<'a>),
     Open(usize),
+    /// A file of which an earlier run had read a part.
+    GoOn(usize, Vec<SavedReading>),
 }
 
 /// Why a run fails. A bad row gives way to one that is before it.
@@ -157,16 +298,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<'a> Shared<'a> {
-    /// Of a run in which nothing is done yet.
-    pub fn new(run: &'a Run<'a>, control: Control<'a>, ledger: &'a mut Collector) -> Shared<'a> {
-        let inputs = run.inputs.len();
-        let schedule = Schedule {
-            parts: VecDeque::new(),
-            open: VecDeque::new(),
-            waiting: VecDeque::new(),
-            next_input: 0,
-            inputs,
-        };
+    /// Of a run that goes on from `saved`, or begins.
+    pub fn new(
+        run: &'a Run<'a>,
+        control: Control<'a>,
+        ledger: &'a mut Collector,
+        saved: SavedSchedule,
+    ) -> Shared<'a> {
+        run.progress.add_bytes(saved.bytes);
+        let schedule = Schedule::new(run.inputs.len(), saved);
         Shared {
             run,
             control,
@@ -176,18 +316,37 @@ impl<'a> Shared<'a> {
         }
     }
 
+    /// From `pause` on nothing is begun.
+    pub fn pause_at(&self, pause: Option<Instant>) {
+        self.pool.add(|schedule| (schedule.pause, schedule.is_begun) = (pause, false));
+    }
+
+    /// Whether there is nothing left to do, while no worker is in a task.
+    pub fn is_done(&self) -> bool {
+        let mut is_done = false;
+        self.pool.add(|schedule| is_done = schedule.is_done());
+        is_done
+    }
+
+    /// What a checkpoint keeps of the schedule and the ledger, while no worker is in a task.
+    pub fn save(&self) -> Result<(SavedSchedule, SavedLedger), Error> {
+        let mut saved = SavedSchedule::default();
+        self.pool.add(|schedule| saved = schedule.save(self.run.progress.bytes()));
+        Ok((saved, lock(&self.ledger).save()?))
+    }
+
     /// Why the run fails, if it does.
     pub fn into_failure(self) -> Option<Failure> {
         self.failure.into_inner().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Lets another worker read on.
-    pub fn put_back(&self, reading: Box<dyn Reading<'a> + 'a>) {
+    pub fn put_back(&self, reading: InFlight<'a>) {
         self.pool.add(|schedule| schedule.open.push_back(reading));
     }
 
     /// Lets whoever is free read a part of a file.
-    pub fn add_reading(&self, reading: Box<dyn Reading<'a> + 'a>) {
+    pub fn add_reading(&self, reading: InFlight<'a>) {
         self.pool.add(|schedule| schedule.waiting.push_back(reading));
     }
 
@@ -232,7 +391,7 @@ impl<'a> Shared<'a> {
 
     /// Enters a row that is not counted in the ledger.
     pub fn add_to_ledger(&self, entry: Entry) {
-        self.run.progress.add_skipped();
+        self.run.progress.add_skipped(1);
         if let Err(e) = lock(&self.ledger).add(entry) {
             self.fail(Failure::Other(e));
         }

@@ -7,7 +7,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
 
 use super::detect_queue::{AwaitingLanguage, DetectQueue, RowId};
-use super::schedule::{Failure, Run, Shared, SharedPart, Sums, Task, panic_message};
+use super::schedule::{
+    Failure, HandedOut, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task,
+    panic_message,
+};
 use crate::format;
 use crate::job::OnError;
 use crate::language::Labels;
@@ -93,7 +96,8 @@ impl<'s, 'a> Worker<'s, 'a> {
                 let text = &part.text[part.from..part.to];
                 self.part(&part.document, part.from as u64, text);
             }
-            Task::Open(file) => self.open(file),
+            Task::Open(file) => self.open(file, &[]),
+            Task::GoOn(file, begun) => self.open(file, &begun),
             Task::Read(reading) => self.read(reading),
         }
     }
@@ -109,8 +113,8 @@ impl<'s, 'a> Worker<'s, 'a> {
         self.sums
     }
 
-    /// Opens a file, and reads its first chunk.
-    fn open(&mut self, file: usize) {
+    /// Opens a file, and reads its first chunk. Of one that an earlier run has `begun`, what it did not read to the end.
+    fn open(&mut self, file: usize, begun: &[SavedReading]) {
         let input = &self.run.inputs[file];
         let (control, max_window) = (self.shared.control, self.run.config.max_window);
         let mut opened = match open(input, control, self.run.progress, max_window) {
@@ -139,29 +143,58 @@ impl<'s, 'a> Worker<'s, 'a> {
         let is_labelled = self.group(&location, &[], &mut key);
         let group = Group { key: key.as_slice().into(), is_labelled };
         self.key = key;
-        let opening = Opening { file, source: input, input: opened, control, format, group };
+        let (reached, had) = match begun.iter().find(|saved| saved.part == 0) {
+            Some(SavedReading { reached: SavedReached::Stream(reached), .. }) => {
+                (Some(reached.clone()), HandedOut::default())
+            }
+            Some(SavedReading { reached: SavedReached::Again(had), .. }) => (None, *had),
+            None => (None, HandedOut::default()),
+        };
+        let (source, progress) = (input, self.run.progress);
+        let opening =
+            Opening { file, source, input: opened, control, progress, format, group, reached };
         match format::begin(opening, &self.run.formats, &self.run.config) {
-            Ok(reading) => self.read(reading),
+            Ok(reading) if begun.iter().all(|saved| saved.part == 0) => {
+                self.read(InFlight::new(reading, 0, had));
+            }
+            Ok(reading) => self.go_on(reading, begun),
             Err(bad) => self.skip(file, Position::default(), bad),
         }
     }
 
+    /// Goes on with the parts of a file that an earlier run has `begun`. What they come from gives nothing else.
+    fn go_on(&mut self, mut reading: Box<dyn Reading<'a> + 'a>, begun: &[SavedReading]) {
+        let Step { more, .. } = reading.step(&mut Vec::new(), &self.run.config);
+        self.run.progress.take_back_bytes(reading.bytes_read());
+        for (reading, part) in more.into_iter().zip(1..) {
+            if let Some(saved) = begun.iter().find(|saved| saved.part == part) {
+                let had = match saved.reached {
+                    SavedReached::Again(had) => had,
+                    SavedReached::Stream(_) => HandedOut::default(),
+                };
+                self.shared.add_reading(InFlight::new(reading, part, had));
+            }
+        }
+    }
+
     /// Reads a chunk, lets the next worker read on, and counts the chunk.
-    fn read(&mut self, mut reading: Box<dyn Reading<'a> + 'a>) {
+    fn read(&mut self, mut in_flight: InFlight<'a>) {
         if self.buf.capacity() > MAX_RETAINED_BUFFER {
             self.buf = Vec::new();
         }
         let mut buf = std::mem::take(&mut self.buf);
-        let Step { chunk, bad, settled, more, end } = reading.step(&mut buf, &self.run.config);
-        let file = reading.file();
-        more.into_iter().for_each(|reading| self.shared.add_reading(reading));
+        let Step { chunk, bad, settled, more, end } = in_flight.step(&mut buf, &self.run.config);
+        let file = in_flight.reading.file();
+        for (reading, part) in more.into_iter().zip(1..) {
+            self.shared.add_reading(InFlight::new(reading, part, HandedOut::default()));
+        }
         if end {
-            if reading.is_unchecked() {
+            if in_flight.reading.is_unchecked() {
                 self.sums.unchecked.push(file);
             }
-            drop(reading);
+            drop(in_flight);
         } else {
-            self.shared.put_back(reading);
+            self.shared.put_back(in_flight);
         }
         match chunk {
             None => {}

@@ -5,9 +5,9 @@
 //! first bytes are those of another format that is known.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(crate) struct Opened<'e> {
     pub reader: Peeked<Box<dyn Read + Send + 'e>>,
     /// The number of bytes that `reader` must give, where that is known.
     pub expected: Option<u64>,
+    /// How many bytes of the file were read so far, as it is stored.
+    pub read: Arc<AtomicU64>,
     /// How the file is packed, if it is.
     pub packed: Option<&'static str>,
     /// Set while reading, where the data have no checksum by which damage would be seen.
@@ -85,7 +87,9 @@ pub(crate) fn open<'e>(
             Box::new(PipeReader::new(control, move || File::open(&path)))
         }
     };
-    let raw: Box<dyn Read + Send + 'e> = Box::new(Metered { inner: raw, progress });
+    let read = Arc::new(AtomicU64::new(0));
+    let raw: Box<dyn Read + Send + 'e> =
+        Box::new(Metered { inner: raw, progress, read: read.clone() });
     let mut raw = Peeked::new(raw);
     raw.peek(HEAD);
     let (head, suffix) = (raw.head(), input.compression_suffix());
@@ -93,7 +97,8 @@ pub(crate) fn open<'e>(
     let opened = |reader: Box<dyn Read + Send + 'e>, packed| {
         let mut reader = Peeked::new(reader);
         reader.peek(HEAD);
-        Ok(Opened { reader, expected: None, packed: Some(packed), unchecked: unchecked.clone() })
+        let (packed, unchecked) = (Some(packed), unchecked.clone());
+        Ok(Opened { reader, expected: None, read: read.clone(), packed, unchecked })
     };
     match packing(head) {
         Some("gzip") => {
@@ -128,10 +133,38 @@ pub(crate) fn open<'e>(
             _ => Ok(Opened {
                 reader: raw,
                 expected: size.filter(|&s| s > 0),
+                read: read.clone(),
                 packed: None,
                 unchecked,
             }),
         },
+    }
+}
+
+impl<'e> Opened<'e> {
+    /// Passes over the first `bytes` of what the reader gives, and of the file itself where it is not packed.
+    pub fn pass_over(
+        &mut self,
+        bytes: u64,
+        input: &Input,
+        progress: &'e Progress,
+    ) -> Result<(), SkipReason> {
+        if self.expected.is_some() && input.kind == InputKind::File {
+            let mut file = File::open(&input.path).map_err(|e| open_error(&e))?;
+            file.seek(SeekFrom::Start(bytes)).map_err(|e| read_error(&e))?;
+            // The head, which was read to recognise the file, is not read twice.
+            progress.take_back_bytes(self.read.swap(bytes, Relaxed));
+            progress.add_bytes(bytes);
+            let read = self.read.clone();
+            self.reader = Peeked::new(Box::new(Metered { inner: file, progress, read }));
+            return Ok(());
+        }
+        let passed = io::copy(&mut (&mut self.reader).take(bytes), &mut io::sink());
+        match passed {
+            Ok(passed) if passed == bytes => Ok(()),
+            Ok(_) => Err(SkipReason::new(Reason::Truncated, "the file is shorter than it was")),
+            Err(e) => Err(read_error(&e)),
+        }
     }
 }
 
@@ -258,12 +291,14 @@ pub(crate) fn read_error(e: &io::Error) -> SkipReason {
 struct Metered<'e, R> {
     inner: R,
     progress: &'e Progress,
+    read: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
         self.progress.add_bytes(n as u64);
+        self.read.fetch_add(n as u64, Relaxed);
         Ok(n)
     }
 }

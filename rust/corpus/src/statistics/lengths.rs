@@ -45,7 +45,7 @@ impl Lengths {
 /// Documents by their tokens, under each of several encodings.
 ///
 /// A million groups have one each, so what few documents are in is small: 48 bytes and 16 for each of their lengths.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Histograms {
     /// Sorted by bucket and without repetitions up to some point; what came last is after it in any order.
     buckets: Vec<Bucket>,
@@ -53,7 +53,7 @@ pub struct Histograms {
     longest: Vec<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct Bucket {
     /// The index of the encoding before that of the bucket.
     at: u32,

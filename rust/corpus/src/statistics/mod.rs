@@ -64,7 +64,7 @@ macro_rules! sums {
         others { $($(#[$other_doc:meta])* $other:ident: $type:ty,)* }
     ) => {
         /// The sums of a group.
-        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub struct Tally {
             $($(#[$doc])* pub $number: u64,)*
             $($(#[$list_doc])* pub $list: Vec<u64>,)*

@@ -1,6 +1,7 @@
 //! End to end: files of every kind of goodness and badness, in chunks so small that every boundary is met, and what
 //! comes of them with any number of threads.
 
+mod checkpoints;
 mod compression;
 mod csv;
 mod files;

@@ -1,0 +1,253 @@
+//! Checkpoints: the state of a run on disk, from which the same run goes on.
+//!
+//! A run with a checkpoint is done in rounds. When it is time, nothing new is begun, the workers end what they are doing, and
+//! what is left is a state without loose ends: the sums, the ledger, and how far each open file was read. It is written
+//! whole under another name, synced, and takes the place of the older of two files; whatever happens meanwhile, one of
+//! the two is whole, and which one is told by a checksum. How many workers there are plays no part.
+//!
+//! What the run was asked, and which files it found, is kept once, and compared by whoever goes on.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::schedule::{SavedSchedule, Sums};
+use crate::Error;
+use crate::job::Job;
+use crate::ledger::SavedLedger;
+use crate::source::{Input, InputKind};
+
+const IDENTITY: &str = "run";
+const STATES: [&str; 2] = ["state.0", "state.1"];
+const LEDGER: &str = "ledger.jsonl";
+const LOCK: &str = "lock";
+const MAGIC: &[u8; 8] = b"fasttok1";
+/// So many inputs that changed are named.
+const NAMED: usize = 3;
+
+/// All that a run has done.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct State {
+    pub schedule: SavedSchedule,
+    pub sums: Sums,
+    pub ledger: SavedLedger,
+}
+
+/// What a run is asked and what it reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    version: String,
+    options: Vec<(String, String)>,
+    /// Name, size, and when it was changed, in nanoseconds.
+    inputs: Vec<(String, Option<u64>, Option<u128>)>,
+}
+
+impl Identity {
+    fn of(job: &Job, inputs: &[Input]) -> Identity {
+        let changed = |input: &Input| {
+            let changed = fs::metadata(&input.path).ok()?.modified().ok()?;
+            Some(changed.duration_since(UNIX_EPOCH).ok()?.as_nanos())
+        };
+        Identity {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            options: job.identity(),
+            inputs: inputs.iter().map(|i| (i.name.clone(), i.size, changed(i))).collect(),
+        }
+    }
+
+    /// How `self`, what is asked now, differs from what was asked `before`.
+    fn difference(&self, before: &Identity) -> Option<String> {
+        if self.version != before.version {
+            return Some(format!("it was written by fasttok {}", before.version));
+        }
+        for ((name, now), (_, was)) in self.options.iter().zip(&before.options) {
+            if now != was {
+                return Some(format!("{name} was {was} and is {now}"));
+            }
+        }
+        if self.inputs == before.inputs {
+            return None;
+        }
+        let mut changed = Vec::new();
+        let (mut now, mut was) = (self.inputs.iter().peekable(), before.inputs.iter().peekable());
+        while now.peek().is_some() || was.peek().is_some() {
+            match (now.peek(), was.peek()) {
+                (Some(a), Some(b)) if a.0 == b.0 => {
+                    if a != b {
+                        changed.push(format!("{} was changed", a.0));
+                    }
+                    now.next();
+                    was.next();
+                }
+                (Some(a), b) if b.is_none_or(|_| !before.inputs.iter().any(|i| i.0 == a.0)) => {
+                    changed.push(format!("{} was not there", a.0));
+                    now.next();
+                }
+                (_, Some(b)) => {
+                    changed.push(format!("{} is gone, or in another place of the order", b.0));
+                    was.next();
+                }
+                (_, None) => break,
+            }
+            if changed.len() > NAMED {
+                break;
+            }
+        }
+        if changed.len() > NAMED {
+            changed[NAMED] = "others too".to_owned();
+        }
+        Some(changed.join(", "))
+    }
+}
+
+/// The folder in which a run keeps its state.
+pub(super) struct Checkpoint {
+    folder: PathBuf,
+    /// The number of the last state that was written.
+    written: u64,
+    identity: [u8; 32],
+    _lock: File,
+}
+
+impl Checkpoint {
+    /// The state from which `job` goes on, if it was begun. The folder is made if it is missing.
+    pub fn open(
+        job: &Job,
+        folder: &Path,
+        inputs: &[Input],
+    ) -> Result<(Checkpoint, Option<State>), Error> {
+        if let Some(input) = inputs.iter().find(|input| input.kind != InputKind::File) {
+            let message = format!(
+                "{} cannot be read again, so a run over it has no checkpoint; write it to a file",
+                input.name
+            );
+            return Err(Error::InvalidJob { message });
+        }
+        io_at(fs::create_dir_all(folder), folder)?;
+        let lock = folder.join(LOCK);
+        let file = io_at(File::create(&lock), &lock)?;
+        if file.try_lock().is_err() {
+            return Err(mismatch(folder, "another run is using it".to_owned()));
+        }
+        let now = Identity::of(job, inputs);
+        let path = folder.join(IDENTITY);
+        let bytes = postcard::to_stdvec(&now).map_err(|e| unusable(&path, &e))?;
+        let identity: [u8; 32] = Sha256::digest(&bytes).into();
+        let mut checkpoint =
+            Checkpoint { folder: folder.to_owned(), written: 0, identity, _lock: file };
+        match read(&path) {
+            Ok(Some(known)) => {
+                let before: Identity =
+                    postcard::from_bytes(&known).map_err(|e| unusable(&path, &e))?;
+                if let Some(difference) = now.difference(&before) {
+                    return Err(mismatch(folder, difference));
+                }
+            }
+            Ok(None) => {
+                // A state without what it is of is of nothing.
+                for state in STATES {
+                    remove(&folder.join(state))?;
+                }
+                replace(&path, &bytes)?;
+                return Ok((checkpoint, None));
+            }
+            Err(e) => return Err(e),
+        }
+        let mut newest = None;
+        for name in STATES {
+            let Some(bytes) = read(&folder.join(name))? else { continue };
+            if let Some((number, state)) = checkpoint.state_of(&bytes)
+                && number > checkpoint.written
+            {
+                checkpoint.written = number;
+                newest = Some(state.to_vec());
+            }
+        }
+        let Some(bytes) = newest else { return Ok((checkpoint, None)) };
+        let mut state: State =
+            postcard::from_bytes(&bytes).map_err(|e| unusable(&checkpoint.folder, &e))?;
+        state.sums.groups.restore();
+        Ok((checkpoint, Some(state)))
+    }
+
+    /// Where the ledger's file is kept while the run is not done.
+    pub fn ledger(folder: &Path) -> PathBuf {
+        folder.join(LEDGER)
+    }
+
+    /// Keeps `state`: all of it, or, after an error, what was kept before.
+    pub fn write(&mut self, state: &State) -> Result<(), Error> {
+        let body = postcard::to_stdvec(state).map_err(|e| unusable(&self.folder, &e))?;
+        self.written += 1;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(self.written.to_le_bytes());
+        bytes.extend(self.identity);
+        bytes.extend(body);
+        let sum = Sha256::digest(&bytes);
+        bytes.extend(sum);
+        replace(&self.folder.join(STATES[(self.written % 2) as usize]), &bytes)
+    }
+
+    /// The number and the body of a state, if `bytes` are one of this run, and whole.
+    fn state_of<'b>(&self, bytes: &'b [u8]) -> Option<(u64, &'b [u8])> {
+        let (rest, sum) = bytes.split_last_chunk::<32>()?;
+        if Sha256::digest(rest)[..] != sum[..] {
+            return None;
+        }
+        let rest = rest.strip_prefix(MAGIC)?;
+        let (number, rest) = rest.split_first_chunk::<8>()?;
+        let body = rest.strip_prefix(&self.identity)?;
+        Some((u64::from_le_bytes(*number), body))
+    }
+}
+
+fn io_at<T>(result: io::Result<T>, path: &Path) -> Result<T, Error> {
+    result.map_err(|source| Error::Io { path: path.display().to_string(), source })
+}
+
+fn unusable(path: &Path, e: &dyn std::fmt::Display) -> Error {
+    io_at::<()>(Err(io::Error::other(e.to_string())), path).expect_err("made of an error")
+}
+
+fn mismatch(folder: &Path, difference: String) -> Error {
+    Error::CheckpointMismatch { folder: folder.display().to_string(), difference }
+}
+
+/// What is in the file, if there is one.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => io_at(Err(e), path),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => io_at(Err(e), path),
+        _ => Ok(()),
+    }
+}
+
+/// Puts `bytes` in the place of the file, whole or not at all, and on the disk.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let new = path.with_extension("new");
+    let write = || {
+        let mut file = File::create(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        // The name is in the folder, which is on the disk only when it is synced itself.
+        match path.parent() {
+            #[cfg(unix)]
+            Some(folder) => File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        }
+    };
+    io_at(write(), path)
+}

@@ -1,0 +1,173 @@
+//! Runs that are broken off and gone on with: whatever was kept when, by however many workers, the outcome is that of a run
+//! that nothing happened to.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::*;
+
+/// Files of all kinds, with rows that are skipped, lines and documents far longer than a chunk, and damage.
+fn corpus() -> Folder {
+    let folder = Folder::new();
+    let records = |n: usize| -> String {
+        (0..n)
+            .map(|i| match i % 7 {
+                3 => "{\"no text\": 1}\n".to_owned(),
+                5 => "not JSON\n".to_owned(),
+                _ => {
+                    let text = format!("{} {i}", prose(i % 4));
+                    serde_json::json!({"text": text, "lang": format!("l{}", i % 5)}).to_string()
+                        + "\n"
+                }
+            })
+            .collect()
+    };
+    folder.write("a.jsonl", records(60));
+    folder.write("b.jsonl.gz", gz(records(60)));
+    folder.write("c.jsonl.zst", zstd::bulk::compress(records(60).as_bytes(), 1).unwrap());
+    folder.write("d.txt", prose(40));
+    folder.write("e.txt", [prose(30).as_bytes(), b"\xff and more"].concat());
+    let damaged = gz(records(60));
+    folder.write("f.jsonl.gz", &damaged[..damaged.len() / 2]);
+    folder.write("g.jsonl", format!("{{\"text\": \"{}\"}}\n{}", "word ".repeat(900), records(9)));
+    (0..9).for_each(|i| folder.write(&format!("h/{i}.txt"), prose(i)));
+    folder
+}
+
+/// A run over `folder` with the checkpoint in `state`, which is cancelled after so many documents more.
+fn go_on(job: &Job, chunk: usize, documents: u64) -> Result<Outcome, Error> {
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut first = None;
+            while !done.load(Relaxed) {
+                let now = progress.documents();
+                if now >= *first.get_or_insert(now) + documents {
+                    cancel.store(true, Relaxed);
+                }
+                std::thread::yield_now();
+            }
+        });
+        let outcome = run_in_chunks(job, &progress, &cancel, chunk);
+        done.store(true, Relaxed);
+        outcome
+    })
+}
+
+#[test]
+fn a_run_that_was_broken_off_goes_on() {
+    let (folder, kept) = (corpus(), Folder::new());
+    let mut job = folder.job();
+    job.by = vec![Key::Field("lang".into()), Key::Extension];
+    job.sample = true;
+    let expected = try_count(&job, 4096).unwrap();
+    let (bytes_read, expected) = (expected.bytes_read, comparable(expected));
+    let mut random = Random::new(20);
+    let mut broken_off = 0;
+    for round in 0..30 {
+        job.checkpoint = Some(kept.path(&round.to_string()));
+        job.checkpoint_seconds = 0;
+        loop {
+            job.threads = Some(1 + random.below(3));
+            let chunk = [64, 300, 4096][random.below(3)];
+            match go_on(&job, chunk, 1 + random.below(40) as u64) {
+                Ok(outcome) => {
+                    assert_eq!(outcome.bytes_read, bytes_read);
+                    assert!(comparable(outcome) == expected, "round {round}");
+                    break;
+                }
+                Err(Error::Interrupted) => broken_off += 1,
+                Err(e) => panic!("{e}"),
+            }
+        }
+        // Once more: all is done already.
+        let again = go_on(&job, 64, u64::MAX / 2).unwrap();
+        assert_eq!(again.bytes_read, bytes_read);
+        assert!(comparable(again) == expected, "round {round}");
+    }
+    assert!(broken_off > 60, "{broken_off}");
+}
+
+#[test]
+fn a_torn_state_gives_way_to_the_one_before() {
+    let (folder, kept) = (corpus(), Folder::new());
+    let mut job = folder.job();
+    let expected = comparable(try_count(&job, 4096).unwrap());
+    job.checkpoint = Some(kept.path("c"));
+    job.checkpoint_seconds = 0;
+    try_count(&job, 300).unwrap();
+    let states: Vec<Vec<u8>> =
+        ["c/state.0", "c/state.1"].map(|name| fs::read(kept.path(name)).unwrap()).into();
+    let number = |state: &[u8]| u64::from_le_bytes(state[8..16].try_into().unwrap());
+    let newest = usize::from(number(&states[1]) > number(&states[0]));
+    let step = states[newest].len().div_ceil(40);
+    for cut in (0..states[newest].len()).step_by(step) {
+        for (i, state) in states.iter().enumerate() {
+            kept.write(&format!("c/state.{i}"), state);
+        }
+        kept.write(&format!("c/state.{newest}"), &states[newest][..cut]);
+        let outcome = comparable(try_count(&job, 4096).unwrap());
+        assert!(outcome == expected, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused() {
+    let (folder, kept) = (corpus(), Folder::new());
+    let mut job = folder.job();
+    job.checkpoint = Some(kept.path("c"));
+    job.checkpoint_seconds = 0;
+    let _ = go_on(&job, 300, 20);
+    let differs = |job: &Job, what: &str| match try_count(job, 4096).expect_err(what) {
+        Error::CheckpointMismatch { difference, .. } => {
+            assert!(difference.contains(what), "{difference}");
+        }
+        e => panic!("{e}"),
+    };
+    differs(&Job { lines: true, ..job.clone() }, "lines was false and is true");
+    differs(&Job { by: vec![Key::File], ..job.clone() }, "by was [] and is [File]");
+    let other = vec![Encoding::embedded("p50k_base").unwrap()];
+    differs(&Job { encodings: other, ..job.clone() }, "encodings was r50k_base");
+    folder.write("h/3.txt", "other text");
+    differs(&job, "h/3.txt was changed");
+    folder.write("h/3.txt", prose(3));
+    folder.write("new.txt", "");
+    differs(&job, "was changed");
+    fs::remove_file(folder.path("new.txt")).unwrap();
+    fs::remove_file(folder.path("d.txt")).unwrap();
+    differs(&job, "d.txt is gone");
+}
+
+#[test]
+fn the_ledger_file_has_every_row_once() {
+    let (folder, kept) = (corpus(), Folder::new());
+    let mut job = folder.job();
+    let rows = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        let mut rows: Vec<String> = text.lines().map(str::to_owned).collect();
+        rows.sort();
+        rows
+    };
+    job.ledger_path = Some(kept.path("plain.jsonl"));
+    let expected = try_count(&job, 4096).unwrap().ledger;
+    job.checkpoint = Some(kept.path("c"));
+    job.checkpoint_seconds = 0;
+    let mut random = Random::new(21);
+    let ledger = loop {
+        job.ledger_path = Some(kept.path("kept.jsonl"));
+        match go_on(&job, 300, 1 + random.below(30) as u64) {
+            Ok(outcome) => break outcome.ledger,
+            Err(e) => assert!(matches!(e, Error::Interrupted), "{e}"),
+        }
+    };
+    assert_eq!(ledger, expected);
+    assert_eq!(rows(&kept.path("kept.jsonl")), rows(&kept.path("plain.jsonl")));
+}
+
+#[test]
+fn what_cannot_be_read_again_has_no_checkpoint() {
+    let kept = Folder::new();
+    let mut job = job(&[Path::new("-")]);
+    job.checkpoint = Some(kept.path("c"));
+    assert!(matches!(try_count(&job, 64), Err(Error::InvalidJob { .. })));
+}
