@@ -29,6 +29,14 @@ fn corpus() -> Folder {
     let damaged = gz(records(60));
     folder.write("f.jsonl.gz", &damaged[..damaged.len() / 2]);
     folder.write("g.jsonl", format!("{{\"text\": \"{}\"}}\n{}", "word ".repeat(900), records(9)));
+    let array = records(60).lines().filter(|l| l.starts_with('{')).collect::<Vec<_>>().join(",\n ");
+    folder.write("i.json", format!("[{array}]"));
+    let rows: String =
+        (0..60).map(|i| format!("{i},\"{} {i}\",l{}\n", "a\nb ".repeat(i % 9), i % 5)).collect();
+    folder.write("j.csv", format!("id,text,lang\n{rows}odd,\"row\"\n"));
+    let wide = format!("\u{feff}{}", records(60));
+    let wide: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    folder.write("k.jsonl", wide);
     (0..9).for_each(|i| folder.write(&format!("h/{i}.txt"), prose(i)));
     folder
 }
