@@ -206,7 +206,9 @@ TEXT_FIELD: str
 MAX_RECORD_BYTES: int
 """The most bytes of a record, unless a run says otherwise."""
 MAX_WINDOW_BYTES: int
-"""The most memory that a zstd frame may ask for, unless a run says otherwise."""
+"""The most memory that compressed data may ask for, unless a run says otherwise."""
+COMPRESSED_SUFFIXES: tuple[str, ...]
+"""What the names of compressed files end with, in lower case."""
 CHECKPOINT_SECONDS: int
 MAX_GROUPS: int
 """The most groups of a run, unless it says otherwise."""

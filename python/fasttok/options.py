@@ -131,10 +131,10 @@ class CorpusOptions:
     decompress: bool = field(
         default=False,
         metadata=_help(
-            "In folders, unpack .gz and .zst files that hold no records too. Those that are named, or "
-            "that a glob fits, are always unpacked.",
+            "In folders, unpack compressed files (.gz, .zst, .bz2, .xz) that hold no records too. Those that are "
+            "named, or that a glob fits, are always unpacked.",
             flags=("-z", "--decompress"),
-            flag_text="In folders, unpack .gz and .zst files that hold no records too.",
+            flag_text="In folders, unpack compressed files (.gz, .zst, .bz2, .xz) that hold no records too.",
         ),
     )
     max_record_bytes: int = field(
@@ -149,7 +149,7 @@ class CorpusOptions:
     max_window_bytes: int = field(
         default=_fasttok.MAX_WINDOW_BYTES,
         metadata=_help(
-            "Skip zstd data that take more memory to unpack.",
+            "Skip zstd and xz data that take more memory to unpack.",
             default="128 MiB",
             metavar="N",
             minimum=1,

@@ -59,6 +59,7 @@ pub(crate) fn recognise(
     if let Some(packed) = opened.packed
         && let Some(inner) = packing(head)
     {
+        let inner = inner.name;
         let detail = format!(
             "not supported yet: {inner} inside {packed}; to count it, unpack it once and name what comes out"
         );

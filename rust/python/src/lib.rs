@@ -27,6 +27,7 @@ mod words;
 use std::collections::HashMap;
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 #[pymodule]
 fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -63,6 +64,8 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("TEXT_FIELD", fasttok_corpus::TEXT_FIELD)?;
     m.add("MAX_RECORD_BYTES", fasttok_corpus::MAX_RECORD_BYTES)?;
     m.add("MAX_WINDOW_BYTES", fasttok_corpus::MAX_WINDOW_BYTES)?;
+    let suffixes = fasttok_corpus::compressed_suffixes().map(|suffix| format!(".{suffix}"));
+    m.add("COMPRESSED_SUFFIXES", PyTuple::new(m.py(), suffixes.collect::<Vec<_>>())?)?;
     let remedies = fasttok_corpus::SKIP_REMEDIES.map(|(reason, remedy)| (reason.code(), remedy));
     m.add("SKIP_REMEDIES", HashMap::from(remedies))?;
     m.add("CHECKPOINT_SECONDS", fasttok_corpus::CHECKPOINT_SECONDS)?;

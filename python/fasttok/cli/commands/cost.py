@@ -119,8 +119,8 @@ def command(
 ) -> int:
     """Compute what documents cost on each model: tokens times price.
 
-    PATH is the same as for `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or - for standard
-    input. Each document is one request; long-context rates are taken document by document.
+    PATH is the same as for `fasttok count`: a file (also .gz, .zst, .bz2, .xz), a folder, a glob in quotes, or - for
+    standard input. Each document is one request; long-context rates are taken document by document.
 
     "What does our Japanese traffic cost on three models, compared with English?"
 

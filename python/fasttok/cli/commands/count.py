@@ -64,8 +64,8 @@ def command(
     PATH, what is piped in is counted; if nothing is, the current folder.
 
     Plain text is one document per file; .jsonl, .ndjson and JSON lines under the name .json, under a name without
-    extension or on standard input are one document per line. .gz and .zst are unpacked, in folders if they hold
-    records.
+    extension or on standard input are one document per line. .gz, .zst, .bz2 and .xz are unpacked, in folders if they
+    hold records.
 
     On a terminal the result is a table. On a pipe it is tab-separated, with a header and whole numbers.
     """

@@ -45,7 +45,7 @@ def command(
     every document is compared, with special tokens as plain text and as tokens; so are generated texts that
     tokenizers get wrong, half of them made of the vocabulary's own tokens that begin or end inside a character.
 
-    PATH is the same as for `fasttok count`: a file (also .gz, .zst), a folder, a glob in quotes, or -.
+    PATH is the same as for `fasttok count`: a file (also .gz, .zst, .bz2, .xz), a folder, a glob in quotes, or -.
     """
     from fasttok.tokenizers.resolve import resolve
     from fasttok.verify.compare import verify_files

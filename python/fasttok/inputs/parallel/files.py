@@ -7,17 +7,14 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fasttok._fasttok import _read_whole
+from fasttok._fasttok import COMPRESSED_SUFFIXES, _read_whole
 from fasttok.errors import InvalidUtf8Error, MisalignedError, NotParallelError
-
-COMPRESSED = (".gz", ".gzip", ".bgz", ".zst", ".zstd")
-"""Suffixes that say nothing of the form of the text."""
 
 
 def base_name(path: str) -> str:
     """The name of a file without its folder and the suffix of its compression."""
     name = os.path.basename(path)
-    for suffix in COMPRESSED:
+    for suffix in COMPRESSED_SUFFIXES:
         name = name.removesuffix(suffix)
     return name
 

@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fasttok._fasttok import _read_whole
+from fasttok._fasttok import COMPRESSED_SUFFIXES, _read_whole
 from fasttok._util.extras import need
 from fasttok._util.languages import is_language, matching, same_variety
 from fasttok.errors import FileError, NotParallelError, Remedy
 from fasttok.inputs.parallel.columns import TAG
-from fasttok.inputs.parallel.files import COMPRESSED, base_name
+from fasttok.inputs.parallel.files import base_name
 from fasttok.inputs.parallel.text import ParallelSource, ParallelText
 
 
@@ -53,7 +53,7 @@ def po_languages(paths: Sequence[str], source_language: str) -> dict[str, str]:
 def _catalogue(path: str) -> Any:
     polib = need("polib", "parallel", "reading PO files")
     try:
-        if not path.endswith(COMPRESSED):
+        if not path.endswith(COMPRESSED_SUFFIXES):
             return polib.pofile(path)
         # The character set is told by the header, which polib reads from files alone.
         with tempfile.TemporaryDirectory() as folder:

@@ -47,7 +47,7 @@ def read_parallel(
     languages: read these alone; all by default.
     source_language: the language of the messages of PO files.
 
-    Any of these files may be compressed with gzip or zstd (``eng.txt.gz``).
+    Any of these files may be compressed with gzip, zstd, bzip2 or xz (``eng.txt.gz``).
 
     Raises ``NotParallelError`` where no parallel text is recognised, ``MisalignedError`` where it is not aligned.
     """

@@ -3,23 +3,22 @@
 //! Knows nothing of what is in a record and nothing of counting.
 
 mod find;
-mod frames;
 mod list;
 mod magic;
 mod name;
 mod open;
+mod packing;
 mod wide;
 
 pub(crate) use find::{Found, Identity, Walk, find, identity};
 pub(crate) use list::read_list;
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
 pub use name::path_name;
-pub(crate) use open::{Opened, open, packing, read_error, unsupported};
+pub(crate) use open::{Opened, open, read_error, unsupported};
+pub use packing::compressed_suffixes;
+pub(crate) use packing::packing;
 
 use std::path::{Path, PathBuf};
-
-/// The suffixes of compressed files, which say nothing of the format of what was compressed.
-const COMPRESSED: [&str; 5] = ["gz", "zst", "gzip", "bgz", "zstd"];
 
 /// Something to read.
 #[derive(Debug, Clone)]
@@ -54,7 +53,7 @@ impl Input {
     /// The suffix of the compression, if there is one.
     pub fn compression_suffix(&self) -> Option<&'static str> {
         let last = extension(&self.path)?;
-        COMPRESSED.into_iter().find(|&c| c == last)
+        compressed_suffixes().find(|&suffix| suffix == last)
     }
 }
 
@@ -62,7 +61,7 @@ impl Input {
 pub(crate) fn extension_of(path: impl AsRef<Path>) -> Option<String> {
     let path = Path::new(path.as_ref().file_name()?);
     let last = extension(path)?;
-    if COMPRESSED.contains(&last.as_str()) {
+    if compressed_suffixes().any(|suffix| suffix == last) {
         return extension(Path::new(path.file_stem()?));
     }
     Some(last)
@@ -85,6 +84,9 @@ mod tests {
             ("b.jsonl.gzip", Some("jsonl"), Some("gzip")),
             ("b.jsonl.zstd", Some("jsonl"), Some("zstd")),
             ("b.vcf.bgz", Some("vcf"), Some("bgz")),
+            ("b.xml.bz2", Some("xml"), Some("bz2")),
+            ("b.jsonl.xz", Some("jsonl"), Some("xz")),
+            ("b.jsonl.lzma", Some("jsonl"), Some("lzma")),
             ("b.gz", None, Some("gz")),
             ("a.d/b", None, None),
             (".hidden", None, None),

@@ -1,11 +1,11 @@
-//! Opening an input: where its bytes come from, and what is between them and the text (`.gz`, `.zst`).
+//! Opening an input: where its bytes come from, and what is between them and the text.
 //!
 //! Compression is told by the suffix and by the first bytes. A text that is UTF-8 cannot begin like a compressed
 //! file, so the first bytes alone suffice; where the suffix promises compression, its absence is damage, unless the
 //! first bytes are those of another format that is known.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -14,26 +14,15 @@ use std::time::Duration;
 use fasttok_engine::Utf8Errors;
 use fasttok_parallel::Control;
 
-use super::frames::{Frames, Refused};
 use super::magic::{self, HEAD, Known};
+use super::packing::{Fault, packing};
 use super::wide::Utf16;
 use super::{Input, InputKind};
 use crate::Progress;
 use crate::skip_reason::{Reason, SkipReason};
 
-/// Compressed bytes are handed to the decoder in buffers of this size.
-const DECODER_INPUT: usize = 128 << 10;
-
 /// A detached reader of a pipe reads this much at a time.
 const PIPE_READ: usize = 256 << 10;
-
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// Frames that hold no data but may be first: `pzstd` writes them. The byte before is 0x50 to 0x5f.
-const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
-
-/// The largest window that the decoder can be allowed (`zstd --long=31`).
-const ZSTD_WINDOW_LOG: u32 = 31;
 
 /// An open input.
 pub(crate) struct Opened<'e> {
@@ -66,8 +55,8 @@ impl<'e> Opened<'e> {
     }
 }
 
-/// Opens `input` for reading what is in it, decompressed. A zstd frame with a window of more than `max_window` bytes
-/// is an error of the reader.
+/// Opens `input` for reading what is in it, decompressed. Data that take a window of more than `max_window` bytes of
+/// memory are an error of the reader.
 pub(crate) fn open<'e>(
     input: &Input,
     control: Control<'e>,
@@ -94,26 +83,14 @@ pub(crate) fn open<'e>(
     raw.peek(HEAD);
     let (head, suffix) = (raw.head(), input.compression_suffix());
     let unchecked = Arc::new(AtomicBool::new(false));
-    let opened = |reader: Box<dyn Read + Send + 'e>, packed| {
-        let mut reader = Peeked::new(reader);
-        reader.peek(HEAD);
-        let (packed, unchecked) = (Some(packed), unchecked.clone());
-        Ok(Opened { reader, expected: None, read: read.clone(), packed, unchecked })
-    };
     match packing(head) {
-        Some("gzip") => {
-            let raw = BufReader::with_capacity(DECODER_INPUT, raw);
-            opened(Box::new(flate2::bufread::MultiGzDecoder::new(raw)), "gzip")
-        }
-        Some(packed) => {
-            let frames = Frames::new(raw, max_window, unchecked.clone());
-            let raw = BufReader::with_capacity(DECODER_INPUT, frames);
-            let decoder = zstd::stream::read::Decoder::with_buffer(raw);
-            let mut decoder = decoder.map_err(|e| read_error(&e))?;
-            // Rounded up: the frames are held to the byte before the decoder sees them.
-            let log = u64::BITS - max_window.saturating_sub(1).leading_zeros();
-            decoder.window_log_max(log.clamp(10, ZSTD_WINDOW_LOG)).map_err(|e| read_error(&e))?;
-            opened(Box::new(decoder), packed)
+        Some(packing) => {
+            let head = head.to_vec();
+            let text = packing.unpack(&head, raw, max_window, unchecked.clone());
+            let mut reader: Peeked<Box<dyn Read + Send + 'e>> =
+                Peeked::new(Box::new(text.map_err(|fault| fault.bad())?));
+            reader.peek(HEAD);
+            Ok(Opened { reader, expected: None, read, packed: Some(packing.name), unchecked })
         }
         None => match suffix {
             Some(suffix) if head.is_empty() => Err(match raw.failure() {
@@ -133,7 +110,7 @@ pub(crate) fn open<'e>(
             _ => Ok(Opened {
                 reader: raw,
                 expected: size.filter(|&s| s > 0),
-                read: read.clone(),
+                read,
                 packed: None,
                 unchecked,
             }),
@@ -165,21 +142,6 @@ impl<'e> Opened<'e> {
             Ok(_) => Err(SkipReason::new(Reason::Truncated, "the file is shorter than it was")),
             Err(e) => Err(read_error(&e)),
         }
-    }
-}
-
-/// How a file that begins with `head` is packed.
-pub(crate) fn packing(head: &[u8]) -> Option<&'static str> {
-    let skippable = |head: &[u8]| {
-        matches!(head.first(), Some(0x50..=0x5f))
-            && head.get(1..).is_some_and(|rest| rest.starts_with(ZSTD_SKIPPABLE))
-    };
-    if head.starts_with(GZIP) {
-        Some("gzip")
-    } else if head.starts_with(ZSTD) || skippable(head) {
-        Some("zstd")
-    } else {
-        None
     }
 }
 
@@ -271,19 +233,11 @@ fn open_error(e: &io::Error) -> SkipReason {
     }
 }
 
-/// What went wrong while reading: the machine, or the data.
+/// What went wrong while reading: the data, or the machine.
 pub(crate) fn read_error(e: &io::Error) -> SkipReason {
-    if let Some(refused) = e.get_ref().and_then(|e| e.downcast_ref::<Refused>()) {
-        return refused.bad();
-    }
-    if e.raw_os_error().is_some() || e.kind() == ErrorKind::NotFound {
-        return SkipReason::new(Reason::Unreadable, e.to_string());
-    }
-    match e.kind() {
-        ErrorKind::UnexpectedEof => {
-            SkipReason::new(Reason::Truncated, "the compressed data end in the middle")
-        }
-        _ => SkipReason::new(Reason::Corrupt, format!("the compressed data are damaged ({e})")),
+    match e.get_ref().and_then(|e| e.downcast_ref::<Fault>()) {
+        Some(fault) => fault.bad(),
+        None => SkipReason::new(Reason::Unreadable, e.to_string()),
     }
 }
 

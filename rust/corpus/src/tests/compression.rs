@@ -29,8 +29,8 @@ fn damaged_compressed_text_is_not_counted() {
     let folder = Folder::new();
     folder.write("a.txt.gz", &gz[..gz.len() / 2]);
     folder.write("b.txt.zst", &zst[..zst.len() / 2]);
-    folder.write("c.txt.gz", damaged(&gz));
-    folder.write("d.txt.zst", damaged(&zst));
+    folder.write("c.txt.gz", wrong_checksum(&gz, 8));
+    folder.write("d.txt.zst", wrong_checksum(&zst, 4));
     folder.write("e.txt.gz", "not compressed at all");
     folder.write("f.txt.zst", "");
     let outcome = count(&Job { decompress: true, ..folder.job() });
@@ -38,6 +38,14 @@ fn damaged_compressed_text_is_not_counted() {
     use Reason::{Corrupt, Truncated};
     assert_eq!(reasons, [Truncated, Truncated, Corrupt, Corrupt, Corrupt, Truncated]);
     assert_eq!(outcome.totals.documents, 0);
+}
+
+/// With the checksum, so many bytes from the end, another.
+fn wrong_checksum(bytes: &[u8], from_end: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let at = bytes.len() - from_end;
+    bytes[at] ^= 1;
+    bytes
 }
 
 fn damaged(bytes: &[u8]) -> Vec<u8> {

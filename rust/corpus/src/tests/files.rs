@@ -95,15 +95,15 @@ fn files_of_known_formats_are_named_and_not_counted() {
     let data: &[(&str, &str, &[u8])] = &[
         ("a.parquet", "Parquet", &parquet),
         ("b.jsonl", "Parquet", &parquet),
-        ("c.txt", "xz", b"\xfd7zXZ\0\0\x04\xe6\xd6"),
-        ("d.bz2", "bzip2", b"BZh91AY&SY\x01\x02\xff"),
+        ("c.txt", "7z", b"7z\xbc\xaf\x27\x1c\0\x04"),
+        ("d.lz", "lzip", b"LZIP\x01\x0c\xff"),
         ("e.tar", "tar", &tar),
         ("f.warc", "WARC", warc.as_bytes()),
         ("g.db", "SQLite", b"SQLite format 3\0\x10\0\x01\x01"),
         ("h.pdf", "PDF", b"%PDF-1.4\n1 0 obj\n"),
         ("i.zip", "zip", b"PK\x03\x04\x14\0\0\0\x08\0"),
         ("j.arrow", "Arrow IPC", b"ARROW1\0\0\xff\xff\xff\xff"),
-        ("k.gz", "bzip2", b"BZh91AY&SY\x01\x02\xff"),
+        ("k.gz", "lzip", b"LZIP\x01\x0c\xff"),
     ];
     let folder = Folder::with("z.jsonl", "{\"text\":\"a\"}\n");
     for (name, _, bytes) in data {
