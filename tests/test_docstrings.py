@@ -13,7 +13,7 @@ import fasttok
 from fasttok import _fasttok
 
 STUB = Path(fasttok.__file__).with_name("_fasttok.pyi")
-WRITTEN_BY_PYTHON = {"__new__", "__eq__", "__hash__", "__reduce__", "__len__", "__getitem__"}
+WRITTEN_BY_PYTHON = {"__new__", "__eq__", "__ne__", "__hash__", "__reduce__", "__len__", "__getitem__"}
 """What every object has, with Python's own docstring."""
 
 

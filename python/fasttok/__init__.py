@@ -47,6 +47,8 @@ with _deferred.deferred(globals()) as _public:
     from .errors import UnknownPriceError as UnknownPriceError
     from .errors import UnknownTokenError as UnknownTokenError
     from .errors import UnsupportedTokenizerError as UnsupportedTokenizerError
+    from .inputs.iterate import DocumentIterator as DocumentIterator
+    from .inputs.iterate import documents as documents
     from .inputs.parallel import ParallelText as ParallelText
     from .inputs.parallel import read_parallel as read_parallel
     from .inputs.prices import PriceTable as PriceTable

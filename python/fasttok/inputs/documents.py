@@ -91,6 +91,11 @@ class Reader:
                 copyfileobj(source, ledger)
 
     @property
+    def is_read(self) -> bool:
+        """Whether all was read."""
+        return self._account is not None
+
+    @property
     def account(self) -> Account:
         """What became of the files, after the last of them."""
         assert self._account is not None, "not all is read"
