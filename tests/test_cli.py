@@ -425,6 +425,7 @@ class TestOtherCommands:
         assert result.code == 0
         assert [line.split()[0] for line in result.out.split("Commands:\n")[1].splitlines()] == [
             "count",
+            "merge",
             "density",
             "premium",
             "cost",

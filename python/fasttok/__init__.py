@@ -26,6 +26,7 @@ with _deferred.deferred(globals()) as _public:
     from .errors import FileError as FileError
     from .errors import InputError as InputError
     from .errors import InvalidUtf8Error as InvalidUtf8Error
+    from .errors import MergeError as MergeError
     from .errors import MisalignedError as MisalignedError
     from .errors import MissingExtraError as MissingExtraError
     from .errors import NoPlotError as NoPlotError
@@ -69,6 +70,7 @@ with _deferred.deferred(globals()) as _public:
     from .reports.cost import CostReport as CostReport
     from .reports.cost import CostRow as CostRow
     from .reports.cost import SameContent as SameContent
+    from .reports.count import DocumentLengths as DocumentLengths
     from .reports.count import Group as Group
     from .reports.count import Report as Report
     from .reports.count import Tally as Tally
@@ -81,6 +83,7 @@ with _deferred.deferred(globals()) as _public:
     from .reports.ledger import Ledger as Ledger
     from .reports.ledger import LedgerEntry as LedgerEntry
     from .reports.ledger import SkippedKind as SkippedKind
+    from .reports.merge import merge_reports as merge_reports
     from .reports.models import Model as Model
     from .reports.models import Models as Models
     from .reports.premium import EncodingSummary as EncodingSummary

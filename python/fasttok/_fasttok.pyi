@@ -375,6 +375,35 @@ class Account:
         """Whether ``entries`` has all skipped rows."""
 
 @final
+class ReportSums:
+    """The sums of reports that were counted in the same way."""
+
+    def __new__(
+        cls,
+        by: Sequence[str],
+        encodings: Sequence[str],
+        limits: Sequence[int],
+        *,
+        histograms: bool,
+        max_groups: int,
+        distinct: int | None,
+    ) -> ReportSums:
+        """Sums of zero. ``by``, ``encodings`` and ``limits`` name what all reports must have; ``distinct`` is the index
+        of a key of which no two of them may have the same value."""
+    def add(self, path: str | os.PathLike[str] | None, json: builtins.bytes | None) -> None:
+        """Adds the report that is in the file ``path``, or is ``json``. Raises ``ValueError`` where it cannot be added:
+        then nothing is right any more."""
+    @property
+    def totals(self) -> CorpusSums:
+        """The sums over all documents."""
+    def groups(self) -> CorpusGroups:
+        """The groups, of which none are left here."""
+
+def _report_outline(path: str | os.PathLike[str] | None, json: builtins.bytes | None) -> str:
+    """The JSON of a report, from a file or as it is, without its totals and groups. Raises ``ValueError`` where it is
+    no JSON object, and ``OSError`` where it cannot be read."""
+
+@final
 class CorpusResult:
     """What a run over a corpus found."""
 

@@ -198,6 +198,15 @@ class NotFoundError(FileError, FileNotFoundError):
     """A path that does not exist."""
 
 
+class MergeError(FasttokError, ValueError):
+    """Reports that do not add up to the report of one run."""
+
+    option: str | None = None
+    """The member of the manifest that differs, or that cannot be merged."""
+    files: list[str] | None = None
+    """The reports that it is about."""
+
+
 class NoPlotError(FasttokError, TypeError):
     """A report of which no chart can be made that says something."""
 

@@ -56,6 +56,9 @@ def describe_encoding(label: str, encoding: Encoding) -> dict[str, Any]:
 LISTED = 10_000
 """How many files or rows a report lists."""
 
+SUMMED = ("files", "files_ignored", "files_packed", "files_unchecked", "inputs_repeated", "bytes_read")
+"""Numbers of files that add up over several runs."""
+
 
 def describe_inputs(paths: Iterable[str]) -> list[str]:
     """What a manifest says of paths that were given: a name that is not UTF-8 as the ledger writes it."""
@@ -76,10 +79,9 @@ def describe_account(*accounts: Account) -> dict[str, Any]:
 
     `unchecked` names the first 10,000 of the `files_unchecked` in whose compressed data damage cannot be seen.
     """
-    sums = ("files", "files_ignored", "files_packed", "files_unchecked", "inputs_repeated", "bytes_read")
     unchecked = [{"file": name, "checksum": "none"} for account in accounts for name in account.unchecked]
     return {
-        **{name: sum(getattr(account, name) for account in accounts) for name in sums},
+        **{name: sum(getattr(account, name) for account in accounts) for name in SUMMED},
         "unchecked": unchecked[:LISTED],
     }
 

@@ -60,7 +60,7 @@ mod words;
 pub use detect::detector;
 pub use error::Error;
 pub use format::format_names;
-pub use groups::{Group, Groups, Key};
+pub use groups::{Group, GroupSums, Groups, Key};
 pub use job::{
     CHECKPOINT_SECONDS, Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES,
     OnError, Outcome, ReadOption, TEXT_FIELD,
@@ -78,7 +78,6 @@ pub use single_token_words::{SingleTokenWords, single_token_words};
 pub use skip_reason::{REMEDIES as SKIP_REMEDIES, Reason};
 pub use source::{compressed_suffixes, path_name};
 pub use statistics::{
-    Extra, Histogram, Histograms, Lengths, Merge, Tally, is_least_of_bucket,
-    segmentation_unicode_version,
+    Extra, Histogram, Histograms, Lengths, Merge, Tally, segmentation_unicode_version,
 };
 pub use words::spaced_words;

@@ -29,6 +29,19 @@ impl Scripts {
         self.0.iter().map(|&(class, chars)| (SCRIPTS[usize::from(class)], chars))
     }
 
+    /// Those with these names and characters; `None` where a name is none, or is there twice.
+    pub fn named<'a>(chars: impl IntoIterator<Item = (&'a str, u64)>) -> Option<Scripts> {
+        let mut scripts = Scripts::default();
+        for (name, chars) in chars {
+            let class = SCRIPTS.iter().position(|&script| script == name)? as u16;
+            if scripts.get(class) > 0 || chars == 0 {
+                return None;
+            }
+            scripts.add_to(class, chars);
+        }
+        Some(scripts)
+    }
+
     /// The memory that they take.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {

@@ -21,7 +21,7 @@ fn parts_use_only_what_is_below_them() {
         reading: long_document position progress record skip_reason source
         format: progress reading record skip_reason
         recognise: format record skip_reason source
-        groups: language record sample scripts statistics
+        groups: error language record sample scripts statistics
         job: error groups language ledger statistics
         run: error format groups job language ledger long_document position progress reading recognise record skip_reason source statistics
         fuzzing: format groups job ledger progress run

@@ -16,6 +16,7 @@ mod group_json;
 mod language;
 mod options;
 mod parallel;
+mod report_sums;
 mod results;
 mod simd;
 // The characters of a `str` where they lie.
@@ -41,6 +42,8 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<results::Document>()?;
     m.add_class::<results::DocumentLengths>()?;
     m.add_class::<results::SkippedRow>()?;
+    m.add_class::<report_sums::ReportSums>()?;
+    m.add_function(wrap_pyfunction!(report_sums::_report_outline, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::known_rank_file, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::family_pattern, m)?)?;

@@ -200,7 +200,7 @@ impl From<fasttok_corpus::Entry> for SkippedRow {
 
 /// The groups of a run in the order of their keys; each is made into an object when it is asked for.
 #[pyclass(frozen, module = "fasttok._fasttok")]
-pub struct CorpusGroups(Groups);
+pub struct CorpusGroups(pub Groups);
 
 impl CorpusGroups {
     fn group(&self, index: usize) -> PyResult<Group> {
@@ -260,8 +260,8 @@ impl CorpusGroups {
 /// Sums over the documents of a run, or of one of its groups.
 #[pyclass(frozen, module = "fasttok._fasttok")]
 pub struct CorpusSums {
-    key: Vec<Option<String>>,
-    tally: Tally,
+    pub key: Vec<Option<String>>,
+    pub tally: Tally,
 }
 
 #[pymethods]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sample::{DocumentId, Sample};
 use crate::statistics::Histograms;
-use crate::{Merge, Scripts, Tally};
+use crate::{Error, Merge, Scripts, Tally};
 
 pub use keys::Key;
 pub(crate) use keys::{GroupKeys, values_of};
@@ -327,6 +327,42 @@ impl Groups {
             if ascending { order } else { order.reverse() }
         });
         Some(ranked)
+    }
+}
+
+/// Groups whose sums are known already: those of other runs, say. The groups of a run over all that these counted.
+pub struct GroupSums {
+    keys: GroupKeys,
+    table: Table,
+    max_groups: usize,
+    encoded: Vec<u8>,
+}
+
+impl GroupSums {
+    /// No group yet, by the keys of these names.
+    pub fn new(by: &[String], max_groups: usize) -> GroupSums {
+        let keys: Vec<Key> = by.iter().cloned().map(Key::Field).collect();
+        let keys = GroupKeys::new(&keys);
+        GroupSums { keys, table: Table::default(), max_groups, encoded: Vec::new() }
+    }
+
+    /// Adds sums to the group that has these values, one for each key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyGroups`].
+    pub fn add(&mut self, key: &[Option<String>], tally: &Tally) -> Result<(), Error> {
+        self.keys.encode("", None, key, &mut self.encoded);
+        let added = self.table.add(&self.encoded, tally, None, self.max_groups);
+        added.map_err(|TooMany| Error::TooManyGroups {
+            by: self.keys.names(),
+            most: self.max_groups,
+        })
+    }
+
+    /// All of them, in the order of their keys.
+    pub fn finish(self) -> Groups {
+        self.table.finish(&self.keys, &AtomicBool::new(false))
     }
 }
 

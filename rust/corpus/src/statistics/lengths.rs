@@ -256,11 +256,6 @@ fn width(bucket: u32) -> u64 {
     }
 }
 
-/// Whether so many tokens are the least of a bucket: what [`Histogram::counts`] can give.
-pub fn is_least_of_bucket(tokens: u64) -> bool {
-    least(bucket_of(tokens)) == tokens
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,7 +287,6 @@ mod tests {
             let (least, width) = (least(bucket), width(bucket));
             assert!(least <= tokens && tokens - least < width, "{tokens}");
             assert!(width == 1 || width <= least / PARTS, "{tokens}");
-            assert_eq!(is_least_of_bucket(tokens), least == tokens);
             if least > 0 {
                 assert_eq!(bucket_of(least - 1), bucket - 1);
             }

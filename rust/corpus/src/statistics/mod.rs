@@ -20,7 +20,7 @@ use crate::Scripts;
 use crate::sample::Sample;
 
 pub use graphemes::segmentation_unicode_version;
-pub use lengths::{Histogram, Histograms, Lengths, is_least_of_bucket};
+pub use lengths::{Histogram, Histograms, Lengths};
 
 /// A sum over documents, or several.
 pub trait Merge {
