@@ -69,8 +69,9 @@ def documents(
     """The documents of files, folders, globs and standard input (`"-"`), one after the other: those that `count_corpus`
     counts, in every format and compression that it reads.
 
-    Each has `text`, `file`, `line` (from 1; None where it is none), `position` (a dict that says where it is) and `key`,
-    with a value for each of `by`, or None. Rows that are no documents are in the `ledger` of the iterator at the end.
+    Each has `text`, `file`, `line` (from 1; None where it is none), `position` (a dict that says where it is), and
+    `key`, with a value for each of `by`, or None. Rows that are no documents are in the `ledger` of the iterator at the
+    end.
 
     by: what is wanted besides the text: `"file"`, `"extension"`, or fields of records.
     {options}
