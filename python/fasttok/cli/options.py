@@ -249,5 +249,6 @@ by_option = click.option(
     callback=names,
     multiple=True,
     metavar="KEY[,KEY]",
-    help="Group by file, extension, language (where labels are asked for), or any field of records.",
+    help="Group by file, folder, folder:N (N levels), extension, script, language (where labels are asked for), or any "
+    "field of records.",
 )

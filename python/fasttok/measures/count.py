@@ -35,8 +35,8 @@ def count_corpus(
         what `.gitignore` names are left out (`hidden=True`, `ignore_files=False` change that).
     encodings: names of encodings, tokenizer files, names on the Hugging Face hub (see `fasttok.load`), encodings,
         or a mapping of what they are called in the report to these. All are counted in one pass over the files.
-    by: what the counts are grouped by: `"file"`, `"extension"`, `"language"` where labels are asked for, or a
-        field of JSONL records.
+    by: what the counts are grouped by: `"file"`, `"folder"`, `"folder:N"` (N levels below what was named),
+        `"extension"`, `"script"` (of most characters), `"language"` where labels are asked for, or a field of records.
     quantiles: also tell how long documents are in tokens: p50, p90, p99, the longest, and a histogram
         (:attr:`Tally.tokens_per_document`). Takes some 80 bytes more of each group.
     limits: numbers of tokens, such as context windows: also count the documents that have more

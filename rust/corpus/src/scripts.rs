@@ -42,6 +42,15 @@ impl Scripts {
         Some(scripts)
     }
 
+    /// The script that most characters have, the first of several: of those that are no scripts' in common if there are
+    /// any.
+    pub(crate) fn most(&self) -> Option<&'static str> {
+        let is_own = |script: &str| !matches!(script, "Zyyy" | "Zinh" | "Zzzz");
+        // The last of equal ones is the maximum.
+        let scripts = self.iter().collect::<Vec<_>>().into_iter().rev();
+        scripts.max_by_key(|&(script, chars)| (is_own(script), chars)).map(|(script, _)| script)
+    }
+
     /// The memory that they take.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {

@@ -23,7 +23,7 @@ fn parts_use_only_what_is_below_them() {
         recognise: format record skip_reason source
         groups: error language record sample scripts statistics
         job: error groups language ledger statistics
-        run: error format groups job language ledger long_document position progress reading recognise record skip_reason source statistics
+        run: error format groups job language ledger long_document position progress reading recognise record scripts skip_reason source statistics
         fuzzing: format groups job ledger progress run
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

@@ -4,6 +4,7 @@
 //! A key is the values one after the other, each after its length plus one as eight bytes, 0 for a value that is
 //! missing: `["ü", missing]` is `03 00 00 00 00 00 00 00 C3 BC 00 00 00 00 00 00 00 00`.
 
+use crate::Scripts;
 use crate::language::UNDETERMINED;
 use crate::record::Fields;
 
@@ -12,29 +13,45 @@ use crate::record::Fields;
 pub enum Key {
     /// The file.
     File,
+    /// The folder that the file is in, as its path is written; `.` where it is written without one. Standard input is in
+    /// none.
+    Folder,
+    /// The first so many folders of those that lead to the file from what was named: the folder, or what comes before
+    /// the first wildcard. `.` where there are none.
+    FolderLevels(usize),
     /// The suffix of the file in lower case, without that of its compression.
     Extension,
     /// A field of the record; a dot goes one level down. What is no string is taken as it is written.
     Field(String),
+    /// The script that most characters of the document have, of those that no scripts share; a document without any has
+    /// the shared one that it has most of, and one without characters none.
+    Script,
     /// The language label: see [`Job::languages`](crate::Job::languages).
     Language,
 }
 
 impl Key {
-    /// `file`, `extension`, or the name of a field. A field with one of these two names is `field:file`.
+    /// `file`, `folder`, `folder:N` (N levels), `extension`, `script`, or the name of a field. A field with one of these
+    /// names is `field:file`.
     ///
     /// ```
     /// use fasttok_corpus::Key;
     ///
     /// assert_eq!(Key::parse("extension"), Key::Extension);
+    /// assert_eq!(Key::parse("folder:2"), Key::FolderLevels(2));
     /// assert_eq!(Key::parse("meta.source"), Key::Field("meta.source".into()));
     /// assert_eq!(Key::parse("field:file"), Key::Field("file".into()));
     /// ```
     pub fn parse(key: &str) -> Key {
         match key {
             "file" => Key::File,
+            "folder" => Key::Folder,
             "extension" => Key::Extension,
-            field => Key::Field(field.strip_prefix("field:").unwrap_or(field).to_owned()),
+            "script" => Key::Script,
+            field => match field.strip_prefix("folder:").and_then(|levels| levels.parse().ok()) {
+                Some(levels @ 1..) => Key::FolderLevels(levels),
+                _ => Key::Field(field.strip_prefix("field:").unwrap_or(field).to_owned()),
+            },
         }
     }
 }
@@ -53,7 +70,7 @@ impl GroupKeys {
     pub fn fields(&self) -> Vec<Vec<String>> {
         let field = |key: &Key| match key {
             Key::Field(field) => Some(Fields::path(field)),
-            Key::File | Key::Extension | Key::Language => None,
+            _ => None,
         };
         self.keys.iter().filter_map(field).collect()
     }
@@ -63,10 +80,17 @@ impl GroupKeys {
         self.keys.contains(&Key::Language)
     }
 
-    /// Writes the key of a document to `to`, but for its language. `values` are those of [`GroupKeys::fields`], or nothing at all.
+    /// Whether scripts are among the keys.
+    pub fn by_script(&self) -> bool {
+        self.keys.contains(&Key::Script)
+    }
+
+    /// Writes the key of a document to `to`, but for its language and its script. Of the parts of the path `file`, so
+    /// many lead to what was named. `values` are those of [`GroupKeys::fields`], or nothing at all.
     pub fn encode(
         &self,
         file: &str,
+        named: usize,
         extension: Option<&str>,
         values: &[Option<String>],
         to: &mut Vec<u8>,
@@ -76,9 +100,14 @@ impl GroupKeys {
         for key in &self.keys {
             let value = match key {
                 Key::File => Some(file),
+                Key::Folder => folder(file),
+                Key::FolderLevels(levels) => {
+                    write_value(folders(file, named, *levels).as_deref().map(str::as_bytes), to);
+                    continue;
+                }
                 Key::Extension => extension,
                 Key::Field(_) => values.next().and_then(|v| v.as_deref()),
-                Key::Language => continue,
+                Key::Language | Key::Script => continue,
             };
             write_value(value.map(str::as_bytes), to);
         }
@@ -89,6 +118,13 @@ impl GroupKeys {
         write_value(Some(language.as_bytes()), to);
     }
 
+    /// Writes the script of a document after all else in its key, where it is asked for.
+    pub fn encode_script(&self, scripts: &Scripts, to: &mut Vec<u8>) {
+        if self.by_script() {
+            write_value(scripts.most().map(str::as_bytes), to);
+        }
+    }
+
     pub fn decode(&self, key: &[u8]) -> Vec<Option<String>> {
         let mut ordered = Vec::new();
         self.put_in_order(key, &mut ordered);
@@ -96,29 +132,63 @@ impl GroupKeys {
         values_of(&ordered).map(value).collect()
     }
 
-    /// Writes the values of `key` after `to` in the order of the keys: the language, which comes last, where it was
-    /// asked for.
+    /// Writes the values of `key` after `to` in the order of the keys: the language and then the script, which come
+    /// last, where they were asked for.
     pub fn put_in_order(&self, key: &[u8], to: &mut Vec<u8>) {
-        let Some(index) = self.keys.iter().position(|key| *key == Key::Language) else {
+        if !self.by_language() && !self.by_script() {
             to.extend_from_slice(key);
             return;
-        };
+        }
         let mut values: Vec<Option<&[u8]>> = values_of(key).collect();
-        let language = values.pop().flatten().unwrap_or(UNDETERMINED.as_bytes());
-        values.insert(index, Some(language));
-        values.into_iter().for_each(|value| write_value(value, to));
+        let script = self.by_script().then(|| values.pop()).flatten().flatten();
+        let language = self.by_language().then(|| values.pop()).flatten().flatten();
+        let mut values = values.into_iter();
+        for key in &self.keys {
+            let value = match key {
+                Key::Language => Some(language.unwrap_or(UNDETERMINED.as_bytes())),
+                Key::Script => script,
+                _ => values.next().flatten(),
+            };
+            write_value(value, to);
+        }
     }
 
     /// The keys as the user wrote them.
     pub fn names(&self) -> Vec<String> {
         let name = |key: &Key| match key {
             Key::File => "file".to_owned(),
+            Key::Folder => "folder".to_owned(),
+            Key::FolderLevels(levels) => format!("folder:{levels}"),
+            Key::Script => "script".to_owned(),
             Key::Extension => "extension".to_owned(),
             Key::Field(field) => field.clone(),
             Key::Language => "language".to_owned(),
         };
         self.keys.iter().map(name).collect()
     }
+}
+
+/// Standard input, which is in no folder.
+const STDIN: &str = "-";
+
+/// The folder that a file is in.
+fn folder(file: &str) -> Option<&str> {
+    match file.rsplit_once('/') {
+        Some(("", _)) => Some("/"),
+        Some((folder, _)) => Some(folder),
+        None => (file != STDIN).then_some("."),
+    }
+}
+
+/// The first of the folders that lead to a file after the first `named` parts of its path.
+fn folders(file: &str, named: usize, levels: usize) -> Option<String> {
+    if file == STDIN {
+        return None;
+    }
+    let mut parts: Vec<&str> = file.split('/').collect();
+    parts.pop();
+    let below: Vec<&str> = parts.into_iter().skip(named).take(levels).collect();
+    Some(if below.is_empty() { ".".to_owned() } else { below.join("/") })
 }
 
 /// The values of an encoded key.
@@ -149,6 +219,61 @@ mod tests {
         assert_eq!(Key::parse("extension"), Key::Extension);
         assert_eq!(Key::parse("meta.lang"), Key::Field("meta.lang".into()));
         assert_eq!(Key::parse("field:file"), Key::Field("file".into()));
+        assert_eq!(Key::parse("folder"), Key::Folder);
+        assert_eq!(Key::parse("folder:12"), Key::FolderLevels(12));
+        assert_eq!(Key::parse("script"), Key::Script);
+        for field in ["folder:0", "folder:", "folder:a", "folder:-1"] {
+            assert_eq!(Key::parse(field), Key::Field(field.into()));
+        }
+        assert_eq!(Key::parse("field:folder:1"), Key::Field("folder:1".into()));
+    }
+
+    #[test]
+    fn folders_are_those_of_the_path() {
+        for (file, expected) in [
+            ("a.txt", Some(".")),
+            ("x/a.txt", Some("x")),
+            ("x/y/a.txt", Some("x/y")),
+            ("/a.txt", Some("/")),
+            ("/x/a.txt", Some("/x")),
+            ("-", None),
+        ] {
+            assert_eq!(folder(file), expected, "{file}");
+        }
+        for (file, named, levels, expected) in [
+            ("x/y/z/a.txt", 0, 1, Some("x")),
+            ("x/y/z/a.txt", 1, 1, Some("y")),
+            ("x/y/z/a.txt", 1, 9, Some("y/z")),
+            ("x/y/z/a.txt", 3, 1, Some(".")),
+            ("a.txt", 0, 1, Some(".")),
+            // Below the root, which is the part before the first slash.
+            ("/x/a.txt", 1, 1, Some("x")),
+            ("-", 0, 1, None),
+        ] {
+            assert_eq!(
+                folders(file, named, levels).as_deref(),
+                expected,
+                "{file} {named} {levels}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_known_last_stands_where_it_was_asked_for() {
+        let keys = GroupKeys::new(&[
+            Key::Script,
+            Key::FolderLevels(1),
+            Key::Language,
+            Key::Field("a".into()),
+        ]);
+        for (text, script) in [("ж a b !", Some("Latn")), ("12 !", Some("Zyyy")), ("", None)] {
+            let mut to = Vec::new();
+            keys.encode("d/x/f", 1, None, &[Some("v".into())], &mut to);
+            keys.encode_language("en", &mut to);
+            keys.encode_script(&crate::scripts_of([text]), &mut to);
+            let expected = [script, Some("x"), Some("en"), Some("v")];
+            assert_eq!(decode(&keys, &to), expected.map(|v| v.map(str::to_owned)), "{text}");
+        }
     }
 
     fn decode(keys: &GroupKeys, key: &[u8]) -> Vec<Option<String>> {
@@ -168,11 +293,11 @@ mod tests {
         ]);
         let mut to = Vec::new();
         for values in [vec![None, Some("ü".to_owned())], vec![Some(String::new()), None]] {
-            keys.encode("f", None, &values, &mut to);
+            keys.encode("f", 0, None, &values, &mut to);
             let expected = [values[0].clone(), None, Some("f".into()), values[1].clone()];
             assert_eq!(decode(&keys, &to), expected);
         }
-        keys.encode("f", Some("txt"), &[], &mut to);
+        keys.encode("f", 0, Some("txt"), &[], &mut to);
         assert_eq!(decode(&keys, &to), [None, Some("txt".into()), Some("f".into()), None]);
     }
 
@@ -180,7 +305,7 @@ mod tests {
     fn the_language_stands_where_it_was_asked_for() {
         let keys = GroupKeys::new(&[Key::Field("a".into()), Key::Language, Key::Extension]);
         let mut to = Vec::new();
-        keys.encode("f", Some("txt"), &[Some("x".into()), Some("eng_Latn".into())], &mut to);
+        keys.encode("f", 0, Some("txt"), &[Some("x".into()), Some("eng_Latn".into())], &mut to);
         keys.encode_language("en", &mut to);
         assert_eq!(decode(&keys, &to), ["x", "en", "txt"].map(|v| Some(v.to_owned())));
     }

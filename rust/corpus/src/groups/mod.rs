@@ -352,7 +352,7 @@ impl GroupSums {
     ///
     /// [`Error::TooManyGroups`].
     pub fn add(&mut self, key: &[Option<String>], tally: &Tally) -> Result<(), Error> {
-        self.keys.encode("", None, key, &mut self.encoded);
+        self.keys.encode("", 0, None, key, &mut self.encoded);
         let added = self.table.add(&self.encoded, tally, None, self.max_groups);
         added.map_err(|TooMany| Error::TooManyGroups {
             by: self.keys.names(),
@@ -391,7 +391,7 @@ mod tests {
 
     fn key(value: Option<&str>) -> Vec<u8> {
         let mut to = Vec::new();
-        keys().encode("", None, &[value.map(str::to_owned)], &mut to);
+        keys().encode("", 0, None, &[value.map(str::to_owned)], &mut to);
         to
     }
 

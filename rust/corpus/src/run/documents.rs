@@ -24,7 +24,7 @@ use crate::recognise::{Taken, Unread, recognise};
 use crate::record::{Fields, FieldsMet, FormatId, RecordReader, Row};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{self, Input};
-use crate::{Error, Ledger, Progress, Tally};
+use crate::{Error, Ledger, Progress, Tally, scripts_of};
 
 use super::inputs::Inputs;
 use super::{CHUNK, check_fields, fields, formats, path_languages};
@@ -463,7 +463,8 @@ impl Documents<'_> {
         answer: Option<String>,
     ) -> (Document, Option<Vec<u8>>) {
         let mut key = Vec::new();
-        self.groups.encode(&input.name, input.extension().as_deref(), values, &mut key);
+        let extension = input.extension();
+        self.groups.encode(&input.name, input.named, extension.as_deref(), values, &mut key);
         let mut document =
             Document { text, answer, key: Vec::new(), file: input.name.clone(), position };
         if self.groups.by_language() {
@@ -473,7 +474,7 @@ impl Documents<'_> {
                 None => return (document, Some(key)),
             }
         }
-        document.key = self.groups.decode(&key);
+        document.key = self.groups.decode(&with_script(&self.groups, key, &document.text));
         (document, None)
     }
 
@@ -521,7 +522,8 @@ impl Documents<'_> {
             for ((at, key), language) in now.iter().zip(detected) {
                 let mut key = key.clone();
                 self.groups.encode_language(&language, &mut key);
-                self.batch[*at].key = self.groups.decode(&key);
+                let document = &mut self.batch[*at];
+                document.key = self.groups.decode(&with_script(&self.groups, key, &document.text));
             }
         }
         Ok(())
@@ -537,6 +539,14 @@ impl Documents<'_> {
         self.progress.add_skipped(1);
         self.ledger.add(Entry { file, position, reason, detail })
     }
+}
+
+/// A key with the script of the document, where it is asked for.
+fn with_script(groups: &GroupKeys, mut key: Vec<u8>, text: &str) -> Vec<u8> {
+    if groups.by_script() {
+        groups.encode_script(&scripts_of([text]), &mut key);
+    }
+    key
 }
 
 /// The lines of a chunk; what ends a line begins no other at the end.

@@ -382,7 +382,8 @@ impl<'s, 'a> Worker<'s, 'a> {
     /// Writes the key of a document to `key`, and says whether its language is in it or must be detected.
     fn group(&mut self, location: &Location, values: &[Option<String>], key: &mut Vec<u8>) -> bool {
         let run = self.run;
-        run.groups.encode(location.name, location.extension, values, key);
+        let named = run.inputs[location.file].named;
+        run.groups.encode(location.name, named, location.extension, values, key);
         if !run.groups.by_language() {
             return true;
         }
@@ -423,6 +424,15 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Adds the sums of a document to its group.
     fn counted(&mut self, key: &[u8], (file, position): RowId, mut tally: Tally) {
+        let mut with_script = Vec::new();
+        let key = match self.run.groups.by_script() {
+            false => key,
+            true => {
+                with_script.extend_from_slice(key);
+                self.run.groups.encode_script(&tally.scripts, &mut with_script);
+                &with_script
+            }
+        };
         self.run.lengths.measure(&mut tally);
         self.sums.seen += 1;
         self.sums.counted += 1;

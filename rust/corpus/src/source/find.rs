@@ -124,6 +124,7 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
         found.inputs.push(Input {
             path: path.to_owned(),
             name: "-".into(),
+            named: 0,
             size: None,
             explicit: true,
             unpack: true,
@@ -177,6 +178,7 @@ fn find_existing(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Missi
         Ok(meta) => {
             found.inputs.push(Input {
                 path: plain(path),
+                named: parts_of(path) - 1,
                 name: name(path),
                 size: meta.is_file().then_some(meta.len()),
                 explicit: true,
@@ -251,6 +253,7 @@ struct Wanted {
 fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> Option<Wanted> + Sync) -> Found {
     let part = Mutex::new(Found::default());
     let root = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    let named = if plain(root) == Path::new(".") { 0 } else { parts_of(root) };
     WalkBuilder::new(root)
         .hidden(!walk.hidden)
         .ignore(walk.ignore_files)
@@ -262,7 +265,7 @@ fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> Option<Wanted>
         .build_parallel()
         .run(|| {
             Box::new(|entry| {
-                visit(entry, &wanted, &part);
+                visit(entry, named, &wanted, &part);
                 match walk.cancel.load(Relaxed) {
                     true => WalkState::Quit,
                     false => WalkState::Continue,
@@ -278,6 +281,7 @@ fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> Option<Wanted>
 
 fn visit(
     entry: Result<DirEntry, ignore::Error>,
+    named: usize,
     wanted: &impl Fn(&Path) -> Option<Wanted>,
     part: &Mutex<Found>,
 ) {
@@ -322,6 +326,7 @@ fn visit(
     let meta = entry.metadata().ok();
     add(&|found| {
         found.inputs.push(Input {
+            named,
             name: name(&path),
             path: path.clone(),
             size: meta.as_ref().map(|m| m.len()),
@@ -354,6 +359,11 @@ fn plain(path: &Path) -> PathBuf {
 
 fn name(path: &Path) -> String {
     path_name(&plain(path))
+}
+
+/// How many parts the name of a path has between slashes.
+fn parts_of(path: &Path) -> usize {
+    name(path).trim_end_matches('/').split('/').count()
 }
 
 fn broken_link(path: &Path) -> Entry {
@@ -577,5 +587,26 @@ mod tests {
         }
         let found = find(&[t.path().to_owned()], &[file], WALK).unwrap();
         assert!(found.inputs[0].unpack && found.inputs[0].explicit);
+    }
+
+    #[test]
+    fn how_much_of_a_name_was_named_is_known() {
+        let t = tree(&["x/y/a.txt"]);
+        let at = |path: &str| t.path().join(path);
+        let depth = parts_of(t.path());
+        for (named, expected) in [
+            (at(""), depth),
+            (at("x"), depth + 1),
+            (at("x/"), depth + 1),
+            (at("x/y"), depth + 2),
+            (at("x/y/a.txt"), depth + 2),
+            (at("x/*/a.txt"), depth + 1),
+            (at("**/*.txt"), depth),
+        ] {
+            let found = find(std::slice::from_ref(&named), &[], WALK).unwrap();
+            assert_eq!(found.inputs[0].named, expected, "{named:?}");
+        }
+        assert_eq!(parts_of(Path::new("./x")), 1);
+        assert_eq!(parts_of(Path::new("/")), 1);
     }
 }

@@ -26,6 +26,9 @@ pub(crate) struct Input {
     pub path: PathBuf,
     /// The path as reports and the ledger show it.
     pub name: String,
+    /// How many parts of the name, between slashes, lead to what was named: a folder, what comes before the first
+    /// wildcard, or the folder of a file.
+    pub named: usize,
     /// The size as stored, where it can be known.
     pub size: Option<u64>,
     /// Named by the user rather than found in a folder: read whatever it looks like.
@@ -94,6 +97,7 @@ mod tests {
             let input = Input {
                 path: path.into(),
                 name: path.into(),
+                named: 0,
                 size: None,
                 explicit: true,
                 unpack: true,
