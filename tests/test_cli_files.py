@@ -103,8 +103,8 @@ def foreign_files() -> dict[str, tuple[str, bytes]]:
         "a.tar.zst": ("tar inside zstd", zst(tar_bytes())),
         "a.tar.bz2": ("tar inside bzip2", bz2.compress(tar_bytes())),
         "a.tar.xz": ("tar inside xz", lzma.compress(tar_bytes())),
-        "a.warc": ("WARC", b"WARC/1.0\r\nWARC-Type: conversion\r\n\r\ntext"),
-        "a.warc.gz": ("WARC inside gzip", gzip.compress(b"WARC/1.1\r\nWARC-Type: conversion\r\n\r\ntext")),
+        "a.warc": ("WARC 0", b"WARC/0.18\r\nWARC-Type: conversion\r\n\r\ntext"),
+        "a.warc.gz": ("WARC 0 inside gzip", gzip.compress(b"WARC/0.17\r\nWARC-Type: conversion\r\n\r\ntext")),
         "a.db": ("SQLite", sqlite),
         "a.pdf": ("PDF", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"),
         "a.npy": ("NumPy", array.getvalue()),
@@ -145,7 +145,7 @@ def test_formats_that_are_not_read_are_named(tmp_path: Path, command: str) -> No
     # One line for all of them.
     (line,) = [line for line in result.err.splitlines() if line.startswith("skipped")]
     assert f"{len(files)} files of formats not supported yet: " in line
-    assert "2 Parquet" in line and "2 WARC" in line and "5 tar" in line
+    assert "2 Parquet" in line and "2 WARC 0" in line and "5 tar" in line
 
 
 @pytest.mark.filterwarnings("ignore:Feather V1 files are deprecated")

@@ -96,7 +96,7 @@ class CorpusOptions:
         default=None,
         metadata=_help(
             "Read every file as this, whatever its name: one document per file, one per line, or records of JSONL, "
-            "JSON, CSV or TSV.",
+            "JSON, CSV, TSV or WARC.",
             default="by extension and content",
         ),
     )

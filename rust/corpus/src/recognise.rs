@@ -44,6 +44,25 @@ pub(crate) fn recognise(
     let extension = input.extension();
     let named = extension.as_deref().and_then(format::by_suffix);
 
+    if let Some(begun) = format::by_beginning(head)
+        && !(formats.forced.is_some() && is_text(head))
+    {
+        // Nothing else can be in it, whatever it is called.
+        let name = format::format(begun).name();
+        return match formats.forced {
+            Some(forced) if forced != begun => Err(Unread {
+                format: None,
+                bad: SkipReason::new(
+                    Reason::UnsupportedFormat,
+                    format!(
+                        "the file is {name}, and not {}; to count it, ask for no format",
+                        format::format(forced).name()
+                    ),
+                ),
+            }),
+            _ => Ok(Taken::As(begun)),
+        };
+    }
     if let Some(known) = known_format(head)
         && !(formats.forced.is_some() && is_text(head))
     {

@@ -25,6 +25,7 @@ mod lines;
 mod tests;
 mod text;
 pub(crate) mod unescape;
+mod warc;
 
 pub(crate) use csv::has_text_column;
 pub(crate) use json::looks_like_json;
@@ -43,7 +44,6 @@ pub(crate) trait Format: Sync {
     }
     /// Whether a file that begins with these bytes is of this format, whatever its name is. No text may begin so but one
     /// that is meant by it.
-    #[allow(dead_code)]
     fn begins(&self, _: &[u8]) -> bool {
         false
     }
@@ -86,6 +86,7 @@ static FORMATS: &[&dyn Format] = &[
     &json::Json,
     &csv::CSV,
     &csv::TSV,
+    &warc::Warc,
     #[cfg(test)]
     &tests::Panics,
 ];
@@ -140,7 +141,6 @@ pub(crate) fn by_name(name: &str) -> Option<FormatId> {
     FORMATS.iter().position(|f| f.name() == name)
 }
 
-#[allow(dead_code)]
 /// The format that a file is of that begins with `head`.
 pub(crate) fn by_beginning(head: &[u8]) -> Option<FormatId> {
     FORMATS.iter().position(|f| f.begins(head))

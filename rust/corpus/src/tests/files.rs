@@ -91,14 +91,14 @@ fn files_of_known_formats_are_named_and_not_counted() {
     tar[..5].copy_from_slice(b"a.txt");
     tar[257..262].copy_from_slice(b"ustar");
     let parquet = [&b"PAR1\x15\x04\x15\x0c"[..], &[0xff; 64], b"PAR1"].concat();
-    let warc = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 4\r\n\r\ntext\r\n\r\n";
+    let warc = "WARC/0.18\r\nWARC-Type: conversion\r\nContent-Length: 4\r\n\r\ntext\r\n\r\n";
     let data: &[(&str, &str, &[u8])] = &[
         ("a.parquet", "Parquet", &parquet),
         ("b.jsonl", "Parquet", &parquet),
         ("c.txt", "7z", b"7z\xbc\xaf\x27\x1c\0\x04"),
         ("d.lz", "lzip", b"LZIP\x01\x0c\xff"),
         ("e.tar", "tar", &tar),
-        ("f.warc", "WARC", warc.as_bytes()),
+        ("f.warc", "WARC 0", warc.as_bytes()),
         ("g.db", "SQLite", b"SQLite format 3\0\x10\0\x01\x01"),
         ("h.pdf", "PDF", b"%PDF-1.4\n1 0 obj\n"),
         ("i.zip", "zip", b"PK\x03\x04\x14\0\0\0\x08\0"),
@@ -118,7 +118,7 @@ fn files_of_known_formats_are_named_and_not_counted() {
     let expected: Vec<_> = data
         .iter()
         .map(|(name, format, _)| (*name, *format))
-        .chain([("l.tar.gz", "tar inside gzip"), ("m.warc.zst", "WARC inside zstd")])
+        .chain([("l.tar.gz", "tar inside gzip"), ("m.warc.zst", "WARC 0 inside zstd")])
         .chain([("n.txt.gz.gz", "gzip inside gzip")])
         .collect();
     assert_eq!(outcome.ledger.entries.len(), expected.len());
@@ -140,7 +140,7 @@ fn files_of_known_formats_are_named_and_not_counted() {
         assert_eq!(named.ledger.entries[0].detail, entry.detail);
     }
     let unsupported = &outcome.ledger.unsupported;
-    assert_eq!((unsupported["Parquet"], unsupported["WARC"], unsupported["tar"]), (2, 2, 2));
+    assert_eq!((unsupported["Parquet"], unsupported["WARC 0"], unsupported["tar"]), (2, 2, 2));
     assert_eq!(unsupported.values().sum::<u64>(), outcome.ledger.skipped);
 
     let picture = count(&job(&[&folder.path("picture.png")]));

@@ -11,6 +11,7 @@ mod records;
 mod refusals;
 mod runs;
 mod text;
+mod warc;
 
 use std::collections::HashMap;
 use std::fs;
