@@ -10,7 +10,7 @@ use std::time::Duration;
 use fasttok_engine::{Encoding, Special, Utf8Errors};
 use fasttok_parallel::SharedCounter;
 
-use crate::groups::{Groups, Key};
+use crate::groups::{GroupKeys, Groups, Key};
 use crate::{Extra, Ledger, Lengths, Tally};
 
 pub use labels::LanguageLabels;
@@ -40,6 +40,15 @@ pub const MAX_GROUPS: usize = 1_000_000;
 /// Options that may differ between a run and the one that goes on with its work.
 const NOT_ASKED: [&str; 6] =
     ["threads", "outputs", "max_errors", "ledger_path", "checkpoint", "checkpoint_seconds"];
+
+/// A value as its user would know it.
+fn in_words(value: String) -> String {
+    match value.strip_prefix("Some(").and_then(|value| value.strip_suffix(')')) {
+        Some(value) => value.to_owned(),
+        None if value == "None" || value.is_empty() => "nothing".to_owned(),
+        None => value,
+    }
+}
 
 /// A value of an option, wherever options come from: from an object of another language, say.
 pub trait ReadOption<T> {
@@ -103,7 +112,7 @@ macro_rules! options {
                 let mut asked = vec![
                     ("paths", format!("{:?}", self.paths)),
                     ("encodings", encodings.join(", ")),
-                    ("by", format!("{:?}", self.by)),
+                    ("by", GroupKeys::new(&self.by).names().join(", ")),
                     ("language_field", format!("{field:?}")),
                     ("language_from_path", from_path.to_string()),
                     ("detect_language", detector.is_some().to_string()),
@@ -113,7 +122,7 @@ macro_rules! options {
                 ];
                 // What changes nothing in the report.
                 asked.retain(|(name, _)| !NOT_ASKED.contains(name));
-                asked.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+                asked.into_iter().map(|(name, value)| (name.to_owned(), in_words(value))).collect()
             }
 
             /// Take every option from `source`, by its name.

@@ -83,7 +83,7 @@ pub(crate) enum Inside {
     /// A line that is given up.
     GivenUp,
     /// A document that is counted in parts, and how many bytes of it were.
-    Document { document: SavedDocument, offset: u64 },
+    Document { document: Box<SavedDocument>, offset: u64 },
 }
 
 /// An input that was opened, and what is to be known of it for reading.

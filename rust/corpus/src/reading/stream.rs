@@ -96,7 +96,7 @@ impl<'e> Reading<'e> for Stream<'e> {
             State::Whole | State::Records => Inside::Nothing,
             State::Discard => Inside::GivenUp,
             State::Long { document, offset } => {
-                Inside::Document { document: document.save(), offset: *offset }
+                Inside::Document { document: Box::new(document.save()), offset: *offset }
             }
         };
         Some(Reached { bytes: self.read - self.carry.len() as u64, line: self.line, inside })
@@ -180,7 +180,7 @@ impl<'e> Stream<'e> {
                 Inside::Nothing => {}
                 Inside::GivenUp => stream.state = State::Discard,
                 Inside::Document { document, offset } => {
-                    let document = Arc::new(LongDocument::resume(file, document));
+                    let document = Arc::new(LongDocument::resume(file, *document));
                     stream.state = State::Long { document, offset };
                 }
             }

@@ -10,7 +10,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -35,6 +35,8 @@ pub(super) struct State {
     pub schedule: SavedSchedule,
     pub sums: Sums,
     pub ledger: SavedLedger,
+    /// How long the reading took so far.
+    pub reading: Duration,
 }
 
 /// What a run is asked and what it reads.

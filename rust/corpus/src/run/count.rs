@@ -21,6 +21,8 @@ pub(super) struct Rounds {
     pub checkpoint: Checkpoint,
     /// A round is at least this long.
     pub every: Duration,
+    /// How long the reading took that was done before.
+    pub before: Duration,
 }
 
 /// Counts all inputs that are left in `begun`, and adds them to its sums. Skipped rows go to `ledger`.
@@ -35,6 +37,7 @@ pub(super) fn count(
     let control = Control { cancel: run.cancel, stop: &stop };
     run.progress.add_documents(sums.counted);
     let shared = Shared::new(run, control, ledger, schedule);
+    let begun = Instant::now();
     let mut keeping = Duration::ZERO;
     loop {
         if let Some(Rounds { every, .. }) = &rounds {
@@ -57,10 +60,11 @@ pub(super) fn count(
         if control.is_over() {
             break;
         }
-        if let Some(Rounds { checkpoint, .. }) = &mut rounds {
+        if let Some(Rounds { checkpoint, before, .. }) = &mut rounds {
             let clock = Instant::now();
             let (schedule, ledger) = shared.save()?;
-            let state = State { schedule, sums, ledger };
+            let reading = *before + begun.elapsed();
+            let state = State { schedule, sums, ledger, reading };
             checkpoint.write(&state)?;
             sums = state.sums;
             keeping = clock.elapsed();

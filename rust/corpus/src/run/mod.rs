@@ -70,7 +70,7 @@ pub(crate) fn run_in_chunks(
     let most = threads(job);
     let found = Inputs::find(job, progress, cancel)?;
     let inputs = &found.inputs;
-    let mut begun = Default::default();
+    let (mut begun, mut before) = (None, Duration::ZERO);
     let (mut ledger, rounds) = match &job.checkpoint {
         None => (Collector::new(job.ledger_path.as_deref(), job.max_errors)?, None),
         Some(folder) => {
@@ -78,13 +78,14 @@ pub(crate) fn run_in_chunks(
             let all = job.ledger_path.as_ref().map(|_| Checkpoint::ledger(folder));
             let ledger = match state {
                 None => Collector::new(all.as_deref(), job.max_errors)?,
-                Some(State { schedule, sums, ledger }) => {
+                Some(State { schedule, sums, ledger, reading }) => {
+                    before = reading;
                     begun = Some((schedule, sums));
                     Collector::resume(all.as_deref(), job.max_errors, ledger)?
                 }
             };
             let every = Duration::from_secs(job.checkpoint_seconds);
-            (ledger, Some(Rounds { checkpoint, every }))
+            (ledger, Some(Rounds { checkpoint, every, before }))
         }
     };
     if begun.is_some() {
@@ -128,7 +129,7 @@ pub(crate) fn run_in_chunks(
         begun.unwrap_or_default(),
         rounds,
     )?;
-    let reading = clock.elapsed();
+    let reading = before + clock.elapsed();
     found.check_not_all_ignored(job, sums.binary, sums.packed)?;
     let ignored = sums.binary + sums.packed;
     let bad = found.bad.len() as u64;

@@ -133,7 +133,7 @@ fn a_checkpoint_of_another_run_is_refused() {
         e => panic!("{e}"),
     };
     differs(&Job { lines: true, ..job.clone() }, "lines was false and is true");
-    differs(&Job { by: vec![Key::File], ..job.clone() }, "by was [] and is [File]");
+    differs(&Job { by: vec![Key::File], ..job.clone() }, "by was nothing and is file");
     let other = vec![Encoding::embedded("p50k_base").unwrap()];
     differs(&Job { encodings: other, ..job.clone() }, "encodings was r50k_base");
     folder.write("h/3.txt", "other text");
