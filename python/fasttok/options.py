@@ -86,7 +86,8 @@ class CorpusOptions:
     text_field: str | None = field(
         default=None,
         metadata=_help(
-            "The field of a record, or the column of a table, that holds the text. In a.b, b is inside a.",
+            "The field of a record, or the column of a table, that holds the text. In a.b, b is inside a, unless "
+            "a field is called a.b. The texts of several (a,b) are joined by line ends.",
             default=_fasttok.TEXT_FIELD,
             metavar="NAME",
             none_means=_fasttok.TEXT_FIELD,

@@ -119,17 +119,25 @@ pub(crate) struct Fields {
     pub groups: Vec<Vec<String>>,
     /// A second text, which must be there too.
     pub answer: Option<Vec<String>>,
+    /// Further parts of the text, each on a line of its own after the one before.
+    pub more: Vec<Vec<String>>,
 }
 
 impl Fields {
-    /// A dot goes one level down: `meta.lang`.
+    /// A dot goes one level down: `meta.lang`. A field that has the whole for its name comes first.
     pub fn path(field: &str) -> Vec<String> {
         field.split('.').map(str::to_owned).collect()
     }
 
-    /// The paths: the text, then the groups, then the second text.
+    /// The paths: the text, then the groups, then the second text, then the further parts of the text.
     pub fn paths(&self) -> impl Iterator<Item = &Vec<String>> {
-        std::iter::once(&self.text).chain(&self.groups).chain(&self.answer)
+        std::iter::once(&self.text).chain(&self.groups).chain(&self.answer).chain(&self.more)
+    }
+
+    /// The index of the second text and of the first of the further parts among the paths, if there are any.
+    pub fn after_groups(&self) -> (Option<usize>, usize) {
+        let answer = 1 + self.groups.len();
+        (self.answer.as_ref().map(|_| answer), answer + usize::from(self.answer.is_some()))
     }
 
     /// The names as the user wrote them, in the order of [`Fields::paths`].

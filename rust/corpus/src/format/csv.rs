@@ -83,7 +83,9 @@ struct Columns {
     names: Vec<String>,
     /// Of each of them, the index in the header.
     slots: Vec<Option<usize>>,
-    has_answer: bool,
+    answer: Option<usize>,
+    /// The index of the second part of the text among the wanted fields.
+    more: usize,
 }
 
 impl Columns {
@@ -91,7 +93,8 @@ impl Columns {
         let names = fields.names();
         // Of a name that occurs twice the last holds, as in Python.
         let slots = names.iter().map(|name| header.iter().rposition(|h| h == name)).collect();
-        Columns { delimiter, header, slots, names, has_answer: fields.answer.is_some() }
+        let (answer, more) = fields.after_groups();
+        Columns { delimiter, header, slots, names, answer, more }
     }
 }
 
@@ -380,6 +383,8 @@ const KEPT: usize = 8 << 20;
 struct CsvReader {
     columns: Arc<Columns>,
     fields: Splitter,
+    /// The parts of the text together, where there are several.
+    joined: String,
     values: Vec<Option<String>>,
     met: FieldsMet,
     /// How many of its records were told of.
@@ -394,7 +399,7 @@ impl CsvReader {
             records: 0,
         };
         let fields = Splitter::new(columns.delimiter);
-        CsvReader { columns, fields, values: Vec::new(), met, reported: 0 }
+        CsvReader { columns, fields, joined: String::new(), values: Vec::new(), met, reported: 0 }
     }
 }
 
@@ -404,7 +409,7 @@ impl RecordReader for CsvReader {
         record: &'a str,
         _: Utf8Errors,
     ) -> Result<Option<Row<'a>>, SkipReason> {
-        let CsvReader { columns, fields, values, met, .. } = self;
+        let CsvReader { columns, fields, values, met, joined, .. } = self;
         if fields.fields.len() > KEPT {
             fields.fields = Vec::new();
         }
@@ -422,12 +427,22 @@ impl RecordReader for CsvReader {
                 Err(SkipReason::new(Reason::MissingField, detail))
             }
         };
-        let groups = 1..columns.names.len() - usize::from(columns.has_answer);
+        let groups = 1..columns.more - usize::from(columns.answer.is_some());
         values.clear();
         values.extend(groups.map(|i| columns.slots[i].map(|slot| fields.text(slot).to_owned())));
-        let answer = columns.has_answer.then(|| text(columns.names.len() - 1));
-        let text = text(0)?;
-        Ok(Some(Row { text, values, answer: answer.transpose()? }))
+        let answer = columns.answer.map(text);
+        let more = columns.more..columns.names.len();
+        let mut whole = text(0)?;
+        if !more.is_empty() {
+            joined.clear();
+            joined.push_str(whole);
+            for i in more {
+                joined.push('\n');
+                joined.push_str(text(i)?);
+            }
+            whole = joined;
+        }
+        Ok(Some(Row { text: whole, values, answer: answer.transpose()? }))
     }
 
     fn report(&mut self, progress: &Progress) {

@@ -60,6 +60,12 @@ pub(super) struct JsonlReader {
     answer: Option<usize>,
     text: Vec<u8>,
     second_text: Vec<u8>,
+    /// The parts of the text together, where there are several.
+    joined: String,
+    /// The slot of the second of them.
+    more: usize,
+    /// How many slots there are.
+    slots: usize,
     value: Vec<u8>,
     values: Vec<Option<String>>,
     met: FieldsMet,
@@ -83,10 +89,22 @@ impl JsonlReader {
             wanted.insert(path, slot);
         }
         let names = fields.names();
+        let mut slots = names.len();
+        // What a field of that very name has comes in a slot of its own.
+        for (slot, (path, name)) in fields.paths().zip(&names).enumerate() {
+            if path.len() > 1 {
+                wanted.insert(std::slice::from_ref(name), names.len() + slot);
+                slots = 2 * names.len();
+            }
+        }
+        let (answer, more) = fields.after_groups();
         JsonlReader {
             noun,
             wanted,
-            answer: fields.answer.as_ref().map(|_| names.len() - 1),
+            answer,
+            more,
+            slots,
+            joined: String::new(),
             text: Vec::new(),
             second_text: Vec::new(),
             value: Vec::new(),
@@ -110,17 +128,22 @@ impl RecordReader for JsonlReader {
         }
         let noun = self.noun;
         let JsonlReader { wanted, names, text, second_text, value, values, met, looked, .. } = self;
+        let (joined, more) = (&mut self.joined, self.more);
         for buffer in [&mut *text, &mut *second_text] {
             if buffer.len() > KEPT {
                 *buffer = Vec::new();
             }
         }
-        let mut slots = vec![None; names.len()];
+        let mut slots = vec![None; self.slots];
         let mut json = serde_json::Deserializer::from_str(record);
         NodeSeed { node: wanted, slots: &mut slots }
             .deserialize(&mut json)
             .and_then(|()| json.end())
             .map_err(|e| not_a_record(record, noun, &e))?;
+        let (by_path, by_name) = slots.split_at_mut(names.len());
+        for (slot, named) in by_path.iter_mut().zip(by_name) {
+            *slot = named.or(*slot);
+        }
         met.records += 1;
         let mut is_unmet = false;
         for (met, slot) in met.met.iter_mut().zip(&slots) {
@@ -147,7 +170,19 @@ impl RecordReader for JsonlReader {
 
         let answer =
             self.answer.map(|slot| text_of(slots[slot], second_text, errors, &names[slot]));
-        let text = text_of(slots[0], text, errors, &names[0])?;
+        let mut text = text_of(slots[0], text, errors, &names[0])?;
+        if more < names.len() {
+            joined.clear();
+            if joined.capacity() > KEPT {
+                *joined = String::new();
+            }
+            joined.push_str(text);
+            for (slot, name) in slots[..names.len()].iter().zip(&*names).skip(more) {
+                joined.push('\n');
+                joined.push_str(text_of(*slot, value, errors, name)?);
+            }
+            text = joined;
+        }
         Ok(Some(Row { text, values, answer: answer.transpose()? }))
     }
 

@@ -105,6 +105,10 @@ pub(crate) fn begin<'e>(
             let framer = framer(formats.fields, config);
             Ok(Box::new(Stream::new(opening, Framing::Records, passes_bom, Some(framer))?))
         }
+        Layout::Container(_) if format.has_fields() && !formats.fields.more.is_empty() => {
+            let detail = format!("not supported yet: several text fields of {}", format.name());
+            Err(SkipReason::new(crate::skip_reason::Reason::UnsupportedFormat, detail))
+        }
         Layout::Container(open) => open(opening, formats, config),
     }
 }

@@ -36,6 +36,7 @@ fn fields(text: &str, groups: &[&str]) -> Fields {
         text: Fields::path(text),
         groups: groups.iter().map(|g| Fields::path(g)).collect(),
         answer: None,
+        more: Vec::new(),
     }
 }
 

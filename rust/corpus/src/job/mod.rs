@@ -141,7 +141,8 @@ options! {
     /// A list of more paths, one per line or each ended by a NUL; `-` is standard input. What it names and is not there is
     /// a row of the ledger.
     files_from: Option<PathBuf> = None,
-    /// The field that holds the text, where records have fields; a dot goes one level down. `None` is [`TEXT_FIELD`],
+    /// The field that holds the text, where records have fields; a dot goes one level down, unless a field has the whole
+    /// for its name. Of several, with commas between them, the texts are joined by line ends. `None` is [`TEXT_FIELD`],
     /// and does not say that there must be fields.
     text_field: Option<String> = None,
     /// The format of all files; `None` goes by the suffix, and what has no known one is plain text, unless it has no

@@ -186,14 +186,9 @@ fn check_fields(found: &FieldsMet, counted: u64, fields: &Fields) -> Result<(), 
         }
     }
     // Where other files gave documents, records without the text are skipped rows among them.
-    let texts = [(0, Some(&fields.text)), (fields.groups.len() + 1, fields.answer.as_ref())];
+    let texts = fields.paths().enumerate().filter(|(i, _)| *i == 0 || *i > fields.groups.len());
     for (i, field) in texts {
-        if let Some(field) = field
-            && !is_met(i)
-            && *records > 0
-            && counted == 0
-            && !names.is_empty()
-        {
+        if !is_met(i) && *records > 0 && counted == 0 && !names.is_empty() {
             return Err(unknown(field));
         }
     }
@@ -229,10 +224,11 @@ fn path_languages(job: &Job, inputs: &[Input]) -> Vec<Option<Box<str>>> {
 
 /// The fields of a record that the job asks for. The label comes after those that are keys.
 fn fields(job: &Job, groups: &GroupKeys) -> Fields {
-    let text = Fields::path(job.text_field.as_deref().unwrap_or(TEXT_FIELD));
+    let mut texts = job.text_field.as_deref().unwrap_or(TEXT_FIELD).split(',').map(Fields::path);
+    let (text, more) = (texts.next().unwrap_or_default(), texts.collect());
     let mut groups = groups.fields();
     groups.extend(job.languages.field.as_deref().map(Fields::path));
-    Fields { text, groups, answer: None }
+    Fields { text, groups, answer: None, more }
 }
 
 /// What the job says of formats.

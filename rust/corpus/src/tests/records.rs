@@ -180,6 +180,41 @@ fn json_lines_are_read_as_records_where_the_name_does_not_say() {
 }
 
 #[test]
+fn a_field_of_that_very_name_comes_before_a_path() {
+    let rows = [
+        r#"{"m":{"t":"path"},"m.t":"name","a.b":"x"}"#,
+        r#"{"m.t":"name","m":{"t":"path"},"a":{"b":"y"}}"#,
+        r#"{"m":{"t":"path"},"a":{"b":"x"}}"#,
+        r#"{"m":{"t":"path"},"m.t":null,"a.b":"x"}"#,
+    ];
+    let folder = Folder::with("a.jsonl", rows.join("\n"));
+    let named = Job { text_field: Some("m.t".into()), by: vec![Key::parse("a.b")], ..folder.job() };
+    let outcome = count(&named);
+    assert_eq!(outcome.totals, tally(&named, ["name", "name", "path"]));
+    assert_eq!(folder.ledger(&outcome), [("a.jsonl".into(), Some(4), Reason::NullField)]);
+    let keys: Vec<_> = outcome.groups.iter().map(|g| g.key[0].clone()).collect();
+    assert_eq!(keys, [Some("x".to_owned()), Some("y".to_owned())]);
+}
+
+#[test]
+fn several_fields_are_one_text() {
+    let folder = Folder::with(
+        "a.jsonl",
+        "{\"title\":\"t\",\"m\":{\"body\":\"b\\n\"},\"l\":\"x\"}\n{\"title\":\"t\"}\n{\"title\":\"\",\"m\":{\"body\":null}}\n",
+    );
+    folder.write("b.csv", "m.body,l,title\nb,y,t\n,,\n");
+    let named =
+        Job { text_field: Some("title,m.body".into()), by: vec![Key::parse("l")], ..folder.job() };
+    let outcome = count(&named);
+    assert_eq!(outcome.totals, tally(&named, ["t\nb\n", "t\nb", "\n"]));
+    let row = |line, reason| ("a.jsonl".to_owned(), Some(line), reason);
+    let expected = [row(2, Reason::MissingField), row(3, Reason::NullField)];
+    assert_eq!(folder.ledger(&outcome), expected);
+    let wrong = Job { text_field: Some("title,boddy".into()), ..named };
+    assert_eq!(unknown_field(&wrong).0, "boddy");
+}
+
+#[test]
 fn a_second_field_must_hold_a_text_too() {
     let folder = Folder::with(
         "a.jsonl",
