@@ -155,3 +155,18 @@ def is_reading_of_python(file: str, data: bytes, counted: int) -> bool:
     reader = csv.reader(io.StringIO(data.decode(errors="replace"), newline=""), delimiter=delimiter)
     rows = [row for row in reader if row]
     return all(len(row) == len(rows[0]) for row in rows) and counted == len(rows) - 1
+
+
+def test_parts_of_plain_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"one\nand\n \n\ntwo<|endoftext|><|endoftext|>\nthree\n")
+    for options, parts in (
+        ({"paragraphs": True}, ["one\nand", "two<|endoftext|><|endoftext|>\nthree"]),
+        ({"separator": "<|endoftext|>"}, ["one\nand\n \n\ntwo", "\nthree\n"]),
+    ):
+        report = json.loads(fasttok.count_corpus(path, encodings=["o200k_base"], **options).to_json())  # type: ignore[arg-type]
+        encoding = fasttok.get_encoding("o200k_base")
+        assert report["totals"]["documents"] == len(parts)
+        assert report["totals"]["encodings"]["o200k_base"]["tokens"] == sum(encoding.count(part) for part in parts)
+    with pytest.raises(ValueError, match="only be one"):
+        fasttok.count_corpus(path, paragraphs=True, lines=True)

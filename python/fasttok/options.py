@@ -102,6 +102,15 @@ class CorpusOptions:
         ),
     )
     lines: bool = field(default=False, metadata=_help("In plain text, each line is a document."))
+    paragraphs: bool = field(default=False, metadata=_help("In plain text, what is between blank lines is a document."))
+    separator: str | None = field(
+        default=None,
+        metadata=_help(
+            "In plain text, what is between two of these, as <|endoftext|>, is a document, unless it is empty.",
+            default="none",
+            metavar="TEXT",
+        ),
+    )
     special: Special = field(
         default="text", metadata=_help("A special token in the text is plain text, one token, or an error.")
     )
@@ -291,6 +300,8 @@ class ReadingKeywords(TypedDict, total=False):
     text_field: str | None
     format: FileFormat | None
     lines: bool
+    paragraphs: bool
+    separator: str | None
     errors: Errors
     on_error: OnError
     max_errors: int | None

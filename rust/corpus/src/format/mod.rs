@@ -21,6 +21,7 @@ mod csv;
 mod json;
 mod jsonl;
 mod lines;
+mod separated;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -86,6 +87,8 @@ static FORMATS: &[&dyn Format] = &[
     &json::Json,
     &csv::CSV,
     &csv::TSV,
+    &separated::Paragraphs,
+    &separated::Separated,
     &warc::Warc,
     #[cfg(test)]
     &tests::Panics,

@@ -150,6 +150,10 @@ options! {
     format: Option<String> = None,
     /// In plain text each line is a document, instead of each file.
     lines: bool = false,
+    /// In plain text each paragraph is a document: what is between blank lines.
+    paragraphs: bool = false,
+    /// In plain text what is between two of these is a document, unless it is empty.
+    separator: Option<String> = None,
     /// How special tokens in the text are treated.
     special: Special = Special::default(),
     /// What to do with bytes that are not UTF-8, and with lone surrogates in JSON.

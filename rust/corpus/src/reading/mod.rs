@@ -32,6 +32,8 @@ pub(crate) struct StreamConfig {
     pub encodings: Vec<Arc<Encoding>>,
     pub special: Special,
     pub errors: Utf8Errors,
+    /// What is between the documents of a file that is cut by it; not empty there.
+    pub separator: String,
     /// A long text is cut between words.
     pub whole_words: bool,
 }

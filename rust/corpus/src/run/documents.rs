@@ -133,6 +133,7 @@ pub(crate) fn documents_in_chunks(
             encodings: Vec::new(),
             special: Special::Text,
             errors: job.errors,
+            separator: job.separator.clone().unwrap_or_default(),
             whole_words: false,
         },
         progress,

@@ -118,6 +118,7 @@ pub(crate) fn run_in_chunks(
                 encodings: job.encodings.clone(),
                 special: job.special,
                 errors: job.errors,
+                separator: job.separator.clone().unwrap_or_default(),
                 whole_words: job.extra.graphemes || job.extra.words,
             },
             on_error: job.on_error,
@@ -236,7 +237,19 @@ fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
     let named = |name: &str| {
         format::by_name(name).ok_or_else(|| Error::InvalidJob { message: name.to_owned() })
     };
-    let plain = named(if job.lines { "lines" } else { "text" })?;
+    let refuse = |message: &str| Err(Error::InvalidJob { message: message.to_owned() });
+    let plain = match (job.lines, job.paragraphs, job.separator.as_deref()) {
+        (false, false, None) => "text",
+        (true, false, None) => "lines",
+        (false, true, None) => "paragraphs",
+        (false, false, Some("")) => return refuse("the separator is empty"),
+        (false, false, Some(_)) => "separated",
+        _ => return refuse("of lines, paragraphs and separator there can only be one"),
+    };
+    if job.separator.is_none() && job.format.as_deref() == Some("separated") {
+        return refuse("format \"separated\" needs a separator");
+    }
+    let plain = named(plain)?;
     Ok(Formats {
         forced: match job.format.as_deref() {
             None => None,

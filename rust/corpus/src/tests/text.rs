@@ -162,3 +162,90 @@ fn a_record_with_a_long_text_is_shared() {
         assert_eq!(outcome.ledger.seen, 2);
     }
 }
+
+/// The parts of a text against what the standard library splits, in chunks of every size.
+#[test]
+fn texts_are_cut_by_paragraphs_and_separators() {
+    let mut random = Random::new(8);
+    let pieces = [
+        "a",
+        "é😀",
+        "<",
+        "<|",
+        "|>",
+        "<|x|>",
+        "\n",
+        "\r\n",
+        " ",
+        "\n\n",
+        "\t",
+        "<|x|><|x|>",
+        "b c",
+    ];
+    for round in 0..40 {
+        let text: String =
+            (0..random.below(30)).map(|_| pieces[random.below(pieces.len())]).collect();
+        let folder = Folder::with("a.txt", &text);
+        let named = job(&[&folder.path("a.txt")]);
+
+        let job = Job { separator: Some("<|x|>".into()), ..named.clone() };
+        let (read, outcome) = read_in_chunks(&job);
+        let parts: Vec<_> = text.split("<|x|>").filter(|part| !part.is_empty()).collect();
+        assert_eq!(
+            (read, outcome.ledger.skipped),
+            (parts.iter().map(|p| p.to_string()).collect(), 0),
+            "{round} {text:?}"
+        );
+
+        let job = Job { paragraphs: true, ..named };
+        let (read, outcome) = read_in_chunks(&job);
+        let mut paragraphs: Vec<String> = Vec::new();
+        let mut is_open = false;
+        for line in text.split_inclusive('\n') {
+            if line.bytes().all(|b| b" \t\r\n".contains(&b)) {
+                is_open = false;
+            } else {
+                match paragraphs.last_mut() {
+                    Some(last) if is_open => last.push_str(line),
+                    _ => paragraphs.push(line.to_owned()),
+                }
+                is_open = true;
+            }
+        }
+        for paragraph in &mut paragraphs {
+            let end = paragraph.strip_suffix('\n').unwrap_or(paragraph);
+            *paragraph = end.strip_suffix('\r').unwrap_or(end).to_owned();
+        }
+        assert_eq!((read, outcome.ledger.skipped), (paragraphs, 0), "{round} {text:?}");
+    }
+}
+
+#[test]
+fn parts_of_a_text_that_are_too_long_or_no_option() {
+    let long = "x".repeat(30);
+    let text = format!("\na\n{long}\n\nb\n<|x|>{long}<|x|>\nc");
+    let folder = Folder::with("a.txt", &text);
+    for (job, expected) in [
+        (Job { paragraphs: true, ..folder.job() }, vec!["line: 2", "line: 5"]),
+        (Job { separator: Some("<|x|>".into()), ..folder.job() }, vec!["byte: 0", "byte: 42"]),
+    ] {
+        let job = Job { max_record_bytes: 20, ..job };
+        let entries = try_count(&job, 1 << 20).unwrap().ledger.entries;
+        let positions: Vec<_> = entries
+            .iter()
+            .flat_map(|e| e.position.at.parts())
+            .map(|(name, n)| format!("{name}: {n}"))
+            .collect();
+        assert_eq!(positions, expected);
+        for chunk in [4, 5, 7, 64] {
+            assert_eq!(try_count(&job, chunk).unwrap().ledger.entries, entries, "{chunk}");
+        }
+    }
+    for (job, message) in [
+        (Job { separator: Some(String::new()), ..folder.job() }, "the separator is empty"),
+        (Job { paragraphs: true, lines: true, ..folder.job() }, "only be one"),
+        (Job { format: Some("separated".into()), ..folder.job() }, "needs a separator"),
+    ] {
+        assert!(try_count(&job, 64).unwrap_err().to_string().contains(message));
+    }
+}
