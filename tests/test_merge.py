@@ -44,8 +44,8 @@ def shards(folder: Path, n: int, seed: int = 0) -> list[str]:
         path = folder / f"shard{i}.jsonl"
         path.write_text("".join(line + "\n" for line in lines))
         names.append(str(path))
-    (folder / "notes.parquet").write_bytes(b"PAR1" + bytes(40) + b"PAR1")
-    return [*names, str(folder / "notes.parquet")]
+    (folder / "notes.orc").write_bytes(b"ORC\x08\x03\xff" + bytes(40))
+    return [*names, str(folder / "notes.orc")]
 
 
 OPTIONS: dict[str, dict[str, Any]] = {

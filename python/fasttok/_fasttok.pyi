@@ -326,6 +326,9 @@ class SkippedRow:
     @property
     def detail(self) -> str:
         """Why, in words."""
+    @property
+    def rows(self) -> int:
+        """How many rows there are from that position on."""
 
 @final
 class Account:

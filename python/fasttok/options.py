@@ -97,7 +97,7 @@ class CorpusOptions:
         default=None,
         metadata=_help(
             "Read every file as this, whatever its name: one document per file, one per line, or records of JSONL, "
-            "JSON, CSV, TSV or WARC.",
+            "JSON, CSV, TSV, Parquet, Arrow IPC or WARC.",
             default="by extension and content",
         ),
     )

@@ -13,7 +13,7 @@ Errors: TypeAlias = Literal["strict", "replace"]
 
 OnError: TypeAlias = Literal["skip", "fail"]
 
-FileFormat: TypeAlias = Literal["text", "lines", "jsonl", "json", "csv", "tsv", "warc"]
+FileFormat: TypeAlias = Literal["text", "lines", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "warc"]
 
 Detector: TypeAlias = Callable[[list[str]], "Sequence[str | None]"]
 """Takes the beginnings of up to 256 documents and returns a label or None for each."""

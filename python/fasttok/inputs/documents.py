@@ -181,6 +181,6 @@ def merged(ledgers: Sequence[Ledger]) -> Ledger:
         skipped=skipped,
         by_reason=dict(sorted(reasons.items())),
         entries=entries[:LISTED],
-        entries_complete=skipped == len(entries) <= LISTED,
+        entries_complete=skipped == sum(entry.rows for entry in entries) and len(entries) <= LISTED,
         unsupported=dict(unsupported),
     )

@@ -96,7 +96,7 @@ def too_many_groups(by: Sequence[str], most: int) -> TooManyGroupsError:
 
 def too_many_skipped(most: int, rows: Sequence[SkippedRow | LedgerEntry]) -> TooManySkippedError:
     """The error for more skipped rows than `most`, of which `rows` are the first."""
-    entries = [LedgerEntry(row.file, row.line, row.reason, row.detail, row.position) for row in rows]
+    entries = [LedgerEntry.of(row) for row in rows]
     message = f"more than {most:,} rows cannot be counted"
     if entries:
         message += f", the first of them {entries[0]}"

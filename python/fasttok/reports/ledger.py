@@ -12,11 +12,11 @@ from fasttok._escapes import escaped
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A row that was not counted, and why.
+    """A row that was not counted, or several that cannot be told apart, and why.
 
     `line` is None where the row is none. `position` says where it is in the file: `line`, `element`, `row_group` and
     `row`, `byte`, each with a number, and `member`, with the name of a file inside the file; it is empty where the
-    whole file is meant.
+    whole file is meant. There are `rows` of them from there on.
     """
 
     file: str
@@ -24,14 +24,21 @@ class LedgerEntry:
     reason: str
     detail: str | None
     position: Mapping[str, int | str] = field(default_factory=dict)
+    rows: int = 1
+
+    @classmethod
+    def of(cls, row: _fasttok.SkippedRow | LedgerEntry) -> LedgerEntry:
+        """The same in the words of the extension."""
+        return cls(row.file, row.line, row.reason, row.detail, row.position, row.rows)
 
     def __str__(self) -> str:
-        return str(SkippedKind(self.file, self.reason, self.detail, [self.line], self.position))
+        return str(SkippedKind(self.file, self.reason, self.detail, [self.line], self.rows, self.position))
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as reports and the ledger's file have it."""
         said = {"file": self.file, "line": self.line, "reason": self.reason, "detail": self.detail}
-        return {**said, **self.position, "line": self.line}
+        rows = {} if self.rows == 1 else {"rows": self.rows}
+        return {**said, **self.position, "line": self.line, **rows}
 
 
 @dataclass
@@ -42,13 +49,10 @@ class SkippedKind:
     reason: str
     detail: str | None
     lines: list[int | None]
+    rows: int = 1
+    """How many there are."""
     position: Mapping[str, int | str] = field(default_factory=dict)
     """Where the only one of them is, if it is no line of the file."""
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return len(self.lines)
 
     def __str__(self) -> str:
         """One line for people: the file, its lines, and why."""
@@ -83,7 +87,7 @@ class Ledger:
             account.counted,
             account.skipped,
             dict(sorted(account.by_reason.items())),
-            [LedgerEntry(row.file, row.line, row.reason, row.detail, row.position) for row in account.entries],
+            [LedgerEntry.of(row) for row in account.entries],
             account.entries_complete,
             account.unsupported,
         )
@@ -114,8 +118,10 @@ def kinds_of(entries: Sequence[LedgerEntry]) -> list[SkippedKind]:
         key = (entry.file, entry.reason, entry.detail, None if is_line else len(kinds))
         if key in kinds:
             kinds[key].lines.append(entry.line)
+            kinds[key].rows += entry.rows
         else:
-            kinds[key] = SkippedKind(entry.file, entry.reason, entry.detail, [entry.line], entry.position)
+            said = (entry.file, entry.reason, entry.detail)
+            kinds[key] = SkippedKind(*said, [entry.line], entry.rows, entry.position)
     return list(kinds.values())
 
 

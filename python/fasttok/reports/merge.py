@@ -235,11 +235,22 @@ def _merged_ledger(ledgers: Sequence[Mapping[str, Any]]) -> Ledger:
     # Those of a file are in order, and all in one report.
     entries = sorted(entries, key=lambda entry: entry.file)[:LISTED]
     seen, counted, skipped = (sum(ledger[name] for ledger in ledgers) for name in ("seen", "counted", "skipped"))
-    return Ledger(seen, counted, skipped, added("by_reason"), entries, skipped == len(entries), added("unsupported"))
+    return Ledger(
+        seen,
+        counted,
+        skipped,
+        added("by_reason"),
+        entries,
+        skipped == sum(e.rows for e in entries),
+        added("unsupported"),
+    )
+
+
+_NO_POSITION = ("file", "line", "reason", "detail", "rows")
 
 
 def _entry(said: Mapping[str, Any]) -> LedgerEntry:
-    position = {name: value for name, value in said.items() if name not in ("file", "line", "reason", "detail")}
+    position = {name: value for name, value in said.items() if name not in _NO_POSITION}
     if said["line"] is not None:
         position["line"] = said["line"]
-    return LedgerEntry(said["file"], said["line"], said["reason"], said["detail"], position)
+    return LedgerEntry(said["file"], said["line"], said["reason"], said["detail"], position, said.get("rows", 1))

@@ -19,7 +19,7 @@ use crate::skip_reason::Reason;
 /// How many entries a ledger holds in memory.
 pub const LEDGER_ENTRIES_KEPT: usize = 10_000;
 
-/// A row that was not counted.
+/// A row that was not counted, or several that cannot be told apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The file, as it was given or found; `-` is standard input.
@@ -30,6 +30,8 @@ pub struct Entry {
     pub reason: Reason,
     /// The reason in words, with the byte where that is known.
     pub detail: String,
+    /// How many rows there are from that position on.
+    pub rows: u64,
 }
 
 impl Entry {
@@ -40,7 +42,7 @@ impl Entry {
 
 impl Entry {
     /// The entry as a line of the ledger's file: `line` is null where the row is none, and other positions have
-    /// names of their own.
+    /// names of their own. The number of rows is there where it is not one.
     fn to_json(&self) -> serde_json::Value {
         let mut entry = serde_json::json!({
             "file": self.file,
@@ -53,6 +55,9 @@ impl Entry {
         }
         for (name, number) in self.position.at.parts() {
             entry[name] = number.into();
+        }
+        if self.rows != 1 {
+            entry["rows"] = self.rows.into();
         }
         entry
     }
@@ -71,7 +76,7 @@ impl PartialOrd for Entry {
 }
 
 impl From<Entry> for Error {
-    fn from(Entry { file, position, reason, detail }: Entry) -> Error {
+    fn from(Entry { file, position, reason, detail, .. }: Entry) -> Error {
         Error::BadRow { file, position, reason, detail }
     }
 }
@@ -98,6 +103,7 @@ pub struct Ledger {
 /// A collector at rest, as a checkpoint keeps it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SavedLedger {
+    entries: u64,
     skipped: u64,
     by_reason: BTreeMap<Reason, u64>,
     unsupported: BTreeMap<String, u64>,
@@ -108,6 +114,7 @@ pub(crate) struct SavedLedger {
 
 /// Where workers report bad rows.
 pub(crate) struct Collector {
+    entries: u64,
     skipped: u64,
     by_reason: BTreeMap<Reason, u64>,
     unsupported: BTreeMap<String, u64>,
@@ -134,6 +141,7 @@ impl Collector {
             }
         };
         Ok(Collector {
+            entries: 0,
             skipped: 0,
             by_reason: BTreeMap::new(),
             unsupported: BTreeMap::new(),
@@ -150,7 +158,7 @@ impl Collector {
         most: Option<u64>,
         saved: SavedLedger,
     ) -> Result<Collector, Error> {
-        let SavedLedger { skipped, by_reason, unsupported, kept, written: length } = saved;
+        let SavedLedger { entries, skipped, by_reason, unsupported, kept, written: length } = saved;
         let all = match all {
             None => None,
             Some(path) => {
@@ -167,7 +175,7 @@ impl Collector {
             }
         };
         let (kept, limit) = (kept.into(), LEDGER_ENTRIES_KEPT);
-        Ok(Collector { skipped, by_reason, unsupported, kept, limit, most, all })
+        Ok(Collector { entries, skipped, by_reason, unsupported, kept, limit, most, all })
     }
 
     /// Rows that were not counted so far.
@@ -187,6 +195,7 @@ impl Collector {
             length = written(sync(), path)?;
         }
         Ok(SavedLedger {
+            entries: self.entries,
             skipped: self.skipped,
             by_reason: self.by_reason.clone(),
             unsupported: self.unsupported.clone(),
@@ -201,8 +210,10 @@ impl Collector {
     }
 
     pub fn add(&mut self, entry: Entry) -> Result<(), Error> {
-        self.skipped += 1;
-        *self.by_reason.entry(entry.reason).or_default() += 1;
+        self.entries += 1;
+        let before = self.skipped;
+        self.skipped += entry.rows;
+        *self.by_reason.entry(entry.reason).or_default() += entry.rows;
         if let Some((all, path)) = &mut self.all {
             written(writeln!(all, "{}", entry.to_json()), path)?;
         }
@@ -215,7 +226,7 @@ impl Collector {
         }
         match self.most {
             // With the first that is too many, once.
-            Some(most) if self.skipped == most + 1 => {
+            Some(most) if before <= most && self.skipped > most => {
                 let kept = std::mem::take(&mut self.kept).into_sorted_vec();
                 let rows = kept.into_iter().map(Error::from).collect();
                 Err(Error::TooManySkipped { most, rows })
@@ -234,7 +245,7 @@ impl Collector {
             skipped: self.skipped,
             by_reason: self.by_reason,
             unsupported: self.unsupported,
-            entries_complete: self.skipped == self.kept.len() as u64,
+            entries_complete: self.entries == self.kept.len() as u64,
             entries: self.kept.into_sorted_vec(),
         })
     }
@@ -252,6 +263,7 @@ mod tests {
             position: At::Line(line).into(),
             reason: Reason::BrokenJson,
             detail: String::new(),
+            rows: 1,
         }
     }
 

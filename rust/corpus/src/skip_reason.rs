@@ -99,6 +99,8 @@ const REPLACE: &str = "errors=\"replace\" counts U+FFFD there";
 pub(crate) struct SkipReason {
     pub reason: Reason,
     pub detail: String,
+    /// How many rows it is the reason for: all that cannot be told apart, such as those of damaged data.
+    pub rows: u64,
 }
 
 impl SkipReason {
@@ -112,7 +114,12 @@ impl SkipReason {
             detail.truncate(end);
             detail.push('…');
         }
-        SkipReason { reason, detail }
+        SkipReason { reason, detail, rows: 1 }
+    }
+
+    /// The same for `rows` rows, which are told of at once.
+    pub fn of_rows(self, rows: u64) -> SkipReason {
+        SkipReason { rows, ..self }
     }
 
     pub fn record_too_large(limit: usize) -> SkipReason {

@@ -19,7 +19,7 @@ fn parts_use_only_what_is_below_them() {
         source: error ledger position progress skip_reason
         record: position progress skip_reason
         reading: long_document position progress record skip_reason source
-        format: position progress reading record skip_reason
+        format: position progress reading record skip_reason source
         recognise: format record skip_reason source
         groups: error language record sample scripts statistics
         job: error groups language ledger statistics

@@ -194,7 +194,13 @@ fn unknown_field(py: Python<'_>, field: &str, fields: Vec<String>) -> PyErr {
 fn too_many_skipped(py: Python<'_>, most: u64, rows: Vec<Error>) -> PyErr {
     let row = |row| match row {
         Error::BadRow { file, position, reason, detail } => {
-            Some(SkippedRow::from(fasttok_corpus::Entry { file, position, reason, detail }))
+            Some(SkippedRow::from(fasttok_corpus::Entry {
+                file,
+                position,
+                reason,
+                detail,
+                rows: 1,
+            }))
         }
         _ => None,
     };

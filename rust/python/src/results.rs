@@ -184,6 +184,8 @@ pub struct SkippedRow {
     reason: &'static str,
     /// Why, in words.
     detail: String,
+    /// How many rows there are from that position on.
+    rows: u64,
 }
 
 impl From<fasttok_corpus::Entry> for SkippedRow {
@@ -194,6 +196,7 @@ impl From<fasttok_corpus::Entry> for SkippedRow {
             position: PositionParts::of(&entry.position),
             reason: entry.reason.code(),
             detail: entry.detail,
+            rows: entry.rows,
         }
     }
 }

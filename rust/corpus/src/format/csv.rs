@@ -175,7 +175,7 @@ impl CsvFramer {
     /// Skips the line of a record that is too long.
     fn too_long(&mut self, found: &mut Framed) {
         self.state = State::Skip;
-        let SkipReason { reason, detail } = SkipReason::record_too_large(self.max_record);
+        let SkipReason { reason, detail, .. } = SkipReason::record_too_large(self.max_record);
         self.bad(reason, detail, found);
     }
 

@@ -17,6 +17,7 @@
 //! part of a plain text; in JSONL it is no part of any record and is passed over. UTF-16 with its mark is decoded before
 //! any format sees it; it is not guessed at without one: such a file is a row of the ledger that says how to convert it.
 
+mod columns;
 mod csv;
 mod json;
 mod jsonl;
@@ -69,7 +70,6 @@ pub(crate) enum Layout {
     /// By a framer.
     Framed(fn(&Fields, &StreamConfig) -> Box<dyn Framer>),
     /// It is a container.
-    #[allow(dead_code)]
     Container(Opener),
 }
 
@@ -87,6 +87,8 @@ static FORMATS: &[&dyn Format] = &[
     &json::Json,
     &csv::CSV,
     &csv::TSV,
+    &columns::parquet::Parquet,
+    &columns::arrow::Arrow,
     &separated::Paragraphs,
     &separated::Separated,
     &warc::Warc,

@@ -125,7 +125,6 @@ pub(crate) enum Chunk {
     /// UTF-8, already checked.
     Part(LongPart),
     /// Rows, which are not among the bytes.
-    #[allow(dead_code)]
     Rows(Box<dyn Rows>),
 }
 

@@ -531,14 +531,14 @@ impl Documents<'_> {
     }
 
     fn skip(&mut self, input: &Input, position: Position, bad: SkipReason) -> Result<(), Error> {
-        self.seen += 1;
-        let SkipReason { reason, detail } = bad;
+        let SkipReason { reason, detail, rows } = bad;
+        self.seen += rows;
         let file = input.name.clone();
         if self.job.on_error == OnError::Fail {
             return Err(Error::BadRow { file, position, reason, detail });
         }
-        self.progress.add_skipped(1);
-        self.ledger.add(Entry { file, position, reason, detail })
+        self.progress.add_skipped(rows);
+        self.ledger.add(Entry { file, position, reason, detail, rows })
     }
 }
 

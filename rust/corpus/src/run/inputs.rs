@@ -49,7 +49,7 @@ impl Inputs {
             if job.on_error == OnError::Fail {
                 return Err(entry.into());
             }
-            progress.add_skipped(1);
+            progress.add_skipped(entry.rows);
             ledger.add(entry)?;
         }
         Ok(())

@@ -391,7 +391,7 @@ impl<'a> Shared<'a> {
 
     /// Enters a row that is not counted in the ledger.
     pub fn add_to_ledger(&self, entry: Entry) {
-        self.run.progress.add_skipped(1);
+        self.run.progress.add_skipped(entry.rows);
         if let Err(e) = lock(&self.ledger).add(entry) {
             self.fail(Failure::Other(e));
         }

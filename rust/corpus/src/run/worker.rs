@@ -572,9 +572,9 @@ impl<'s, 'a> Worker<'s, 'a> {
         }
     }
 
-    /// Enters a row that is not counted.
+    /// Enters a row that is not counted, or as many as `bad` is the reason for.
     fn skip(&mut self, file: usize, position: Position, bad: SkipReason) {
-        self.sums.seen += 1;
+        self.sums.seen += bad.rows;
         let name = &self.run.inputs[file].name;
         if self.run.on_error == OnError::Fail {
             self.shared.fail(Failure::Row {
@@ -588,7 +588,8 @@ impl<'s, 'a> Worker<'s, 'a> {
                 },
             });
         }
-        let entry = Entry { file: name.clone(), position, reason: bad.reason, detail: bad.detail };
+        let SkipReason { reason, detail, rows } = bad;
+        let entry = Entry { file: name.clone(), position, reason, detail, rows };
         self.shared.add_to_ledger(entry);
     }
 }

@@ -299,6 +299,7 @@ fn visit(
                     position: Position::default(),
                     reason: Reason::Unreadable,
                     detail: SkipReason::new(Reason::Unreadable, detail.clone()).detail,
+                    rows: 1,
                 });
             });
         }
@@ -377,8 +378,8 @@ fn unreadable(path: &Path, e: &std::io::Error) -> Entry {
 }
 
 /// The ledger's entry for a whole file.
-fn entry(path: &Path, SkipReason { reason, detail }: SkipReason) -> Entry {
-    Entry { file: name(path), position: Position::default(), reason, detail }
+fn entry(path: &Path, SkipReason { reason, detail, rows }: SkipReason) -> Entry {
+    Entry { file: name(path), position: Position::default(), reason, detail, rows }
 }
 
 impl Found {

@@ -37,6 +37,9 @@ use Proof::{And, NotText, Signature};
 
 const TO_JSONL: &str = "write its texts as JSONL, one object a line";
 const TO_IPC: &str = "write its texts as JSONL, or give its column to count_batch in Python";
+const TO_FEATHER: &str =
+    "read it with pyarrow.feather and write it again, as Feather V2 or Parquet";
+const DECRYPT: &str = "decrypt it first";
 const UNPACK: &str = "unpack it and name what was in it";
 const REPACK: &str = "unpack it, or pipe it in unpacked";
 const EXTRACT: &str = "extract its text first";
@@ -58,11 +61,8 @@ const fn other(name: &'static str, at: usize, bytes: &'static [u8], proof: Proof
 
 /// The first that fits is the one.
 static KNOWN: &[Known] = &[
-    data("Parquet", TO_IPC, 0, b"PAR1", NotText),
-    data("encrypted Parquet", TO_IPC, 0, b"PARE", NotText),
-    data("Arrow IPC", TO_IPC, 0, b"ARROW1\0\0", Signature),
-    data("Arrow IPC stream", TO_IPC, 0, b"\xff\xff\xff\xff", And(6, b"\0\0\x10\0\0\0")),
-    data("Feather V1", TO_IPC, 0, b"FEA1", NotText),
+    data("encrypted Parquet", DECRYPT, 0, b"PARE", NotText),
+    data("Feather V1", TO_FEATHER, 0, b"FEA1", NotText),
     data("ORC", TO_IPC, 0, b"ORC", NotText),
     data("Avro", TO_JSONL, 0, b"Obj\x01", Signature),
     data("WARC 0", TO_JSONL, 0, b"WARC/0.", Signature),
@@ -193,9 +193,6 @@ mod tests {
             zip
         };
         let heads: &[(&[u8], &str)] = &[
-            (b"PAR1\x15\x04\x15", "Parquet"),
-            (b"ARROW1\0\0\xff\xff", "Arrow IPC"),
-            (b"\xff\xff\xff\xff\x78\0\0\0\x10\0\0\0", "Arrow IPC stream"),
             (b"FEA1\0\0\0\0", "Feather V1"),
             (b"ORC\x08\x03", "ORC"),
             (b"Obj\x01\x04", "Avro"),

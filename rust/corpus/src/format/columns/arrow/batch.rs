@@ -1,0 +1,357 @@
+//! Some rows of a record batch at a time: of the wanted columns, and of the bytes of these what the rows are.
+//!
+//! A record batch may be as large as its writer's memory; what is held of one that is not compressed is a chunk. A
+//! compressed buffer can only be unpacked whole.
+
+use std::io::{self, Error, ErrorKind, Read};
+use std::sync::Arc;
+
+use arrow_ipc::{CompressionType, RecordBatch};
+use bytes::Bytes;
+
+use super::super::file::FileAt;
+use super::super::scalar;
+use super::Dictionaries;
+use super::layout::{Fixed, Kind, Place};
+
+/// The buffers of a message.
+#[derive(Clone)]
+pub(super) enum Body {
+    At { file: Arc<FileAt>, offset: u64, len: u64 },
+    Held(Bytes),
+}
+
+impl Body {
+    fn read(&self, from: u64, to: u64) -> io::Result<Bytes> {
+        let all = match self {
+            Body::At { len, .. } => *len,
+            Body::Held(bytes) => bytes.len() as u64,
+        };
+        if from > to || to > all {
+            return Err(damaged("a buffer is beyond the end of its record batch"));
+        }
+        match self {
+            Body::At { file, offset, .. } => {
+                Ok(file.read_at(offset + from, (to - from) as usize)?.into())
+            }
+            Body::Held(bytes) => Ok(bytes.slice(from as usize..to as usize)),
+        }
+    }
+}
+
+pub(super) fn damaged(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidData, what.into())
+}
+
+/// A buffer: where it is in the body, or what it unpacks to.
+#[derive(Clone)]
+struct Buffer {
+    body: Body,
+    from: u64,
+    len: u64,
+    unpacked: Option<Bytes>,
+}
+
+impl Buffer {
+    fn read(&self, from: u64, to: u64) -> io::Result<Bytes> {
+        if from > to || to > self.len {
+            return Err(damaged("a buffer is shorter than its rows are"));
+        }
+        match &self.unpacked {
+            Some(bytes) => Ok(bytes.slice(from as usize..to as usize)),
+            None => self.body.read(self.from + from, self.from + to),
+        }
+    }
+}
+
+/// A column of a record batch, and how far it is read.
+pub(super) struct ColumnReader {
+    place: Place,
+    bitmaps: Vec<Buffer>,
+    buffers: Vec<Buffer>,
+    /// Of each buffer that views point to, what was read last and where it is.
+    windows: Vec<(u64, Bytes)>,
+}
+
+/// So much of a buffer that views point to is read at once.
+const WINDOW: u64 = 256 << 10;
+
+impl ColumnReader {
+    /// `most`: the most bytes that a buffer may unpack to.
+    pub fn new(
+        place: Place,
+        batch: &RecordBatch,
+        body: &Body,
+        most: u64,
+    ) -> io::Result<ColumnReader> {
+        let count = match (place.dictionary, place.kind) {
+            (Some(_), _) | (None, Kind::Bool | Kind::Fixed { .. }) => 1,
+            (None, Kind::Bytes { .. }) => 2,
+            (None, Kind::Views) => 1 + place.variadic,
+            (None, Kind::Null | Kind::Struct | Kind::Nested { .. }) => 0,
+        };
+        let all = batch.buffers().map_or(0, |buffers| buffers.len());
+        if place.buffer.checked_add(count).is_none_or(|end| end > all) {
+            return Err(damaged("a record batch lacks buffers"));
+        }
+        let buffer = |i| buffer(batch, i, body, most);
+        let bitmaps = place.bitmaps.iter().map(|&i| buffer(i)).collect::<io::Result<Vec<_>>>()?;
+        let buffers: Vec<_> =
+            (place.buffer..place.buffer + count).map(buffer).collect::<io::Result<_>>()?;
+        let windows = vec![(0, Bytes::new()); place.variadic];
+        let bits = |buffer: &Buffer, each: u64| {
+            place.rows.checked_mul(each).is_some_and(|bits| bits.div_ceil(8) <= buffer.len)
+        };
+        // What a batch claims and has no room for is not believed.
+        let width = match (place.dictionary, place.kind) {
+            (Some((_, Fixed::Int { width, .. })), _) => 8 * width as u64,
+            (_, Kind::Bool) => 1,
+            (_, Kind::Fixed { width, .. }) => 8 * width as u64,
+            (_, Kind::Bytes { is_large }) => {
+                if is_large {
+                    64
+                } else {
+                    32
+                }
+            }
+            (_, Kind::Views) => 128,
+            _ => 0,
+        };
+        let fits = buffers.first().is_none_or(|first| bits(first, width));
+        let has_bits = |bitmap: &Buffer| bitmap.len == 0 || bits(bitmap, 1);
+        if !fits || !bitmaps.iter().all(has_bits) {
+            return Err(damaged(format!("there is no room for the {} rows of it", place.rows)));
+        }
+        Ok(ColumnReader { place, bitmaps, buffers, windows })
+    }
+
+    /// The values of up to `most` rows from row `from` on: as many as have `chunk` bytes together, and at least one.
+    pub fn read(
+        &mut self,
+        from: u64,
+        most: usize,
+        chunk: usize,
+        dictionaries: &Dictionaries,
+    ) -> io::Result<Vec<Option<Bytes>>> {
+        let to = (from + most as u64).min(self.place.rows);
+        let mut is_there = vec![true; (to - from) as usize];
+        for bitmap in self.bitmaps.iter().filter(|bitmap| bitmap.len > 0) {
+            let bits = bitmap.read(from / 8, to.div_ceil(8))?;
+            for (i, is_there) in is_there.iter_mut().enumerate() {
+                let bit = (from % 8) as usize + i;
+                *is_there &= bits[bit / 8] >> (bit % 8) & 1 == 1;
+            }
+        }
+        if let Some((id, Fixed::Int { is_signed, width })) = self.place.dictionary {
+            let dictionary =
+                dictionaries.get(&id).ok_or_else(|| damaged("a dictionary is missing"))?;
+            let indices = self.buffers[0].read(from * width as u64, to * width as u64)?;
+            let mut values = Vec::new();
+            let mut bytes = 0;
+            for (index, is_there) in indices.chunks_exact(width).zip(is_there) {
+                if bytes >= chunk {
+                    break;
+                }
+                let value = if is_there {
+                    let index = usize::try_from(integer(index, is_signed)).ok();
+                    let value = index.and_then(|index| dictionary.get(index));
+                    value.ok_or_else(|| damaged("a value is not in its dictionary"))?.clone()
+                } else {
+                    None
+                };
+                bytes += value.as_ref().map_or(0, Bytes::len);
+                values.push(value);
+            }
+            return Ok(values);
+        }
+        match self.place.kind {
+            Kind::Bytes { is_large } => self.bytes(from, &is_there, is_large, chunk),
+            Kind::Views => self.views(from, &is_there, chunk),
+            Kind::Fixed { width, value } => {
+                let bytes = self.buffers[0].read(from * width as u64, to * width as u64)?;
+                let each = |i: usize| written(&bytes[i * width..][..width], value).into();
+                Ok(is_there.iter().enumerate().map(|(i, &there)| there.then(|| each(i))).collect())
+            }
+            Kind::Bool => {
+                let bits = self.buffers[0].read(from / 8, to.div_ceil(8))?;
+                let each = |i: usize| {
+                    let bit = (from % 8) as usize + i;
+                    Bytes::from_static(match bits[bit / 8] >> (bit % 8) & 1 {
+                        1 => b"true",
+                        _ => b"false",
+                    })
+                };
+                Ok(is_there.iter().enumerate().map(|(i, &there)| there.then(|| each(i))).collect())
+            }
+            Kind::Null | Kind::Struct | Kind::Nested { .. } => Ok(vec![None; is_there.len()]),
+        }
+    }
+
+    fn bytes(
+        &self,
+        from: u64,
+        is_there: &[bool],
+        is_large: bool,
+        chunk: usize,
+    ) -> io::Result<Vec<Option<Bytes>>> {
+        let width = if is_large { 8 } else { 4 };
+        let to = from + is_there.len() as u64;
+        let offsets = self.buffers[0].read(from * width, (to + 1) * width)?;
+        let offset = |i: usize| {
+            let bytes = &offsets[i * width as usize..][..width as usize];
+            u64::try_from(integer(bytes, true))
+                .map_err(|_| damaged("an offset of a string is damaged"))
+        };
+        let first = offset(0)?;
+        let (mut last, mut n) = (first, 0);
+        while n < is_there.len() && (n == 0 || last - first < chunk as u64) {
+            let next = offset(n + 1)?;
+            if next < last {
+                return Err(damaged("the offsets of strings go back"));
+            }
+            // A chunk that is full is not made larger by one that is long.
+            if n > 0 && next - first > 4 * chunk as u64 {
+                break;
+            }
+            (last, n) = (next, n + 1);
+        }
+        let data = self.buffers[1].read(first, last)?;
+        (0..n)
+            .map(|i| {
+                let (start, end) = (offset(i)? - first, offset(i + 1)? - first);
+                Ok(is_there[i].then(|| data.slice(start as usize..end as usize)))
+            })
+            .collect()
+    }
+
+    fn views(
+        &mut self,
+        from: u64,
+        is_there: &[bool],
+        chunk: usize,
+    ) -> io::Result<Vec<Option<Bytes>>> {
+        let views = self.buffers[0].read(from * 16, (from + is_there.len() as u64) * 16)?;
+        let (mut values, mut bytes) = (Vec::new(), 0);
+        for (i, &is_there) in is_there.iter().enumerate() {
+            if bytes >= chunk {
+                break;
+            }
+            if !is_there {
+                values.push(None);
+                continue;
+            }
+            let number = |at: usize| u64::try_from(integer(&views[16 * i + at..][..4], true));
+            let bad = |_| damaged("a view of a string is damaged");
+            let len = number(0).map_err(bad)?;
+            bytes += len as usize;
+            if len <= 12 {
+                values.push(Some(views.slice(16 * i + 4..16 * i + 4 + len as usize)));
+                continue;
+            }
+            let (buffer, start) = (number(8).map_err(bad)? as usize, number(12).map_err(bad)?);
+            let (Some(window), Some(buffer)) =
+                (self.windows.get_mut(buffer), self.buffers.get(buffer + 1))
+            else {
+                return Err(damaged("a view of a string is damaged"));
+            };
+            let has = |(at, window): &(u64, Bytes)| {
+                *at <= start && start + len <= at + window.len() as u64
+            };
+            if !has(window) {
+                let end = (start + len.max(WINDOW)).min(buffer.len).max(start + len);
+                *window = (start, buffer.read(start, end)?);
+            }
+            let at = (start - window.0) as usize;
+            values.push(Some(window.1.slice(at..at + len as usize)));
+        }
+        Ok(values)
+    }
+}
+
+/// Buffer `i` of a batch, unpacked if it is compressed.
+fn buffer(batch: &RecordBatch, i: usize, body: &Body, most: u64) -> io::Result<Buffer> {
+    let lacking = || damaged("a record batch lacks buffers");
+    let buffers = batch.buffers().filter(|buffers| i < buffers.len()).ok_or_else(lacking)?;
+    let buffer = buffers.get(i);
+    let bad = |_| damaged("a buffer has no place in its record batch");
+    let from = u64::try_from(buffer.offset()).map_err(bad)?;
+    let len = u64::try_from(buffer.length()).map_err(bad)?;
+    let mut buffer = Buffer { body: body.clone(), from, len, unpacked: None };
+    let Some(compression) = batch.compression().filter(|_| len > 0) else { return Ok(buffer) };
+    let end = from.checked_add(len).ok_or_else(lacking)?;
+    let packed = body.read(from, end)?;
+    let Some((size, packed)) =
+        packed.split_first_chunk().map(|(size, _)| (*size, packed.slice(8..)))
+    else {
+        return Err(damaged("a compressed buffer is too short"));
+    };
+    let bytes = match i64::from_le_bytes(size) {
+        // It would not have become smaller.
+        -1 => packed,
+        size => {
+            let size = u64::try_from(size).ok().filter(|&size| size <= most).ok_or_else(|| {
+                damaged(format!(
+                    "a buffer claims to unpack to {size} bytes, and no more than {most} are believed \
+                     (max_record_bytes)"
+                ))
+            })?;
+            let mut bytes = Vec::new();
+            let n = match compression.codec() {
+                CompressionType::LZ4_FRAME => lz4_flex::frame::FrameDecoder::new(&packed[..])
+                    .take(size + 1)
+                    .read_to_end(&mut bytes)?,
+                CompressionType::ZSTD => zstd::stream::read::Decoder::with_buffer(&packed[..])?
+                    .take(size + 1)
+                    .read_to_end(&mut bytes)?,
+                _ => return Err(damaged("a buffer is compressed in a way that is not known")),
+            };
+            if n as u64 != size {
+                return Err(damaged(format!("a buffer unpacks to {n} bytes, and not to {size}")));
+            }
+            bytes.into()
+        }
+    };
+    buffer.len = bytes.len() as u64;
+    buffer.unpacked = Some(bytes);
+    Ok(buffer)
+}
+
+/// A number of up to eight bytes, the lowest first.
+fn integer(bytes: &[u8], is_signed: bool) -> i128 {
+    let mut value = 0i128;
+    for &byte in bytes.iter().rev() {
+        value = value << 8 | i128::from(byte);
+    }
+    let bits = 8 * bytes.len() as u32;
+    match is_signed && bits < 128 && value >> (bits - 1) & 1 == 1 {
+        true => value - (1 << bits),
+        false => value,
+    }
+}
+
+/// What is written for a value.
+fn written(bytes: &[u8], value: Fixed) -> Vec<u8> {
+    let number = |bytes: &[u8]| integer(bytes, true) as i64;
+    match value {
+        Fixed::Int { is_signed, .. } => integer(bytes, is_signed).to_string(),
+        Fixed::Float => match *bytes {
+            [a, b] => scalar::half(u16::from_le_bytes([a, b])),
+            [a, b, c, d] => scalar::float(f32::from_le_bytes([a, b, c, d])),
+            [a, b, c, d, e, f, g, h] => {
+                scalar::double(f64::from_le_bytes([a, b, c, d, e, f, g, h]))
+            }
+            _ => scalar::hex(bytes),
+        },
+        Fixed::Decimal { scale } => {
+            let bytes: Vec<u8> = bytes.iter().rev().copied().collect();
+            scalar::decimal(&bytes, scale)
+        }
+        Fixed::Date { per_day } => scalar::date(number(bytes).div_euclid(per_day)),
+        Fixed::Time { per_second } => scalar::time(number(bytes), per_second),
+        Fixed::Timestamp { per_second, is_utc } => {
+            scalar::timestamp(number(bytes), per_second, is_utc)
+        }
+        Fixed::Bytes => scalar::hex(bytes),
+    }
+    .into_bytes()
+}

@@ -1,0 +1,388 @@
+//! Parquet: rows of columns, of which one is the text. Only the columns that are wanted are read.
+//!
+//! The footer says where the row groups are; each of them is a reading of its own, so that several are decoded at the same
+//! time, and damage in one costs its own rows only. A row group is read in batches of a bounded number of bytes, from
+//! pages that are held one at a time.
+//!
+//! A string is text whatever its column is declared to be, if it is UTF-8; what is not is treated as in any other file.
+//! Columns of numbers, dates and the like are values of groups, as `scalar` writes them.
+//!
+//! The crate `parquet` reads the footer and decodes the values; its Arrow layer is not used, for it would make arrays of
+//! what is only looked at once, and has to know before it begins how many rows to a batch.
+
+mod pages;
+mod values;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parquet::column::reader::get_column_reader;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+
+use super::file::{FileAt, reason_of};
+use super::rows::{
+    ColumnRows, FieldNames, FieldsFound, NoText, Nulls, Values, lost, missing, not_a_string,
+};
+use crate::Progress;
+use crate::format::{Format, Formats, Layout};
+use crate::position::At;
+use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
+use crate::record::{Fields, FieldsMet, RecordReader};
+use crate::skip_reason::{Reason, SkipReason};
+use pages::{Pages, WholeFile};
+use values::{Column, ColumnValues, Kind};
+
+pub(in crate::format) struct Parquet;
+
+impl Format for Parquet {
+    fn name(&self) -> &'static str {
+        "parquet"
+    }
+    fn suffixes(&self) -> &'static [&'static str] {
+        &["parquet", "pq", "parq"]
+    }
+    fn begins(&self, head: &[u8]) -> bool {
+        // The letters alone may begin a text; what follows them in a file is a page's header, or the footer's.
+        head.starts_with(b"PAR1") && head.get(4).is_some_and(|&byte| byte < b' ' && byte != b'\n')
+    }
+    fn has_fields(&self) -> bool {
+        true
+    }
+    fn layout(&self) -> Layout {
+        Layout::Container(open)
+    }
+    fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
+        unreachable!("a container has rows, and no records")
+    }
+}
+
+/// Which columns are read, and what is wrong with the file for all its rows.
+struct Plan {
+    fields: FieldNames,
+    found: FieldsFound,
+    /// The leaf column of each field.
+    columns: Result<Vec<Option<usize>>, NoText>,
+}
+
+impl Plan {
+    fn new(schema: &SchemaDescriptor, fields: &Fields) -> Plan {
+        let names = FieldNames::of(fields);
+        let mut found = FieldsFound { names: column_names(schema), ..FieldsFound::default() };
+        let mut columns = Vec::new();
+        let mut bad = None;
+        for (i, (path, name)) in fields.paths().zip(&names.names).enumerate() {
+            let column = find(schema, path, name);
+            found.met.push(!matches!(column, Found::Missing));
+            let is_text = names.is_text(i);
+            let taken = match column {
+                Found::Missing if is_text => Err(missing(name)),
+                Found::Missing => Ok(None),
+                Found::Nested(kind) => Err(not_a_string(name, kind)),
+                Found::Leaf(leaf) => {
+                    let descr = schema.column(leaf);
+                    let kind = Kind::of(&descr);
+                    match is_text && kind != Kind::Bytes {
+                        true => Err(not_a_string(name, kind.name(descr.physical_type()))),
+                        false => Ok(Some(leaf)),
+                    }
+                }
+            };
+            match taken {
+                Ok(column) => columns.push(column),
+                Err(no_text) => drop(bad.get_or_insert(no_text)),
+            }
+        }
+        Plan { fields: names, found, columns: bad.map_or(Ok(columns), Err) }
+    }
+}
+
+/// What a path names in a schema.
+enum Found {
+    Leaf(usize),
+    /// Something that is more than one value.
+    Nested(&'static str),
+    Missing,
+}
+
+fn find(schema: &SchemaDescriptor, path: &[String], name: &str) -> Found {
+    let columns = schema.columns();
+    let exact = columns.iter().position(|column| column.path().parts() == path);
+    // A column may have a name with dots in it.
+    let leaf = exact.or_else(|| columns.iter().position(|column| column.path().string() == name));
+    match leaf {
+        Some(leaf) if columns[leaf].max_rep_level() > 0 => Found::Nested("a list"),
+        Some(leaf) => Found::Leaf(leaf),
+        None => match columns.iter().find(|column| column.path().parts().starts_with(path)) {
+            Some(column) if column.max_rep_level() > 0 => Found::Nested("a list or a map"),
+            Some(_) => Found::Nested("a struct"),
+            None => Found::Missing,
+        },
+    }
+}
+
+/// The columns as one would ask for them.
+fn column_names(schema: &SchemaDescriptor) -> std::collections::BTreeSet<String> {
+    let name = |(i, column): (usize, &Arc<ColumnDescriptor>)| match column.max_rep_level() {
+        0 => column.path().string(),
+        _ => schema.get_column_root(i).name().to_owned(),
+    };
+    schema.columns().iter().enumerate().map(name).take(FieldsMet::NAMES).collect()
+}
+
+fn open<'e>(
+    opening: Opening<'e>,
+    formats: &Formats<'e>,
+    _: &StreamConfig,
+) -> Result<Box<dyn Reading<'e> + 'e>, SkipReason> {
+    let file = Arc::new(FileAt::open(&opening, "Parquet")?);
+    let footer =
+        catching(|| ParquetMetaDataReader::new().parse_and_finish(&WholeFile(file.clone())));
+    opening.progress.add_bytes(file.take_read());
+    let metadata = footer.map_err(|(reason, why)| match why.contains("encrypted") {
+        true => SkipReason::new(
+            Reason::UnsupportedFormat,
+            "the file is encrypted Parquet; decrypt it, and name what comes out",
+        ),
+        false => SkipReason::new(reason, format!("the footer cannot be read: {why}")),
+    })?;
+    let plan = Plan::new(metadata.file_metadata().schema_descr(), formats.fields);
+    let shared = Arc::new(File { file, metadata, plan });
+    let more = (0..shared.metadata.num_row_groups())
+        .map(|group| {
+            let rows = u64::try_from(shared.metadata.row_group(group).num_rows()).unwrap_or(0);
+            Box::new(RowGroup {
+                input: opening.file,
+                progress: opening.progress,
+                shared: shared.clone(),
+                group,
+                next: 0,
+                rows,
+                columns: None,
+                longest: 0,
+                read: 0,
+            }) as Box<dyn Reading<'e> + 'e>
+        })
+        .collect();
+    Ok(Box::new(RowGroups { input: opening.file, more }))
+}
+
+/// What row groups have in common.
+struct File {
+    file: Arc<FileAt>,
+    metadata: ParquetMetaData,
+    plan: Plan,
+}
+
+/// Hands out the row groups.
+struct RowGroups<'e> {
+    input: usize,
+    more: Vec<Box<dyn Reading<'e> + 'e>>,
+}
+
+impl<'e> Reading<'e> for RowGroups<'e> {
+    fn file(&self) -> usize {
+        self.input
+    }
+
+    fn bytes_read(&self) -> u64 {
+        0
+    }
+
+    fn step(&mut self, _: &mut Vec<u8>, _: &StreamConfig) -> Step<'e> {
+        Step { more: std::mem::take(&mut self.more), end: true, ..Step::default() }
+    }
+}
+
+/// A row group, and how far it is read.
+struct RowGroup<'e> {
+    input: usize,
+    progress: &'e Progress,
+    shared: Arc<File>,
+    group: usize,
+    /// The row that comes next, of so many.
+    next: u64,
+    rows: u64,
+    columns: Option<Vec<Option<Column>>>,
+    /// Bytes of a text, as they were on average where they were longest.
+    longest: usize,
+    read: u64,
+}
+
+/// The most rows that are decoded at a time while their length is not known.
+const FEW: usize = 16;
+const MANY: usize = 4096;
+
+impl<'e> Reading<'e> for RowGroup<'e> {
+    fn file(&self) -> usize {
+        self.input
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.read
+    }
+
+    fn step(&mut self, _: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
+        let shared = self.shared.clone();
+        let Plan { fields, found, columns } = &shared.plan;
+        let rows = |rows| Some(Chunk::Rows(Box::new(rows)));
+        let position = At::Row { group: self.group as u64, row: self.next }.into();
+        if self.rows == 0 {
+            return Step { end: true, ..Step::default() };
+        }
+        let columns = match columns {
+            Ok(columns) => columns,
+            Err(NoText(bad)) => {
+                self.progress.add_records(self.rows, &found.of(self.rows).met);
+                return Step {
+                    chunk: rows(ColumnRows::none(fields, found.of(self.rows))),
+                    bad: vec![(position, bad.clone().of_rows(self.rows))],
+                    end: true,
+                    ..Step::default()
+                };
+            }
+        };
+        let batch = catching(|| self.batch(columns, config));
+        let read = shared.file.take_read();
+        self.read += read;
+        self.progress.add_bytes(read);
+        let (met, result) = match batch {
+            Ok((values, n)) => {
+                let from = self.next;
+                self.next += n as u64;
+                let met = found.of(n as u64);
+                self.progress.add_records(n as u64, &met.met);
+                (FieldsMet::default(), Ok((from..self.next, values, met)))
+            }
+            Err(failure) => (found.of(1), Err(failure)),
+        };
+        match result {
+            Ok((range, values, met)) => Step {
+                chunk: rows(ColumnRows::new(
+                    self.group as u64,
+                    range,
+                    values,
+                    fields,
+                    config.max_record,
+                    met,
+                )),
+                end: self.next == self.rows,
+                ..Step::default()
+            },
+            Err((reason, why)) => {
+                let part = format!("row group {}", self.group);
+                let bad = lost(reason, &part, self.next..self.rows, &why);
+                Step {
+                    chunk: rows(ColumnRows::none(fields, met)),
+                    bad: vec![(position, bad)],
+                    end: true,
+                    ..Step::default()
+                }
+            }
+        }
+    }
+}
+
+impl RowGroup<'_> {
+    fn open(
+        &self,
+        columns: &[Option<usize>],
+        config: &StreamConfig,
+    ) -> Result<Vec<Option<Column>>, ParquetError> {
+        let group = self.shared.metadata.row_group(self.group);
+        let open = |leaf: usize| {
+            let column = group
+                .columns()
+                .get(leaf)
+                .ok_or_else(|| ParquetError::General("the row group lacks a column".to_owned()))?;
+            let pages = Pages::new(&self.shared.file, column, self.rows, config.max_record)?;
+            let descr = self.shared.metadata.file_metadata().schema_descr().column(leaf);
+            if column.column_type() != descr.physical_type() {
+                let message = "the footer contradicts itself about the type of a column";
+                return Err(ParquetError::General(message.to_owned()));
+            }
+            Ok(Column::new(get_column_reader(descr.clone(), Box::new(pages)), &descr))
+        };
+        columns.iter().map(|leaf| leaf.map(open).transpose()).collect()
+    }
+
+    /// The next rows: as many as have a chunk of text together, and one more where that is long.
+    fn batch(
+        &mut self,
+        leaves: &[Option<usize>],
+        config: &StreamConfig,
+    ) -> Result<(Vec<Box<dyn Values>>, usize), ParquetError> {
+        let mut columns = match self.columns.take() {
+            Some(columns) => columns,
+            None => self.open(leaves, config)?,
+        };
+        let Some(Some(text)) = columns.first_mut() else {
+            return Err(ParquetError::General("no column is the text".to_owned()));
+        };
+        let left = self.rows - self.next;
+        let mut texts: Option<ColumnValues> = None;
+        let (mut n, mut bytes) = (0, 0);
+        while n < MANY && bytes < config.chunk && (n as u64) < left {
+            let most = match self.longest {
+                0 if n == 0 => FEW,
+                longest => ((config.chunk - bytes) / longest.max(1)).clamp(1, MANY - n),
+            };
+            let some = text.read(usize::try_from(left - n as u64).unwrap_or(MANY).min(most))?;
+            if some.rows() == 0 {
+                let message =
+                    format!("the column of the text ends after {} rows", self.next + n as u64);
+                match n {
+                    0 => return Err(ParquetError::EOF(message)),
+                    // What there is is handed out first.
+                    _ => break,
+                }
+            }
+            n += some.rows();
+            bytes += some.bytes();
+            self.longest = self.longest.max(some.bytes() / some.rows());
+            match &mut texts {
+                None => texts = Some(some),
+                Some(texts) => texts.append(some),
+            }
+        }
+        let mut values: Vec<Box<dyn Values>> = Vec::new();
+        values.extend(texts.map(|texts| Box::new(texts) as Box<dyn Values>));
+        for column in &mut columns[1..] {
+            values.push(match column {
+                None => Box::new(Nulls),
+                Some(column) => {
+                    let read = column.read(n)?;
+                    if read.rows() != n {
+                        return Err(ParquetError::EOF("another column has fewer rows".to_owned()));
+                    }
+                    Box::new(read)
+                }
+            });
+        }
+        if self.next + n as u64 == self.rows {
+            for column in columns.iter_mut().flatten() {
+                if column.read(1)?.rows() != 0 {
+                    let message = "a column has more rows than its row group";
+                    return Err(ParquetError::General(message.to_owned()));
+                }
+            }
+        }
+        self.columns = Some(columns);
+        Ok((values, n))
+    }
+}
+
+/// What `decode` gives. A panic of the crate is damage that it did not foresee.
+fn catching<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, (Reason, String)> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(ParquetError::External(e))) => match e.downcast::<std::io::Error>() {
+            Ok(e) => Err((reason_of(&e), e.to_string())),
+            Err(e) => Err((Reason::Corrupt, e.to_string())),
+        },
+        Ok(Err(e @ ParquetError::EOF(_))) => Err((Reason::Truncated, e.to_string())),
+        Ok(Err(e)) => Err((Reason::Corrupt, e.to_string())),
+        Err(_) => Err((Reason::Corrupt, "the data make no sense to the decoder".to_owned())),
+    }
+}

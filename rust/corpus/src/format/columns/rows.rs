@@ -1,0 +1,210 @@
+//! Rows made of columns: what has been decoded of the fields that are wanted, as documents. Knows no file format.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use fasttok_engine::{Utf8Errors, decode_utf8};
+
+use crate::position::{At, Position};
+use crate::record::{Fields, FieldsMet, Row, Rows};
+use crate::skip_reason::{Reason, SkipReason};
+
+/// What a column holds of some rows.
+pub(super) trait Values: Send {
+    /// The bytes of the string in row `i`, or what is written for another value; nothing where it is null.
+    fn get(&self, i: usize) -> Option<Cow<'_, [u8]>>;
+}
+
+/// A column that is not read: the field is not in the file.
+pub(super) struct Nulls;
+
+impl Values for Nulls {
+    fn get(&self, _: usize) -> Option<Cow<'_, [u8]>> {
+        None
+    }
+}
+
+/// Why no row of a file can be counted: the text, or another field, is none that can be had.
+#[derive(Debug, Clone)]
+pub(super) struct NoText(pub SkipReason);
+
+/// Which of the fields are in a file, and what other columns it has.
+#[derive(Debug, Default)]
+pub(super) struct FieldsFound {
+    pub met: Vec<bool>,
+    pub names: BTreeSet<String>,
+}
+
+impl FieldsFound {
+    /// What `records` rows are to be told of.
+    pub fn of(&self, records: u64) -> FieldsMet {
+        let met = self.met.iter().map(|&met| met && records > 0).collect();
+        // Names are asked for only where a field is not there.
+        let names = match self.met.iter().all(|&met| met) || records == 0 {
+            true => BTreeSet::new(),
+            false => self.names.clone(),
+        };
+        FieldsMet { records, met, names }
+    }
+}
+
+/// Rows of a row group or of a record batch.
+pub(super) struct ColumnRows {
+    pub group: u64,
+    pub rows: Range<u64>,
+    /// In the order of [`Fields::names`]: the text, the groups, the second text.
+    pub columns: Vec<Box<dyn Values>>,
+    pub names: Vec<String>,
+    pub has_answer: bool,
+    pub max_record: usize,
+    pub met: FieldsMet,
+    /// How many of the first rows are passed over.
+    passed: usize,
+    values: Vec<Option<String>>,
+    text: String,
+    answer: String,
+}
+
+impl ColumnRows {
+    pub fn new(
+        group: u64,
+        rows: Range<u64>,
+        columns: Vec<Box<dyn Values>>,
+        fields: &FieldNames,
+        max_record: usize,
+        met: FieldsMet,
+    ) -> ColumnRows {
+        ColumnRows {
+            group,
+            rows,
+            columns,
+            names: fields.names.clone(),
+            has_answer: fields.has_answer,
+            max_record,
+            met,
+            passed: 0,
+            values: Vec::new(),
+            text: String::new(),
+            answer: String::new(),
+        }
+    }
+
+    /// No rows, which tell of fields.
+    pub fn none(fields: &FieldNames, met: FieldsMet) -> ColumnRows {
+        ColumnRows::new(0, 0..0, Vec::new(), fields, 0, met)
+    }
+}
+
+/// The fields that are wanted, by name.
+#[derive(Debug, Clone)]
+pub(super) struct FieldNames {
+    /// Those of [`Fields::names`].
+    pub names: Vec<String>,
+    pub has_answer: bool,
+}
+
+impl FieldNames {
+    pub fn of(fields: &Fields) -> FieldNames {
+        FieldNames { names: fields.names(), has_answer: fields.answer.is_some() }
+    }
+
+    /// Whether field `i` is a text, and not the value of a group.
+    pub fn is_text(&self, i: usize) -> bool {
+        i == 0 || self.has_answer && i + 1 == self.names.len()
+    }
+}
+
+impl Rows for ColumnRows {
+    fn len(&self) -> usize {
+        (self.rows.end - self.rows.start) as usize - self.passed
+    }
+
+    fn pass_over(&mut self, rows: usize) {
+        self.passed += rows.min(self.len());
+    }
+
+    fn position(&self, i: usize) -> Position {
+        At::Row { group: self.group, row: self.rows.start + (self.passed + i) as u64 }.into()
+    }
+
+    fn read(&mut self, i: usize, errors: Utf8Errors) -> Result<Option<Row<'_>>, SkipReason> {
+        let i = self.passed + i;
+        let ColumnRows { columns, names, values, text, answer, has_answer, max_record, .. } = self;
+        let groups = 1..columns.len() - usize::from(*has_answer);
+        values.clear();
+        for field in groups.clone() {
+            let value = columns[field].get(i);
+            values.push(match value {
+                None => None,
+                Some(bytes) => Some(decoded(&bytes, errors)?.into_owned()),
+            });
+        }
+        let mut wanted = [Ok(None), Ok(None)];
+        let fields = [Some(0), has_answer.then_some(groups.end)];
+        for ((wanted, field), buffer) in wanted.iter_mut().zip(fields).zip([text, answer]) {
+            let Some(field) = field else { continue };
+            *wanted = text_of(columns[field].get(i), &names[field], *max_record, errors)
+                .map(|text| Some(borrowed(text, buffer)));
+        }
+        let [text, answer] = wanted;
+        let Some(text) = text? else { unreachable!("the text is always wanted") };
+        Ok(Some(Row { text, values, answer: answer? }))
+    }
+
+    fn fields_met(&mut self) -> FieldsMet {
+        std::mem::take(&mut self.met)
+    }
+}
+
+/// The text that `value` has to be.
+fn text_of<'v>(
+    value: Option<Cow<'v, [u8]>>,
+    name: &str,
+    max_record: usize,
+    errors: Utf8Errors,
+) -> Result<Cow<'v, str>, SkipReason> {
+    match value {
+        None => Err(SkipReason::new(Reason::NullField, format!("field {name:?} is null"))),
+        Some(bytes) if bytes.len() > max_record => Err(SkipReason::record_too_large(max_record)),
+        Some(Cow::Borrowed(bytes)) => decoded(bytes, errors),
+        Some(Cow::Owned(bytes)) => Ok(Cow::Owned(decoded(&bytes, errors)?.into_owned())),
+    }
+}
+
+fn borrowed<'a>(text: Cow<'a, str>, buffer: &'a mut String) -> &'a str {
+    match text {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => {
+            *buffer = text;
+            buffer
+        }
+    }
+}
+
+fn decoded(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, SkipReason> {
+    decode_utf8(bytes, errors).map_err(|e| match e {
+        fasttok_engine::Error::InvalidUtf8 { offset } => SkipReason::invalid_utf8(offset as u64),
+        e => SkipReason::new(Reason::InvalidUtf8, e.to_string()),
+    })
+}
+
+/// The entry for rows `rows` of a part of a file (`part`, such as "row group 3") that cannot be counted.
+pub(super) fn lost(reason: Reason, part: &str, rows: Range<u64>, why: &str) -> SkipReason {
+    let n = rows.end.saturating_sub(rows.start).max(1);
+    let which = match n {
+        1 => format!("row {} of {part} is", rows.start),
+        _ => format!("rows {} to {} of {part} are", rows.start, rows.end - 1),
+    };
+    SkipReason::new(reason, format!("{which} not counted: {why}")).of_rows(n)
+}
+
+/// The entry for all rows of a file without the field.
+pub(super) fn missing(name: &str) -> NoText {
+    NoText(SkipReason::new(Reason::MissingField, format!("the file has no column {name:?}")))
+}
+
+/// The entry for all rows of a file whose field is `kind`.
+pub(super) fn not_a_string(name: &str, kind: &str) -> NoText {
+    NoText(SkipReason::new(Reason::NotAString, format!("column {name:?} is {kind}, not a string")))
+}
