@@ -113,19 +113,45 @@ KERNEL = re.compile(r"fasttok_simd.*6kernel")
 takes references, and is worth a call."""
 
 
-def test_no_intrinsic_is_a_call() -> None:
-    """An intrinsic that was not inlined is a function of the library, and costs a call where it should be one
-    instruction. See rust/simd."""
+def functions() -> list[tuple[str, bytes]]:
+    """Name and code of each function of the library."""
     elffile = pytest.importorskip(
         "elftools.elf.elffile", reason="reads the symbols of the library: pip install pyelftools"
     )
     with open(_fasttok.__file__, "rb") as file:
         if file.read(4) != b"\x7fELF":
             pytest.skip("the symbols of an ELF library are looked at; other systems compile the same source")
-        symbols = elffile.ELFFile(file).get_section_by_name(".symtab")
+        elf = elffile.ELFFile(file)
+        symbols = elf.get_section_by_name(".symtab")
         if symbols is None:
             pytest.skip("this library is stripped of its symbols")
-        functions = {symbol.name for symbol in symbols.iter_symbols() if symbol["st_info"]["type"] == "STT_FUNC"}
-    assert any("fasttok_simd" in name for name in functions), "no function of ours has a name"
-    calls = [name for name in functions if INTRINSIC.search(name) and not any(other in name for other in OTHERS)]
-    assert sorted(calls + [name for name in functions if KERNEL.search(name) and "write_utf8" not in name]) == []
+        text = elf.get_section_by_name(".text")
+        code, start = text.data(), text["sh_addr"]
+        found = []
+        for symbol in symbols.iter_symbols():
+            if symbol["st_info"]["type"] == "STT_FUNC":
+                at = symbol["st_value"] - start
+                found.append((symbol.name, code[max(at, 0) : max(at + symbol["st_size"], 0)]))
+    assert any("fasttok_simd" in name for name, _ in found), "no function of ours has a name"
+    return found
+
+
+def test_no_intrinsic_is_a_call() -> None:
+    """An intrinsic that was not inlined is a function of the library, and costs a call where it should be one
+    instruction. See rust/simd."""
+    names = {name for name, _ in functions()}
+    calls = [name for name in names if INTRINSIC.search(name) and not any(other in name for other in OTHERS)]
+    assert sorted(calls + [name for name in names if KERNEL.search(name) and "write_utf8" not in name]) == []
+
+
+EXTRACTION = re.compile(rb"\xc4[\x43\x63\xc3\xe3]\x79\x14")
+"""`vpextrb`, up to its operands."""
+
+
+@pytest.mark.skipif(ABSENT != "neon", reason="instructions of x86-64")
+def test_no_mask_is_taken_apart() -> None:
+    """The compiler keeps a vector of 32 bits, for which AVX2 has no register, in 32 registers. See `join` in
+    rust/simd/src/x86/avx2.rs."""
+    of_avx2 = [(name, code) for name, code in functions() if "Avx2" in name and "outlined" in name]
+    assert of_avx2, "no work for AVX2 has a name"
+    assert [name for name, code in of_avx2 if len(EXTRACTION.findall(code)) >= 32] == []

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use bytemuck::{Pod, must_cast};
 
 use crate::utf8::{FEW, Unit, portable};
-use crate::{ByteMasks, masks};
+use crate::{ByteMasks, is_east_asian};
 
 /// 64 bytes in two registers.
 type Two = [__m256i; 2];
@@ -20,10 +20,21 @@ fn load<T: Pod, const N: usize>(values: &[T; N]) -> Two {
 }
 
 /// The top bits of the bytes.
+///
+/// To the compiler this is a comparison, and "and" or "or" of two such masks, if they are used for nothing else, one
+/// of vectors of single bits. AVX2 has no such vectors: one that lives from a branch to the next is taken apart into
+/// 32 registers and put together again (`vpextrb`, `vpinsrb`). So join bytes, not masks, where that can be.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn join([low, high]: Two) -> u64 {
     u64::from(_mm256_movemask_epi8(low) as u32) | u64::from(_mm256_movemask_epi8(high) as u32) << 32
+}
+
+/// Bit `7 - BY` of the bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn bit<const BY: i32>([low, high]: Two) -> u64 {
+    join([_mm256_slli_epi16::<BY>(low), _mm256_slli_epi16::<BY>(high)])
 }
 
 #[inline]
@@ -31,6 +42,15 @@ fn join([low, high]: Two) -> u64 {
 fn equal([low, high]: Two, byte: u8) -> u64 {
     let byte = _mm256_set1_epi8(byte as i8);
     join([_mm256_cmpeq_epi8(low, byte), _mm256_cmpeq_epi8(high, byte)])
+}
+
+/// See `Simd::continuation`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn continuation([low, high]: Two) -> u64 {
+    // The 64 lowest as signed numbers.
+    let limit = _mm256_set1_epi8(-64);
+    join([_mm256_cmpgt_epi8(limit, low), _mm256_cmpgt_epi8(limit, high)])
 }
 
 /// The lowest of eight numbers.
@@ -116,6 +136,46 @@ static ORDERS: [u64; 256] = {
     orders
 };
 
+/// Classes of ASCII by the upper half of the byte and by the lower one; a byte has those that both of them have. From
+/// the top bit on: letters of columns 4 and 6, letters of columns 5 and 7, `0` to `9`, newlines, other control
+/// characters that are white space, U+0020, `'`, `/`.
+const BY_HALF: [[u8; 16]; 2] = {
+    let mut tables = [[0; 16]; 2];
+    let mut byte = 0;
+    while byte < 0x80 {
+        let (column, row) = (byte >> 4, byte & 15);
+        let class = match byte as u8 {
+            b'A'..=b'Z' | b'a'..=b'z' if column & 1 == 0 => 0x80,
+            b'A'..=b'Z' | b'a'..=b'z' => 0x40,
+            b'0'..=b'9' => 0x20,
+            b'\n' | b'\r' => 0x10,
+            b'\t' | 0x0B | 0x0C => 8,
+            b' ' => 4,
+            b'\'' => 2,
+            b'/' => 1,
+            _ => 0,
+        };
+        tables[0][column] |= class;
+        tables[1][row] |= class;
+        byte += 1;
+    }
+    tables
+};
+
+/// Of the first bytes E0 to EF by their lower half: the top bit of those of [`ByteMasks::east_asian`], and the
+/// one below of [`ByteMasks::caseless`].
+const EAST_ASIAN: [u8; 16] = {
+    let mut table = [0; 16];
+    let mut row = 0;
+    while row < 16 {
+        let byte = 0xE0 + row as u8;
+        let caseless = matches!(byte, 0xE5..=0xE9 | 0xEB | 0xEC);
+        table[row] = (is_east_asian(byte) as u8) << 7 | (caseless as u8) << 6;
+        row += 1;
+    }
+    table
+};
+
 super::level! {
     /// AVX2, with the instructions for bits that every processor with AVX2 but a few has.
     Avx2: ["avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
@@ -128,22 +188,52 @@ super::level! {
 
     fn classify(block: &[u8; 64]) -> ByteMasks {
         let bytes @ [low, high] = load(block);
-        let in_range = |from: u8, count: u8| {
-            let (from, last) = (_mm256_set1_epi8(from as i8), _mm256_set1_epi8((count - 1) as i8));
-            let test = |bytes: __m256i| {
-                let shifted = _mm256_sub_epi8(bytes, from);
-                _mm256_cmpeq_epi8(_mm256_min_epu8(shifted, last), shifted)
-            };
-            join([test(low), test(high)])
+        let by_column = _mm256_broadcastsi128_si256(must_cast(BY_HALF[0]));
+        let by_row = _mm256_broadcastsi128_si256(must_cast(BY_HALF[1]));
+        let classes = |bytes: __m256i| {
+            let column = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), _mm256_set1_epi8(15));
+            // Nothing where the top bit is set.
+            let of_row = _mm256_shuffle_epi8(by_row, bytes);
+            _mm256_and_si256(of_row, _mm256_shuffle_epi8(by_column, column))
         };
-        masks!(in_range, |byte: u8| equal(bytes, byte), join(bytes))
+        let classes = [classes(low), classes(high)];
+        // Either of the two upper bits makes the top bit of the sum.
+        let letter = |classes: __m256i| _mm256_add_epi8(classes, _mm256_set1_epi8(0x40));
+        let letter = join([letter(classes[0]), letter(classes[1])]);
+        let lower = bit::<2>(bytes);
+        // The bit of the other white space, or the sum of the one of U+0020 and itself.
+        let space = |classes: __m256i| {
+            _mm256_add_epi8(_mm256_slli_epi16::<4>(classes), _mm256_set1_epi8(0x40))
+        };
+        let mut masks = ByteMasks {
+            non_ascii: join(bytes),
+            upper: letter & !lower,
+            lower: letter & lower,
+            number: bit::<2>(classes),
+            space: join([space(classes[0]), space(classes[1])]),
+            newline: bit::<3>(classes),
+            blank: bit::<5>(classes),
+            apostrophe: bit::<6>(classes),
+            slash: bit::<7>(classes),
+            ..ByteMasks::default()
+        };
+        if masks.non_ascii != 0 {
+            masks.continuation = continuation(bytes);
+            let table = _mm256_broadcastsi128_si256(must_cast(EAST_ASIAN));
+            let classes = |bytes: __m256i| {
+                // 0x70 to 0x7F for E0 to EF, and the top bit for all others.
+                let row = _mm256_xor_si256(bytes, _mm256_set1_epi8(0xE0_u8 as i8));
+                _mm256_shuffle_epi8(table, _mm256_adds_epu8(row, _mm256_set1_epi8(0x70)))
+            };
+            let classes = [classes(low), classes(high)];
+            masks.east_asian = join(classes);
+            masks.caseless = bit::<1>(classes);
+        }
+        masks
     }
 
     fn continuation(block: &[u8; 64]) -> u64 {
-        // The 64 lowest as signed numbers.
-        let limit = _mm256_set1_epi8(-64);
-        let [low, high] = load(block);
-        join([_mm256_cmpgt_epi8(limit, low), _mm256_cmpgt_epi8(limit, high)])
+        continuation(load(block))
     }
 
     fn any(block: &[u8; 64], bits: u8) -> u64 {
