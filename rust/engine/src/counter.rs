@@ -15,7 +15,7 @@ use fasttok_simd::Level;
 
 #[cfg(feature = "probe")]
 pub(crate) use self::caches::look_up_keys;
-use self::caches::{Caches, CountWaiting};
+use self::caches::{Caches, Drain};
 use self::scan::{Pieces, Scan, Text};
 use crate::Error;
 use crate::added::Part;
@@ -180,7 +180,7 @@ impl<'c> CountBatch<'c> {
     fn count_waiting(&mut self) {
         let Counter { encoding, level, caches } = &mut *self.counter;
         if !caches.counts().is_empty() {
-            level.run(CountWaiting { pairs: encoding.pairs(), caches });
+            level.run(Drain { pairs: encoding.pairs(), caches, most: 0 });
         }
     }
 }

@@ -292,18 +292,19 @@ impl Task for CountMissed<'_> {
     }
 }
 
-/// Counts all that waits: see [`Caches::drain`].
-pub(super) struct CountWaiting<'a> {
+/// Does [`Caches::drain`].
+pub(super) struct Drain<'a> {
     pub(super) pairs: &'a BpeModel,
     pub(super) caches: &'a mut Caches,
+    pub(super) most: usize,
 }
 
-impl Task for CountWaiting<'_> {
+impl Task for Drain<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        self.caches.drain(simd, self.pairs, 0);
+        self.caches.drain(simd, self.pairs, self.most);
     }
 }
 
@@ -506,6 +507,15 @@ impl Caches {
         }
         if self.missed.len() > if most == 0 { 0 } else { MISSED } {
             simd.outlined(CountMissed { pairs, caches: self });
+        }
+    }
+
+    /// [`Caches::drain`], in a function of its own: for callers in closures, which do not have the level's instructions.
+    #[inline(always)]
+    pub(super) fn outlined_drain<S: Simd>(&mut self, simd: S, pairs: &BpeModel, most: usize) {
+        let longest = self.short_queue.len().max(self.long_queue.len());
+        if self.tiny_queue.len() >= most + TINY_TOGETHER || longest > most {
+            simd.outlined(Drain { pairs, caches: self, most });
         }
     }
 

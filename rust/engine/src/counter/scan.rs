@@ -201,7 +201,7 @@ impl Scan<'_> {
             padded[..len].copy_from_slice(&piece[start..end]);
             self.caches.look_up(&padded, 0, len);
         }
-        self.caches.drain(simd, self.encoding.pairs(), WAITING);
+        self.caches.outlined_drain(simd, self.encoding.pairs(), WAITING);
         0
     }
 
