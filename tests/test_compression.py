@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import zstandard
+from peak_memory import PEAK
 
 import fasttok
 from fasttok._fasttok import COMPRESSED_SUFFIXES
@@ -282,12 +283,13 @@ def test_a_forged_header_gets_no_memory(tmp_path: Path, suffix: str, log: int) -
     assert (counted, entries) == ({path.name: 1}, {})
 
 
-MEASURED = """
-import json, resource, sys, fasttok
+MEASURED = f"""
+{PEAK}
+import json, sys, fasttok
 report = fasttok.count_corpus(sys.argv[1:], encodings=["r50k_base"], threads=2)
 data = json.loads(report.to_json())
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps([data["ledger"] | {"bytes": data["totals"]["bytes"]}, peak]))
+peak = peak_bytes()
+print(json.dumps([data["ledger"] | {{"bytes": data["totals"]["bytes"]}}, peak]))
 """
 
 

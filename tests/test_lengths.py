@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from cli_support import fasttok as run
 from cli_support import on_terminal, without_manifest, write_jsonl
+from peak_memory import PEAK
 
 import fasttok
 
@@ -200,11 +201,12 @@ def test_a_million_groups_take_less_than_a_gigabyte(tmp_path: Path) -> None:
     path = tmp_path / "million.jsonl"
     with path.open("w") as file:
         file.writelines(f'{{"text":"a b {i}","id":"{i}"}}\n' for i in range(1_000_000))
-    code = """
-import resource, sys, fasttok
+    code = f"""
+{PEAK}
+import sys, fasttok
 report = fasttok.count_corpus(sys.argv[1], "r50k_base", by="id", quantiles=True, limits=[8], threads=2)
 assert len(report.groups) == 1_000_000 and report.groups[0].tokens_per_document["r50k_base"].max
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(peak_bytes() >> 20)
 """
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 1000, f"{done.stdout} MiB"
