@@ -216,7 +216,7 @@ impl Histogram {
     }
 
     /// The least number of tokens that at least `percent` of 100 documents do not exceed (the quantile that numpy calls
-    /// `inverted_cdf`). From [`EXACT`] on it is the middle of a bucket.
+    /// `inverted_cdf`). From 65,536 on it is the middle of a bucket.
     pub fn percentile(&self, percent: u64) -> u64 {
         let documents: u128 = self.buckets.iter().map(|bucket| u128::from(bucket.documents)).sum();
         let wanted = (documents * u128::from(percent)).div_ceil(100).max(1);
