@@ -249,7 +249,7 @@ fn begins_object(bytes: &[u8]) -> Option<bool> {
 /// Whether a line is a record with a text in it.
 fn is_record(line: &[u8], fields: &Fields) -> bool {
     let Some(jsonl) = format::by_name("jsonl") else { return false };
-    let mut reader = format::format(jsonl).reader(fields);
+    let mut reader = format::line_reader(jsonl, fields);
     std::str::from_utf8(line)
         .is_ok_and(|line| matches!(reader.read(line, Utf8Errors::Replace), Ok(Some(_))))
 }

@@ -1,15 +1,16 @@
-//! Records: what a document is cut out of, and the ways to find its text in there. A contract without code: formats fulfil it,
-//! and a run asks for it. Knows neither files nor what is done with a text.
+//! Records: what a document is cut out of, and the ways to find its text in there. A contract: formats fulfil it, and a
+//! run asks for it. Knows neither files nor what is done with a text.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use fasttok_engine::Utf8Errors;
+use fasttok_engine::{Utf8Errors, decode_utf8};
 use serde::{Deserialize, Serialize};
 
 use crate::Progress;
 use crate::position::{At, Position};
-use crate::skip_reason::SkipReason;
+use crate::skip_reason::{Reason, SkipReason};
 
 /// A format, as the index in the table of formats.
 pub(crate) type FormatId = usize;
@@ -144,4 +145,12 @@ impl Fields {
     pub fn names(&self) -> Vec<String> {
         self.paths().map(|path| path.join(".")).collect()
     }
+}
+
+/// `bytes` as text.
+pub(crate) fn decoded(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, SkipReason> {
+    decode_utf8(bytes, errors).map_err(|e| match e {
+        fasttok_engine::Error::InvalidUtf8 { offset } => SkipReason::invalid_utf8(offset as u64),
+        e => SkipReason::new(Reason::InvalidUtf8, e.to_string()),
+    })
 }

@@ -53,9 +53,6 @@ impl Format for Table {
             }),
         }
     }
-    fn reader(&self, fields: &Fields) -> Box<dyn RecordReader> {
-        Box::new(CsvReader::new(Columns::new(fields, self.delimiter, Vec::new()).into()))
-    }
 }
 
 /// Whether `head`, the beginning of a file or the `whole` of it, has a header with the field of the text; nothing where

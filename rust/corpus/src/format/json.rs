@@ -33,9 +33,6 @@ impl Format for Json {
     fn layout(&self) -> Layout {
         Layout::Framed(|fields, config| Box::new(JsonFramer::new(fields, config.max_record)))
     }
-    fn reader(&self, fields: &Fields) -> Box<dyn RecordReader> {
-        Box::new(JsonlReader::new(fields, NOUN))
-    }
 }
 
 struct JsonFramer {

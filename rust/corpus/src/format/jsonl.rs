@@ -36,13 +36,10 @@ impl Format for Jsonl {
         true
     }
     fn layout(&self) -> Layout {
-        Layout::Stream(Framing::Records)
+        Layout::Stream(Framing::Records, |fields| Box::new(JsonlReader::new(fields, "line")))
     }
     fn passes_bom(&self) -> bool {
         true
-    }
-    fn reader(&self, fields: &Fields) -> Box<dyn RecordReader> {
-        Box::new(JsonlReader::new(fields, "line"))
     }
 }
 

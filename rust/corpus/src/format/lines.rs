@@ -5,7 +5,7 @@ use fasttok_engine::Utf8Errors;
 
 use super::{Format, Layout};
 use crate::reading::Framing;
-use crate::record::{Fields, RecordReader, Row};
+use crate::record::{RecordReader, Row};
 use crate::skip_reason::SkipReason;
 
 pub(super) struct Lines;
@@ -15,10 +15,7 @@ impl Format for Lines {
         "lines"
     }
     fn layout(&self) -> Layout {
-        Layout::Stream(Framing::Lines)
-    }
-    fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
-        Box::new(Lines)
+        Layout::Stream(Framing::Lines, |_| Box::new(Lines))
     }
 }
 

@@ -59,14 +59,12 @@ pub(crate) trait Format: Sync {
     }
     /// How a file is cut into records.
     fn layout(&self) -> Layout;
-    /// Reads the records of a file that is [`Framing::Whole`], [`Framing::Lines`] or [`Framing::Records`].
-    fn reader(&self, fields: &Fields) -> Box<dyn RecordReader>;
 }
 
 /// How a file is cut into records.
 pub(crate) enum Layout {
-    /// By what is between them.
-    Stream(Framing),
+    /// By what is between them; and what reads one.
+    Stream(Framing, fn(&Fields) -> Box<dyn RecordReader>),
     /// By a framer.
     Framed(fn(&Fields, &StreamConfig) -> Box<dyn Framer>),
     /// It is a container.
@@ -96,6 +94,16 @@ static FORMATS: &[&dyn Format] = &[
     &tests::Panics,
 ];
 
+/// What reads the lines, or the documents, of a format that is a stream of them.
+pub(crate) fn line_reader(id: FormatId, fields: &Fields) -> Box<dyn RecordReader> {
+    match format(id).layout() {
+        Layout::Stream(_, reader) => reader(fields),
+        Layout::Framed(_) | Layout::Container(_) => {
+            unreachable!("framers and containers hand out what reads their records")
+        }
+    }
+}
+
 /// Begins to read an input of the format that `opening` names.
 pub(crate) fn begin<'e>(
     opening: Opening<'e>,
@@ -105,7 +113,9 @@ pub(crate) fn begin<'e>(
     let format = format(opening.format);
     let passes_bom = format.passes_bom();
     match format.layout() {
-        Layout::Stream(framing) => Ok(Box::new(Stream::new(opening, framing, passes_bom, None)?)),
+        Layout::Stream(framing, _) => {
+            Ok(Box::new(Stream::new(opening, framing, passes_bom, None)?))
+        }
         Layout::Framed(framer) => {
             let framer = framer(formats.fields, config);
             Ok(Box::new(Stream::new(opening, Framing::Records, passes_bom, Some(framer))?))
@@ -140,10 +150,6 @@ pub(crate) struct Formats<'j> {
 
 pub(crate) fn format(id: FormatId) -> &'static dyn Format {
     FORMATS[id]
-}
-
-pub(crate) fn format_count() -> usize {
-    FORMATS.len()
 }
 
 pub(crate) fn by_name(name: &str) -> Option<FormatId> {

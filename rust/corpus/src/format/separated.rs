@@ -6,7 +6,7 @@
 
 use super::{Format, Layout, text};
 use crate::position::At;
-use crate::record::{Fields, Framed, FramedRecord, Framer, RecordReader};
+use crate::record::{Framed, FramedRecord, Framer, RecordReader};
 use crate::skip_reason::SkipReason;
 
 /// Documents between separators. Their positions are bytes.
@@ -30,9 +30,6 @@ impl Format for Separated {
             })
         })
     }
-    fn reader(&self, fields: &Fields) -> Box<dyn RecordReader> {
-        text::Text.reader(fields)
-    }
 }
 
 impl Format for Paragraphs {
@@ -52,9 +49,6 @@ impl Format for Paragraphs {
                 is_dropped: false,
             })
         })
-    }
-    fn reader(&self, fields: &Fields) -> Box<dyn RecordReader> {
-        text::Text.reader(fields)
     }
 }
 

@@ -14,10 +14,7 @@ impl Format for Panics {
         "panics"
     }
     fn layout(&self) -> Layout {
-        Layout::Stream(Framing::Lines)
-    }
-    fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
-        Box::new(Panics)
+        Layout::Stream(Framing::Lines, |_| Box::new(Panics))
     }
 }
 
@@ -29,6 +26,11 @@ impl RecordReader for Panics {
     ) -> Result<Option<Row<'a>>, SkipReason> {
         panic!("at {record:?}")
     }
+}
+
+/// What reads the lines of the format of this name.
+fn line_reader(name: &str, fields: &Fields) -> Box<dyn RecordReader> {
+    super::line_reader(by_name(name).unwrap(), fields)
 }
 
 fn fields(text: &str, groups: &[&str]) -> Fields {
@@ -43,7 +45,7 @@ fn fields(text: &str, groups: &[&str]) -> Fields {
 type Read = Result<Option<(String, Vec<Option<String>>)>, Reason>;
 
 fn read_as(line: &str, fields: &Fields, errors: Utf8Errors) -> Read {
-    let mut reader = jsonl::Jsonl.reader(fields);
+    let mut reader = line_reader("jsonl", fields);
     // Twice, for buffers are kept.
     let _ = reader.read(line, errors);
     match reader.read(line, errors) {
@@ -141,14 +143,14 @@ fn broken_json_is_found_wherever_it_is() {
     ] {
         assert_eq!(text(line), Err(Reason::BrokenJson), "{line}");
     }
-    let mut reader = jsonl::Jsonl.reader(&fields("text", &[]));
+    let mut reader = line_reader("jsonl", &fields("text", &[]));
     let bad = reader.read(r#"{"text":"abc","a":01}"#, Strict).unwrap_err();
     assert_eq!(bad.detail, "invalid number at byte 20 of the line");
 }
 
 #[test]
 fn numbers_that_json_does_not_have_are_named() {
-    let mut reader = jsonl::Jsonl.reader(&fields("text", &[]));
+    let mut reader = line_reader("jsonl", &fields("text", &[]));
     let mut detail = |line: &str| reader.read(line, Strict).unwrap_err().detail;
     for value in ["NaN", "Infinity", "-Infinity"] {
         for (before, after) in
@@ -176,7 +178,7 @@ fn fields_that_are_not_there_or_not_text() {
     for line in ["1", "null", "[1]", "\"text\"", "[{\"text\":\"a\"}]"] {
         assert_eq!(text(line), Err(Reason::NotAnObject), "{line}");
     }
-    let mut reader = jsonl::Jsonl.reader(&fields("body", &[]));
+    let mut reader = line_reader("jsonl", &fields("body", &[]));
     let bad = reader.read(r#"{"body":[1]}"#, Strict).unwrap_err();
     assert_eq!(bad.detail, r#"field "body" is an array, not a string"#);
 }
@@ -220,7 +222,7 @@ fn group_values() {
         ]
     );
     // Values of the record before do not stay.
-    let mut reader = jsonl::Jsonl.reader(&f);
+    let mut reader = line_reader("jsonl", &f);
     reader.read(line, Strict).unwrap();
     let row = reader.read(r#"{"text":"y"}"#, Strict).unwrap().unwrap();
     assert!(row.values.iter().all(Option::is_none));
@@ -249,7 +251,7 @@ fn deep_nesting_does_not_overflow_the_stack() {
 
 #[test]
 fn lines_lose_their_end_and_nothing_else() {
-    let mut reader = lines::Lines.reader(&Fields::default());
+    let mut reader = line_reader("lines", &Fields::default());
     for (record, text) in [("a", "a"), ("a\r", "a"), ("\ra\r\r", "\ra\r"), ("", ""), ("\r", "")] {
         assert_eq!(reader.read(record, Strict).unwrap().unwrap().text, text);
     }

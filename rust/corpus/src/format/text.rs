@@ -4,7 +4,7 @@ use fasttok_engine::Utf8Errors;
 
 use super::{Format, Layout};
 use crate::reading::Framing;
-use crate::record::{Fields, RecordReader, Row};
+use crate::record::{RecordReader, Row};
 use crate::skip_reason::SkipReason;
 
 pub(super) struct Text;
@@ -14,10 +14,7 @@ impl Format for Text {
         "text"
     }
     fn layout(&self) -> Layout {
-        Layout::Stream(Framing::Whole)
-    }
-    fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
-        Box::new(Text)
+        Layout::Stream(Framing::Whole, |_| Box::new(Text))
     }
 }
 

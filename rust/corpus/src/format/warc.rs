@@ -54,9 +54,6 @@ impl Format for Warc {
             })
         })
     }
-    fn reader(&self, fields: &Fields) -> Box<dyn RecordReader> {
-        Box::new(WarcReader::new(fields))
-    }
 }
 
 struct WarcFramer {

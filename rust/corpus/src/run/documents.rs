@@ -6,10 +6,11 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use fasttok_engine::{Special, decode_utf8};
+use fasttok_engine::Special;
 use fasttok_parallel::Control;
 
 use crate::format::{self, Formats};
@@ -18,14 +19,15 @@ use crate::job::{Job, OnError};
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
 use crate::ledger::{Collector, Entry};
 use crate::long_document::Group;
-use crate::position::{At, Position};
+use crate::position::Position;
 use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
 use crate::recognise::{Taken, Unread, recognise};
-use crate::record::{Fields, FieldsMet, FormatId, RecordReader, Row};
+use crate::record::{Fields, Row};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{self, Input};
 use crate::{Error, Ledger, Progress, Tally, scripts_of};
 
+use super::chunk::Readers;
 use super::inputs::Inputs;
 use super::{CHUNK, check_fields, fields, formats, path_languages};
 
@@ -120,22 +122,22 @@ pub(crate) fn documents_in_chunks(
     progress.watch(fields.names());
     let mut formats = formats(job, &fields)?;
     formats.asks_fields |= answer.is_some();
+    let config = StreamConfig {
+        chunk,
+        max_record: job.max_record_bytes,
+        max_window: job.max_window_bytes,
+        encodings: Vec::new(),
+        special: Special::Text,
+        errors: job.errors,
+        separator: job.separator.clone().unwrap_or_default(),
+        whole_words: false,
+    };
     let mut reading = Documents {
         job,
         formats,
         groups,
-        met: FieldsMet::default(),
-        readers: (0..format::format_count()).map(|_| None).collect(),
-        config: StreamConfig {
-            chunk,
-            max_record: job.max_record_bytes,
-            max_window: job.max_window_bytes,
-            encodings: Vec::new(),
-            special: Special::Text,
-            errors: job.errors,
-            separator: job.separator.clone().unwrap_or_default(),
-            whole_words: false,
-        },
+        readers: Readers::new(&fields, &config, progress),
+        config,
         progress,
         ledger: &mut ledger,
         take,
@@ -160,10 +162,8 @@ pub(crate) fn documents_in_chunks(
         }
     }
     reading.hand_on()?;
-    let Documents { seen, counted, binary, packed, unchecked, mut met, readers, .. } = reading;
-    for mut reader in readers.into_iter().flatten() {
-        met.add(reader.fields_met());
-    }
+    let Documents { seen, counted, binary, packed, unchecked, readers, .. } = reading;
+    let met = readers.fields_met();
     found.check_not_all_ignored(job, binary, packed)?;
     check_fields(&met, counted, &fields)?;
     Ok(DocumentsRead {
@@ -225,10 +225,7 @@ struct Documents<'r> {
     job: &'r Job,
     formats: Formats<'r>,
     groups: GroupKeys,
-    /// Which fields were met, but for those that the readers know.
-    met: FieldsMet,
-    /// By format.
-    readers: Vec<Option<Box<dyn RecordReader>>>,
+    readers: Readers<'r>,
     config: StreamConfig,
     progress: &'r Progress,
     ledger: &'r mut Collector,
@@ -356,91 +353,24 @@ impl Documents<'_> {
 
     /// The documents of a chunk.
     fn chunk(&mut self, input: &Input, chunk: Chunk, bytes: &[u8]) -> Result<(), Error> {
-        match chunk {
-            Chunk::Part(_) => {}
-            Chunk::Document { format } => {
-                let mut reader = self.take_reader(format);
-                self.bytes(input, Position::default(), &mut *reader, bytes)?;
-                self.readers[format] = Some(reader);
+        let mut readers = self.readers.take();
+        let visit = |position, row: Result<Row, SkipReason>| {
+            let taken = match row {
+                Ok(row) => self.row(input, position, &row),
+                Err(bad) => self.skip(input, position, bad),
+            };
+            match taken {
+                Ok(()) if !self.enough => ControlFlow::Continue(()),
+                ended => ControlFlow::Break(ended),
             }
-            Chunk::Lines { format, first_line } => {
-                let mut reader = self.take_reader(format);
-                let max = match format::format(format).has_fields() {
-                    true => self.config.max_record,
-                    false => usize::MAX,
-                };
-                for (line, record) in (first_line..).zip(lines(bytes)) {
-                    if self.enough {
-                        break;
-                    }
-                    let position = At::Line(line).into();
-                    if record.len() > max {
-                        self.skip(input, position, self.too_large())?;
-                    } else {
-                        self.bytes(input, position, &mut *reader, record)?;
-                    }
-                }
-                reader.report(self.progress);
-                self.readers[format] = Some(reader);
-            }
-            Chunk::Records { member, records, mut reader } => {
-                for record in records {
-                    if self.enough {
-                        break;
-                    }
-                    let position = Position { member: member.clone(), at: record.at };
-                    self.bytes(input, position, &mut *reader, &bytes[record.range])?;
-                }
-                reader.report(self.progress);
-                self.met.add(reader.fields_met());
-            }
-            Chunk::Rows(mut rows) => {
-                for i in 0..rows.len() {
-                    if self.enough {
-                        break;
-                    }
-                    let position = rows.position(i);
-                    match rows.read(i, self.config.errors) {
-                        Ok(None) => {}
-                        Ok(Some(row)) => self.row(input, position, &row)?,
-                        Err(bad) => self.skip(input, position, bad)?,
-                    }
-                }
-                self.met.add(rows.fields_met());
-            }
-        }
-        Ok(())
-    }
-
-    fn take_reader(&mut self, format: FormatId) -> Box<dyn RecordReader> {
-        let reader = self.readers[format].take();
-        reader.unwrap_or_else(|| format::format(format).reader(self.formats.fields))
+        };
+        let done = readers.each(chunk, bytes, visit);
+        self.readers = readers;
+        done.break_value().unwrap_or(Ok(()))
     }
 
     fn too_large(&self) -> SkipReason {
         SkipReason::record_too_large(self.config.max_record)
-    }
-
-    /// A record, or a file that is one.
-    fn bytes(
-        &mut self,
-        input: &Input,
-        position: Position,
-        reader: &mut dyn RecordReader,
-        record: &[u8],
-    ) -> Result<(), Error> {
-        let text = match decode_utf8(record, self.config.errors) {
-            Ok(text) => text,
-            Err(fasttok_engine::Error::InvalidUtf8 { offset }) => {
-                return self.skip(input, position, SkipReason::invalid_utf8(offset as u64));
-            }
-            Err(e) => return Err(e.into()),
-        };
-        match reader.read(&text, self.config.errors) {
-            Ok(None) => Ok(()),
-            Ok(Some(row)) => self.row(input, position, &row),
-            Err(bad) => self.skip(input, position, bad),
-        }
     }
 
     /// A document.
@@ -548,16 +478,4 @@ fn with_script(groups: &GroupKeys, mut key: Vec<u8>, text: &str) -> Vec<u8> {
         groups.encode_script(&scripts_of([text]), &mut key);
     }
     key
-}
-
-/// The lines of a chunk; what ends a line begins no other at the end.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let mut rest = Some(bytes);
-    std::iter::from_fn(move || {
-        let bytes = rest.take()?;
-        let end = memchr::memchr(b'\n', bytes);
-        rest = end.map(|end| &bytes[end + 1..]);
-        Some(&bytes[..end.unwrap_or(bytes.len())])
-    })
 }

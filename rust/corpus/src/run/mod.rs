@@ -3,6 +3,7 @@
 //! is next, `worker` does it.
 
 mod checkpoint;
+mod chunk;
 mod count;
 mod detect_queue;
 mod documents;

@@ -1,11 +1,13 @@
 //! What a worker does with a file, with a record and with a part of a long text.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
 
+use super::chunk::Readers;
 use super::detect_queue::{AwaitingLanguage, DetectQueue, RowId};
 use super::schedule::{
     Failure, HandedOut, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task,
@@ -16,12 +18,12 @@ use crate::job::OnError;
 use crate::language::Labels;
 use crate::ledger::Entry;
 use crate::long_document::{Group, LongDocument, Settled};
-use crate::position::{At, Member, Position};
+use crate::position::Position;
 use crate::reading::{Chunk, Opening, Reading, Step};
 use crate::recognise::{Taken, Unread, recognise};
-use crate::record::{FormatId, FramedRecord, RecordReader, Row, Rows};
+use crate::record::Row;
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::{Input, extension_of, open};
+use crate::source::{extension_of, open};
 use crate::statistics::Measurer;
 use crate::{Error, Tally};
 
@@ -43,7 +45,7 @@ pub(super) struct Worker<'s, 'a> {
     measurer: Option<Measurer>,
     labels: Labels,
     undetected: DetectQueue,
-    readers: Vec<Option<Box<dyn RecordReader>>>,
+    readers: Readers<'a>,
     key: Vec<u8>,
     buf: Vec<u8>,
     sums: Sums,
@@ -76,13 +78,14 @@ enum Unmeasured {
 
 impl<'s, 'a> Worker<'s, 'a> {
     pub fn new(shared: &'s Shared<'a>) -> Worker<'s, 'a> {
+        let run = shared.run;
         Worker {
             shared,
-            run: shared.run,
+            run,
             measurer: None,
             labels: Labels::default(),
             undetected: DetectQueue::default(),
-            readers: (0..format::format_count()).map(|_| None).collect(),
+            readers: Readers::new(run.fields, &run.config, run.progress),
             key: Vec::new(),
             buf: Vec::new(),
             sums: Sums::default(),
@@ -104,9 +107,7 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// The sums of all that this worker did.
     pub fn finish(mut self) -> Sums {
-        for reader in self.readers.iter_mut().flatten() {
-            self.sums.fields.add(reader.fields_met());
-        }
+        self.sums.fields.add(self.readers.fields_met());
         if let Some(measurer) = self.measurer {
             measurer.give_back(self.run.counters);
         }
@@ -221,147 +222,25 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Counts the documents of a chunk.
     fn documents(&mut self, file: usize, chunk: Chunk, bytes: &[u8]) {
-        match chunk {
-            Chunk::Part(_) => {}
-            Chunk::Document { format } => self.whole(file, format, bytes),
-            Chunk::Lines { format, first_line } => self.lines(file, format, first_line, bytes),
-            Chunk::Records { member, records, reader } => {
-                self.records(file, member, &records, reader, bytes);
-            }
-            Chunk::Rows(rows) => self.rows(file, rows),
-        }
-    }
-
-    /// Counts the records of a chunk that are lines.
-    fn lines(&mut self, file: usize, format: FormatId, first_line: u64, records: &[u8]) {
-        let mut reader = self.take_reader(format);
-        let max = match format::format(format).has_fields() {
-            true => self.run.config.max_record,
-            false => usize::MAX,
+        let input = &self.run.inputs[file];
+        let extension = match &chunk {
+            Chunk::Records { member: Some(member), .. } => extension_of(&member.name),
+            _ => input.extension(),
         };
-        // Once for all of them; only where that fails each is looked at by itself.
-        let all = decode_utf8(records, Utf8Errors::Strict).ok();
-        let input = &self.run.inputs[file];
-        let extension = input.extension();
-        let (mut at, mut line) = (0, first_line);
-        while at < records.len() {
-            let position = Position::from(At::Line(line));
+        let mut readers = self.readers.take();
+        let visit = |position, row: Result<Row, SkipReason>| {
             if self.shared.is_cancelled_at(file, &position) {
-                break;
+                return ControlFlow::Break(());
             }
-            let end = memchr::memchr(b'\n', &records[at..]).map_or(records.len(), |i| at + i);
-            let location =
-                Location { file, position, name: &input.name, extension: extension.as_deref() };
-            let result = if end - at > max {
-                Err(SkipReason::record_too_large(max))
-            } else {
-                match &all {
-                    Some(all) => self.record(&location, &mut *reader, &all[at..end]),
-                    None => self.bytes(&location, &mut *reader, &records[at..end]),
-                }
-            };
-            if let Err(bad) = result {
+            let extension = extension.as_deref();
+            let location = Location { file, position, name: &input.name, extension };
+            if let Err(bad) = row.and_then(|row| self.row(&location, &row)) {
                 self.skip(file, location.position, bad);
             }
-            at = end + 1;
-            line += 1;
-        }
-        reader.report(self.run.progress);
-        self.readers[format] = Some(reader);
-    }
-
-    /// Counts the records of a chunk.
-    fn records(
-        &mut self,
-        file: usize,
-        member: Option<Arc<Member>>,
-        records: &[FramedRecord],
-        mut reader: Box<dyn RecordReader>,
-        bytes: &[u8],
-    ) {
-        let input = &self.run.inputs[file];
-        let extension = extension(input, member.as_deref());
-        for record in records {
-            let position = Position { member: member.clone(), at: record.at };
-            if self.shared.is_cancelled_at(file, &position) {
-                break;
-            }
-            let location =
-                Location { file, position, name: &input.name, extension: extension.as_deref() };
-            if let Err(bad) = self.bytes(&location, &mut *reader, &bytes[record.range.clone()]) {
-                self.skip(file, location.position, bad);
-            }
-        }
-        reader.report(self.run.progress);
-        self.sums.fields.add(reader.fields_met());
-    }
-
-    /// Counts rows.
-    fn rows(&mut self, file: usize, mut rows: Box<dyn Rows>) {
-        let input = &self.run.inputs[file];
-        let extension = input.extension();
-        for i in 0..rows.len() {
-            let position = rows.position(i);
-            if self.shared.is_cancelled_at(file, &position) {
-                break;
-            }
-            let location =
-                Location { file, position, name: &input.name, extension: extension.as_deref() };
-            let result = match rows.read(i, self.run.config.errors) {
-                Ok(Some(row)) => self.row(&location, &row),
-                Ok(None) => Ok(()),
-                Err(bad) => Err(bad),
-            };
-            if let Err(bad) = result {
-                self.skip(file, location.position, bad);
-            }
-        }
-        self.sums.fields.add(rows.fields_met());
-    }
-
-    /// A file that is one document.
-    fn whole(&mut self, file: usize, format: FormatId, document: &[u8]) {
-        let input = &self.run.inputs[file];
-        let (position, extension) = (Position::default(), input.extension());
-        let location =
-            Location { file, position, name: &input.name, extension: extension.as_deref() };
-        let mut reader = self.take_reader(format);
-        if let Err(bad) = self.bytes(&location, &mut *reader, document) {
-            self.skip(file, location.position, bad);
-        }
-        self.readers[format] = Some(reader);
-    }
-
-    /// Counts the document of a record that may not be UTF-8.
-    fn bytes(
-        &mut self,
-        location: &Location,
-        reader: &mut dyn RecordReader,
-        record: &[u8],
-    ) -> Result<(), SkipReason> {
-        match decode_utf8(record, self.run.config.errors) {
-            Ok(text) => self.record(location, reader, &text),
-            Err(EngineError::InvalidUtf8 { offset }) => {
-                Err(SkipReason::invalid_utf8(offset as u64))
-            }
-            Err(e) => {
-                self.shared.fail(Failure::Other(e.into()));
-                Ok(())
-            }
-        }
-    }
-
-    /// Counts the document of a record. An error is the reason why it is skipped.
-    fn record(
-        &mut self,
-        location: &Location,
-        reader: &mut dyn RecordReader,
-        record: &str,
-    ) -> Result<(), SkipReason> {
-        match reader.read(record, self.run.config.errors)? {
-            Some(row) => self.row(location, &row),
-            None => Ok(()),
-        }
+            ControlFlow::Continue(())
+        };
+        let _ = readers.each(chunk, bytes, visit);
+        self.readers = readers;
     }
 
     /// Counts a document.
@@ -371,12 +250,6 @@ impl<'s, 'a> Worker<'s, 'a> {
         let result = self.document(location, &key, is_labelled, row.text);
         self.key = key;
         result
-    }
-
-    /// What reads the records of a format: taken out, for a row borrows from it while the rest of the worker counts.
-    fn take_reader(&mut self, format: FormatId) -> Box<dyn RecordReader> {
-        let reader = self.readers[format].take();
-        reader.unwrap_or_else(|| format::format(format).reader(self.run.fields))
     }
 
     /// Writes the key of a document to `key`, and says whether its language is in it or must be detected.
@@ -591,14 +464,6 @@ impl<'s, 'a> Worker<'s, 'a> {
         let SkipReason { reason, detail, rows } = bad;
         let entry = Entry { file: name.clone(), position, reason, detail, rows };
         self.shared.add_to_ledger(entry);
-    }
-}
-
-/// The extension of what a document is in: of the member, where the file is an archive.
-fn extension(input: &Input, member: Option<&Member>) -> Option<String> {
-    match member {
-        Some(member) => extension_of(&member.name),
-        None => input.extension(),
     }
 }
 

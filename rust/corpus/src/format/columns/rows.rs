@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use fasttok_engine::{Utf8Errors, decode_utf8};
+use fasttok_engine::Utf8Errors;
 
 use crate::position::{At, Position};
-use crate::record::{Fields, FieldsMet, Row, Rows};
+use crate::record::{Fields, FieldsMet, Row, Rows, decoded};
 use crate::skip_reason::{Reason, SkipReason};
 
 /// What a column holds of some rows.
@@ -180,13 +180,6 @@ fn borrowed<'a>(text: Cow<'a, str>, buffer: &'a mut String) -> &'a str {
             buffer
         }
     }
-}
-
-fn decoded(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, SkipReason> {
-    decode_utf8(bytes, errors).map_err(|e| match e {
-        fasttok_engine::Error::InvalidUtf8 { offset } => SkipReason::invalid_utf8(offset as u64),
-        e => SkipReason::new(Reason::InvalidUtf8, e.to_string()),
-    })
 }
 
 /// The entry for rows `rows` of a part of a file (`part`, such as "row group 3") that cannot be counted.

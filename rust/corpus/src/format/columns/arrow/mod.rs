@@ -27,7 +27,7 @@ use crate::Progress;
 use crate::format::{Format, Formats, Layout};
 use crate::position::{At, Position};
 use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
-use crate::record::{Fields, FieldsMet, RecordReader};
+use crate::record::{Fields, FieldsMet};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{InputKind, Opened};
 use batch::{Body, ColumnReader, damaged};
@@ -60,9 +60,6 @@ impl Format for Arrow {
     }
     fn layout(&self) -> Layout {
         Layout::Container(open)
-    }
-    fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
-        unreachable!("a container has rows, and no records")
     }
 }
 

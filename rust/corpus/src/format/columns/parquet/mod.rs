@@ -29,7 +29,7 @@ use crate::Progress;
 use crate::format::{Format, Formats, Layout};
 use crate::position::At;
 use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
-use crate::record::{Fields, FieldsMet, RecordReader};
+use crate::record::{Fields, FieldsMet};
 use crate::skip_reason::{Reason, SkipReason};
 use pages::{Pages, WholeFile};
 use values::{Column, ColumnValues, Kind};
@@ -52,9 +52,6 @@ impl Format for Parquet {
     }
     fn layout(&self) -> Layout {
         Layout::Container(open)
-    }
-    fn reader(&self, _: &Fields) -> Box<dyn RecordReader> {
-        unreachable!("a container has rows, and no records")
     }
 }
 

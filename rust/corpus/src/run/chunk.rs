@@ -1,0 +1,147 @@
+//! The documents of a chunk, one after the other: what counting and handing on have in common. Decides what a row is, and
+//! not what becomes of it.
+
+use std::ops::ControlFlow;
+
+use fasttok_engine::{Utf8Errors, decode_utf8};
+
+use crate::Progress;
+use crate::format;
+use crate::position::{At, Position};
+use crate::reading::{Chunk, StreamConfig};
+use crate::record::{Fields, FieldsMet, FormatId, RecordReader, Row, decoded};
+use crate::skip_reason::SkipReason;
+
+/// What reads the records of chunks, with the buffers that are kept in between.
+pub(super) struct Readers<'r> {
+    fields: &'r Fields,
+    errors: Utf8Errors,
+    max_record: usize,
+    progress: &'r Progress,
+    /// By format.
+    of_lines: Vec<Option<Box<dyn RecordReader>>>,
+    /// Which fields the records of other readers had.
+    met: FieldsMet,
+}
+
+impl<'r> Readers<'r> {
+    pub fn new(fields: &'r Fields, config: &StreamConfig, progress: &'r Progress) -> Readers<'r> {
+        let &StreamConfig { errors, max_record, .. } = config;
+        let (of_lines, met) = (Vec::new(), FieldsMet::default());
+        Readers { fields, errors, max_record, progress, of_lines, met }
+    }
+
+    /// All of it, to be put back: a row borrows from it while whoever owns it is at work.
+    pub fn take(&mut self) -> Readers<'r> {
+        let (of_lines, met) = (std::mem::take(&mut self.of_lines), std::mem::take(&mut self.met));
+        Readers { of_lines, met, ..*self }
+    }
+
+    /// Calls `visit` with each document of `chunk`, which is about `bytes`, and with each row that is none and should be,
+    /// until it breaks off. Parts of long documents are left to whoever asks.
+    pub fn each<B>(
+        &mut self,
+        chunk: Chunk,
+        bytes: &[u8],
+        mut visit: impl FnMut(Position, Result<Row, SkipReason>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let &mut Readers { errors, max_record, progress, .. } = self;
+        match chunk {
+            Chunk::Part(_) => ControlFlow::Continue(()),
+            Chunk::Document { format } => {
+                let reader = self.of_lines(format);
+                read(&mut **reader, Position::default(), decoded(bytes, errors), errors, &mut visit)
+            }
+            Chunk::Lines { format, first_line } => {
+                let reader = self.of_lines(format);
+                let max = match format::format(format).has_fields() {
+                    true => max_record,
+                    false => usize::MAX,
+                };
+                let done = lines(&mut **reader, bytes, first_line, max, errors, &mut visit);
+                reader.report(progress);
+                done
+            }
+            Chunk::Records { member, records, mut reader } => {
+                let done = records.into_iter().try_for_each(|record| {
+                    let position = Position { member: member.clone(), at: record.at };
+                    let record = decoded(&bytes[record.range], errors);
+                    read(&mut *reader, position, record, errors, &mut visit)
+                });
+                reader.report(progress);
+                self.met.add(reader.fields_met());
+                done
+            }
+            Chunk::Rows(mut rows) => {
+                let done = (0..rows.len()).try_for_each(|i| {
+                    let position = rows.position(i);
+                    match rows.read(i, errors).transpose() {
+                        Some(row) => visit(position, row),
+                        None => ControlFlow::Continue(()),
+                    }
+                });
+                self.met.add(rows.fields_met());
+                done
+            }
+        }
+    }
+
+    /// Which fields all records had.
+    pub fn fields_met(self) -> FieldsMet {
+        let Readers { of_lines, mut met, .. } = self;
+        of_lines.into_iter().flatten().for_each(|mut reader| met.add(reader.fields_met()));
+        met
+    }
+
+    fn of_lines(&mut self, format: FormatId) -> &mut Box<dyn RecordReader> {
+        if self.of_lines.len() <= format {
+            self.of_lines.resize_with(format + 1, || None);
+        }
+        self.of_lines[format].get_or_insert_with(|| format::line_reader(format, self.fields))
+    }
+}
+
+/// The records that are lines of `bytes`, none longer than `max`.
+fn lines<B>(
+    reader: &mut dyn RecordReader,
+    bytes: &[u8],
+    first_line: u64,
+    max: usize,
+    errors: Utf8Errors,
+    visit: &mut impl FnMut(Position, Result<Row, SkipReason>) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    // Once for all of them; only where that fails each is looked at by itself.
+    let all = decode_utf8(bytes, Utf8Errors::Strict).ok();
+    let (mut at, mut line) = (0, first_line);
+    while at < bytes.len() {
+        let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |i| at + i);
+        let position = At::Line(line).into();
+        let record = match &all {
+            _ if end - at > max => Err(SkipReason::record_too_large(max)),
+            Some(all) => Ok((&all[at..end]).into()),
+            None => decoded(&bytes[at..end], errors),
+        };
+        read(reader, position, record, errors, visit)?;
+        at = end + 1;
+        line += 1;
+    }
+    ControlFlow::Continue(())
+}
+
+/// The document of a record, if there is one.
+fn read<B>(
+    reader: &mut dyn RecordReader,
+    position: Position,
+    record: Result<std::borrow::Cow<str>, SkipReason>,
+    errors: Utf8Errors,
+    visit: &mut impl FnMut(Position, Result<Row, SkipReason>) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    let record = match record {
+        Ok(record) => record,
+        Err(bad) => return visit(position, Err(bad)),
+    };
+    match reader.read(&record, errors).transpose() {
+        Some(row) => visit(position, row),
+        None => ControlFlow::Continue(()),
+    }
+}
