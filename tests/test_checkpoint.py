@@ -18,26 +18,27 @@ import fasttok
 
 KILLS = 50
 
+WORDS = ["the", "of", "to", "Straße", "中文字", "한국어", "नमस्ते", "русский", "x=f(y);", "12345"]
+
 
 def corpus(folder: Path) -> None:
     """Files of several kinds, of about 12 MB, with rows that are skipped."""
     rng = random.Random(13)
-    words = ["the", "of", "to", "Straße", "中文字", "한국어", "नमस्ते", "русский", "x=f(y);", "12345"]
     folder.mkdir()
 
     def records(n: int) -> str:
         rows = []
         for i in range(n):
-            text = " ".join(rng.choices(words, k=rng.randrange(1, 120)))
+            text = " ".join(rng.choices(WORDS, k=rng.randrange(1, 120)))
             rows.append("broken" if i % 501 == 500 else json.dumps({"text": text, "lang": f"l{i % 7}"}))
         return "\n".join(rows) + "\n"
 
     (folder / "a.jsonl").write_text(records(9000))
     with gzip.open(folder / "b.jsonl.gz", "wt") as file:
         file.write(records(6000))
-    (folder / "long.txt").write_text(" ".join(rng.choices(words, k=200_000)))
+    (folder / "long.txt").write_text(" ".join(rng.choices(WORDS, k=200_000)))
     for i in range(200):
-        (folder / f"{i}.txt").write_text(" ".join(rng.choices(words, k=200)))
+        (folder / f"{i}.txt").write_text(" ".join(rng.choices(WORDS, k=200)))
 
 
 def command(folder: Path, state: Path, threads: int) -> list[str]:
@@ -60,15 +61,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_runs_that_are_killed_give_the_report_of_one_that_is_not(folder: Path, tmp_path: Path) -> None:
+def kill_until_done(folder: Path, tmp_path: Path, kills: int) -> None:
+    """Kill runs over `folder` at random moments and let others go on; each report is that of a run that was let be."""
     clock = time.monotonic()
     expected = comparable(
         subprocess.run(command(folder, tmp_path / "whole", 2), capture_output=True, check=False, text=True).stdout
     )
     whole = time.monotonic() - clock
     rng = random.Random(14)
-    kills, reports = 0, 0
-    while kills < KILLS:
+    killed, reports = 0, 0
+    while killed < kills:
         state = tmp_path / str(reports)
         while True:
             # The number of workers is another one each time.
@@ -80,12 +82,34 @@ def test_runs_that_are_killed_give_the_report_of_one_that_is_not(folder: Path, t
             except subprocess.TimeoutExpired:
                 going.kill()
                 going.communicate()
-                kills += 1
+                killed += 1
                 continue
             assert going.returncode == 3, "some rows are skipped"
             assert comparable(out.decode()) == expected
             reports += 1
             break
+
+
+def test_runs_that_are_killed_give_the_report_of_one_that_is_not(folder: Path, tmp_path: Path) -> None:
+    kill_until_done(folder, tmp_path, KILLS)
+
+
+def test_row_groups_and_record_batches_are_read_once(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    rng = random.Random(15)
+    texts = [" ".join(rng.choices(WORDS, k=rng.randrange(1, 120))) for _ in range(12_000)]
+    rows = {"text": [None if i % 501 == 500 else text for i, text in enumerate(texts)]}
+    table = pa.table({**rows, "lang": [f"l{i % 7}" for i in range(len(texts))]})
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    parquet.write_table(table, folder / "a.parquet", row_group_size=700, compression="zstd")
+    parquet.write_table(table, folder / "one_group.parquet", compression="snappy")
+    with pa.ipc.new_file(folder / "a.arrow", table.schema) as file:
+        file.write_table(table, max_chunksize=900)
+    with pa.ipc.new_stream(folder / "a.arrows", table.schema) as stream:
+        stream.write_table(table, max_chunksize=900)
+    kill_until_done(folder, tmp_path, 20)
 
 
 def test_a_checkpoint_of_other_inputs_or_options_is_refused(folder: Path, tmp_path: Path) -> None:

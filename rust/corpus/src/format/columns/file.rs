@@ -5,18 +5,22 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::reading::Opening;
+use crate::Progress;
+use crate::reading::{Opening, Reading, Step, StreamConfig};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::InputKind;
 
-/// A file that is read at any place, by several readers at once.
+/// A file that is read at any place, and how much of it was read by this reader.
 pub(super) struct FileAt {
-    file: File,
+    file: Arc<File>,
     len: u64,
-    /// Bytes read and not told of yet.
     read: AtomicU64,
+    /// So much of it the progress was told of.
+    told: AtomicU64,
 }
 
 impl FileAt {
@@ -40,7 +44,16 @@ impl FileAt {
         let unreadable = |e: io::Error| SkipReason::new(Reason::Unreadable, e.to_string());
         let file = File::open(&opening.source.path).map_err(unreadable)?;
         let len = file.metadata().map_err(unreadable)?.len();
-        Ok(FileAt { file, len, read: AtomicU64::new(0) })
+        Ok(FileAt::of(Arc::new(file), len))
+    }
+
+    fn of(file: Arc<File>, len: u64) -> FileAt {
+        FileAt { file, len, read: AtomicU64::new(0), told: AtomicU64::new(0) }
+    }
+
+    /// The same file for another reader.
+    pub fn share(&self) -> Arc<FileAt> {
+        Arc::new(FileAt::of(self.file.clone(), self.len))
     }
 
     /// Its size.
@@ -77,22 +90,82 @@ impl FileAt {
 
     #[cfg(unix)]
     fn some_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(&self.file, bytes, offset)
+        std::os::unix::fs::FileExt::read_at(&*self.file, bytes, offset)
     }
 
     #[cfg(windows)]
     fn some_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        std::os::windows::fs::FileExt::seek_read(&self.file, bytes, offset)
+        std::os::windows::fs::FileExt::seek_read(&*self.file, bytes, offset)
     }
 
-    /// How many bytes were read since the last time.
-    pub fn take_read(&self) -> u64 {
-        self.read.swap(0, Relaxed)
+    /// Bytes read so far.
+    pub fn read(&self) -> u64 {
+        self.read.load(Relaxed)
+    }
+
+    /// Tells `progress` of what was read since the last time.
+    pub fn tell(&self, progress: &Progress) {
+        let read = self.read();
+        progress.add_bytes(read - self.told.swap(read, Relaxed));
     }
 }
 
+/// Hands out the parts of a file, each of which is read by itself.
+pub(super) struct Parts<'e> {
+    input: usize,
+    parts: Vec<Box<dyn Reading<'e> + 'e>>,
+    /// Bytes read to find them.
+    read: u64,
+}
+
+impl<'e> Parts<'e> {
+    /// The parts of the file of `opening`, which were found in `file`.
+    pub fn new(
+        opening: &Opening<'e>,
+        file: &FileAt,
+        parts: impl Iterator<Item = Box<dyn Reading<'e> + 'e>>,
+    ) -> Parts<'e> {
+        file.tell(opening.progress);
+        let read = opening.input.read.load(Relaxed) + file.read();
+        Parts { input: opening.file, parts: parts.collect(), read }
+    }
+}
+
+impl<'e> Reading<'e> for Parts<'e> {
+    fn file(&self) -> usize {
+        self.input
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.read
+    }
+
+    fn step(&mut self, _: &mut Vec<u8>, _: &StreamConfig) -> Step<'e> {
+        Step { more: std::mem::take(&mut self.parts), end: true, ..Step::default() }
+    }
+}
+
+/// What `decode` gives, or `why` not. A panic of a decoder is damage that it did not foresee.
+pub(super) fn catching<T, E>(
+    decode: impl FnOnce() -> Result<T, E>,
+    why: impl FnOnce(E) -> Failure,
+) -> Result<T, Failure> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(result) => result.map_err(why),
+        Err(_) => Err((Reason::Corrupt, "the data make no sense to the decoder".to_owned())),
+    }
+}
+
+/// Why something cannot be read, and in words.
+pub(super) type Failure = (Reason, String);
+
+/// [`Failure`] of an error of reading.
+pub(super) fn why(e: io::Error) -> Failure {
+    (reason_of(&e), e.to_string())
+}
+
 /// What went wrong while reading or decoding: the machine, or the data.
-pub(super) fn reason_of(e: &io::Error) -> Reason {
+fn reason_of(e: &io::Error) -> Reason {
     match (e.raw_os_error(), e.kind()) {
         (Some(_), _) => Reason::Unreadable,
         (None, ErrorKind::UnexpectedEof) => Reason::Truncated,

@@ -6,7 +6,10 @@ use std::ops::Range;
 
 use fasttok_engine::Utf8Errors;
 
+use super::file::Failure;
+use crate::Progress;
 use crate::position::{At, Position};
+use crate::reading::{Chunk, Step};
 use crate::record::{Fields, FieldsMet, Row, Rows, decoded};
 use crate::skip_reason::{Reason, SkipReason};
 
@@ -93,6 +96,65 @@ impl ColumnRows {
     /// No rows, which tell of fields.
     pub fn none(fields: &FieldNames, met: FieldsMet) -> ColumnRows {
         ColumnRows::new(0, 0..0, Vec::new(), fields, 0, met)
+    }
+}
+
+/// Columns of some rows, and how many these are.
+pub(super) type Columns = (Vec<Box<dyn Values>>, u64);
+
+/// A row group or a record batch, and how far it is read.
+pub(super) struct Part {
+    /// What it is called.
+    pub name: &'static str,
+    pub index: u64,
+    /// The row that comes next, of so many.
+    pub next: u64,
+    pub rows: u64,
+}
+
+impl Part {
+    pub fn is_done(&self) -> bool {
+        self.next == self.rows
+    }
+
+    /// Hands out rows that were `read`: their columns, and how many they are. All that are left are lost where that
+    /// failed, and all of them where none has a text.
+    pub fn step<'e>(
+        &mut self,
+        fields: &FieldNames,
+        found: &FieldsFound,
+        read: Result<Result<Columns, Failure>, &NoText>,
+        max_record: usize,
+        progress: &Progress,
+    ) -> Step<'e> {
+        let Part { name, index, next, rows } = *self;
+        let (columns, bad) = match read {
+            Ok(Ok((columns, n))) => {
+                self.next += n;
+                let range = next..self.next;
+                let met = found.of(n);
+                (ColumnRows::new(index, range, columns, fields, max_record, met), None)
+            }
+            Ok(Err((reason, why))) => {
+                let bad = lost(reason, &format!("{name} {index}"), next..rows, &why);
+                (ColumnRows::none(fields, found.of(1)), Some(bad))
+            }
+            Err(NoText(bad)) => {
+                let none = ColumnRows::none(fields, found.of(rows));
+                (none, Some(bad.clone().of_rows(rows)))
+            }
+        };
+        progress.add_records(columns.met.records, &columns.met.met);
+        if bad.is_some() {
+            self.next = rows;
+        }
+        let position = At::Row { group: index, row: next }.into();
+        Step {
+            chunk: Some(Chunk::Rows(Box::new(columns))),
+            bad: bad.map(|bad| (position, bad)).into_iter().collect(),
+            end: self.is_done(),
+            ..Step::default()
+        }
     }
 }
 
@@ -183,7 +245,7 @@ fn borrowed<'a>(text: Cow<'a, str>, buffer: &'a mut String) -> &'a str {
 }
 
 /// The entry for rows `rows` of a part of a file (`part`, such as "row group 3") that cannot be counted.
-pub(super) fn lost(reason: Reason, part: &str, rows: Range<u64>, why: &str) -> SkipReason {
+fn lost(reason: Reason, part: &str, rows: Range<u64>, why: &str) -> SkipReason {
     let n = rows.end.saturating_sub(rows.start).max(1);
     let which = match n {
         1 => format!("row {} of {part} is", rows.start),

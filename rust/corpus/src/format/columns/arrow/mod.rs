@@ -13,22 +13,22 @@ mod layout;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use arrow_ipc::{Block, Message, MessageHeader, MetadataVersion, RecordBatch, Schema};
 use bytes::Bytes;
 
-use super::file::{FileAt, reason_of};
+use super::file::{Failure, FileAt, Parts, catching, why};
 use super::rows::{
-    ColumnRows, FieldNames, FieldsFound, NoText, Nulls, Values, lost, missing, not_a_string,
+    Columns, FieldNames, FieldsFound, NoText, Nulls, Part, Values, missing, not_a_string,
 };
 use crate::Progress;
 use crate::format::{Format, Formats, Layout};
 use crate::position::{At, Position};
-use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
+use crate::reading::{Opening, Reading, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet};
-use crate::skip_reason::{Reason, SkipReason};
+use crate::skip_reason::SkipReason;
 use crate::source::{InputKind, Opened};
 use batch::{Body, ColumnReader, damaged};
 use layout::{Column, Found, Kind};
@@ -162,6 +162,7 @@ fn open<'e>(
     if opening.input.reader.head().starts_with(MAGIC) {
         return open_file(opening, formats, config);
     }
+    let head = opening.input.read.load(Relaxed);
     let has_places = opening.input.packed.is_none() && opening.source.kind == InputKind::File;
     let messages = match has_places {
         true => Messages::At { file: Arc::new(FileAt::open(&opening, "Arrow")?), offset: 0 },
@@ -176,7 +177,7 @@ fn open<'e>(
         dictionaries: Dictionaries::new(),
         batch: None,
         batches: 0,
-        read: 0,
+        head,
     }))
 }
 
@@ -187,8 +188,8 @@ fn open_file<'e>(
     config: &StreamConfig,
 ) -> Result<Box<dyn Reading<'e> + 'e>, SkipReason> {
     let file = Arc::new(FileAt::open(&opening, "an Arrow file")?);
-    let opened = catching(|| ArrowFile::open(file.clone(), formats.fields, config.max_record));
-    opening.progress.add_bytes(file.take_read());
+    let opened = catching(|| Footer::open(&file, formats.fields, config.max_record), why);
+    file.tell(opening.progress);
     let (shared, blocks) = opened.map_err(|(reason, why)| {
         SkipReason::new(reason, format!("the footer or a dictionary cannot be read: {why}"))
     })?;
@@ -197,30 +198,28 @@ fn open_file<'e>(
         Box::new(FileBatch {
             input: opening.file,
             progress: opening.progress,
+            file: file.share(),
             shared: shared.clone(),
             index: index as u64,
             block,
             batch: None,
-            read: 0,
         }) as Box<dyn Reading<'e> + 'e>
     };
-    let more = blocks.into_iter().enumerate().map(batch).collect();
-    Ok(Box::new(Batches { input: opening.file, more }))
+    Ok(Box::new(Parts::new(&opening, &file, blocks.into_iter().enumerate().map(batch))))
 }
 
 /// What the record batches of a file have in common.
-struct ArrowFile {
-    file: Arc<FileAt>,
+struct Footer {
     plan: Plan,
     dictionaries: Dictionaries,
 }
 
-impl ArrowFile {
+impl Footer {
     fn open(
-        file: Arc<FileAt>,
+        file: &Arc<FileAt>,
         fields: &Fields,
         max_record: usize,
-    ) -> io::Result<(ArrowFile, Vec<Block>)> {
+    ) -> io::Result<(Footer, Vec<Block>)> {
         let cut = || io::Error::new(ErrorKind::UnexpectedEof, "the file ends before its footer");
         let end = file.len().checked_sub(10).ok_or_else(cut)?;
         let tail = file.read_at(end, 10)?;
@@ -234,13 +233,13 @@ impl ArrowFile {
         let mut dictionaries = Dictionaries::new();
         if plan.places.is_ok() && !plan.dictionaries.is_empty() {
             for block in footer.dictionaries().into_iter().flatten() {
-                let (metadata, body) = message_at(&file, block)?;
+                let (metadata, body) = message_at(file, block)?;
                 let message = arrow_ipc::root_as_message(&metadata).map_err(|_| no_sense())?;
                 plan.dictionary(&message, &body, max_record, &mut dictionaries)?;
             }
         }
         let blocks = footer.recordBatches().into_iter().flatten().copied().collect();
-        Ok((ArrowFile { file, plan, dictionaries }, blocks))
+        Ok((Footer { plan, dictionaries }, blocks))
     }
 }
 
@@ -259,35 +258,15 @@ fn message_at(file: &Arc<FileAt>, block: &Block) -> io::Result<(Bytes, Body)> {
     Ok((prefixed.slice(prefix..), Body::At { file: file.clone(), offset, len }))
 }
 
-/// Hands out the record batches of a file.
-struct Batches<'e> {
-    input: usize,
-    more: Vec<Box<dyn Reading<'e> + 'e>>,
-}
-
-impl<'e> Reading<'e> for Batches<'e> {
-    fn file(&self) -> usize {
-        self.input
-    }
-
-    fn bytes_read(&self) -> u64 {
-        0
-    }
-
-    fn step(&mut self, _: &mut Vec<u8>, _: &StreamConfig) -> Step<'e> {
-        Step { more: std::mem::take(&mut self.more), end: true, ..Step::default() }
-    }
-}
-
 /// A record batch of a file.
 struct FileBatch<'e> {
     input: usize,
     progress: &'e Progress,
-    shared: Arc<ArrowFile>,
+    file: Arc<FileAt>,
+    shared: Arc<Footer>,
     index: u64,
     block: Block,
     batch: Option<Batch>,
-    read: u64,
 }
 
 impl<'e> Reading<'e> for FileBatch<'e> {
@@ -296,33 +275,33 @@ impl<'e> Reading<'e> for FileBatch<'e> {
     }
 
     fn bytes_read(&self) -> u64 {
-        self.read
+        self.file.read()
     }
 
     fn step(&mut self, _: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
-        let ArrowFile { file, plan, dictionaries } = &*self.shared;
-        if self.batch.is_none() {
-            let batch = catching(|| {
-                let (metadata, body) = message_at(file, &self.block)?;
-                let message = arrow_ipc::root_as_message(&metadata).map_err(|_| no_sense())?;
-                Batch::open(plan, &message, body, self.index, config.max_record)
-            });
-            match batch {
-                Ok(batch) => self.batch = Some(batch),
-                Err((reason, why)) => {
-                    let at = At::Row { group: self.index, row: 0 }.into();
-                    let detail = format!("record batch {} cannot be read: {why}", self.index);
-                    let bad = vec![(at, SkipReason::new(reason, detail))];
-                    return Step { bad, end: true, ..Step::default() };
-                }
+        let FileBatch { progress, file, shared, index, block, batch, .. } = self;
+        let Footer { plan, dictionaries } = &**shared;
+        let opened = match batch.take() {
+            Some(batch) => Ok(batch),
+            None => catching(
+                || {
+                    let (metadata, body) = message_at(file, block)?;
+                    let message = arrow_ipc::root_as_message(&metadata).map_err(|_| no_sense())?;
+                    Batch::open(plan, &message, body, *index, config.max_record)
+                },
+                why,
+            ),
+        };
+        let step = match opened {
+            Ok(opened) => batch.insert(opened).step(plan, dictionaries, config, progress),
+            Err((reason, why)) => {
+                let at = At::Row { group: *index, row: 0 }.into();
+                let detail = format!("record batch {index} cannot be read: {why}");
+                let bad = vec![(at, SkipReason::new(reason, detail))];
+                Step { bad, end: true, ..Step::default() }
             }
-        }
-        let Some(batch) = &mut self.batch else { unreachable!("it was opened") };
-        let mut step = batch.step(plan, dictionaries, config, self.progress);
-        let read = file.take_read();
-        self.read += read;
-        self.progress.add_bytes(read);
-        step.end = batch.is_done();
+        };
+        file.tell(progress);
         step
     }
 }
@@ -368,7 +347,8 @@ impl Messages<'_> {
             }
             Messages::Through(_) if len > most as u64 => {
                 return Err(damaged(format!(
-                    "a record batch of {len} bytes, which must be held whole here, where no more than                      {most} are (max_record_bytes); name the stream as a file of its own"
+                    "a record batch of {len} bytes, which must be held whole here, where no more than \
+                     {most} are (max_record_bytes); name the stream as a file of its own"
                 )));
             }
             Messages::Through(_) => Body::Held(self.take(len as usize, false)?.unwrap_or_default()),
@@ -411,7 +391,8 @@ struct Stream<'e> {
     dictionaries: Dictionaries,
     batch: Option<Batch>,
     batches: u64,
-    read: u64,
+    /// Bytes read to recognise the file.
+    head: u64,
 }
 
 impl<'e> Reading<'e> for Stream<'e> {
@@ -421,28 +402,28 @@ impl<'e> Reading<'e> for Stream<'e> {
 
     fn bytes_read(&self) -> u64 {
         match &self.messages {
-            Messages::Through(input) => input.read.load(std::sync::atomic::Ordering::Relaxed),
-            Messages::At { .. } => self.read,
+            Messages::Through(input) => input.read.load(Relaxed),
+            Messages::At { file, .. } => self.head + file.read(),
         }
     }
 
     fn is_unchecked(&self) -> bool {
         match &self.messages {
-            Messages::Through(input) => input.unchecked.load(std::sync::atomic::Ordering::Relaxed),
+            Messages::Through(input) => input.unchecked.load(Relaxed),
             Messages::At { .. } => false,
         }
     }
 
     fn step(&mut self, _: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
-        let step = match catching(|| self.next_batch(config)) {
+        let step = match catching(|| self.next_batch(config), why) {
             Ok(false) => Step { end: true, ..Step::default() },
             Ok(true) => match (&mut self.batch, &self.plan) {
                 (Some(batch), Some(plan)) => {
                     let step = batch.step(plan, &self.dictionaries, config, self.progress);
-                    if batch.is_done() {
+                    if step.end {
                         self.batch = None;
                     }
-                    step
+                    Step { end: false, ..step }
                 }
                 _ => Step { end: true, ..Step::default() },
             },
@@ -460,9 +441,7 @@ impl<'e> Reading<'e> for Stream<'e> {
             }
         };
         if let Messages::At { file, .. } = &self.messages {
-            let read = file.take_read();
-            self.read += read;
-            self.progress.add_bytes(read);
+            file.tell(self.progress);
         }
         step
     }
@@ -503,12 +482,10 @@ impl Stream<'_> {
 
 /// A record batch, and how far it is read.
 struct Batch {
-    index: u64,
-    rows: u64,
-    next: u64,
+    part: Part,
     columns: Vec<Option<ColumnReader>>,
     /// What is wrong with it from the beginning.
-    bad: Option<(Reason, String)>,
+    bad: Option<Failure>,
 }
 
 /// The most rows that are read at a time.
@@ -525,7 +502,9 @@ impl Batch {
         let batch = message.header_as_record_batch().ok_or_else(no_sense)?;
         let rows = u64::try_from(batch.length()).map_err(|_| no_sense())?;
         let columns = match &plan.places {
-            Ok(places) => catching(|| open_columns(plan, places, &batch, &body, rows, max_record)),
+            Ok(places) => {
+                catching(|| open_columns(plan, places, &batch, &body, rows, max_record), why)
+            }
             Err(_) => Ok(Vec::new()),
         };
         let (columns, bad) = match columns {
@@ -535,11 +514,8 @@ impl Batch {
         // Where it is damaged, what it claims is believed as far as it can be so.
         let room = u64::try_from(message.bodyLength()).unwrap_or(0).saturating_mul(64);
         let rows = if bad.is_some() { rows.min(room).max(1) } else { rows };
-        Ok(Batch { index, rows, next: 0, columns, bad })
-    }
-
-    fn is_done(&self) -> bool {
-        self.next == self.rows
+        let part = Part { name: "record batch", index, next: 0, rows };
+        Ok(Batch { part, columns, bad })
     }
 
     fn step<'e>(
@@ -549,47 +525,19 @@ impl Batch {
         config: &StreamConfig,
         progress: &Progress,
     ) -> Step<'e> {
-        if self.is_done() {
-            return Step::default();
+        if self.part.is_done() {
+            return Step { end: true, ..Step::default() };
         }
         let Plan { fields, found, places, .. } = plan;
-        let rows = |rows| Some(Chunk::Rows(Box::new(rows)));
-        let position = At::Row { group: self.index, row: self.next }.into();
-        let result = match (places, self.bad.take()) {
-            (Err(NoText(bad)), _) => Err(bad.clone().of_rows(self.rows)),
-            (Ok(_), bad) => bad
-                .map_or_else(|| catching(|| self.read(dictionaries, config)), Err)
-                .map_err(|(reason, why)| {
-                    let part = format!("record batch {}", self.index);
-                    lost(reason, &part, self.next..self.rows, &why)
-                }),
-        };
-        match result {
-            Ok((columns, n)) => {
-                let (from, met) = (self.next, found.of(n));
-                self.next += n;
-                progress.add_records(n, &met.met);
-                let range = from..self.next;
-                let max = config.max_record;
-                let columns = ColumnRows::new(self.index, range, columns, fields, max, met);
-                Step { chunk: rows(columns), ..Step::default() }
-            }
-            Err(bad) => {
-                let met = found.of(if places.is_err() { self.rows } else { 1 });
-                progress.add_records(met.records, &met.met);
-                self.next = self.rows;
-                let chunk = rows(ColumnRows::none(fields, met));
-                Step { chunk, bad: vec![(position, bad)], ..Step::default() }
-            }
-        }
+        let read = places.as_ref().map(|_| match self.bad.take() {
+            Some(bad) => Err(bad),
+            None => catching(|| self.read(dictionaries, config), why),
+        });
+        self.part.step(fields, found, read, config.max_record, progress)
     }
 
     /// The next rows, and how many they are.
-    fn read(
-        &mut self,
-        dictionaries: &Dictionaries,
-        config: &StreamConfig,
-    ) -> io::Result<(Vec<Box<dyn Values>>, u64)> {
+    fn read(&mut self, dictionaries: &Dictionaries, config: &StreamConfig) -> io::Result<Columns> {
         let (mut values, mut n): (Vec<Box<dyn Values>>, _) = (Vec::new(), MANY);
         for column in &mut self.columns {
             let Some(column) = column else {
@@ -598,7 +546,7 @@ impl Batch {
             };
             // The first is the text, and it says how many rows there are; the others have to have as many.
             let chunk = if values.is_empty() { config.chunk } else { usize::MAX / 8 };
-            let some = column.read(self.next, n, chunk, dictionaries)?;
+            let some = column.read(self.part.next, n, chunk, dictionaries)?;
             if values.is_empty() {
                 n = some.len();
             }
@@ -635,13 +583,5 @@ struct Held(Vec<Option<Bytes>>);
 impl Values for Held {
     fn get(&self, i: usize) -> Option<Cow<'_, [u8]>> {
         self.0[i].as_deref().map(Cow::Borrowed)
-    }
-}
-
-/// What `read` gives. A panic is damage that nobody foresaw.
-fn catching<T>(read: impl FnOnce() -> io::Result<T>) -> Result<T, (Reason, String)> {
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(result) => result.map_err(|e| (reason_of(&e), e.to_string())),
-        Err(_) => Err((Reason::Corrupt, "the data make no sense to the decoder".to_owned())),
     }
 }

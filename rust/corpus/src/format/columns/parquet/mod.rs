@@ -13,7 +13,6 @@
 mod pages;
 mod values;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parquet::column::reader::get_column_reader;
@@ -21,14 +20,13 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
-use super::file::{FileAt, reason_of};
+use super::file::{self, Failure, FileAt, Parts, catching};
 use super::rows::{
-    ColumnRows, FieldNames, FieldsFound, NoText, Nulls, Values, lost, missing, not_a_string,
+    Columns, FieldNames, FieldsFound, NoText, Nulls, Part, Values, missing, not_a_string,
 };
 use crate::Progress;
 use crate::format::{Format, Formats, Layout};
-use crate::position::At;
-use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
+use crate::reading::{Opening, Reading, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet};
 use crate::skip_reason::{Reason, SkipReason};
 use pages::{Pages, WholeFile};
@@ -135,8 +133,8 @@ fn open<'e>(
 ) -> Result<Box<dyn Reading<'e> + 'e>, SkipReason> {
     let file = Arc::new(FileAt::open(&opening, "Parquet")?);
     let footer =
-        catching(|| ParquetMetaDataReader::new().parse_and_finish(&WholeFile(file.clone())));
-    opening.progress.add_bytes(file.take_read());
+        catching(|| ParquetMetaDataReader::new().parse_and_finish(&WholeFile(file.clone())), why);
+    file.tell(opening.progress);
     let metadata = footer.map_err(|(reason, why)| match why.contains("encrypted") {
         true => SkipReason::new(
             Reason::UnsupportedFormat,
@@ -145,66 +143,39 @@ fn open<'e>(
         false => SkipReason::new(reason, format!("the footer cannot be read: {why}")),
     })?;
     let plan = Plan::new(metadata.file_metadata().schema_descr(), formats.fields);
-    let shared = Arc::new(File { file, metadata, plan });
-    let more = (0..shared.metadata.num_row_groups())
-        .map(|group| {
-            let rows = u64::try_from(shared.metadata.row_group(group).num_rows()).unwrap_or(0);
-            Box::new(RowGroup {
-                input: opening.file,
-                progress: opening.progress,
-                shared: shared.clone(),
-                group,
-                next: 0,
-                rows,
-                columns: None,
-                longest: 0,
-                read: 0,
-            }) as Box<dyn Reading<'e> + 'e>
-        })
-        .collect();
-    Ok(Box::new(RowGroups { input: opening.file, more }))
+    let shared = Arc::new(Footer { metadata, plan });
+    let group = |group| {
+        let rows = u64::try_from(shared.metadata.row_group(group).num_rows()).unwrap_or(0);
+        Box::new(RowGroup {
+            input: opening.file,
+            progress: opening.progress,
+            file: file.share(),
+            shared: shared.clone(),
+            part: Part { name: "row group", index: group as u64, next: 0, rows },
+            columns: None,
+            longest: 0,
+        }) as Box<dyn Reading<'e> + 'e>
+    };
+    let groups = (0..shared.metadata.num_row_groups()).map(group);
+    Ok(Box::new(Parts::new(&opening, &file, groups)))
 }
 
 /// What row groups have in common.
-struct File {
-    file: Arc<FileAt>,
+struct Footer {
     metadata: ParquetMetaData,
     plan: Plan,
-}
-
-/// Hands out the row groups.
-struct RowGroups<'e> {
-    input: usize,
-    more: Vec<Box<dyn Reading<'e> + 'e>>,
-}
-
-impl<'e> Reading<'e> for RowGroups<'e> {
-    fn file(&self) -> usize {
-        self.input
-    }
-
-    fn bytes_read(&self) -> u64 {
-        0
-    }
-
-    fn step(&mut self, _: &mut Vec<u8>, _: &StreamConfig) -> Step<'e> {
-        Step { more: std::mem::take(&mut self.more), end: true, ..Step::default() }
-    }
 }
 
 /// A row group, and how far it is read.
 struct RowGroup<'e> {
     input: usize,
     progress: &'e Progress,
-    shared: Arc<File>,
-    group: usize,
-    /// The row that comes next, of so many.
-    next: u64,
-    rows: u64,
+    file: Arc<FileAt>,
+    shared: Arc<Footer>,
+    part: Part,
     columns: Option<Vec<Option<Column>>>,
     /// Bytes of a text, as they were on average where they were longest.
     longest: usize,
-    read: u64,
 }
 
 /// The most rows that are decoded at a time while their length is not known.
@@ -217,67 +188,18 @@ impl<'e> Reading<'e> for RowGroup<'e> {
     }
 
     fn bytes_read(&self) -> u64 {
-        self.read
+        self.file.read()
     }
 
     fn step(&mut self, _: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
-        let shared = self.shared.clone();
-        let Plan { fields, found, columns } = &shared.plan;
-        let rows = |rows| Some(Chunk::Rows(Box::new(rows)));
-        let position = At::Row { group: self.group as u64, row: self.next }.into();
-        if self.rows == 0 {
+        if self.part.is_done() {
             return Step { end: true, ..Step::default() };
         }
-        let columns = match columns {
-            Ok(columns) => columns,
-            Err(NoText(bad)) => {
-                self.progress.add_records(self.rows, &found.of(self.rows).met);
-                return Step {
-                    chunk: rows(ColumnRows::none(fields, found.of(self.rows))),
-                    bad: vec![(position, bad.clone().of_rows(self.rows))],
-                    end: true,
-                    ..Step::default()
-                };
-            }
-        };
-        let batch = catching(|| self.batch(columns, config));
-        let read = shared.file.take_read();
-        self.read += read;
-        self.progress.add_bytes(read);
-        let (met, result) = match batch {
-            Ok((values, n)) => {
-                let from = self.next;
-                self.next += n as u64;
-                let met = found.of(n as u64);
-                self.progress.add_records(n as u64, &met.met);
-                (FieldsMet::default(), Ok((from..self.next, values, met)))
-            }
-            Err(failure) => (found.of(1), Err(failure)),
-        };
-        match result {
-            Ok((range, values, met)) => Step {
-                chunk: rows(ColumnRows::new(
-                    self.group as u64,
-                    range,
-                    values,
-                    fields,
-                    config.max_record,
-                    met,
-                )),
-                end: self.next == self.rows,
-                ..Step::default()
-            },
-            Err((reason, why)) => {
-                let part = format!("row group {}", self.group);
-                let bad = lost(reason, &part, self.next..self.rows, &why);
-                Step {
-                    chunk: rows(ColumnRows::none(fields, met)),
-                    bad: vec![(position, bad)],
-                    end: true,
-                    ..Step::default()
-                }
-            }
-        }
+        let shared = self.shared.clone();
+        let Plan { fields, found, columns } = &shared.plan;
+        let read = columns.as_ref().map(|columns| catching(|| self.batch(columns, config), why));
+        self.file.tell(self.progress);
+        self.part.step(fields, found, read, config.max_record, self.progress)
     }
 }
 
@@ -287,13 +209,13 @@ impl RowGroup<'_> {
         columns: &[Option<usize>],
         config: &StreamConfig,
     ) -> Result<Vec<Option<Column>>, ParquetError> {
-        let group = self.shared.metadata.row_group(self.group);
+        let group = self.shared.metadata.row_group(self.part.index as usize);
         let open = |leaf: usize| {
             let column = group
                 .columns()
                 .get(leaf)
                 .ok_or_else(|| ParquetError::General("the row group lacks a column".to_owned()))?;
-            let pages = Pages::new(&self.shared.file, column, self.rows, config.max_record)?;
+            let pages = Pages::new(&self.file, column, self.part.rows, config.max_record)?;
             let descr = self.shared.metadata.file_metadata().schema_descr().column(leaf);
             if column.column_type() != descr.physical_type() {
                 let message = "the footer contradicts itself about the type of a column";
@@ -309,7 +231,8 @@ impl RowGroup<'_> {
         &mut self,
         leaves: &[Option<usize>],
         config: &StreamConfig,
-    ) -> Result<(Vec<Box<dyn Values>>, usize), ParquetError> {
+    ) -> Result<Columns, ParquetError> {
+        let Part { next, rows, .. } = self.part;
         let mut columns = match self.columns.take() {
             Some(columns) => columns,
             None => self.open(leaves, config)?,
@@ -317,7 +240,7 @@ impl RowGroup<'_> {
         let Some(Some(text)) = columns.first_mut() else {
             return Err(ParquetError::General("no column is the text".to_owned()));
         };
-        let left = self.rows - self.next;
+        let left = rows - next;
         let mut texts: Option<ColumnValues> = None;
         let (mut n, mut bytes) = (0, 0);
         while n < MANY && bytes < config.chunk && (n as u64) < left {
@@ -327,8 +250,7 @@ impl RowGroup<'_> {
             };
             let some = text.read(usize::try_from(left - n as u64).unwrap_or(MANY).min(most))?;
             if some.rows() == 0 {
-                let message =
-                    format!("the column of the text ends after {} rows", self.next + n as u64);
+                let message = format!("the column of the text ends after {} rows", next + n as u64);
                 match n {
                     0 => return Err(ParquetError::EOF(message)),
                     // What there is is handed out first.
@@ -357,7 +279,7 @@ impl RowGroup<'_> {
                 }
             });
         }
-        if self.next + n as u64 == self.rows {
+        if next + n as u64 == rows {
             for column in columns.iter_mut().flatten() {
                 if column.read(1)?.rows() != 0 {
                     let message = "a column has more rows than its row group";
@@ -366,20 +288,18 @@ impl RowGroup<'_> {
             }
         }
         self.columns = Some(columns);
-        Ok((values, n))
+        Ok((values, n as u64))
     }
 }
 
-/// What `decode` gives. A panic of the crate is damage that it did not foresee.
-fn catching<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, (Reason, String)> {
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(ParquetError::External(e))) => match e.downcast::<std::io::Error>() {
-            Ok(e) => Err((reason_of(&e), e.to_string())),
-            Err(e) => Err((Reason::Corrupt, e.to_string())),
+/// [`Failure`] of an error of the crate.
+fn why(e: ParquetError) -> Failure {
+    match e {
+        ParquetError::External(e) => match e.downcast::<std::io::Error>() {
+            Ok(e) => file::why(*e),
+            Err(e) => (Reason::Corrupt, e.to_string()),
         },
-        Ok(Err(e @ ParquetError::EOF(_))) => Err((Reason::Truncated, e.to_string())),
-        Ok(Err(e)) => Err((Reason::Corrupt, e.to_string())),
-        Err(_) => Err((Reason::Corrupt, "the data make no sense to the decoder".to_owned())),
+        ParquetError::EOF(_) => (Reason::Truncated, e.to_string()),
+        e => (Reason::Corrupt, e.to_string()),
     }
 }

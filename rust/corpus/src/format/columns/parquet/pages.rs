@@ -408,59 +408,26 @@ fn lz4_blocks(mut packed: &[u8], size: usize) -> Option<Vec<u8>> {
 
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
-        let Some(page) = self.inner.get_next_page()? else { return Ok(None) };
+        let Some(mut page) = self.inner.get_next_page()? else { return Ok(None) };
         let Some(size) = claimed_size(&self.column.state().header) else {
             return Err(general("the header of a page is damaged"));
         };
-        let page = match page {
-            Page::DataPage {
-                buf,
-                num_values,
-                encoding,
-                def_level_encoding,
-                rep_level_encoding,
-                statistics,
-            } => Page::DataPage {
-                buf: self.unpacked(buf, 0, size)?,
-                num_values,
-                encoding,
-                def_level_encoding,
-                rep_level_encoding,
-                statistics,
-            },
-            Page::DictionaryPage { buf, num_values, encoding, is_sorted } => {
-                let buf = self.unpacked(buf, 0, size)?;
-                Page::DictionaryPage { buf, num_values, encoding, is_sorted }
+        match &mut page {
+            Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => {
+                *buf = self.unpacked(std::mem::take(buf), 0, size)?;
             }
             Page::DataPageV2 {
                 buf,
-                num_values,
-                encoding,
-                num_nulls,
-                num_rows,
                 def_levels_byte_len,
                 rep_levels_byte_len,
-                is_compressed,
-                statistics,
+                is_compressed: true,
+                ..
             } => {
-                let levels = def_levels_byte_len as usize + rep_levels_byte_len as usize;
-                let buf = match is_compressed {
-                    true => self.unpacked(buf, levels, size)?,
-                    false => buf,
-                };
-                Page::DataPageV2 {
-                    buf,
-                    num_values,
-                    encoding,
-                    num_nulls,
-                    num_rows,
-                    def_levels_byte_len,
-                    rep_levels_byte_len,
-                    is_compressed,
-                    statistics,
-                }
+                let levels = *def_levels_byte_len as usize + *rep_levels_byte_len as usize;
+                *buf = self.unpacked(std::mem::take(buf), levels, size)?;
             }
-        };
+            Page::DataPageV2 { .. } => {}
+        }
         self.check(&page)?;
         Ok(Some(page))
     }
