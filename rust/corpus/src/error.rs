@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use crate::Reason;
 use crate::position::Position;
@@ -90,6 +91,13 @@ pub enum Error {
         /// The message of the panic.
         message: String,
     },
+}
+
+impl Error {
+    /// The error that the operating system gave for `path`, a file of the run itself.
+    pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+        |source| Error::Io { path: path.display().to_string(), source }
+    }
 }
 
 impl fmt::Display for Error {

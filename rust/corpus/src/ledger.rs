@@ -100,34 +100,32 @@ pub struct Ledger {
     pub entries_complete: bool,
 }
 
-/// A collector at rest, as a checkpoint keeps it.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct SavedLedger {
-    entries: u64,
-    skipped: u64,
-    by_reason: BTreeMap<Reason, u64>,
-    unsupported: BTreeMap<String, u64>,
-    kept: Vec<Entry>,
-    /// How long the file of all entries was.
-    written: u64,
-}
-
-/// Where workers report bad rows.
-pub(crate) struct Collector {
+/// What was entered so far.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Entered {
     entries: u64,
     skipped: u64,
     by_reason: BTreeMap<Reason, u64>,
     unsupported: BTreeMap<String, u64>,
     /// The largest on top, so that it gives way to a smaller one.
     kept: BinaryHeap<Entry>,
+}
+
+/// A collector at rest, as a checkpoint keeps it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct SavedLedger {
+    entered: Entered,
+    /// How long the file of all entries was.
+    written: u64,
+}
+
+/// Where workers report bad rows.
+pub(crate) struct Collector {
+    entered: Entered,
     limit: usize,
     /// The run ends with one row more.
     most: Option<u64>,
     all: Option<(BufWriter<File>, PathBuf)>,
-}
-
-fn written<T>(result: io::Result<T>, path: &Path) -> Result<T, Error> {
-    result.map_err(|source| Error::Io { path: path.display().to_string(), source })
 }
 
 impl Collector {
@@ -136,20 +134,11 @@ impl Collector {
         let all = match all {
             None => None,
             Some(path) => {
-                let file = written(File::create(path), path)?;
+                let file = File::create(path).map_err(Error::io(path))?;
                 Some((BufWriter::new(file), path.to_owned()))
             }
         };
-        Ok(Collector {
-            entries: 0,
-            skipped: 0,
-            by_reason: BTreeMap::new(),
-            unsupported: BTreeMap::new(),
-            kept: BinaryHeap::new(),
-            limit: LEDGER_ENTRIES_KEPT,
-            most,
-            all,
-        })
+        Ok(Collector { entered: Entered::default(), limit: LEDGER_ENTRIES_KEPT, most, all })
     }
 
     /// Goes on from `saved`: what the file of all entries, which is `all`, got since then is taken from it.
@@ -158,76 +147,69 @@ impl Collector {
         most: Option<u64>,
         saved: SavedLedger,
     ) -> Result<Collector, Error> {
-        let SavedLedger { entries, skipped, by_reason, unsupported, kept, written: length } = saved;
+        let SavedLedger { entered, written } = saved;
         let all = match all {
             None => None,
             Some(path) => {
                 let open = || {
                     let mut file = File::options().write(true).open(path)?;
-                    if file.metadata()?.len() < length {
+                    if file.metadata()?.len() < written {
                         return Err(io::Error::other("it is shorter than what was written to it"));
                     }
-                    file.set_len(length)?;
+                    file.set_len(written)?;
                     file.seek(SeekFrom::End(0))?;
                     Ok(file)
                 };
-                Some((BufWriter::new(written(open(), path)?), path.to_owned()))
+                Some((BufWriter::new(open().map_err(Error::io(path))?), path.to_owned()))
             }
         };
-        let (kept, limit) = (kept.into(), LEDGER_ENTRIES_KEPT);
-        Ok(Collector { entries, skipped, by_reason, unsupported, kept, limit, most, all })
+        Ok(Collector { entered, limit: LEDGER_ENTRIES_KEPT, most, all })
     }
 
     /// Rows that were not counted so far.
     pub fn skipped(&self) -> u64 {
-        self.skipped
+        self.entered.skipped
     }
 
     /// What a checkpoint keeps of it. The file of all entries is on the disk up to here.
     pub fn save(&mut self) -> Result<SavedLedger, Error> {
-        let mut length = 0;
+        let mut written = 0;
         if let Some((all, path)) = &mut self.all {
             let mut sync = || {
                 all.flush()?;
                 all.get_ref().sync_data()?;
                 all.stream_position()
             };
-            length = written(sync(), path)?;
+            written = sync().map_err(Error::io(path))?;
         }
-        Ok(SavedLedger {
-            entries: self.entries,
-            skipped: self.skipped,
-            by_reason: self.by_reason.clone(),
-            unsupported: self.unsupported.clone(),
-            kept: self.kept.iter().cloned().collect(),
-            written: length,
-        })
+        Ok(SavedLedger { entered: self.entered.clone(), written })
     }
 
     /// Counts a file of a format that is not read. Its entry comes by [`Collector::add`].
     pub fn add_unsupported(&mut self, format: &'static str) {
-        *self.unsupported.entry(format.to_owned()).or_default() += 1;
+        *self.entered.unsupported.entry(format.to_owned()).or_default() += 1;
     }
 
     pub fn add(&mut self, entry: Entry) -> Result<(), Error> {
-        self.entries += 1;
-        let before = self.skipped;
-        self.skipped += entry.rows;
-        *self.by_reason.entry(entry.reason).or_default() += entry.rows;
+        let Entered { entries, skipped, by_reason, kept, .. } = &mut self.entered;
+        *entries += 1;
+        let before = *skipped;
+        *skipped += entry.rows;
+        *by_reason.entry(entry.reason).or_default() += entry.rows;
         if let Some((all, path)) = &mut self.all {
-            written(writeln!(all, "{}", entry.to_json()), path)?;
+            writeln!(all, "{}", entry.to_json()).map_err(Error::io(path))?;
         }
-        if self.kept.len() < self.limit {
-            self.kept.push(entry);
-        } else if let Some(mut last) = self.kept.peek_mut()
+        if kept.len() < self.limit {
+            kept.push(entry);
+        } else if let Some(mut last) = kept.peek_mut()
             && entry < *last
         {
             *last = entry;
         }
         match self.most {
             // With the first that is too many, once.
-            Some(most) if before <= most && self.skipped > most => {
-                let kept = std::mem::take(&mut self.kept).into_sorted_vec();
+            Some(most) if before <= most && *skipped > most => {
+                let kept = std::mem::take(kept).into_sorted_vec();
                 let rows = kept.into_iter().map(Error::from).collect();
                 Err(Error::TooManySkipped { most, rows })
             }
@@ -237,16 +219,17 @@ impl Collector {
 
     pub fn finish(mut self, seen: u64, counted: u64) -> Result<Ledger, Error> {
         if let Some((all, path)) = &mut self.all {
-            written(all.flush(), path)?;
+            all.flush().map_err(Error::io(path))?;
         }
+        let Entered { entries, skipped, by_reason, unsupported, kept } = self.entered;
         Ok(Ledger {
             seen,
             counted,
-            skipped: self.skipped,
-            by_reason: self.by_reason,
-            unsupported: self.unsupported,
-            entries_complete: self.entries == self.kept.len() as u64,
-            entries: self.kept.into_sorted_vec(),
+            skipped,
+            by_reason,
+            unsupported,
+            entries_complete: entries == kept.len() as u64,
+            entries: kept.into_sorted_vec(),
         })
     }
 }

@@ -416,7 +416,7 @@ impl<'a, T: StoredText> Batch<'a, T> {
         let mut start = 0;
         while start < stored.units() && !is_interrupted() && !self.is_over_at((text, start)) {
             let end = splitter.part_end(stored, start, TASK, errors, &mut worker.scratch);
-            self.pool.add(|queue| queue.parts.push_back(Part { text, units: start..end }));
+            self.pool.change(|queue| queue.parts.push_back(Part { text, units: start..end }));
             start = end;
         }
     }

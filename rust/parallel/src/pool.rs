@@ -2,7 +2,7 @@
 //!
 //! There is no queue that could fill and no thread that outlives a call. A [`Source`] says what is to be done next;
 //! each worker asks it, under one lock, whenever it has nothing to do. While it works it may find more to do (the
-//! parts of a long text) and give that [back](Pool::add). The pool ends when the source has nothing left and no worker
+//! parts of a long text) and give that [back](Pool::change). The pool ends when the source has nothing left and no worker
 //! is busy that could add to it.
 //!
 //! The calling thread is a worker too, and the one that looks around now and then: it calls [`Poll`] between tasks,
@@ -108,10 +108,11 @@ impl<'c, S: Source> Pool<'c, S> {
         Pool { state: Mutex::new(State { source, busy: 0 }), wake: Condvar::new(), control }
     }
 
-    /// Changes the source, by a worker that found one more thing to do.
-    pub fn add(&self, change: impl FnOnce(&mut S)) {
-        change(&mut self.state().source);
+    /// Looks at the source or changes it, by a worker that found one more thing to do, or while none works.
+    pub fn change<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
+        let changed = change(&mut self.state().source);
         self.wake.notify_one();
+        changed
     }
 
     /// Calls `work` on `threads` threads, this one among them, and gives what each of them returned. Where the system
@@ -284,8 +285,8 @@ mod tests {
                 while tasks.perform(|number| match number {
                     1 => ones += 1,
                     number => {
-                        pool.add(|source| source.0.push(number / 2));
-                        pool.add(|source| source.0.push(number - number / 2));
+                        pool.change(|source| source.0.push(number / 2));
+                        pool.change(|source| source.0.push(number - number / 2));
                     }
                 }) {}
                 ones

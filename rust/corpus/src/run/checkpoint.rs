@@ -7,6 +7,7 @@
 //!
 //! What the run was asked, and which files it found, is kept once, and compared by whoever goes on.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -62,7 +63,7 @@ impl Identity {
     }
 
     /// How `self`, what is asked now, differs from what was asked `before`.
-    fn difference(&self, before: &Identity) -> Option<String> {
+    fn difference<'i>(&'i self, before: &'i Identity) -> Option<String> {
         if self.version != before.version {
             return Some(format!("it was written by fasttok {}", before.version));
         }
@@ -74,35 +75,23 @@ impl Identity {
         if self.inputs == before.inputs {
             return None;
         }
-        let mut changed = Vec::new();
-        let (mut now, mut was) = (self.inputs.iter().peekable(), before.inputs.iter().peekable());
-        while now.peek().is_some() || was.peek().is_some() {
-            match (now.peek(), was.peek()) {
-                (Some(a), Some(b)) if a.0 == b.0 => {
-                    if a != b {
-                        changed.push(format!("{} was changed", a.0));
-                    }
-                    now.next();
-                    was.next();
-                }
-                (Some(a), b) if b.is_none_or(|_| !before.inputs.iter().any(|i| i.0 == a.0)) => {
-                    changed.push(format!("{} was not there", a.0));
-                    now.next();
-                }
-                (_, Some(b)) => {
-                    changed.push(format!("{} is gone, or in another place of the order", b.0));
-                    was.next();
-                }
-                (_, None) => break,
-            }
-            if changed.len() > NAMED {
-                break;
-            }
+        let by_name = |identity: &'i Identity| -> HashMap<&'i str, _> {
+            identity.inputs.iter().map(|(name, size, changed)| (&**name, (size, changed))).collect()
+        };
+        let (now, was) = (by_name(self), by_name(before));
+        let kept = self.inputs.iter().filter_map(|(name, ..)| match was.get(&**name) {
+            None => Some(format!("{name} was not there")),
+            Some(was) => (now[&**name] != *was).then(|| format!("{name} was changed")),
+        });
+        let gone = before.inputs.iter().filter(|(name, ..)| !now.contains_key(&**name));
+        let mut changed = kept.chain(gone.map(|(name, ..)| format!("{name} is gone")));
+        let mut named: Vec<String> = changed.by_ref().take(NAMED).collect();
+        match changed.next() {
+            Some(_) => named.push("others too".to_owned()),
+            None if named.is_empty() => named.push("the files are in another order".to_owned()),
+            None => {}
         }
-        if changed.len() > NAMED {
-            changed[NAMED] = "others too".to_owned();
-        }
-        Some(changed.join(", "))
+        Some(named.join(", "))
     }
 }
 
@@ -129,9 +118,9 @@ impl Checkpoint {
             );
             return Err(Error::InvalidJob { message });
         }
-        io_at(fs::create_dir_all(folder), folder)?;
+        fs::create_dir_all(folder).map_err(Error::io(folder))?;
         let lock = folder.join(LOCK);
-        let file = io_at(File::create(&lock), &lock)?;
+        let file = File::create(&lock).map_err(Error::io(&lock))?;
         if file.try_lock().is_err() {
             return Err(mismatch(folder, "another run is using it".to_owned()));
         }
@@ -207,12 +196,9 @@ impl Checkpoint {
     }
 }
 
-fn io_at<T>(result: io::Result<T>, path: &Path) -> Result<T, Error> {
-    result.map_err(|source| Error::Io { path: path.display().to_string(), source })
-}
-
+/// A file of the checkpoint that cannot be what it should be.
 fn unusable(path: &Path, e: &dyn std::fmt::Display) -> Error {
-    io_at::<()>(Err(io::Error::other(e.to_string())), path).expect_err("made of an error")
+    Error::io(path)(io::Error::other(e.to_string()))
 }
 
 fn mismatch(folder: &Path, difference: String) -> Error {
@@ -225,13 +211,13 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
         Ok(_) => Ok(Some(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => io_at(Err(e), path),
+        Err(e) => Err(Error::io(path)(e)),
     }
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => io_at(Err(e), path),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io(path)(e)),
         _ => Ok(()),
     }
 }
@@ -251,5 +237,5 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
             _ => Ok(()),
         }
     };
-    io_at(write(), path)
+    write().map_err(Error::io(path))
 }

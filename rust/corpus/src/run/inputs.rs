@@ -115,7 +115,7 @@ fn listed(list: &Path, cancel: &AtomicBool) -> Result<Vec<PathBuf>, Error> {
     Ok(listed)
 }
 
-/// Leaves out what is in the folder of the checkpoint, and the folder is in one that is read.
+/// Leaves out what is in the folder of the checkpoint, where a walk met that.
 fn leave_out_checkpoint(inputs: &mut Vec<Input>, folder: Option<&Path>) {
     // Without links, and only where there is one already.
     let Some(folder) = folder.and_then(|folder| folder.canonicalize().ok()) else { return };

@@ -155,8 +155,7 @@ pub(crate) fn run_in_chunks(
     }
     let outcome_ledger = ledger.finish(bad + sums.seen, sums.counted)?;
     if let (Some(folder), Some(path)) = (&job.checkpoint, &job.ledger_path) {
-        let copied = std::fs::copy(Checkpoint::ledger(folder), path);
-        copied.map_err(|source| Error::Io { path: path.display().to_string(), source })?;
+        std::fs::copy(Checkpoint::ledger(folder), path).map_err(Error::io(path))?;
     }
     Ok(Outcome {
         groups: sorted,

@@ -318,20 +318,17 @@ impl<'a> Shared<'a> {
 
     /// From `pause` on nothing is begun.
     pub fn pause_at(&self, pause: Option<Instant>) {
-        self.pool.add(|schedule| (schedule.pause, schedule.is_begun) = (pause, false));
+        self.pool.change(|schedule| (schedule.pause, schedule.is_begun) = (pause, false));
     }
 
     /// Whether there is nothing left to do, while no worker is in a task.
     pub fn is_done(&self) -> bool {
-        let mut is_done = false;
-        self.pool.add(|schedule| is_done = schedule.is_done());
-        is_done
+        self.pool.change(|schedule| schedule.is_done())
     }
 
     /// What a checkpoint keeps of the schedule and the ledger, while no worker is in a task.
     pub fn save(&self) -> Result<(SavedSchedule, SavedLedger), Error> {
-        let mut saved = SavedSchedule::default();
-        self.pool.add(|schedule| saved = schedule.save(self.run.progress.bytes()));
+        let saved = self.pool.change(|schedule| schedule.save(self.run.progress.bytes()));
         Ok((saved, lock(&self.ledger).save()?))
     }
 
@@ -342,17 +339,17 @@ impl<'a> Shared<'a> {
 
     /// Lets another worker read on.
     pub fn put_back(&self, reading: InFlight<'a>) {
-        self.pool.add(|schedule| schedule.open.push_back(reading));
+        self.pool.change(|schedule| schedule.open.push_back(reading));
     }
 
     /// Lets whoever is free read a part of a file.
     pub fn add_reading(&self, reading: InFlight<'a>) {
-        self.pool.add(|schedule| schedule.waiting.push_back(reading));
+        self.pool.change(|schedule| schedule.waiting.push_back(reading));
     }
 
     /// Lets whoever is free count a part of a long text.
     pub fn share(&self, part: SharedPart) {
-        self.pool.add(|schedule| schedule.parts.push_back(part));
+        self.pool.change(|schedule| schedule.parts.push_back(part));
     }
 
     /// The run fails, unless it does already because of a row that is before this one.

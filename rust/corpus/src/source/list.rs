@@ -27,7 +27,7 @@ pub(crate) fn read_list(list: &Path, control: Control) -> Result<Vec<PathBuf>, E
     };
     match read {
         Err(_) if control.is_over() => Err(Error::Interrupted),
-        Err(source) => Err(Error::Io { path: list.display().to_string(), source }),
+        Err(e) => Err(Error::io(list)(e)),
         Ok(_) => paths(&bytes)
             .map_err(|why| Error::InvalidJob { message: format!("{}: {why}", list.display()) }),
     }
