@@ -22,7 +22,7 @@ from fasttok._fasttok import Account, Document, Documents
 from fasttok.errors import InputError, SpecialTokenError, TextLimitError
 from fasttok.inputs.paths import require_existing, too_many_skipped
 from fasttok.options import CorpusOptions
-from fasttok.reports.ledger import Ledger, LedgerEntry
+from fasttok.reports.ledger import Ledger, LedgerEntry, merged
 from fasttok.reports.manifest import LISTED
 
 Counted = TypeVar("Counted")
@@ -162,25 +162,3 @@ def limit_of(error: TextLimitError) -> tuple[str, str]:
 
 
 _WHICH_TEXT = re.compile(r"^(the text|text \d+): ")
-
-
-def merged(ledgers: Sequence[Ledger]) -> Ledger:
-    """One account of the rows of several."""
-    reasons: Counter[str] = Counter()
-    unsupported: Counter[str] = Counter()
-    for ledger in ledgers:
-        reasons.update(ledger.by_reason)
-        unsupported.update(ledger.unsupported)
-    entries = [entry for ledger in ledgers for entry in ledger.entries]
-    if sum(bool(ledger.entries) for ledger in ledgers) > 1:
-        entries.sort(key=lambda entry: (entry.file, entry.line or 0, [str(part) for part in entry.position.values()]))
-    skipped = sum(ledger.skipped for ledger in ledgers)
-    return Ledger(
-        seen=sum(ledger.seen for ledger in ledgers),
-        counted=sum(ledger.counted for ledger in ledgers),
-        skipped=skipped,
-        by_reason=dict(sorted(reasons.items())),
-        entries=entries[:LISTED],
-        entries_complete=skipped == sum(entry.rows for entry in entries) and len(entries) <= LISTED,
-        unsupported=dict(unsupported),
-    )

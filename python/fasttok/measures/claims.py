@@ -15,7 +15,7 @@ import numpy as np
 from fasttok._util.languages import of_language
 from fasttok._util.paths import PathLike
 from fasttok.errors import InputError
-from fasttok.inputs.documents import Reader, merged
+from fasttok.inputs.documents import Reader
 from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.parallel import Parallel, open_parallel
 from fasttok.inputs.paths import as_paths
@@ -23,7 +23,7 @@ from fasttok.measures.bootstrap import bootstrap_manifest, interval, resampled_s
 from fasttok.measures.claims_registry import CLAIMS
 from fasttok.options import ReadingKeywords, documented, given
 from fasttok.reports.claims import Claim, ClaimsReport, Measurement, Verdict
-from fasttok.reports.ledger import NOTHING_READ
+from fasttok.reports.ledger import NOTHING_READ, merged
 from fasttok.reports.manifest import describe_account, describe_inputs, run_manifest
 from fasttok.tokenizers.resolve import Spec, resolve_all
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import fasttok._fasttok as _fasttok
 from fasttok._escapes import escaped
+from fasttok.reports.manifest import LISTED
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class LedgerEntry:
         """The same in the words of the extension."""
         return cls(row.file, row.line, row.reason, row.detail, row.position, row.rows)
 
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> LedgerEntry:
+        """The entry that :meth:`to_dict` gives."""
+        position = {name: value for name, value in said.items() if name not in _NO_POSITION and value is not None}
+        return cls(said["file"], said["line"], said["reason"], said["detail"], position, said.get("rows", 1))
+
     def __str__(self) -> str:
         return str(SkippedKind(self.file, self.reason, self.detail, [self.line], self.rows, self.position))
 
@@ -39,6 +47,9 @@ class LedgerEntry:
         said = {"file": self.file, "line": self.line, "reason": self.reason, "detail": self.detail}
         rows = {} if self.rows == 1 else {"rows": self.rows}
         return {**said, **self.position, "line": self.line, **rows}
+
+
+_NO_POSITION = ("file", "reason", "detail", "rows")
 
 
 @dataclass
@@ -92,6 +103,11 @@ class Ledger:
             account.unsupported,
         )
 
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Ledger:
+        """The ledger that :meth:`to_dict` gives."""
+        return cls(**{**said, "entries": [LedgerEntry.from_dict(entry) for entry in said["entries"]]})
+
     def kinds(self) -> list[SkippedKind]:
         """The entries, those that say the same of lines of one file together, in the order of the first of each."""
         return kinds_of(self.entries)
@@ -107,6 +123,32 @@ class Ledger:
             "entries_complete": self.entries_complete,
             "entries": [entry.to_dict() for entry in self.entries],
         }
+
+
+def merged(ledgers: Sequence[Ledger]) -> Ledger:
+    """One account of the rows of several."""
+    reasons: Counter[str] = Counter()
+    unsupported: Counter[str] = Counter()
+    for ledger in ledgers:
+        reasons.update(ledger.by_reason)
+        unsupported.update(ledger.unsupported)
+    entries = [entry for ledger in ledgers for entry in ledger.entries]
+    if sum(bool(ledger.entries) for ledger in ledgers) > 1:
+        entries.sort(key=_place)
+    return Ledger(
+        seen=sum(ledger.seen for ledger in ledgers),
+        counted=sum(ledger.counted for ledger in ledgers),
+        skipped=sum(ledger.skipped for ledger in ledgers),
+        by_reason=dict(sorted(reasons.items())),
+        entries=entries[:LISTED],
+        entries_complete=all(ledger.entries_complete for ledger in ledgers) and len(entries) <= LISTED,
+        unsupported=dict(sorted(unsupported.items())),
+    )
+
+
+def _place(entry: LedgerEntry) -> tuple[str, int, list[int]]:
+    """Where an entry is, in the order in which entries are listed."""
+    return entry.file, entry.line or 0, [number for number in entry.position.values() if isinstance(number, int)]
 
 
 def kinds_of(entries: Sequence[LedgerEntry]) -> list[SkippedKind]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import chain, combinations
@@ -18,7 +17,7 @@ import fasttok._fasttok as _fasttok
 from fasttok._util.paths import STDIN, PathLike
 from fasttok.errors import MergeError, Remedy
 from fasttok.reports.count import Asked, Groups, Report, Tally
-from fasttok.reports.ledger import Ledger, LedgerEntry
+from fasttok.reports.ledger import Ledger, merged
 from fasttok.reports.manifest import LISTED, SUMMED
 
 _MEMBERS = {"schema", "manifest", "totals", "groups", "ledger"}
@@ -86,7 +85,7 @@ def merge_reports(reports: Iterable[PathLike | Report], *, allow_overlap: bool =
                 raise
             raise MergeError(f"{part.name} cannot be merged: {error}", files=[part.name]) from None
     totals = Tally._from_sums(sums.totals, asked)
-    ledger = _merged_ledger([part.ledger for part in parts])
+    ledger = merged([Ledger.from_dict(part.ledger) for part in parts])
     if ledger.counted != totals.documents or ledger.seen != ledger.counted + ledger.skipped:
         raise MergeError("the ledgers of these reports do not add up to their documents", files=[p.name for p in parts])
     if len(parts) > 1:
@@ -222,35 +221,3 @@ def _merged_manifest(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "seconds": sum(values("seconds")),
         "rows": {name: sum(rows[name] for rows in values("rows")) for name in first["rows"]},
     }
-
-
-def _merged_ledger(ledgers: Sequence[Mapping[str, Any]]) -> Ledger:
-    def added(member: str) -> dict[str, int]:
-        counts: Counter[str] = Counter()
-        for ledger in ledgers:
-            counts.update(ledger[member])
-        return dict(sorted(counts.items()))
-
-    entries = [_entry(entry) for ledger in ledgers for entry in ledger["entries"]]
-    # Those of a file are in order, and all in one report.
-    entries = sorted(entries, key=lambda entry: entry.file)[:LISTED]
-    seen, counted, skipped = (sum(ledger[name] for ledger in ledgers) for name in ("seen", "counted", "skipped"))
-    return Ledger(
-        seen,
-        counted,
-        skipped,
-        added("by_reason"),
-        entries,
-        skipped == sum(e.rows for e in entries),
-        added("unsupported"),
-    )
-
-
-_NO_POSITION = ("file", "line", "reason", "detail", "rows")
-
-
-def _entry(said: Mapping[str, Any]) -> LedgerEntry:
-    position = {name: value for name, value in said.items() if name not in _NO_POSITION}
-    if said["line"] is not None:
-        position["line"] = said["line"]
-    return LedgerEntry(said["file"], said["line"], said["reason"], said["detail"], position, said.get("rows", 1))
