@@ -200,14 +200,18 @@ def test_fork_while_a_thread_makes_its_first_batch(attempt: int) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
+def words_of(code: str) -> list[str]:
+    """What a process of its own prints."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
 def test_numpy_is_imported_by_the_first_array_and_no_earlier() -> None:
     code = (
         "import sys, fasttok; enc = fasttok.get_encoding('o200k_base'); enc.count('a');"
         "before = 'numpy' in sys.modules; enc.count_batch(['a']);"
         "print(before, 'numpy' in sys.modules)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.split() == ["False", "True"]
+    assert words_of(code) == ["False", "True"]
 
 
 def test_an_array_without_a_mask_imports_no_more_than_numpy_does() -> None:
@@ -216,8 +220,7 @@ def test_an_array_without_a_mask_imports_no_more_than_numpy_does() -> None:
         "import fasttok; enc = fasttok.get_encoding('o200k_base'); enc.count_batch(['a']);"
         "before = 'numpy.ma' in sys.modules; print(before == own, enc.count_batch(['a', None], nulls='null'))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.split() == ["True", "[1", "--]"]
+    assert words_of(code) == ["True", "[1", "--]"]
 
 
 def test_spawn(enc: fasttok.Encoding) -> None:

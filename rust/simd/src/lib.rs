@@ -134,6 +134,11 @@ pub const fn is_east_asian(byte: u8) -> bool {
     matches!(byte, 0xE3..=0xED | 0xEF)
 }
 
+/// Whether `byte` is the first one of a character that is among [`ByteMasks::caseless`].
+pub(crate) const fn is_caseless(byte: u8) -> bool {
+    matches!(byte, 0xE5..=0xE9 | 0xEB | 0xEC)
+}
+
 /// Whether `byte` is one of a character's UTF-8 after the first.
 #[inline(always)]
 pub const fn is_continuation(byte: u8) -> bool {

@@ -5,7 +5,7 @@
 
 use crate::bits::{Moves, starts_of};
 use crate::utf8::{FEW, Unit};
-use crate::{ByteMasks, Simd, Task, is_continuation, is_east_asian, sealed, utf8};
+use crate::{ByteMasks, Simd, Task, is_caseless, is_continuation, is_east_asian, sealed, utf8};
 
 /// Plain Rust, compiled for what every processor of the target has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ const KINDS: [u64; 256] = {
             b'/' => 9,
             0..0x80 => 0,
             other if is_continuation(other) => 12,
-            0xE5..=0xE9 | 0xEB | 0xEC => 13,
+            caseless if is_caseless(caseless) => 13,
             other if is_east_asian(other) => 14,
             _ => 15,
         };

@@ -192,14 +192,14 @@ fn read_in_chunks(job: &Job) -> (Vec<String>, Outcome) {
     (texts, outcome)
 }
 
-fn gz(text: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn gz(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text.as_ref()).unwrap();
     encoder.finish().unwrap()
 }
 
 /// As the `zstd` command writes it, with a checksum.
-fn zst(text: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn zst(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
     encoder.include_checksum(true).unwrap();
     encoder.write_all(text.as_ref()).unwrap();

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use bytemuck::{Pod, must_cast};
 
 use crate::utf8::{FEW, Unit, portable};
-use crate::{ByteMasks, is_east_asian};
+use crate::{ByteMasks, is_caseless, is_east_asian};
 
 /// 64 bytes in two registers.
 type Two = [__m256i; 2];
@@ -169,8 +169,7 @@ const EAST_ASIAN: [u8; 16] = {
     let mut row = 0;
     while row < 16 {
         let byte = 0xE0 + row as u8;
-        let caseless = matches!(byte, 0xE5..=0xE9 | 0xEB | 0xEC);
-        table[row] = (is_east_asian(byte) as u8) << 7 | (caseless as u8) << 6;
+        table[row] = (is_east_asian(byte) as u8) << 7 | (is_caseless(byte) as u8) << 6;
         row += 1;
     }
     table

@@ -23,24 +23,14 @@ struct Kind {
 const KINDS: [Kind; 5] = [
     Kind {
         packing: &gzip::PACKING,
-        pack: |text| {
-            let level = flate2::Compression::default();
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
-            encoder.write_all(text).unwrap();
-            encoder.finish().unwrap()
-        },
+        pack: |text| crate::tests::gz(text),
         is_multiple: true,
         is_checked: true,
         loses_slice: false,
     },
     Kind {
         packing: &zstd::PACKING,
-        pack: |text| {
-            let mut encoder = ::zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
-            encoder.include_checksum(true).unwrap();
-            encoder.write_all(text).unwrap();
-            encoder.finish().unwrap()
-        },
+        pack: |text| crate::tests::zst(text),
         is_multiple: true,
         is_checked: true,
         loses_slice: false,
