@@ -4,9 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::Reason;
-use crate::position::Position;
-use crate::skip_reason::REMEDIES;
+use crate::entry::Entry;
 
 /// An error that ended the run. No tally comes with it.
 #[derive(Debug)]
@@ -28,22 +26,13 @@ pub enum Error {
         message: String,
     },
     /// The first bad row, where the job asked to fail on it.
-    BadRow {
-        /// The file as the ledger would name it.
-        file: String,
-        /// Where the row is in it.
-        position: Position,
-        /// Why the row is bad.
-        reason: Reason,
-        /// The reason in words.
-        detail: String,
-    },
+    BadRow(Entry),
     /// More rows that cannot be counted than the job allows.
     TooManySkipped {
         /// How many it allows.
         most: u64,
-        /// The first of those that were met until then, each an [`Error::BadRow`].
-        rows: Vec<Error>,
+        /// The first of those that were met until then.
+        rows: Vec<Entry>,
     },
     /// A field that no record has. Known at the end, when all were read.
     UnknownField {
@@ -105,13 +94,7 @@ impl fmt::Display for Error {
         match self {
             Error::NotFound { path } => write!(f, "{path}: no such file or folder"),
             Error::NoInput { message } | Error::InvalidJob { message } => f.write_str(message),
-            Error::BadRow { file, position, reason, detail } => {
-                write!(f, "{file}{position}: {}: {detail}", reason.code())?;
-                match REMEDIES.iter().find(|(of, _)| of == reason) {
-                    Some((_, remedy)) => write!(f, "; {remedy}"),
-                    None => Ok(()),
-                }
-            }
+            Error::BadRow(entry) => entry.fmt(f),
             Error::TooManySkipped { most, rows } => {
                 write!(f, "more than {most} rows cannot be counted")?;
                 if let Some(first) = rows.first() {

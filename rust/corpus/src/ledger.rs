@@ -4,7 +4,6 @@
 //! which is the same list whatever thread met them first. The numbers by reason are exact in any case, and all
 //! entries can be written to a file as they come.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -13,73 +12,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::position::Position;
+use crate::entry::Entry;
 use crate::skip_reason::Reason;
 
 /// How many entries a ledger holds in memory.
 pub const LEDGER_ENTRIES_KEPT: usize = 10_000;
-
-/// A row that was not counted, or several that cannot be told apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The file, as it was given or found; `-` is standard input.
-    pub file: String,
-    /// Where the row is in it.
-    pub position: Position,
-    /// Why.
-    pub reason: Reason,
-    /// The reason in words, with the byte where that is known.
-    pub detail: String,
-    /// How many rows there are from that position on.
-    pub rows: u64,
-}
-
-impl Entry {
-    fn key(&self) -> (&str, &Position, Reason, &str) {
-        (&self.file, &self.position, self.reason, &self.detail)
-    }
-}
-
-impl Entry {
-    /// The entry as a line of the ledger's file: `line` is null where the row is none, and other positions have
-    /// names of their own. The number of rows is there where it is not one.
-    fn to_json(&self) -> serde_json::Value {
-        let mut entry = serde_json::json!({
-            "file": self.file,
-            "line": self.position.line(),
-            "reason": self.reason.code(),
-            "detail": self.detail,
-        });
-        if let Some(member) = &self.position.member {
-            entry["member"] = member.name.as_str().into();
-        }
-        for (name, number) in self.position.at.parts() {
-            entry[name] = number.into();
-        }
-        if self.rows != 1 {
-            entry["rows"] = self.rows.into();
-        }
-        entry
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Entry) -> Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl From<Entry> for Error {
-    fn from(Entry { file, position, reason, detail, .. }: Entry) -> Error {
-        Error::BadRow { file, position, reason, detail }
-    }
-}
 
 /// The account of all rows: `seen == counted + skipped`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -209,8 +146,7 @@ impl Collector {
         match self.most {
             // With the first that is too many, once.
             Some(most) if before <= most && *skipped > most => {
-                let kept = std::mem::take(kept).into_sorted_vec();
-                let rows = kept.into_iter().map(Error::from).collect();
+                let rows = std::mem::take(kept).into_sorted_vec();
                 Err(Error::TooManySkipped { most, rows })
             }
             _ => Ok(()),

@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 mod detect;
+mod entry;
 mod error;
 mod format;
 #[cfg(feature = "fuzzing")]
@@ -58,6 +59,7 @@ mod tests;
 mod words;
 
 pub use detect::detector;
+pub use entry::Entry;
 pub use error::Error;
 pub use format::format_names;
 pub use groups::{Group, GroupSums, Groups, Key};
@@ -68,7 +70,7 @@ pub use job::{
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,
 };
-pub use ledger::{Entry, LEDGER_ENTRIES_KEPT, Ledger};
+pub use ledger::{LEDGER_ENTRIES_KEPT, Ledger};
 pub use position::{At, Member, Position};
 pub use progress::Progress;
 pub use run::{Document, DocumentsRead, documents, read_whole, run};

@@ -13,17 +13,18 @@ fn parts_use_only_what_is_below_them() {
         statistics: sample scripts
         position:
         skip_reason:
-        error: position skip_reason
-        ledger: error position skip_reason
+        entry: position skip_reason
+        error: entry
+        ledger: entry error skip_reason
         long_document: position skip_reason statistics
-        source: error ledger position progress skip_reason
+        source: entry error position progress skip_reason
         record: position progress skip_reason
         reading: long_document position progress record skip_reason source
         format: position progress reading record skip_reason source
         recognise: format record skip_reason source
         groups: error language record sample scripts statistics
         job: error groups language ledger statistics
-        run: error format groups job language ledger long_document position progress reading recognise record scripts skip_reason source statistics
+        run: entry error format groups job language ledger long_document position progress reading recognise record scripts skip_reason source statistics
         fuzzing: format groups job ledger progress run
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
 
-use fasttok_corpus::{Error, Extra, Job, Lengths, Outcome, Progress, Reason, run};
+use fasttok_corpus::{Entry, Error, Extra, Job, Lengths, Outcome, Progress, Reason, run};
+use pyo3::call::PyCallArgs;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
@@ -159,13 +160,16 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
         Error::TooManyGroups { by, most } => {
             with(py, with(py, make("TooManyGroupsError"), "by", by), "max_groups", most)
         }
-        Error::TooManySkipped { most, rows } => too_many_skipped(py, most, rows),
+        Error::TooManySkipped { most, rows } => {
+            let rows: Vec<SkippedRow> = rows.into_iter().map(SkippedRow::from).collect();
+            worded(py, "too_many_skipped", (most, rows))
+        }
         Error::CheckpointMismatch { folder, .. } => {
             with(py, make("CheckpointError"), "filename", folder)
         }
         Error::Overwrite { path, .. } => with(py, make("OverwriteError"), "filename", path),
-        Error::UnknownField { field, fields } => unknown_field(py, &field, fields),
-        Error::BadRow { file, position, reason, detail } => {
+        Error::UnknownField { field, fields } => worded(py, "unknown_field", (field, fields)),
+        Error::BadRow(Entry { file, position, reason, detail, .. }) => {
             let e = make(bad_row_class(reason));
             let e = with(py, with(py, e, "file", file), "line", position.line());
             let e = with(py, e, "position", PositionParts::of(&position));
@@ -179,35 +183,12 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
     }
 }
 
-/// The exception for a field that no record has. Which name is nearest is known to Python.
-fn unknown_field(py: Python<'_>, field: &str, fields: Vec<String>) -> PyErr {
+/// The exception that a function of `fasttok.inputs.paths` makes: which name is nearest, and how rows are told, is known to
+/// Python.
+fn worded<'py>(py: Python<'py>, function: &str, arguments: impl PyCallArgs<'py>) -> PyErr {
     let made = py
         .import("fasttok.inputs.paths")
-        .and_then(|inputs| inputs.call_method1("unknown_field", (field, fields)));
-    match made {
-        Ok(value) => PyErr::from_value(value),
-        Err(e) => e,
-    }
-}
-
-/// The exception for more skipped rows than are allowed. How rows are told is known to Python.
-fn too_many_skipped(py: Python<'_>, most: u64, rows: Vec<Error>) -> PyErr {
-    let row = |row| match row {
-        Error::BadRow { file, position, reason, detail } => {
-            Some(SkippedRow::from(fasttok_corpus::Entry {
-                file,
-                position,
-                reason,
-                detail,
-                rows: 1,
-            }))
-        }
-        _ => None,
-    };
-    let rows: Vec<SkippedRow> = rows.into_iter().filter_map(row).collect();
-    let made = py
-        .import("fasttok.inputs.paths")
-        .and_then(|inputs| inputs.call_method1("too_many_skipped", (most, rows)));
+        .and_then(|inputs| inputs.call_method1(function, arguments));
     match made {
         Ok(value) => PyErr::from_value(value),
         Err(e) => e,

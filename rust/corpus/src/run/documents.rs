@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use fasttok_engine::Special;
 use fasttok_parallel::Control;
 
+use crate::entry::Entry;
 use crate::format::{self, Formats};
 use crate::groups::GroupKeys;
 use crate::job::{Job, OnError};
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
-use crate::ledger::{Collector, Entry};
+use crate::ledger::Collector;
 use crate::long_document::Group;
 use crate::position::Position;
 use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
@@ -186,12 +187,8 @@ pub fn read_whole(
     cancel: &AtomicBool,
 ) -> Result<Vec<u8>, Error> {
     let job = Job::new(vec![path.to_owned()], Vec::new());
-    let bad_row = |bad: SkipReason| Error::BadRow {
-        file: path.display().to_string(),
-        position: Position::default(),
-        reason: bad.reason,
-        detail: bad.detail,
-    };
+    let file = path.display().to_string();
+    let bad_row = |bad: SkipReason| Error::BadRow(Entry::new(&file, Position::default(), bad));
     let found = Inputs::find(&job, progress, cancel)?;
     let stop = AtomicBool::new(false);
     let input = match (found.inputs.as_slice(), found.bad.first()) {
@@ -461,14 +458,13 @@ impl Documents<'_> {
     }
 
     fn skip(&mut self, input: &Input, position: Position, bad: SkipReason) -> Result<(), Error> {
-        let SkipReason { reason, detail, rows } = bad;
-        self.seen += rows;
-        let file = input.name.clone();
+        let entry = Entry::new(&input.name, position, bad);
+        self.seen += entry.rows;
         if self.job.on_error == OnError::Fail {
-            return Err(Error::BadRow { file, position, reason, detail });
+            return Err(Error::BadRow(entry));
         }
-        self.progress.add_skipped(rows);
-        self.ledger.add(Entry { file, position, reason, detail, rows })
+        self.progress.add_skipped(entry.rows);
+        self.ledger.add(entry)
     }
 }
 

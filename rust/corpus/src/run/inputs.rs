@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use crate::entry::Entry;
 use crate::format;
 use crate::job::{Job, OnError};
-use crate::ledger::{Collector, Entry, LEDGER_ENTRIES_KEPT};
+use crate::ledger::{Collector, LEDGER_ENTRIES_KEPT};
 use crate::source::{self, Input, Walk};
 use crate::{Error, Progress};
 use fasttok_parallel::Control;
@@ -47,7 +48,7 @@ impl Inputs {
     ) -> Result<(), Error> {
         for entry in self.bad.clone() {
             if job.on_error == OnError::Fail {
-                return Err(entry.into());
+                return Err(Error::BadRow(entry));
             }
             progress.add_skipped(entry.rows);
             ledger.add(entry)?;

@@ -15,10 +15,11 @@ use std::time::Instant;
 use fasttok_parallel::{Control, Pool, SharedCounter, Source};
 use serde::{Deserialize, Serialize};
 
+use crate::entry::Entry;
 use crate::format::Formats;
 use crate::groups::{GroupKeys, Table, TooMany};
 use crate::job::{LanguageLabels, OnError};
-use crate::ledger::{Collector, Entry, SavedLedger};
+use crate::ledger::{Collector, SavedLedger};
 use crate::long_document::LongDocument;
 use crate::position::Position;
 use crate::reading::{Chunk, Reached, Reading, Step, StreamConfig};

@@ -13,10 +13,10 @@ use super::schedule::{
     Failure, HandedOut, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task,
     panic_message,
 };
+use crate::entry::Entry;
 use crate::format;
 use crate::job::OnError;
 use crate::language::Labels;
-use crate::ledger::Entry;
 use crate::long_document::{Group, LongDocument, Settled};
 use crate::position::Position;
 use crate::reading::{Chunk, Opening, Reading, Step};
@@ -448,21 +448,11 @@ impl<'s, 'a> Worker<'s, 'a> {
     /// Enters a row that is not counted, or as many as `bad` is the reason for.
     fn skip(&mut self, file: usize, position: Position, bad: SkipReason) {
         self.sums.seen += bad.rows;
-        let name = &self.run.inputs[file].name;
+        let entry = Entry::new(&self.run.inputs[file].name, position.clone(), bad);
         if self.run.on_error == OnError::Fail {
-            self.shared.fail(Failure::Row {
-                file,
-                position: position.clone(),
-                error: Error::BadRow {
-                    file: name.clone(),
-                    position: position.clone(),
-                    reason: bad.reason,
-                    detail: bad.detail.clone(),
-                },
-            });
+            let error = Error::BadRow(entry.clone());
+            self.shared.fail(Failure::Row { file, position, error });
         }
-        let SkipReason { reason, detail, rows } = bad;
-        let entry = Entry { file: name.clone(), position, reason, detail, rows };
         self.shared.add_to_ledger(entry);
     }
 }

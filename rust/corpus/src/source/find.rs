@@ -18,7 +18,7 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::{Input, InputKind, path_name};
 use crate::Error;
-use crate::ledger::Entry;
+use crate::entry::Entry;
 use crate::position::Position;
 use crate::skip_reason::{Reason, SkipReason};
 

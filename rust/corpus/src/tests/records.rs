@@ -57,7 +57,7 @@ fn bad_rows_are_skipped_with_their_reason() {
             let job = Job { on_error: OnError::Fail, threads: Some(threads), ..folder.job() };
             let e = try_count(&job, chunk).unwrap_err();
             assert!(e.to_string().contains("a.ndjson:2: broken_json: EOF"), "{e}");
-            assert!(matches!(e, Error::BadRow { position, .. } if position.line() == Some(2)));
+            assert!(matches!(e, Error::BadRow(entry) if entry.position.line() == Some(2)));
         }
     }
 }
