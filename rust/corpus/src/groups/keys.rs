@@ -4,6 +4,8 @@
 //! A key is the values one after the other, each after its length plus one as eight bytes, 0 for a value that is
 //! missing: `["ü", missing]` is `03 00 00 00 00 00 00 00 C3 BC 00 00 00 00 00 00 00 00`.
 
+use std::fmt;
+
 use crate::Scripts;
 use crate::language::UNDETERMINED;
 use crate::record::Fields;
@@ -52,6 +54,22 @@ impl Key {
                 Some(levels @ 1..) => Key::FolderLevels(levels),
                 _ => Key::Field(field.strip_prefix("field:").unwrap_or(field).to_owned()),
             },
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    /// What [`Key::parse`] makes the key of.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::File => f.write_str("file"),
+            Key::Folder => f.write_str("folder"),
+            Key::FolderLevels(levels) => write!(f, "folder:{levels}"),
+            Key::Extension => f.write_str("extension"),
+            Key::Script => f.write_str("script"),
+            Key::Language => f.write_str("language"),
+            Key::Field(field) if Key::parse(field) == *self => f.write_str(field),
+            Key::Field(field) => write!(f, "field:{field}"),
         }
     }
 }
@@ -155,16 +173,7 @@ impl GroupKeys {
 
     /// The keys as the user wrote them.
     pub fn names(&self) -> Vec<String> {
-        let name = |key: &Key| match key {
-            Key::File => "file".to_owned(),
-            Key::Folder => "folder".to_owned(),
-            Key::FolderLevels(levels) => format!("folder:{levels}"),
-            Key::Script => "script".to_owned(),
-            Key::Extension => "extension".to_owned(),
-            Key::Field(field) => field.clone(),
-            Key::Language => "language".to_owned(),
-        };
-        self.keys.iter().map(name).collect()
+        self.keys.iter().map(Key::to_string).collect()
     }
 }
 
@@ -226,6 +235,18 @@ mod tests {
             assert_eq!(Key::parse(field), Key::Field(field.into()));
         }
         assert_eq!(Key::parse("field:folder:1"), Key::Field("folder:1".into()));
+        for key in [
+            "file",
+            "folder",
+            "folder:3",
+            "extension",
+            "script",
+            "a.b",
+            "field:script",
+            "field:field:x",
+        ] {
+            assert_eq!(Key::parse(key).to_string(), key);
+        }
     }
 
     #[test]

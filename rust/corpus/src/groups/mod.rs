@@ -332,6 +332,7 @@ impl Groups {
 
 /// Groups whose sums are known already: those of other runs, say. The groups of a run over all that these counted.
 pub struct GroupSums {
+    by: Vec<String>,
     keys: GroupKeys,
     table: Table,
     max_groups: usize,
@@ -343,7 +344,8 @@ impl GroupSums {
     pub fn new(by: &[String], max_groups: usize) -> GroupSums {
         let keys: Vec<Key> = by.iter().cloned().map(Key::Field).collect();
         let keys = GroupKeys::new(&keys);
-        GroupSums { keys, table: Table::default(), max_groups, encoded: Vec::new() }
+        let (by, table) = (by.to_vec(), Table::default());
+        GroupSums { by, keys, table, max_groups, encoded: Vec::new() }
     }
 
     /// Adds sums to the group that has these values, one for each key.
@@ -354,10 +356,7 @@ impl GroupSums {
     pub fn add(&mut self, key: &[Option<String>], tally: &Tally) -> Result<(), Error> {
         self.keys.encode("", 0, None, key, &mut self.encoded);
         let added = self.table.add(&self.encoded, tally, None, self.max_groups);
-        added.map_err(|TooMany| Error::TooManyGroups {
-            by: self.keys.names(),
-            most: self.max_groups,
-        })
+        added.map_err(|TooMany| Error::TooManyGroups { by: self.by.clone(), most: self.max_groups })
     }
 
     /// All of them, in the order of their keys.

@@ -134,6 +134,13 @@ fn a_checkpoint_of_another_run_is_refused() {
     };
     differs(&Job { lines: true, ..job.clone() }, "lines was false and is true");
     differs(&Job { by: vec![Key::File], ..job.clone() }, "by was nothing and is file");
+    job.by = vec![Key::Script];
+    job.checkpoint = Some(kept.path("by script"));
+    let _ = go_on(&job, 300, 20);
+    let field = vec![Key::Field("script".into())];
+    differs(&Job { by: field, ..job.clone() }, "by was script and is field:script");
+    job.by.clear();
+    job.checkpoint = Some(kept.path("c"));
     let other = vec![Encoding::embedded("p50k_base").unwrap()];
     differs(&Job { encodings: other, ..job.clone() }, "encodings was r50k_base");
     folder.write("h/3.txt", "other text");
