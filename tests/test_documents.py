@@ -45,6 +45,19 @@ def test_reading_ends_when_it_is_closed(folder: Path) -> None:
     assert list(documents) == []
 
 
+def test_lists_and_ledgers_are_those_of_a_count(folder: Path, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    earlier = {"file": "of an earlier run", "line": 1, "reason": "null_field", "detail": ""}
+    ledger.write_text(json.dumps(earlier) + "\n")
+    (tmp_path / "list").write_text(f"{folder / 'a.jsonl'}\n")
+    with fasttok.documents(files_from=tmp_path / "list", by=["folder"], ledger_path=ledger) as documents:
+        assert {document.key for document in documents} == {(str(folder),)}
+    (row,) = ledger.read_text().splitlines()
+    assert json.loads(row)["line"] == 5
+    with pytest.raises(fasttok.OverwriteError):
+        list(fasttok.documents(folder / "a.jsonl", ledger_path=folder / "a.jsonl"))
+
+
 def test_errors(folder: Path) -> None:
     with pytest.raises(fasttok.NotFoundError):
         next(fasttok.documents(folder / "no.txt"))
