@@ -20,10 +20,10 @@ const FIRST_LINE: usize = 16 << 20;
 const TABLES: [(&str, &str, u8); 3] =
     [("csv", "csv", b','), ("tsv", "tsv", b'\t'), ("tab", "tsv", b'\t')];
 
-/// What an input is.
-pub(crate) enum Taken {
-    /// To be read by this format.
-    As(FormatId),
+/// What an input is taken for.
+pub(crate) enum Taken<T> {
+    /// To be read: by this format, or by what it makes.
+    As(T),
     /// A binary file that a walk met.
     Binary,
     /// A compressed file that a walk met and that holds no records.
@@ -35,7 +35,7 @@ pub(crate) fn recognise(
     input: &Input,
     opened: &mut Opened,
     formats: &Formats,
-) -> Result<Taken, Unread> {
+) -> Result<Taken<FormatId>, Unread> {
     opened.decode_utf16(match formats.is_strict {
         true => Utf8Errors::Strict,
         false => Utf8Errors::Replace,
@@ -148,6 +148,12 @@ pub(crate) struct Unread {
     /// The format, where it is known and not read.
     pub format: Option<&'static str>,
     pub bad: SkipReason,
+}
+
+impl From<SkipReason> for Unread {
+    fn from(bad: SkipReason) -> Unread {
+        Unread { format: None, bad }
+    }
 }
 
 fn wide(encoding: &str, why: &str) -> Unread {

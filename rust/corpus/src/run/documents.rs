@@ -14,15 +14,15 @@ use fasttok_engine::Special;
 use fasttok_parallel::Control;
 
 use crate::entry::Entry;
-use crate::format::{self, Formats};
+use crate::format::Formats;
 use crate::groups::GroupKeys;
 use crate::job::{Job, OnError};
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
 use crate::ledger::Collector;
 use crate::long_document::Group;
 use crate::position::Position;
-use crate::reading::{Chunk, Opening, Reading, Step, StreamConfig};
-use crate::recognise::{Taken, Unread, recognise};
+use crate::reading::{Chunk, Reading, Step, StreamConfig};
+use crate::recognise::{Taken, Unread};
 use crate::record::{Fields, Row};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{self, Input};
@@ -30,6 +30,7 @@ use crate::{Error, Ledger, Progress, Tally, scripts_of};
 
 use super::chunk::Readers;
 use super::inputs::Inputs;
+use super::open::begin;
 use super::{CHUNK, check_fields, fields, formats, path_languages};
 
 /// A batch holds this many documents at most, or this many bytes of them and one document more.
@@ -249,12 +250,10 @@ struct Documents<'r> {
 impl Documents<'_> {
     fn file(&mut self, found: &Inputs, file: usize, control: Control) -> Result<(), Error> {
         let input = &found.inputs[file];
-        let mut opened = match source::open(input, control, self.progress, self.config.max_window) {
-            Ok(opened) => opened,
-            Err(bad) => return self.skip(input, Position::default(), bad),
-        };
-        let id = match recognise(input, &mut opened, &self.formats) {
-            Ok(Taken::As(format)) => format,
+        let place = || (Group { key: [].into(), is_labelled: true }, None);
+        let from = (control, self.progress);
+        let reading = match begin(file, input, from, &self.formats, &self.config, place) {
+            Ok(Taken::As(reading)) => reading,
             Ok(Taken::Binary) => {
                 self.binary += 1;
                 return Ok(());
@@ -271,22 +270,7 @@ impl Documents<'_> {
             }
         };
         self.path_language = self.path_languages.get_mut(file).and_then(Option::take);
-        let group = Group { key: [].into(), is_labelled: true };
-        let opening = Opening {
-            file,
-            source: input,
-            input: opened,
-            control,
-            progress: self.progress,
-            format: id,
-            group,
-            reached: None,
-        };
-        let mut waiting = VecDeque::new();
-        match format::begin(opening, &self.formats, &self.config) {
-            Ok(reading) => waiting.push_back(reading),
-            Err(bad) => return self.skip(input, Position::default(), bad),
-        }
+        let mut waiting = VecDeque::from([reading]);
         while let Some(mut reading) = waiting.pop_front() {
             let more = self.read(input, &mut *reading)?;
             // They are before what waits already.

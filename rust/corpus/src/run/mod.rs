@@ -8,6 +8,7 @@ mod count;
 mod detect_queue;
 mod documents;
 mod inputs;
+mod open;
 mod schedule;
 mod worker;
 
@@ -30,7 +31,6 @@ use crate::{Error, Merge, Progress, Tally};
 use checkpoint::{Checkpoint, State};
 use count::Rounds;
 #[cfg(test)]
-pub(crate) use documents::documents_in_chunks;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
 use inputs::Inputs;
 use schedule::Run;

@@ -9,21 +9,21 @@ use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
 
 use super::chunk::Readers;
 use super::detect_queue::{AwaitingLanguage, DetectQueue, RowId};
+use super::open::begin;
 use super::schedule::{
     Failure, HandedOut, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task,
     panic_message,
 };
 use crate::entry::Entry;
-use crate::format;
 use crate::job::OnError;
 use crate::language::Labels;
 use crate::long_document::{Group, LongDocument, Settled};
 use crate::position::Position;
-use crate::reading::{Chunk, Opening, Reading, Step};
-use crate::recognise::{Taken, Unread, recognise};
+use crate::reading::{Chunk, Reading, Step};
+use crate::recognise::{Taken, Unread};
 use crate::record::Row;
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::{extension_of, open};
+use crate::source::extension_of;
 use crate::statistics::Measurer;
 use crate::{Error, Tally};
 
@@ -117,22 +117,35 @@ impl<'s, 'a> Worker<'s, 'a> {
     /// Opens a file, and reads its first chunk. Of one that an earlier run has `begun`, what it did not read to the end.
     fn open(&mut self, file: usize, begun: &[SavedReading]) {
         let input = &self.run.inputs[file];
-        let (control, max_window) = (self.shared.control, self.run.config.max_window);
-        let mut opened = match open(input, control, self.run.progress, max_window) {
-            Ok(opened) => opened,
-            Err(bad) => return self.skip(file, Position::default(), bad),
+        let (had, reached) = match begun.iter().find(|saved| saved.part == 0) {
+            Some(SavedReading { reached: SavedReached::Stream(reached), .. }) => {
+                (HandedOut::default(), Some(reached.clone()))
+            }
+            Some(SavedReading { reached: SavedReached::Again(had), .. }) => (*had, None),
+            None => (HandedOut::default(), None),
         };
-        let format = match recognise(input, &mut opened, &self.run.formats) {
-            Ok(Taken::As(format)) => format,
-            Ok(Taken::Binary) => return self.sums.binary += 1,
-            Ok(Taken::Compressed) => return self.sums.packed += 1,
+        let Run { formats, config, progress, .. } = self.run;
+        let from = (self.shared.control, *progress);
+        let place = || (self.group_of_file(file), reached);
+        match begin(file, input, from, formats, config, place) {
+            Ok(Taken::As(reading)) if begun.iter().all(|saved| saved.part == 0) => {
+                self.read(InFlight::new(reading, 0, had));
+            }
+            Ok(Taken::As(reading)) => self.go_on(reading, begun),
+            Ok(Taken::Binary) => self.sums.binary += 1,
+            Ok(Taken::Compressed) => self.sums.packed += 1,
             Err(Unread { format, bad }) => {
                 if let Some(format) = format {
                     self.shared.add_unsupported(format);
                 }
-                return self.skip(file, Position::default(), bad);
+                self.skip(file, Position::default(), bad);
             }
-        };
+        }
+    }
+
+    /// The group of the documents of a file that have no fields.
+    fn group_of_file(&mut self, file: usize) -> Group {
+        let input = &self.run.inputs[file];
         let extension = input.extension();
         let location = Location {
             file,
@@ -140,27 +153,9 @@ impl<'s, 'a> Worker<'s, 'a> {
             name: &input.name,
             extension: extension.as_deref(),
         };
-        let mut key = std::mem::take(&mut self.key);
+        let mut key = Vec::new();
         let is_labelled = self.group(&location, &[], &mut key);
-        let group = Group { key: key.as_slice().into(), is_labelled };
-        self.key = key;
-        let (reached, had) = match begun.iter().find(|saved| saved.part == 0) {
-            Some(SavedReading { reached: SavedReached::Stream(reached), .. }) => {
-                (Some(reached.clone()), HandedOut::default())
-            }
-            Some(SavedReading { reached: SavedReached::Again(had), .. }) => (None, *had),
-            None => (None, HandedOut::default()),
-        };
-        let (source, progress) = (input, self.run.progress);
-        let opening =
-            Opening { file, source, input: opened, control, progress, format, group, reached };
-        match format::begin(opening, &self.run.formats, &self.run.config) {
-            Ok(reading) if begun.iter().all(|saved| saved.part == 0) => {
-                self.read(InFlight::new(reading, 0, had));
-            }
-            Ok(reading) => self.go_on(reading, begun),
-            Err(bad) => self.skip(file, Position::default(), bad),
-        }
+        Group { key: key.into(), is_labelled }
     }
 
     /// Goes on with the parts of a file that an earlier run has `begun`. What they come from gives nothing else.
