@@ -31,6 +31,7 @@ use crate::{Error, Merge, Progress, Tally};
 use checkpoint::{Checkpoint, State};
 use count::Rounds;
 #[cfg(test)]
+pub(crate) use documents::documents_in_chunks;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
 use inputs::Inputs;
 use schedule::Run;
