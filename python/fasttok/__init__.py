@@ -17,7 +17,12 @@ from .reports import presenters as _presenters
 # The public names, here and nowhere else. What a name needs is imported when it is asked for: counting a text needs no
 # reports and nothing that makes them.
 with _deferred.deferred(globals()) as _public:
+    from . import duckdb as duckdb
+    from . import pandas as pandas
+    from . import polars as polars
     from . import typing as typing
+    from ._fasttok import ArrowArray as ArrowArray
+    from ._fasttok import ArrowChunkedArray as ArrowChunkedArray
     from ._fasttok import Encoding as Encoding
     from ._fasttok import __version__ as __version__
     from .errors import CancelledError as CancelledError
@@ -55,6 +60,7 @@ with _deferred.deferred(globals()) as _public:
     from .inputs.prices import PriceTable as PriceTable
     from .inputs.prices import find_price as find_price
     from .inputs.prices import read_price_table as read_price_table
+    from .measures.arrow import count_arrow as count_arrow
     from .measures.claims import check_claims as check_claims
     from .measures.claims_registry import CLAIMS as CLAIMS
     from .measures.cost import cost as cost

@@ -43,6 +43,62 @@ _Special: TypeAlias = Literal["text", "token", "error"]
 _Errors: TypeAlias = Literal["strict", "replace"]
 
 @final
+class ArrowArray:
+    """An Arrow array: counts or ids, one for each text.
+
+    Any library with the Arrow PyCapsule interface takes it over without a copy: ``pyarrow.array(x)``,
+    ``polars.Series(x)``, ``arro3.core.Array(x)``. It may be taken any number of times.
+    """
+
+    def __len__(self) -> int:
+        """Return len(self)."""
+
+    def __arrow_c_schema__(self) -> object:
+        """The type, as a capsule."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """The type and the array, as capsules. ``requested_schema``, a capsule, may ask for integers of another width
+        and for large lists.
+
+        Raises ``TypeError`` for another type, ``ValueError`` where a number is too large for the one that is asked for.
+        """
+
+@final
+class ArrowChunkedArray:
+    """Arrow arrays of one type, one after the other: counts or ids, one for each text of a column in chunks.
+
+    Any library with the Arrow PyCapsule interface takes it over without a copy: ``pyarrow.chunked_array(x)``,
+    ``polars.Series(x)``, ``arro3.core.ChunkedArray(x)``. It may be taken any number of times.
+    """
+
+    def __len__(self) -> int:
+        """Return len(self)."""
+
+    def __arrow_c_schema__(self) -> object:
+        """The type, as a capsule."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The arrays, as a capsule of a stream. ``requested_schema``, a capsule, may ask for integers of another width
+        and for large lists.
+
+        Raises ``TypeError`` for another type, ``ValueError`` where a number is too large for the one that is asked for.
+        """
+
+def _count_arrow(
+    data: _ArrowArray | _ArrowStream,
+    names: Sequence[str],
+    encodings: Sequence[Encoding],
+    *,
+    special: _Special = "text",
+    errors: _Errors = "strict",
+    threads: int | None = None,
+) -> ArrowArray | ArrowChunkedArray:
+    """The tokens of each text by several encodings: a column of structs, a field for each of ``names``.
+
+    Takes and raises the same as ``Encoding.count_arrow``, and gives the same kinds of column.
+    """
+
+@final
 class Encoding:
     """A named tokenizer: immutable, to be shared between threads.
 
@@ -178,6 +234,40 @@ class Encoding:
         Takes and raises the same as :meth:`count_batch`, but for ``nulls="null"``: offsets cannot
         say that a text is missing. With ``nulls="zero"`` a missing text has no ids.
         """
+    def count_arrow(
+        self,
+        data: _ArrowArray | _ArrowStream,
+        *,
+        special: _Special = "text",
+        errors: _Errors = "strict",
+        threads: int | None = None,
+    ) -> ArrowArray | ArrowChunkedArray:
+        """The number of tokens of each text of an Arrow column, as an Arrow column of int64.
+
+        ``data`` is a column of strings or binary values, or a dictionary of these, of any library with the Arrow
+        PyCapsule interface (pyarrow, polars, pandas, arro3, nanoarrow). It is read where it is, without a copy. A
+        missing text (null) has a missing count.
+
+        Returns an ``ArrowArray`` for what has ``__arrow_c_array__``, and an ``ArrowChunkedArray`` with the same
+        chunks for what has ``__arrow_c_stream__``. Both are taken over by the same interface, without a copy.
+
+        Raises what :meth:`count_batch` raises, but for missing texts, with the row, from 0, as ``index``.
+        """
+
+    def encode_arrow(
+        self,
+        data: _ArrowArray | _ArrowStream,
+        *,
+        special: _Special = "text",
+        errors: _Errors = "strict",
+        threads: int | None = None,
+    ) -> ArrowArray | ArrowChunkedArray:
+        """The token ids of each text of an Arrow column, as an Arrow column of lists of uint32.
+
+        Takes, returns and raises the same as :meth:`count_arrow`. A missing text (null) has a missing list. The lists
+        are large lists where a chunk has 2³¹ ids or more.
+        """
+
     def decode(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]], errors: str = "replace") -> str:
         """The text that ``ids``, a sequence or an array of integers, stand for.
 

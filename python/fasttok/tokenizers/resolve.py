@@ -119,6 +119,11 @@ def resolve(spec: Spec) -> Encoding:
         raise UnknownEncodingError(message, name=error.name, nearest=error.nearest) from None
 
 
+def resolve_one_or_all(specs: Spec | Iterable[Spec] | Mapping[str, Spec]) -> Encoding | dict[str, Encoding]:
+    """The encoding where a single one is named, without a label; else as :func:`resolve_all`."""
+    return resolve(specs) if isinstance(specs, (str, os.PathLike, Encoding)) else resolve_all(specs)
+
+
 def resolve_all(
     specs: Spec | Iterable[Spec] | Mapping[str, Spec],
 ) -> dict[str, Encoding]:

@@ -10,6 +10,7 @@ use arrow_array::{
     Array, ArrayReader, ArrayRef, BinaryArray, BinaryViewArray, FixedSizeBinaryArray,
     LargeBinaryArray, make_array,
 };
+use arrow_buffer::NullBuffer;
 use arrow_schema::{ArrowError, DataType, Field};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
@@ -63,7 +64,8 @@ fn arrow_error(error: ArrowError) -> PyErr {
 /// The key of a field's metadata that names its extension type.
 const EXTENSION: &str = "ARROW:extension:name";
 
-fn check_field(field: &Field) -> PyResult<()> {
+/// Refuses what is no column of texts.
+pub fn check_field(field: &Field) -> PyResult<()> {
     check_type(field.data_type())?;
     let is_binary = !matches!(
         values_of(field.data_type()),
@@ -151,7 +153,8 @@ fn runs<R: RunEndIndexType>(array: &ArrayRef) -> Option<PyResult<Column>> {
 }
 
 impl Column {
-    fn new(array: &ArrayRef) -> PyResult<Column> {
+    /// Refuses what is no column of texts.
+    pub fn new(array: &ArrayRef) -> PyResult<Column> {
         check_type(array.data_type())?;
         Ok(match array.data_type() {
             DataType::Null => Column::Null(array.len()),
@@ -207,6 +210,26 @@ impl Column {
             Column::Fixed(values) => values.len(),
             Column::Indirect { indices, .. } => indices.len(),
         }
+    }
+
+    /// The index of the value that is the `nth`, from 0, of those from `start` on that are not null.
+    pub fn row(&self, start: usize, nth: usize) -> usize {
+        (start..self.len()).filter(|&i| self.get(i).is_some()).nth(nth).unwrap_or(start)
+    }
+
+    /// Which values are not null; `None` if all are not.
+    pub fn nulls(&self) -> Option<NullBuffer> {
+        let nulls = match self {
+            Column::Null(len) => Some(NullBuffer::new_null(*len)),
+            Column::Binary { values, .. } => values.nulls().cloned(),
+            Column::LargeBinary { values, .. } => values.nulls().cloned(),
+            Column::View { values, .. } => values.nulls().cloned(),
+            Column::Fixed(values) => values.nulls().cloned(),
+            Column::Indirect { .. } => {
+                Some((0..self.len()).map(|i| self.get(i).is_some()).collect())
+            }
+        };
+        nulls.filter(|nulls| nulls.null_count() > 0)
     }
 
     /// Value `i`, `None` if it is null.

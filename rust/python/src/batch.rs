@@ -253,7 +253,7 @@ pub fn for_each_slice(
 
 /// What can be iterated over but gives something else than the texts that are meant, or gives it in a
 /// form that is none.
-fn refuse_what_is_no_batch(texts: &Bound<'_, PyAny>) -> PyResult<()> {
+pub fn refuse_what_is_no_batch(texts: &Bound<'_, PyAny>) -> PyResult<()> {
     if texts.is_instance_of::<PyString>()
         || texts.is_instance_of::<PyBytes>()
         || texts.is_instance_of::<PyByteArray>()

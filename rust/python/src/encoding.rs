@@ -11,6 +11,8 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use crate::arrays;
 use crate::batch::{self, Missing};
+use crate::columns::{Encodings, Work};
+use crate::count_arrow;
 use crate::errors::to_py_err;
 use crate::parallel::{self, Stop};
 
@@ -53,6 +55,16 @@ impl Encoding {
     /// What counts by it, in any thread.
     pub fn counter(&self) -> Arc<SharedCounter> {
         self.counter.clone()
+    }
+
+    fn on_arrow<'py>(
+        &self,
+        data: &Bound<'py, PyAny>,
+        output: Output,
+        options: Options,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let work = Work { encodings: Encodings::One(self.counter()), output };
+        count_arrow::perform(data, &work, options)
     }
 }
 
@@ -326,6 +338,42 @@ impl Encoding {
         Ok((arrays::uint32(py, &ids)?, arrays::int64(py, &offsets)?))
     }
 
+    /// The number of tokens of each text of an Arrow column, as an Arrow column of int64.
+    ///
+    /// ``data`` is a column of strings or binary values, or a dictionary of these, of any library with the Arrow
+    /// PyCapsule interface (pyarrow, polars, pandas, arro3, nanoarrow). It is read where it is, without a copy. A
+    /// missing text (null) has a missing count.
+    ///
+    /// Returns an ``ArrowArray`` for what has ``__arrow_c_array__``, and an ``ArrowChunkedArray`` with the same
+    /// chunks for what has ``__arrow_c_stream__``. Both are taken over by the same interface, without a copy.
+    ///
+    /// Raises what :meth:`count_batch` raises, but for missing texts, with the row, from 0, as ``index``.
+    #[pyo3(signature = (data, *, special = "text", errors = "strict", threads = None))]
+    fn count_arrow<'py>(
+        &self,
+        data: &Bound<'py, PyAny>,
+        special: &str,
+        errors: &str,
+        threads: Option<i64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.on_arrow(data, Output::Counts, options(special, errors, threads)?)
+    }
+
+    /// The token ids of each text of an Arrow column, as an Arrow column of lists of uint32.
+    ///
+    /// Takes, returns and raises the same as :meth:`count_arrow`. A missing text (null) has a missing list. The lists
+    /// are large lists where a chunk has 2³¹ ids or more.
+    #[pyo3(signature = (data, *, special = "text", errors = "strict", threads = None))]
+    fn encode_arrow<'py>(
+        &self,
+        data: &Bound<'py, PyAny>,
+        special: &str,
+        errors: &str,
+        threads: Option<i64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.on_arrow(data, Output::Ids, options(special, errors, threads)?)
+    }
+
     /// The text that ``ids``, a sequence or an array of integers, stand for.
     ///
     /// ``errors`` is that of ``bytes.decode``: ids can end in the middle of a character.
@@ -399,7 +447,8 @@ impl Encoding {
     }
 }
 
-fn options(special: &str, errors: &str, threads: Option<i64>) -> PyResult<Options> {
+/// The options of a call by the names that Python has for them.
+pub fn options(special: &str, errors: &str, threads: Option<i64>) -> PyResult<Options> {
     let special = match special {
         "text" => Special::Text,
         "token" => Special::Token,

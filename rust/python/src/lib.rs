@@ -6,8 +6,13 @@ mod arrays;
 // Columns of other libraries.
 #[allow(unsafe_code)]
 mod arrow;
+// Columns for other libraries.
+#[allow(unsafe_code)]
+mod arrow_export;
 mod batch;
+mod columns;
 mod corpus;
+mod count_arrow;
 mod document;
 mod documents;
 mod encoding;
@@ -16,6 +21,9 @@ mod group_json;
 mod language;
 mod options;
 mod parallel;
+// Columns of polars.
+#[allow(unsafe_code)]
+mod polars_plugin;
 mod report_sums;
 mod results;
 mod simd;
@@ -35,6 +43,8 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     strings::choose_reader(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<encoding::Encoding>()?;
+    m.add_class::<arrow_export::ArrowArray>()?;
+    m.add_class::<arrow_export::ArrowChunkedArray>()?;
     m.add_class::<results::Account>()?;
     m.add_class::<results::CorpusGroups>()?;
     m.add_class::<results::CorpusResult>()?;
@@ -47,6 +57,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::known_rank_file, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::family_pattern, m)?)?;
+    m.add_function(wrap_pyfunction!(count_arrow::_count_arrow, m)?)?;
     m.add_function(wrap_pyfunction!(strings::_read_str, m)?)?;
     m.add_function(wrap_pyfunction!(simd::simd_level, m)?)?;
     m.add_function(wrap_pyfunction!(simd::simd_levels, m)?)?;
