@@ -218,7 +218,8 @@ class TestPolars:
         assert (counts.name, counts.dtype, counts.to_list()) == ("text", pl.Int64, expected["o200k_base"])
         both = column.fasttok.count(NAMES)
         assert both.struct.unnest().to_dict(as_series=False) == expected
-        assert column.fasttok.encode("r50k_base").list.len().to_list() == expected["r50k_base"]
+        ids = column.fasttok.encode("r50k_base").to_list()
+        assert [each if each is None else len(each) for each in ids] == expected["r50k_base"]
         with pytest.raises(TypeError, match="not of Int64"):
             pl.Series([1]).fasttok.count()
 

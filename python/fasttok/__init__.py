@@ -61,6 +61,7 @@ with _deferred.deferred(globals()) as _public:
     from .inputs.prices import find_price as find_price
     from .inputs.prices import read_price_table as read_price_table
     from .measures.arrow import count_arrow as count_arrow
+    from .measures.awaiting import acount as acount
     from .measures.claims import check_claims as check_claims
     from .measures.claims_registry import CLAIMS as CLAIMS
     from .measures.cost import cost as cost

@@ -127,7 +127,13 @@ class CorpusOptions:
         ),
     )
     threads: int | None = field(
-        default=None, metadata=_help("Workers. They change no count.", default="one per core", metavar="N", minimum=1)
+        default=None,
+        metadata=_help(
+            "Workers. They change no count.",
+            default="FASTTOK_NUM_THREADS, or one per core",
+            metavar="N",
+            minimum=1,
+        ),
     )
     hidden: bool = field(default=False, metadata=_help("Read hidden files and folders too."))
     ignore_files: bool = field(

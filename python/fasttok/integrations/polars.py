@@ -165,9 +165,9 @@ def _count(series: pl.Series, arguments: Arguments) -> pl.Series:
         return _by_plugin(series, "fasttok_count", arguments)
     options: dict[str, Any] = {"special": special, "errors": errors, "threads": threads}
     if names is None:
-        counts = encodings[0].count_arrow(series, **options)
+        counts = encodings[0].count_arrow(_texts(series), **options)
     else:
-        counts = _count_arrow(series, names, encodings, **options)
+        counts = _count_arrow(_texts(series), names, encodings, **options)
     return pl.Series(counts).alias(series.name)
 
 
@@ -175,8 +175,13 @@ def _encode(series: pl.Series, arguments: Arguments) -> pl.Series:
     _, encodings, special, errors, threads = arguments
     if not _HAS_CAPSULES:
         return _by_plugin(series, "fasttok_encode", arguments)
-    ids = encodings[0].encode_arrow(series, special=special, errors=errors, threads=threads)
+    ids = encodings[0].encode_arrow(_texts(series), special=special, errors=errors, threads=threads)
     return pl.Series(ids).alias(series.name)
+
+
+def _texts(series: pl.Series) -> pl.Series:
+    """The column as other libraries can read it: before polars 1.30 categories were sent as what they are not."""
+    return series.cast(pl.String) if series.dtype in (pl.Categorical, pl.Enum) else series
 
 
 _HAS_CAPSULES = hasattr(pl.Series, "__arrow_c_stream__")

@@ -40,6 +40,8 @@ mod text;
 mod workers;
 
 pub use batch::{Abort, Failure, Options, Output, SharedCounter, Tokens};
-pub use pool::{Cancelled, Control, Poll, Pool, Source, Tasks, available_threads};
+pub use pool::{
+    Cancelled, Control, Poll, Pool, Source, Tasks, available_threads, set_available_threads,
+};
 pub use split::Splitter;
 pub use text::{Invalid, Latin1, StoredText};

@@ -11,8 +11,9 @@
 //! Knows no text and no tokens.
 
 use std::cell::RefCell;
+use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,13 +32,31 @@ pub struct Cancelled;
 /// Called on the calling thread about every 40 ms; an error cancels the work.
 pub type Poll<'p> = dyn FnMut() -> Result<(), Cancelled> + 'p;
 
-/// Threads that this process may run at once (affinity and cgroup respected); at least 1.
+/// What [`set_available_threads`] said, or 0.
+static AVAILABLE: AtomicUsize = AtomicUsize::new(0);
+
+/// Threads that this process may run at once (affinity and cgroup respected), or what [`set_available_threads`] said; at
+/// least 1.
 ///
 /// ```
 /// assert!(fasttok_parallel::available_threads() >= 1);
 /// ```
 pub fn available_threads() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+    match AVAILABLE.load(Relaxed) {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}
+
+/// Says how many threads there are for this process, from now on.
+///
+/// ```
+/// # use std::num::NonZeroUsize;
+/// fasttok_parallel::set_available_threads(NonZeroUsize::new(3).unwrap());
+/// assert_eq!(fasttok_parallel::available_threads(), 3);
+/// ```
+pub fn set_available_threads(threads: NonZeroUsize) {
+    AVAILABLE.store(threads.get(), Relaxed);
 }
 
 /// The two flags by which work is ended.

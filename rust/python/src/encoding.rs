@@ -472,6 +472,9 @@ pub fn options(special: &str, errors: &str, threads: Option<i64>) -> PyResult<Op
         .map(|n| usize::try_from(n).ok().and_then(NonZeroUsize::new).ok_or(n))
         .transpose()
         .map_err(|n| PyValueError::new_err(format!("threads must be at least 1, not {n}")))?;
+    if threads.is_none() {
+        parallel::check_environment()?;
+    }
     Ok(Options { special, errors, threads })
 }
 

@@ -41,6 +41,7 @@ use pyo3::types::PyTuple;
 #[pymodule]
 fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     strings::choose_reader(m.py())?;
+    parallel::read_environment();
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<encoding::Encoding>()?;
     m.add_class::<arrow_export::ArrowArray>()?;

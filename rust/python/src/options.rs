@@ -14,6 +14,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use crate::parallel;
+
 /// The detector that is meant by `detect_language=True`.
 const BUILT_IN_DETECTOR: &str = "cld2";
 
@@ -50,6 +52,9 @@ impl<'py> CorpusOptions<'py> {
         let by = by.iter().map(key).collect();
         let mut job = Job { by, languages, ..Job::new(paths, encodings) };
         job.read_options(self)?;
+        if job.threads.is_none() {
+            parallel::check_environment()?;
+        }
         Ok(job)
     }
 }

@@ -1,11 +1,44 @@
 //! Calls of `fasttok-parallel`: when the GIL is released, signals, and failures in the user's offsets. How the work is
 //! cut and scheduled is not decided here.
 
-use fasttok_parallel::{Abort, Cancelled, Options, Output, Poll, SharedCounter, Tokens};
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+
+use fasttok_parallel::{
+    Abort, Cancelled, Options, Output, Poll, SharedCounter, Tokens, set_available_threads,
+};
 use pyo3::prelude::*;
 
 use crate::document::Document;
-use crate::errors::Failure;
+use crate::errors::{Failure, exception};
+
+/// How many threads there are where nobody says it in a call.
+const NUM_THREADS: &str = "FASTTOK_NUM_THREADS";
+
+/// What [`NUM_THREADS`] is, if that is no number of threads.
+static WRONG: OnceLock<String> = OnceLock::new();
+
+/// Takes note of [`NUM_THREADS`], once, when the module is loaded.
+pub fn read_environment() {
+    let Some(value) = std::env::var_os(NUM_THREADS).filter(|value| !value.is_empty()) else {
+        return;
+    };
+    let value = value.to_string_lossy();
+    match value.trim().parse::<NonZeroUsize>() {
+        Ok(threads) => set_available_threads(threads),
+        // What is loaded may not be used at all, and `--help` is: the first call that needs threads says it.
+        Err(_) => _ = WRONG.set(value.into_owned()),
+    }
+}
+
+/// An `InputError` if [`NUM_THREADS`] is no number of threads.
+pub fn check_environment() -> PyResult<()> {
+    let Some(value) = WRONG.get() else {
+        return Ok(());
+    };
+    let message = format!("{NUM_THREADS} must be a whole number from 1 on, not {value:?}");
+    Err(Python::attach(|py| exception(py, "InputError", message, None)))
+}
 
 /// With less text than this, releasing the GIL costs more than it gives to others.
 const WORTH_RELEASING: usize = 1 << 12;

@@ -7,6 +7,7 @@ use pyo3::pybacked::PyBackedStr;
 
 use crate::encoding::Encoding;
 use crate::errors::to_py_err;
+use crate::parallel;
 
 /// The running words of texts as white space separates them; None for scripts without spaces.
 #[pyfunction]
@@ -30,6 +31,9 @@ pub fn _single_token_words<'py>(
     threads: Option<usize>,
 ) -> PyResult<Vec<SingleTokenWords>> {
     let encodings: Vec<_> = encodings.iter().map(|encoding| encoding.get().engine()).collect();
+    if threads.is_none() {
+        parallel::check_environment()?;
+    }
     let threads = threads.unwrap_or_else(available_threads);
     let counted = py.detach(|| fasttok_corpus::single_token_words(&languages, &encodings, threads));
     counted.map_err(|e| to_py_err(py, &e))
