@@ -220,7 +220,8 @@ class TestPolars:
         assert both.struct.unnest().to_dict(as_series=False) == expected
         ids = column.fasttok.encode("r50k_base").to_list()
         assert [each if each is None else len(each) for each in ids] == expected["r50k_base"]
-        with pytest.raises(TypeError, match="not of Int64"):
+        # The latter before polars 1.3, where a column cannot be read but by the plugin.
+        with pytest.raises((TypeError, pl.exceptions.ComputeError), match="not of Int64"):
             pl.Series([1]).fasttok.count()
 
     def test_a_plan_in_another_process(self, pl: Any, texts: list[str | None], expected: dict[str, Any]) -> None:

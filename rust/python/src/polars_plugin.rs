@@ -115,8 +115,11 @@ struct Job {
     options: Options,
 }
 
-/// Expressions that were used, by what polars passes of them.
-static JOBS: Mutex<Option<HashMap<(Vec<u8>, bool), Arc<Job>>>> = Mutex::new(None);
+/// Expressions by what polars passes of them, and whether they give ids.
+type Jobs = HashMap<(Vec<u8>, bool), Arc<Job>>;
+
+/// Those that were used.
+static JOBS: Mutex<Option<Jobs>> = Mutex::new(None);
 
 /// As many are kept; more are looked up again.
 const MOST_JOBS: usize = 64;
