@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import copy
 import gc
+import gzip
 import io
 import json
+import lzma
 import multiprocessing
 import os
 import pickle
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from nasty import texts
 from training import byte_level, trained
 
@@ -585,10 +589,22 @@ class TestRefused:
         with pytest.raises((fasttok.TokenizerFileError, fasttok.UnsupportedTokenizerError), match="the bytes"):
             fasttok.load(data, pattern=None if data.lstrip()[:1] in (b"{", b"") else "gpt2")
 
-    @pytest.mark.parametrize("magic", [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"])
-    def test_packed(self, magic: bytes) -> None:
-        with pytest.raises(fasttok.UnsupportedTokenizerError, match="unpack it first"):
-            fasttok.load(magic + b"rest")
+    @pytest.mark.parametrize(
+        ("packed", "name"),
+        [
+            (gzip.compress(b"rest"), "gzip"),
+            (zstandard.ZstdCompressor().compress(b"rest"), "zstd"),
+            (bz2.compress(b"rest"), "bzip2"),
+            (lzma.compress(b"rest"), "xz"),
+            (lzma.compress(b"rest", format=lzma.FORMAT_ALONE), "lzma"),
+            (b"PK\x03\x04\x14rest", "zip"),
+            (b"\x04\x22\x4d\x18rest", "LZ4"),
+        ],
+    )
+    def test_packed(self, packed: bytes, name: str) -> None:
+        """In a compression that corpora are read in, or in another."""
+        with pytest.raises(fasttok.UnsupportedTokenizerError, match=f"packed \\({name}\\): unpack it first"):
+            fasttok.load(packed)
 
     def test_too_large(self, tmp_path: Path) -> None:
         with open(tmp_path / "huge.json", "wb") as file:

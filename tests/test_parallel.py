@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -354,10 +355,22 @@ class TestCompressed:
         if not names[0].startswith("a."):
             assert library.read_parallel(tmp_path, languages=["en", "de"]).units == text.units
 
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+    def test_a_byte_order_mark_is_no_text(self, tmp_path: Path, encoding: str) -> None:
+        units = [{"en": e, "de": d} for e, d in zip(ENGLISH, GERMAN, strict=True)]
+        rows = [("en", "de"), *zip(ENGLISH, GERMAN, strict=True)]
+        (tmp_path / "eng.txt").write_text("\n".join(ENGLISH), encoding=encoding)
+        (tmp_path / "deu.txt").write_text("\r\n".join(GERMAN), encoding=encoding)
+        (tmp_path / "x.tsv").write_text("\n".join("\t".join(row) for row in rows), encoding=encoding)
+        (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, units)), encoding=encoding)
+        for source in (["eng.txt", "deu.txt"], ["x.tsv"], ["x.jsonl"]):
+            text = library.read_parallel([tmp_path / name for name in source])
+            assert list(text.units.values()) == [ENGLISH, GERMAN], source
+
     def test_damage_names_the_file(self, tmp_path: Path) -> None:
         (tmp_path / "eng.txt").write_text("\n".join(ENGLISH))
         (tmp_path / "deu.txt.gz").write_bytes(gzip.compress("\n".join(GERMAN).encode())[:-9])
-        with pytest.raises(library.FileError, match=r"deu.txt.gz: truncated"):
+        with pytest.raises(library.FileError, match=r"deu.txt.gz:3: truncated"):
             library.read_parallel(tmp_path)
 
     def test_two_files_of_one_language(self, tmp_path: Path) -> None:

@@ -607,6 +607,9 @@ class Documents:
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""
 
+def _packed_with(data: bytes, /) -> str | None:
+    """The compression or archive that a file is which begins with `data`; None for what is neither."""
+
 def _spaced_words(texts: Sequence[str], /) -> list[str] | None:
     """The running words of texts as white space separates them; None for scripts without spaces."""
 

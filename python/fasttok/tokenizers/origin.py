@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from fasttok._fasttok import Encoding
+from fasttok._fasttok import Encoding, _packed_with
 from fasttok._util.files import replacing
 from fasttok.errors import FasttokError, FileError, InputError, TokenizerFileError, UnsupportedTokenizerError
 from fasttok.tokenizers import cache
 
 MAX_BYTES = 256 << 20
 """The largest file that is read: eight times the largest one known."""
-
-_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "Zstandard", b"PK\x03\x04": "zip", b"\xfd7zXZ": "xz"}
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,9 @@ def _cached(data: bytes, made: Origin) -> Encoding | None:
 
 
 def _make(data: bytes, made: Origin, whose: str) -> Encoding:
-    for magic, packing in _PACKED.items():
-        if data.startswith(magic):
-            raise UnsupportedTokenizerError(f"{whose}: packed ({packing}): unpack it first", component=packing)
+    packing = _packed_with(data)
+    if packing is not None:
+        raise UnsupportedTokenizerError(f"{whose}: packed ({packing}): unpack it first", component=packing)
     tokens = None if made.special_tokens is None else list(made.special_tokens)
     try:
         return Encoding._from_file_bytes(data, made.name, made.pattern, tokens, made)

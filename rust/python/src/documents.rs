@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
-use fasttok_corpus::{DocumentsRead, Error, Progress, documents, read_whole};
+use fasttok_corpus::{DocumentsRead, Error, Progress, documents, packed_with, read_whole};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -153,4 +153,11 @@ pub fn _read_whole(py: Python<'_>, path: PathBuf, limit: u64) -> PyResult<Bound<
     let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
     let read = py.detach(|| read_whole(&path, limit, &progress, &cancel));
     read.map(|bytes| PyBytes::new(py, &bytes)).map_err(|e| to_py(py, e))
+}
+
+/// The compression or archive that a file is which begins with `data`; None for what is neither.
+#[pyfunction]
+#[pyo3(signature = (data, /))]
+pub fn _packed_with(data: &[u8]) -> Option<&'static str> {
+    packed_with(data)
 }

@@ -1,4 +1,8 @@
-"""Files of any form: names without suffixes, lines, JSON records, with the place in every error. Knows no layout."""
+"""Files of any form: names without suffixes, lines, JSON records, with the place in every error.
+
+Lines are read by the reader of the compiled part; that the columns or members of one are units is known to who asks.
+Knows no layout.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fasttok._fasttok import COMPRESSED_SUFFIXES, _read_whole
+from fasttok._fasttok import COMPRESSED_SUFFIXES
 from fasttok.errors import InvalidUtf8Error, MisalignedError, NotParallelError
+from fasttok.inputs.documents import Reader
+from fasttok.options import CorpusOptions
 
 
 def base_name(path: str) -> str:
@@ -35,17 +41,20 @@ def require_characters(text: str, place: str, part: str) -> None:
 
 
 def lines_of(path: str) -> list[str]:
-    """The lines of a file, without their ends. Only ``\\n`` and ``\\r\\n`` end a line."""
-    data = _read_whole(path)
+    """The lines of a file as every command reads them, without their ends, which are ``\\n`` and ``\\r\\n`` alone.
+
+    A line that is empty is one of them: line i of one file says what line i of another does.
+    """
+    reader = Reader([path], options=CorpusOptions(format="lines", on_error="fail"))
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise NotParallelError(f"{path}:{line}: not UTF-8 ({error.reason})") from None
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines] if "\r" in text else lines
+        lines = [document.text for document in reader]
+    except InvalidUtf8Error as error:
+        # Bytes are never replaced here: what says so is left out of the message.
+        line, detail = (vars(error)[name] for name in ("line", "detail"))
+        raise NotParallelError(f"{path if line is None else f'{path}:{line}'}: {detail}") from None
+    if lines:
+        lines[0] = lines[0].removeprefix("\ufeff")
+    return lines
 
 
 def records_of(path: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -59,6 +59,13 @@ const fn other(name: &'static str, at: usize, bytes: &'static [u8], proof: Proof
     Known { name, is_data: false, remedy: NO_TEXT, signature: (at, bytes), proof }
 }
 
+impl Known {
+    /// Whether it holds other files, or one in another form.
+    pub fn is_packed(&self) -> bool {
+        [UNPACK, REPACK].contains(&self.remedy)
+    }
+}
+
 /// The first that fits is the one.
 static KNOWN: &[Known] = &[
     data("encrypted Parquet", DECRYPT, 0, b"PARE", NotText),

@@ -20,6 +20,12 @@ pub(crate) use packing::packing;
 
 use std::path::{Path, PathBuf};
 
+/// The compression or archive that a file is which begins with `head`, whether it can be read or not.
+pub fn packed_with(head: &[u8]) -> Option<&'static str> {
+    let read = packing(head).map(|packing| packing.name);
+    read.or_else(|| recognise(head).filter(|known| known.is_packed()).map(|known| known.name))
+}
+
 /// Something to read.
 #[derive(Debug, Clone)]
 pub(crate) struct Input {
@@ -77,6 +83,23 @@ fn extension(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_packed_is_told_by_its_beginning() {
+        for (head, expected) in [
+            (&b"\x1f\x8b\x08"[..], Some("gzip")),
+            (b"\x28\xb5\x2f\xfd", Some("zstd")),
+            (b"PK\x03\x04\x14", Some("zip")),
+            (b"\xfd7zXZ\0", Some("xz")),
+            (b"BZh91AY&SY", Some("bzip2")),
+            (b"\x04\x22\x4d\x18", Some("LZ4")),
+            (b"SQLite format 3\0", None),
+            (b"{\"model\": {}}", None),
+            (b"", None),
+        ] {
+            assert_eq!(packed_with(head), expected, "{head:?}");
+        }
+    }
 
     #[test]
     fn the_extension_is_that_of_the_format() {
