@@ -45,7 +45,7 @@ def ways(column: pa.Array, threads: int | None, connection: duckdb.DuckDBPyConne
     objects = pd.Series(column.to_pylist(), dtype=object)
     connection.register("texts", pa.table({"text": column}))
 
-    def in_polars(engine: Any, **collect: Any) -> Way:
+    def in_polars(engine: Any, /, **collect: Any) -> Way:
         expr = pl.col("text").fasttok.count(NAME, threads=threads, engine=engine)  # type: ignore[attr-defined]
         return lambda: int(frame.lazy().select(expr).collect(**collect)["text"].sum())
 

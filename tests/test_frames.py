@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 import random
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from nasty import texts as nasty_texts
+from peak_memory import PEAK
 from references import References
 
 import fasttok
@@ -237,6 +239,51 @@ class TestPolars:
         assert run.returncode == 0, run.stderr
         assert run.stdout.decode().strip() == repr(expected["o200k_base"])
 
+    def test_a_polars_that_refuses_the_plugin(self, pl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        from fasttok.integrations import polars as module
+
+        refusal = "this Polars engine doesn't support plugin version: 0-1"
+
+        def refuse(*given: Any) -> Any:
+            raise pl.exceptions.ComputeError(refusal)
+
+        module.plugin_refused.cache_clear()
+        monkeypatch.setattr(module, "_plugin", refuse)
+        try:
+            assert module.plugin_refused() == f"polars {pl.__version__} does not take the plugin: {refusal}"
+            with pytest.raises(pl.exceptions.ComputeError, match=refusal):
+                pl.col("text").fasttok.count(engine="plugin")
+            if hasattr(pl.Series, "__arrow_c_stream__"):
+                frame = pl.DataFrame({"text": ["a b", None]})
+                assert frame.select(pl.col("text").fasttok.count())["text"].to_list() == [2, None]
+        finally:
+            module.plugin_refused.cache_clear()
+
+    def test_the_version_of_the_interface(self) -> None:
+        assert ctypes.CDLL(fasttok._fasttok.__file__)._polars_plugin_get_version() == (0 << 16) + 1
+
+    def test_what_crosses_the_interface_is_freed(self) -> None:
+        pytest.importorskip("polars")
+        code = f"""
+import polars as pl, fasttok.polars
+{PEAK}
+frame = pl.DataFrame({{"text": ["a"] * 100_000}})
+query = frame.lazy().select(
+    pl.col("text").fasttok.count("o200k_base", engine="plugin"),
+    ids=pl.col("text").fasttok.encode("o200k_base", engine="plugin"),
+)
+for _ in range(20):
+    query.collect()
+before = peak_bytes()
+for _ in range(100):
+    assert query.collect().shape == (100_000, 2)
+print(peak_bytes() - before)
+"""
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        # 100 results are 200 MB.
+        assert int(run.stdout) < 60_000_000
+
 
 PANDAS: dict[str, Callable[[Any, list[str | None]], Any]] = {
     "object": lambda pd, t: pd.Series(t, dtype=object),
@@ -360,3 +407,58 @@ class TestDuckDB:
         fasttok.duckdb.register(con, {"mine": "r50k_base"}, special="token")
         query = "select fasttok_count(t, n) from (values ('<|endoftext|>', 'mine'), ('a b', 'o200k_base')) v(t, n)"
         assert sorted(con.sql(query).fetchall()) == [(1,), (2,)]
+
+
+def test_one_parquet_file_in_every_way(tmp_path: Path, references: References, pl: Any, pd: Any) -> None:
+    """Nulls, empty texts and texts of 5 MB, in row groups: the same total everywhere, and the same by group."""
+    duckdb = pytest.importorskip("duckdb")
+    pq, pa = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    import fasttok.duckdb
+
+    rng = random.Random(12)
+    texts: list[str | None] = [*nasty_texts(13, 4_000), None, "", *["words of a long text\n" * 250_000] * 2]
+    texts = [None if rng.random() < 0.05 else rng.choice(["", text, text, text]) for text in texts[:-2]] + texts[-2:]
+    groups = [rng.choice("abc") for _ in texts]
+    path = tmp_path / "texts.parquet"
+    table = pa.table({"text": pa.array(texts, pa.string()), "group": groups})
+    pq.write_table(table, path, row_group_size=700)
+
+    known: dict[str, int] = {}
+    expected = dict.fromkeys("abc", 0)
+    for text, group in zip(texts, groups, strict=True):
+        if text is not None:
+            if text not in known:
+                known[text] = len(references["o200k_base"].encode_ordinary(text))
+            expected[group] += known[text]
+
+    found: dict[str, dict[str, int]] = {}
+    frame = pl.read_parquet(path)
+    for engine in ("plugin", "map"):
+        if engine == "map" and not hasattr(pl.Series, "__arrow_c_stream__"):
+            continue
+        count = pl.col("text").fasttok.count("o200k_base", engine=engine)
+        sums = {
+            "eager": frame.group_by("group").agg(count.sum()),
+            "eager, counted first": frame.with_columns(count).group_by("group").agg(pl.col("text").sum()),
+            "lazy": pl.scan_parquet(path).group_by("group").agg(count.sum()).collect(),
+            "streaming": streamed(pl.scan_parquet(path).group_by("group").agg(count.sum())),
+            "streaming, counted first": streamed(
+                pl.scan_parquet(path).with_columns(count).group_by("group").agg(pl.col("text").sum())
+            ),
+        }
+        for way, sum_ in sums.items():
+            found[f"polars, {engine}, {way}"] = dict(sum_.iter_rows())
+    con = duckdb.connect()
+    fasttok.duckdb.register(con)
+    query = f"select \"group\", sum(fasttok_count(text, 'o200k_base')) from read_parquet('{path}') group by 1"
+    found["DuckDB"] = dict(con.sql(query).fetchall())
+    read = pd.read_parquet(path)
+    read["tokens"] = read["text"].fasttok.count("o200k_base")
+    found["pandas"] = read.groupby("group")["tokens"].sum().to_dict()
+    counts = pa.chunked_array(fasttok.get_encoding("o200k_base").count_arrow(table["text"]))
+    by_group = pa.table({"group": table["group"], "n": counts}).group_by("group").aggregate([("n", "sum")])
+    found["count_arrow"] = {row["group"]: row["n_sum"] for row in by_group.to_pylist()}
+    report = fasttok.count_corpus(path, "o200k_base", by="group", text_field="text")
+    found["count_corpus"] = {group.key["group"]: group.tokens["o200k_base"] for group in report.groups}
+    assert {way: sums for way, sums in found.items() if sums != expected} == {}
+    assert len(found) >= 9
