@@ -49,8 +49,7 @@ def command(folder: Path, state: Path, threads: int) -> list[str]:
 def comparable(report: str) -> dict:
     """A report without what is different each time."""
     loaded = json.loads(report)
-    for key in ("time", "seconds", "mb_per_second", "threads", "peak_memory_bytes"):
-        loaded["manifest"].pop(key, None)
+    del loaded["manifest"]["run"]
     return loaded
 
 
@@ -61,12 +60,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def kill_until_done(folder: Path, tmp_path: Path, kills: int) -> None:
-    """Kill runs over `folder` at random moments and let others go on; each report is that of a run that was let be."""
+def kill_until_done(folder: Path, tmp_path: Path, kills: int, *more: str) -> None:
+    """Kill runs over `folder`, with `more` options, at random moments and let others go on; each report, and each table
+    of documents, is that of a run that was let be."""
+    table = tmp_path / "whole.parquet"
+    more = (*more, "--per-document")
     clock = time.monotonic()
-    expected = comparable(
-        subprocess.run(command(folder, tmp_path / "whole", 2), capture_output=True, check=False, text=True).stdout
-    )
+    whole_run = [*command(folder, tmp_path / "whole", 2), *more, str(table)]
+    expected = comparable(subprocess.run(whole_run, capture_output=True, check=False, text=True).stdout)
+    rows = table.read_bytes()
     whole = time.monotonic() - clock
     rng = random.Random(14)
     killed, reports = 0, 0
@@ -75,7 +77,9 @@ def kill_until_done(folder: Path, tmp_path: Path, kills: int) -> None:
         while True:
             # The number of workers is another one each time.
             going = subprocess.Popen(
-                [*command(folder, state, rng.randrange(1, 4)), "--checkpoint-seconds=0"], stdout=subprocess.PIPE
+                [*command(folder, state, rng.randrange(1, 4)), "--checkpoint-seconds=0", *more, str(table)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             )
             try:
                 out, _ = going.communicate(timeout=whole * rng.uniform(0.3, 1.1))
@@ -86,12 +90,39 @@ def kill_until_done(folder: Path, tmp_path: Path, kills: int) -> None:
                 continue
             assert going.returncode == 3, "some rows are skipped"
             assert comparable(out.decode()) == expected
+            assert table.read_bytes() == rows
+            table.unlink()
             reports += 1
             break
 
 
 def test_runs_that_are_killed_give_the_report_of_one_that_is_not(folder: Path, tmp_path: Path) -> None:
     kill_until_done(folder, tmp_path, KILLS)
+
+
+EVERYTHING = {
+    "lengths": ["--quantiles", "--limit", "5,50,700", "--max-errors", "1000"],
+    "languages": ["--detect-language", "--by", "language,script", "--id-field", "lang"],
+    "replaced": ["--errors", "replace", "--special", "token", "--by", "folder:1,file", "--quantiles", "--hash-inputs"],
+}
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_whatever_else_is_asked(folder: Path, tmp_path: Path, name: str) -> None:
+    kill_until_done(folder, tmp_path, 15, *EVERYTHING[name])
+
+
+def test_too_many_errors_after_a_break(folder: Path, tmp_path: Path) -> None:
+    """The rows skipped before a break count, and whoever goes on may allow more of them."""
+    arguments = ["count", str(folder / "a.jsonl"), "--checkpoint", str(tmp_path / "state"), "--checkpoint-seconds=0"]
+    first = run(*arguments, "--max-errors", "5")
+    assert first.code == 1 and "more than 5 rows" in first.err, first
+    again = run(*arguments, "--max-errors", "5")
+    assert again.code == 1 and "more than 5 rows" in again.err, again
+    more = run(*arguments, "--max-errors", "50", "--json")
+    assert more.code == 3, more
+    whole = run("count", str(folder / "a.jsonl"), "--max-errors", "50", "--json")
+    assert comparable(more.out) == comparable(whole.out)
 
 
 def test_row_groups_and_record_batches_are_read_once(tmp_path: Path) -> None:

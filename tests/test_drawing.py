@@ -108,7 +108,7 @@ class TestEveryReport:
         assert list(unnamed(schema, [schema], data)) == []
 
     def test_its_manifest_says_what_ran(self, report: library.BaseReport) -> None:
-        assert report.manifest["fasttok"] == library.__version__ and report.manifest["time"]
+        assert report.manifest["fasttok"] == library.__version__ and report.manifest["run"]["time"]
 
 
 def report_classes() -> set[type[library.BaseReport]]:
@@ -287,5 +287,5 @@ class TestRemedies:
 )
 def test_a_rate_is_told_where_it_says_something(seconds: float, size: int, end: str) -> None:
     ledger = Ledger(1, 1, 0, {}, [], entries_complete=True, unsupported={})
-    line = summaries.run({"seconds": seconds, "mb_per_second": 50.0}, ledger, size)
+    line = summaries.run({"run": {"seconds": seconds, "mb_per_second": 50.0}}, ledger, size)
     assert line == f"1 row seen, 1 counted, 0 skipped; {end}"

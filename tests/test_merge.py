@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,13 @@ from cli_support import write_jsonl
 
 import fasttok
 
-OF_THE_RUN = ("time", "seconds", "mb_per_second", "python", "platform", "simd", "cpus", "threads")
-"""What the manifest says of the clock and the machine."""
-
 
 def comparable(report: fasttok.Report | str) -> str:
     """The JSON as it is written, without what is of the clock and the machine."""
     text = report if isinstance(report, str) else report.to_json()
-    kept = [line for line in text.splitlines() if not line.startswith(tuple(f'    "{name}":' for name in OF_THE_RUN))]
-    return "\n".join(kept)
+    without, n = re.subn(r'^    "run": \{$.*?^    \},$', "", text, count=1, flags=re.MULTILINE | re.DOTALL)
+    assert n == 1
+    return without
 
 
 def shards(folder: Path, n: int, seed: int = 0) -> list[str]:

@@ -48,7 +48,7 @@ def test_a_chosen_level_is_used_and_told(level: str, tmp_path: Path) -> None:
     result = command("count", path, "--json", FASTTOK_SIMD=level)
     assert result.code == 0, result.err
     report = result.json()
-    assert report["manifest"]["simd"] == level
+    assert report["manifest"]["run"]["simd"] == level
     assert report["totals"] == fasttok.count_corpus([path]).to_dict()["totals"]
     told = command("--version", "--verbose", FASTTOK_SIMD=level)
     assert told.out.splitlines()[0] == f"fasttok {fasttok.__version__}"

@@ -100,7 +100,7 @@ def languages_page(reports: Mapping[str, PremiumReport], refused: Mapping[str, s
         "",
         "## How this was measured",
         "",
-        f"fasttok {news.manifest['fasttok']}, Unicode {news.manifest['unicode']}, {news.manifest['time'][:10]}. "
+        f"fasttok {news.manifest['fasttok']}, Unicode {news.manifest['unicode']}, {news.manifest['run']['time'][:10]}. "
         f"Intervals: percentile bootstrap over {news.manifest['bootstrap']['over']}, "
         f"{news.manifest['bootstrap']['resamples']:,} resamples, seed "
         f"{news.manifest['bootstrap']['seed']}. They do not cover other kinds of text or other translators. News "
@@ -138,7 +138,7 @@ def claims_page(report: ClaimsReport, refused: Mapping[str, str]) -> str:
         "    -e o200k_base,cl100k_base",
         "```",
         "",
-        f"Measured with fasttok {report.manifest['fasttok']} on {report.manifest['time'][:10]}.",
+        f"Measured with fasttok {report.manifest['fasttok']} on {report.manifest['run']['time'][:10]}.",
     ]
     if refused:
         parts += ["", f"Not measured, because fasttok could not load them: {', '.join(sorted(refused))}."]

@@ -443,6 +443,14 @@ class Account:
     def inputs_repeated(self) -> int:
         """Inputs that were left out because they are a file that is among the others."""
     @property
+    def input_files(self) -> tuple[int, int, bytes]:
+        """How many inputs there were, their size as stored together, and what they are together known by: a number of
+        256 bits, big-endian, which adds up over runs."""
+    @property
+    def input_files_listed(self) -> list[tuple[str, int | None, int | None, bytes | None]]:
+        """The first of these: name, size, when it was changed in nanoseconds since 1970, and the SHA-256 of its bytes,
+        each None where it is not known or was not asked for."""
+    @property
     def bytes_read(self) -> int:
         """Bytes read from files as they are stored."""
     @property
@@ -548,6 +556,7 @@ def count_corpus(
     sample: bool = False,
     histograms: bool = False,
     limits: Sequence[int] = ...,
+    labels: Sequence[str] = ...,
 ) -> CorpusResult:
     """Counts the tokens of files, in groups by the keys `by`, as `options` say (see
     ``fasttok.options.CorpusOptions``)."""

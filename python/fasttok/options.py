@@ -133,6 +133,7 @@ class CorpusOptions:
             default="FASTTOK_NUM_THREADS, or one per core",
             metavar="N",
             minimum=1,
+            is_recorded=False,
         ),
     )
     hidden: bool = field(default=False, metadata=_help("Read hidden files and folders too."))
@@ -226,6 +227,34 @@ class CorpusOptions:
             flag_text="Write every skipped row to FILE, as JSONL.",
             default="none",
             metavar="FILE",
+            is_recorded=False,
+        ),
+    )
+    per_document: PathLike | None = field(
+        default=None,
+        metadata=_help(
+            "Write a row for each document that was counted to this file, as Parquet: where it is, its groups, bytes, "
+            "characters, and tokens by each encoding. The name ends in .parquet.",
+            flag_text="Write a row for each document to FILE, as Parquet: where it is, its groups, sizes and tokens.",
+            default="none",
+            metavar="FILE",
+            is_recorded=False,
+        ),
+    )
+    id_field: str | None = field(
+        default=None,
+        metadata=_help(
+            "The field of a record that is the column `id` of `per_document`.",
+            flag_text="With --per-document: the field of a record that is the column id.",
+            default="none",
+            metavar="NAME",
+            is_recorded=False,
+        ),
+    )
+    hash_inputs: bool = field(
+        default=False,
+        metadata=_help(
+            "Read every file once more, at the end, for the SHA-256 of its bytes as stored: the manifest has them.",
             is_recorded=False,
         ),
     )
@@ -343,6 +372,9 @@ class CorpusKeywords(PathsKeywords, total=False):
 class CountingKeywords(CorpusKeywords, total=False):
     """The options of a run that gives sums and nothing else, so that it can go on from them."""
 
+    per_document: PathLike | None
+    id_field: str | None
+    hash_inputs: bool
     checkpoint: PathLike | None
     checkpoint_seconds: int
 

@@ -222,7 +222,8 @@ def corpus_arguments(
     given = {name: value for name, value in values.items() if value is not None}
     no_progress, quiet = given.pop("no_progress"), given.pop("quiet")
     listed = given.get("files_from")
-    check_outputs([*inputs, *([] if listed is None else [listed])], {**outputs, "--ledger": given.get("ledger_path")})
+    files = {**outputs, "--ledger": given.get("ledger_path"), "--per-document": given.get("per_document")}
+    check_outputs([*inputs, *([] if listed is None else [listed])], files)
     # A file that the shell writes for us is not counted either.
     written = [path for path in (*outputs.values(), "/dev/stdout") if path is not None and os.path.isfile(path)]
     return {**given, "outputs": written, "progress": not (no_progress or quiet)}

@@ -1,5 +1,5 @@
-"""What a run gives while it goes on: its ledger file, checked before the run and there as far as the run went, and its
-progress."""
+"""What a run gives while it goes on: its files, checked before the run (the ledger is there as far as the run went, the
+table of documents whole or not at all), and its progress."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from fasttok.errors import CancelledError, TooManySkippedError
 from fasttok.options import CorpusOptions
 from fasttok.reports.presenters import shown
 
+TABLE_SUFFIX = ".parquet"
+"""How the name of a table of documents ends."""
+
 _ENDED = (KeyboardInterrupt, CancelledError, TooManySkippedError)
 """What ends a run before its end and leaves the ledger as far as it went."""
 
@@ -23,6 +26,28 @@ def watched(progress: bool, options: CorpusOptions) -> Iterator[CorpusOptions]:
     """The options by which a run tells a bar, where `progress` is true, besides who is told by `options`."""
     with shown(progress, options.on_progress) as told:
         yield replace(options, on_progress=told)
+
+
+@contextmanager
+def outputs_written(inputs: Sequence[str], options: CorpusOptions) -> Iterator[CorpusOptions]:
+    """The options by which a run over `inputs` writes its ledger and its table of documents: see `ledger_written`.
+
+    Raises ``ValueError`` where the table is to be anything but Parquet, and ``OverwriteError`` where one of the files
+    would take the place of an input, of the other, or of what fasttok has not written.
+    """
+    table = options.per_document
+    if table is None:
+        if options.id_field is not None:
+            raise ValueError("id_field names a column of the table of documents: per_document says where to write that")
+        with ledger_written(inputs, options) as run_options:
+            yield run_options
+        return
+    if not os.fspath(table).endswith(TABLE_SUFFIX):
+        raise ValueError(f"the table of documents is Parquet: {os.fspath(table)!r} must end in {TABLE_SUFFIX}")
+    refuse_overwriting({"per_document": table, f"{LEDGER}_path": options.ledger_path}, inputs)
+    left_out = replace(options, outputs=[*options.outputs, table])
+    with replacing(table) as hidden, ledger_written(inputs, left_out) as run_options:
+        yield replace(run_options, per_document=hidden)
 
 
 @contextmanager

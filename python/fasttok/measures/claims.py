@@ -69,7 +69,7 @@ def check_claims(
         sources.add_parallel(parallel)
     measurements = [entry for claim in CLAIMS for entry in _measure(claim, sources)]
     manifest = {
-        **run_manifest(loaded),
+        **run_manifest(loaded, taken.threads),
         "special": "text",
         "inputs": {language: describe_inputs(paths) for language, paths in by_language.items()},
         **taken.manifest(ReadingKeywords),

@@ -5,7 +5,6 @@ Knows nothing of reports but the ledger, nor how tokens are counted (`fasttok._f
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from typing import Any
 
 import fasttok._fasttok as _fasttok
 from fasttok._util.paths import PathLike
-from fasttok.inputs.outputs import ledger_written, watched
+from fasttok.inputs.outputs import outputs_written, watched
 from fasttok.inputs.paths import as_names, given_paths
 from fasttok.options import CorpusOptions
 from fasttok.reports.ledger import Ledger
-from fasttok.reports.manifest import describe_account, describe_sources, run_manifest
+from fasttok.reports.manifest import describe_account, describe_sources, describe_work, run_manifest
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
 
@@ -45,17 +44,17 @@ def run_corpus(
     keys = options.keys(as_names(by))
     loaded = resolve_all(encodings)
 
-    manifest = run_manifest(loaded)
+    manifest = run_manifest(loaded, options.threads)
     clock = time.perf_counter()
-    with watched(progress, options) as watched_options, ledger_written(inputs, watched_options) as run_options:
-        result = _fasttok.count_corpus(inputs, list(loaded.values()), keys, run_options, **more)
+    with watched(progress, options) as watched_options, outputs_written(inputs, watched_options) as run_options:
+        counted = list(loaded.values())
+        result = _fasttok.count_corpus(inputs, counted, keys, run_options, labels=list(loaded), **more)
     seconds = time.perf_counter() - clock
 
     account = result.account
+    rate = result.totals.bytes / result.seconds / 1e6 if result.seconds else None
+    manifest["run"] |= describe_work(seconds, rate)
     manifest |= {
-        "cpus": os.cpu_count(),
-        "seconds": seconds,
-        "mb_per_second": result.totals.bytes / result.seconds / 1e6 if result.seconds else None,
         "unicode_scripts": _fasttok.SCRIPTS_UNICODE_VERSION,
         **describe_sources(inputs, options),
         "by": keys,

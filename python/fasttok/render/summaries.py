@@ -18,10 +18,10 @@ def rows(ledger: Ledger, done: str = "counted") -> str:
 def run(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
     """What became of the rows, the time that text of `size` bytes took, and the rate of reading and counting where that
     says something."""
-    seconds: float = manifest["seconds"]
+    seconds: float = manifest["run"]["seconds"]
     digits = 0 if seconds >= 100 else 2 if seconds >= 0.1 else 4
     line = f"{rows(ledger)}; {format.size(size)} in {seconds:,.{digits}f} s"
-    rate: float | None = manifest["mb_per_second"]
+    rate: float | None = manifest["run"]["mb_per_second"]
     # Of little text in little time a rate tells of starting threads, not of counting.
     if rate is None or (seconds <= 1 and size <= 10_000_000):
         return line

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import fasttok._fasttok as _fasttok
@@ -13,17 +13,46 @@ from fasttok._fasttok import Account, Encoding
 from fasttok.options import CorpusOptions
 
 
-def run_manifest(encodings: Mapping[str, Encoding]) -> dict[str, Any]:
-    """What ran, when, and with which encodings (by the labels that they have in the result)."""
+def run_manifest(encodings: Mapping[str, Encoding], threads: int | None = None) -> dict[str, Any]:
+    """What ran, and with which encodings (by the labels that they have in the result).
+
+    `run` alone is of the clock and the machine: equal runs have all else in common. `threads` is how many workers were
+    asked for.
+    """
     return {
         "fasttok": _fasttok.__version__,
-        "python": sys.version.split()[0],
-        "platform": f"{sys.platform}-{_machine()}",
-        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "simd": _fasttok.simd_level(),
+        "run": {
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "python": sys.version.split()[0],
+            "platform": f"{sys.platform}-{_machine()}",
+            "cpus": os.cpu_count(),
+            "simd": _fasttok.simd_level(),
+            "threads": threads,
+        },
         "unicode": _fasttok.UNICODE_VERSION,
         "encodings": [describe_encoding(label, encoding) for label, encoding in encodings.items()],
     }
+
+
+def describe_work(seconds: float, mb_per_second: float | None) -> dict[str, Any]:
+    """What the member `run` of a manifest says of a run that is done."""
+    return {"seconds": seconds, "mb_per_second": mb_per_second, "peak_memory_bytes": _peak_memory()}
+
+
+def _peak_memory() -> int | None:
+    """The most memory that this process has held so far, in bytes; None where the system does not say."""
+    try:
+        # Of itself alone: what `getrusage` says on Linux may be the peak of whoever started it.
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            return int(status.read().partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _machine() -> str:
@@ -56,6 +85,9 @@ def describe_encoding(label: str, encoding: Encoding) -> dict[str, Any]:
 LISTED = 10_000
 """How many files or rows a report lists."""
 
+FILES_LISTED = 1_000
+"""How many input files a manifest lists."""
+
 SUMMED = ("files", "files_ignored", "files_packed", "files_unchecked", "inputs_repeated", "bytes_read")
 """Numbers of files that add up over several runs."""
 
@@ -77,13 +109,46 @@ def describe_sources(paths: Iterable[str], options: CorpusOptions) -> dict[str, 
 def describe_account(*accounts: Account) -> dict[str, Any]:
     """What a manifest says of the files of a run, or of several: how many were read, left out and found again.
 
+    `input_files` says what they were known by: how many and how large, a digest of all, and the first 1,000 of them.
     `unchecked` names the first 10,000 of the `files_unchecked` in whose compressed data damage cannot be seen.
     """
     unchecked = [{"file": name, "checksum": "none"} for account in accounts for name in account.unchecked]
     return {
         **{name: sum(getattr(account, name) for account in accounts) for name in SUMMED},
         "unchecked": unchecked[:LISTED],
+        "input_files": added_input_files([_input_files(account) for account in accounts]),
     }
+
+
+def added_input_files(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a manifest says of the input files of several runs, one after the other."""
+    digest = sum(int(part["digest"], 16) for part in parts) % 2**256
+    return {
+        "count": sum(part["count"] for part in parts),
+        "bytes": sum(part["bytes"] for part in parts),
+        "digest": f"{digest:064x}",
+        "listed": [file for part in parts for file in part["listed"]][:FILES_LISTED],
+    }
+
+
+def _input_files(account: Account) -> dict[str, Any]:
+    count, size, digest = account.input_files
+    listed = [
+        {
+            "file": name,
+            "size": size,
+            "modified": None if modified is None else _utc(modified),
+            "sha256": None if sha256 is None else sha256.hex(),
+        }
+        for name, size, modified, sha256 in account.input_files_listed
+    ]
+    return {"count": count, "bytes": size, "digest": digest.hex(), "listed": listed}
+
+
+def _utc(nanoseconds: int) -> str:
+    """A time since 1970 as ISO 8601, to the microsecond."""
+    time = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=nanoseconds // 1000)
+    return time.isoformat(timespec="microseconds")
 
 
 _BY_TABLES = frozenset({"NFC", "NFD", "NFKC", "NFKD", "StripAccents"})

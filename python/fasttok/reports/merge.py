@@ -18,12 +18,9 @@ from fasttok._util.paths import STDIN, PathLike
 from fasttok.errors import MergeError, Remedy
 from fasttok.reports.count import Asked, Groups, Report, Tally
 from fasttok.reports.ledger import Ledger, merged
-from fasttok.reports.manifest import LISTED, SUMMED
+from fasttok.reports.manifest import LISTED, SUMMED, added_input_files
 
 _MEMBERS = {"schema", "manifest", "totals", "groups", "ledger"}
-
-_OF_THE_MACHINE = ("python", "platform", "simd", "cpus", "threads")
-"""What changes no count."""
 
 _ALLOWED = Remedy("; {option} merges them all the same", "allow_overlap")
 
@@ -43,8 +40,8 @@ def merge_reports(reports: Iterable[PathLike | Report], *, allow_overlap: bool =
     JSON.
 
     Totals, groups, quantiles, histograms and ledger are those of one run over the inputs of all reports, one after the
-    other, byte for byte. In the manifest, sizes, rows and `seconds` are sums, `time` is the earliest, and what is
-    said of the machine is what the first report says.
+    other, byte for byte. In the manifest, sizes and rows are sums; of `run`, `seconds` is the sum, `time` the
+    earliest, `peak_memory_bytes` the largest, and what is said of the machine is what the first report says.
 
     allow_overlap: merge reports that name the same input too, where it was not the same files: on two machines, say.
 
@@ -89,8 +86,8 @@ def merge_reports(reports: Iterable[PathLike | Report], *, allow_overlap: bool =
     if ledger.counted != totals.documents or ledger.seen != ledger.counted + ledger.skipped:
         raise MergeError("the ledgers of these reports do not add up to their documents", files=[p.name for p in parts])
     if len(parts) > 1:
-        seconds = manifest["seconds"]
-        manifest["mb_per_second"] = totals.bytes / seconds / 1e6 if seconds else None
+        seconds = manifest["run"]["seconds"]
+        manifest["run"]["mb_per_second"] = totals.bytes / seconds / 1e6 if seconds else None
     return Report(manifest, totals, Groups(sums.groups(), asked), ledger)
 
 
@@ -116,30 +113,35 @@ def _part(report: PathLike | Report, index: int) -> _Part:
     if unknown := sorted(said.keys() - _MEMBERS):
         raise MergeError(f"{name} cannot be merged: it has {', '.join(unknown)}", option=unknown[0], files=[name])
     manifest, ledger = said.get("manifest"), said.get("ledger")
-    if not _is_whole(manifest, _IN_MANIFEST) or not _is_whole(ledger, _IN_LEDGER):
+    is_whole = _is_whole(manifest, _IN_MANIFEST) and _is_whole(ledger, _IN_LEDGER)
+    if not is_whole or not _is_whole(manifest["run"], _IN_RUN) or not _is_whole(manifest["input_files"], _IN_FILES):
         raise MergeError(f"{name} is damaged: its manifest or its ledger is not whole", files=[name])
     return _Part(name, path, text, manifest, ledger)
 
 
-_JOINED = ("inputs", "files_from", "unchecked")
-_OF_THE_RUN = ("time", "seconds", "mb_per_second", "rows")
+_JOINED = ("inputs", "input_files", "files_from", "unchecked")
 _IN_MANIFEST: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys((*SUMMED, "max_groups"), int),
     **dict.fromkeys(("inputs", "unchecked", "encodings", "by", "limits"), list),
-    **dict.fromkeys(_OF_THE_MACHINE, object),
     "files_from": (str, type(None)),
-    "time": str,
-    "seconds": (int, float),
-    "mb_per_second": object,
+    "run": dict,
+    "input_files": dict,
     "rows": dict,
     "quantiles": bool,
 }
+_IN_RUN: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("python", "platform", "cpus", "simd", "threads", "mb_per_second"), object),
+    "time": str,
+    "seconds": (int, float),
+    "peak_memory_bytes": (int, type(None)),
+}
+_IN_FILES: dict[str, type | tuple[type, ...]] = {"count": int, "bytes": int, "digest": str, "listed": list}
 _IN_LEDGER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("seen", "counted", "skipped"), int),
     **dict.fromkeys(("by_reason", "unsupported"), dict),
     "entries": list,
 }
-_FREE = {*SUMMED, *_JOINED, *_OF_THE_RUN, *_OF_THE_MACHINE}
+_FREE = {*SUMMED, *_JOINED, "run", "rows"}
 """What may differ from one report to the next. All else must not, whatever a later version records."""
 
 
@@ -210,14 +212,21 @@ def _merged_manifest(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def values(member: str) -> list[Any]:
         return [manifest[member] for manifest in manifests]
 
+    runs = values("run")
+    peaks = [run["peak_memory_bytes"] for run in runs if run["peak_memory_bytes"] is not None]
     lists = list(dict.fromkeys(name for name in values("files_from") if name is not None))
     return {
         **first,
         **{member: sum(values(member)) for member in SUMMED},
         "inputs": list(dict.fromkeys(chain.from_iterable(values("inputs")))),
+        "input_files": added_input_files(values("input_files")),
         "files_from": ", ".join(lists) or None,
         "unchecked": list(chain.from_iterable(values("unchecked")))[:LISTED],
-        "time": min(values("time")),
-        "seconds": sum(values("seconds")),
+        "run": {
+            **first["run"],
+            "time": min(run["time"] for run in runs),
+            "seconds": sum(run["seconds"] for run in runs),
+            "peak_memory_bytes": max(peaks, default=None),
+        },
         "rows": {name: sum(rows[name] for rows in values("rows")) for name in first["rows"]},
     }

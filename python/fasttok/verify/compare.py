@@ -58,11 +58,11 @@ class _Found:
     refused: int = 0
     first: list[Difference] = field(default_factory=list)
 
-    def report(self, ledger: Ledger = NOTHING_READ, **files: Any) -> VerificationReport:
+    def report(self, ledger: Ledger = NOTHING_READ, threads: int | None = None, **files: Any) -> VerificationReport:
         """What was found, what became of the rows, and what the manifest says of `files`."""
         sums = {name: value for name, value in vars(self).items() if name not in ("encoding", "reference")}
         return VerificationReport(
-            {**run_manifest({self.encoding.name: self.encoding}), **files},
+            {**run_manifest({self.encoding.name: self.encoding}, threads), **files},
             encoding=self.encoding.name,
             hash=self.encoding.hash,
             pretokenizer=self.encoding.pretokenizer,
@@ -124,7 +124,7 @@ def verify_files(
     inputs = given_paths(inputs, taken) if reads else []
     found = _verified(encoding, (), built_in, taken.threads)
     if not reads:
-        return found.report()
+        return found.report(threads=taken.threads)
     with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
         reader = Reader(inputs, options=run_options)
         reader.each(
@@ -132,7 +132,8 @@ def verify_files(
             lambda records, encoded: _compare(found, [(_name(r), r.text) for r in records], encoded),
         )
     account = describe_account(reader.account)
-    return found.report(reader.ledger, **describe_sources(inputs, taken), **taken.manifest(ReadingKeywords), **account)
+    files = {**describe_sources(inputs, taken), **taken.manifest(ReadingKeywords), **account}
+    return found.report(reader.ledger, taken.threads, **files)
 
 
 def _name(record: Document) -> str:

@@ -38,10 +38,12 @@ mod format;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod groups;
+mod input_files;
 mod job;
 mod language;
 mod ledger;
 mod long_document;
+mod per_document;
 mod position;
 mod progress;
 mod reading;
@@ -63,6 +65,7 @@ pub use entry::Entry;
 pub use error::Error;
 pub use format::format_names;
 pub use groups::{Group, GroupSums, Groups, Key};
+pub use input_files::{INPUT_FILES_LISTED, InputFile, InputFiles};
 pub use job::{
     CHECKPOINT_SECONDS, Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES,
     OnError, Outcome, ReadOption, TEXT_FIELD,

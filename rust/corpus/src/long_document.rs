@@ -46,6 +46,8 @@ pub(crate) struct Group {
     pub key: Box<[u8]>,
     /// False where a detector must still say the language.
     pub is_labelled: bool,
+    /// The id of the document, where one is asked for and its record has one.
+    pub id: Option<Box<str>>,
 }
 
 /// What became of a document: its sums, or why it is not counted.
@@ -146,7 +148,7 @@ mod tests {
     use crate::skip_reason::Reason;
 
     fn group() -> Group {
-        Group { key: [].into(), is_labelled: true }
+        Group { key: [].into(), is_labelled: true, id: None }
     }
 
     fn part() -> Result<Tally, (u64, SkipReason)> {

@@ -49,14 +49,15 @@ pub enum At {
 
 impl At {
     /// The names and numbers that say it.
-    pub fn parts(self) -> Vec<(&'static str, u64)> {
-        match self {
-            At::Whole => vec![],
-            At::Line(line) => vec![("line", line)],
-            At::Element(element) => vec![("element", element)],
-            At::Row { group, row } => vec![("row_group", group), ("row", row)],
-            At::Byte(byte) => vec![("byte", byte)],
-        }
+    pub fn parts(self) -> impl Iterator<Item = (&'static str, u64)> {
+        let (first, second) = match self {
+            At::Whole => (None, None),
+            At::Line(line) => (Some(("line", line)), None),
+            At::Element(element) => (Some(("element", element)), None),
+            At::Row { group, row } => (Some(("row_group", group)), Some(("row", row))),
+            At::Byte(byte) => (Some(("byte", byte)), None),
+        };
+        first.into_iter().chain(second)
     }
 }
 

@@ -18,13 +18,15 @@ fn parts_use_only_what_is_below_them() {
         ledger: entry error skip_reason
         long_document: position skip_reason statistics
         source: entry error position progress skip_reason
+        input_files: error source
         record: position progress skip_reason
         reading: long_document position progress record skip_reason source
         format: position progress reading record skip_reason source
         recognise: format record skip_reason source
         groups: error language record sample scripts statistics
-        job: error groups language ledger statistics
-        run: entry error format groups job language ledger long_document position progress reading recognise record scripts skip_reason source statistics
+        per_document: error groups position
+        job: error groups input_files language ledger statistics
+        run: entry error format groups input_files job language ledger long_document per_document position progress reading recognise record scripts skip_reason source statistics
         fuzzing: format groups job ledger progress run
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

@@ -36,6 +36,7 @@ const NO_SUCH_FILE: i32 = 2;
     sample = false,
     histograms = false,
     limits = Vec::new(),
+    labels = Vec::new(),
 ))]
 #[allow(clippy::too_many_arguments)]
 pub fn count_corpus<'py>(
@@ -50,12 +51,14 @@ pub fn count_corpus<'py>(
     sample: bool,
     histograms: bool,
     limits: Vec<u64>,
+    labels: Vec<String>,
 ) -> PyResult<CorpusResult> {
     let watch = Watch::of(&options)?;
     let counters = encodings.iter().map(|encoding| encoding.get().counter()).collect();
     let encodings = encodings.iter().map(|encoding| encoding.get().engine()).collect();
     let job = Job {
         counters,
+        labels,
         extra: Extra { graphemes, words, partial_tokens },
         sample,
         lengths: Lengths { histograms, limits },

@@ -3,7 +3,7 @@
 //! Raw material for the reports of `fasttok`, which name and order it. Values are made into objects of Python when
 //! they are asked for.
 
-use fasttok_corpus::{DocumentsRead, Group, Groups, Histogram, Ledger, Outcome, Tally};
+use fasttok_corpus::{DocumentsRead, Group, Groups, Histogram, InputFiles, Ledger, Outcome, Tally};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -33,6 +33,7 @@ impl CorpusResult {
             files_unchecked: outcome.files_unchecked,
             unchecked: outcome.unchecked,
             inputs_repeated: outcome.inputs_repeated,
+            input_files: outcome.input_files,
             bytes_read: outcome.bytes_read,
             ledger: outcome.ledger,
         };
@@ -44,6 +45,9 @@ impl CorpusResult {
         })
     }
 }
+
+/// Name, size, time of change, hash.
+type ListedFile<'py> = (String, Option<u64>, Option<u128>, Option<Bound<'py, PyBytes>>);
 
 /// What became of the files and rows of a run: ``seen == counted + skipped``.
 #[pyclass(frozen, module = "fasttok._fasttok")]
@@ -66,6 +70,7 @@ pub struct Account {
     /// Inputs that were left out because they are a file that is among the others.
     #[pyo3(get)]
     inputs_repeated: u64,
+    input_files: InputFiles,
     /// Bytes read from files as they are stored.
     #[pyo3(get)]
     bytes_read: u64,
@@ -81,6 +86,7 @@ impl From<&DocumentsRead> for Account {
             files_unchecked: read.files_unchecked,
             unchecked: read.unchecked.clone(),
             inputs_repeated: read.inputs_repeated,
+            input_files: read.input_files.clone(),
             bytes_read: read.bytes_read,
             ledger: read.ledger.clone(),
         }
@@ -89,6 +95,27 @@ impl From<&DocumentsRead> for Account {
 
 #[pymethods]
 impl Account {
+    /// How many inputs there were, their size as stored together, and what they are together known by: a number of 256
+    /// bits, big-endian, which adds up over runs.
+    #[getter]
+    fn input_files<'py>(&self, py: Python<'py>) -> (u64, u64, Bound<'py, PyBytes>) {
+        let InputFiles { count, bytes, digest, .. } = &self.input_files;
+        (*count, *bytes, PyBytes::new(py, digest))
+    }
+
+    /// The first of these: name, size, when it was changed in nanoseconds since 1970, and the SHA-256 of its bytes, each
+    /// None where it is not known or was not asked for.
+    #[getter]
+    fn input_files_listed<'py>(&self, py: Python<'py>) -> Vec<ListedFile<'py>> {
+        let listed = self.input_files.listed.iter();
+        listed
+            .map(|each| {
+                let sha256 = each.sha256.as_ref().map(|hash| PyBytes::new(py, hash));
+                (each.file.clone(), each.size, each.modified, sha256)
+            })
+            .collect()
+    }
+
     /// Rows met.
     #[getter]
     fn seen(&self) -> u64 {

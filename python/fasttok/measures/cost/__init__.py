@@ -148,7 +148,7 @@ def cost(
         ]
 
     manifest = {
-        **run_manifest({model.name: model.encoding for model in billed}),
+        **run_manifest({model.name: model.encoding for model in billed}, taken.threads),
         **describe_sources(inputs, taken),
         "by": keys,
         "base": None if base_key is None else {keys[0]: base_key},

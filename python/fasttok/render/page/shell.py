@@ -42,7 +42,7 @@ def page(
     stated = json.dumps(manifest, ensure_ascii=False, indent=2)
     details = f"<details><summary>How this was measured</summary><pre tabindex=0>{escape(stated)}</pre></details>"
     charts = f"<script>{_script(javascript())}</script>\n" if data else ""
-    made = f"fasttok {manifest['fasttok']}, {manifest['time']}"
+    made = f"fasttok {manifest['fasttok']}, {manifest['run']['time']}"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'

@@ -93,6 +93,11 @@ impl GroupKeys {
         self.keys.iter().filter_map(field).collect()
     }
 
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Whether languages are among the keys.
     pub fn by_language(&self) -> bool {
         self.keys.contains(&Key::Language)

@@ -11,6 +11,7 @@ use fasttok_engine::{Encoding, Special, Utf8Errors};
 use fasttok_parallel::SharedCounter;
 
 use crate::groups::{GroupKeys, Groups, Key};
+use crate::input_files::InputFiles;
 use crate::{Extra, Ledger, Lengths, Tally};
 
 pub use labels::LanguageLabels;
@@ -38,8 +39,16 @@ pub const CHECKPOINT_SECONDS: u64 = 10;
 pub const MAX_GROUPS: usize = 1_000_000;
 
 /// Options that may differ between a run and the one that goes on with its work.
-const NOT_ASKED: [&str; 6] =
-    ["threads", "outputs", "max_errors", "ledger_path", "checkpoint", "checkpoint_seconds"];
+const NOT_ASKED: [&str; 8] = [
+    "threads",
+    "outputs",
+    "max_errors",
+    "ledger_path",
+    "per_document",
+    "hash_inputs",
+    "checkpoint",
+    "checkpoint_seconds",
+];
 
 /// A value as its user would know it.
 fn in_words(value: String) -> String {
@@ -72,6 +81,8 @@ macro_rules! options {
             /// What keeps the counters of each encoding from one run to the next, in the order of the encodings. Where
             /// there is none, a run begins with empty caches.
             pub counters: Vec<Arc<SharedCounter>>,
+            /// What the encodings are called in the table of documents, where not by their names.
+            pub labels: Vec<String>,
             /// What to sum by; nothing gives the totals only.
             pub by: Vec<Key>,
             /// The labels that [`Key::Language`] sums by.
@@ -92,6 +103,7 @@ macro_rules! options {
                     paths,
                     encodings,
                     counters: Vec::new(),
+                    labels: Vec::new(),
                     by: Vec::new(),
                     languages: LanguageLabels::default(),
                     extra: Extra::default(),
@@ -118,6 +130,7 @@ macro_rules! options {
                     ("detect_language", detector.is_some().to_string()),
                     ("detect_bytes", detect_bytes.to_string()),
                     ("what is measured", format!("{:?} {:?} {}", self.extra, self.lengths, self.sample)),
+                    ("a table of documents", self.per_document.is_some().to_string()),
                     $((stringify!($name), format!("{:?}", self.$name)),)*
                 ];
                 // What changes nothing in the report.
@@ -188,6 +201,12 @@ options! {
     checkpoint_seconds: u64 = CHECKPOINT_SECONDS,
     /// Where to write all ledger entries as JSONL, in the order in which they are met.
     ledger_path: Option<PathBuf> = None,
+    /// Where to write a table with a row for each document that was counted, as Parquet.
+    per_document: Option<PathBuf> = None,
+    /// The field of a record that is its id in that table.
+    id_field: Option<String> = None,
+    /// Read the files once more at the end, for the hashes in [`Outcome::input_files`].
+    hash_inputs: bool = false,
 }
 
 /// What a run found.
@@ -207,6 +226,8 @@ pub struct Outcome {
     pub files_packed: u64,
     /// Inputs that were left out because they are a file that is among the others.
     pub inputs_repeated: u64,
+    /// What is known of the inputs.
+    pub input_files: InputFiles,
     /// Files in whose compressed data damage cannot be seen, for they have no checksum.
     pub files_unchecked: u64,
     /// The names of the first [`LEDGER_ENTRIES_KEPT`](crate::LEDGER_ENTRIES_KEPT) of these, in the order of the inputs.

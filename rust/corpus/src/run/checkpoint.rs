@@ -20,11 +20,13 @@ use super::schedule::{SavedSchedule, Sums};
 use crate::Error;
 use crate::job::Job;
 use crate::ledger::SavedLedger;
+use crate::per_document::SavedSpool;
 use crate::source::{Input, InputKind};
 
 const IDENTITY: &str = "run";
 const STATES: [&str; 2] = ["state.0", "state.1"];
 const LEDGER: &str = "ledger.jsonl";
+const ROWS: &str = "documents.rows";
 const LOCK: &str = "lock";
 const MAGIC: &[u8; 8] = b"fasttok1";
 /// So many inputs that changed are named.
@@ -36,6 +38,7 @@ pub(super) struct State {
     pub schedule: SavedSchedule,
     pub sums: Sums,
     pub ledger: SavedLedger,
+    pub rows: Option<SavedSpool>,
     /// How long the reading took so far.
     pub reading: Duration,
 }
@@ -51,10 +54,8 @@ struct Identity {
 
 impl Identity {
     fn of(job: &Job, inputs: &[Input]) -> Identity {
-        let changed = |input: &Input| {
-            let changed = fs::metadata(&input.path).ok()?.modified().ok()?;
-            Some(changed.duration_since(UNIX_EPOCH).ok()?.as_nanos())
-        };
+        let changed =
+            |input: &Input| Some(input.modified?.duration_since(UNIX_EPOCH).ok()?.as_nanos());
         Identity {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             options: job.identity(),
@@ -168,6 +169,11 @@ impl Checkpoint {
     /// Where the ledger's file is kept while the run is not done.
     pub fn ledger(folder: &Path) -> PathBuf {
         folder.join(LEDGER)
+    }
+
+    /// Where the rows of documents are kept while the run is not done.
+    pub fn rows(folder: &Path) -> PathBuf {
+        folder.join(ROWS)
     }
 
     /// Keeps `state`: all of it, or, after an error, what was kept before.

@@ -12,6 +12,7 @@ use super::schedule::{Failure, Run, SavedSchedule, Shared, Sums, panic_message};
 use super::worker::Worker;
 use crate::Error;
 use crate::ledger::Collector;
+use crate::per_document::Spool;
 
 /// Keeping the state may take this part of the time of a run.
 const KEEPING: u32 = 20;
@@ -25,18 +26,20 @@ pub(super) struct Rounds {
     pub before: Duration,
 }
 
-/// Counts all inputs that are left in `begun`, and adds them to its sums. Skipped rows go to `ledger`.
+/// Counts all inputs that are left in `begun`, and adds them to its sums. Skipped rows go to `ledger`, and a row for each
+/// document to `rows`.
 pub(super) fn count(
     run: &Run,
     threads: usize,
     ledger: &mut Collector,
+    rows: Option<&mut Spool>,
     (schedule, mut sums): (SavedSchedule, Sums),
     mut rounds: Option<Rounds>,
 ) -> Result<Sums, Error> {
     let stop = AtomicBool::new(false);
     let control = Control { cancel: run.cancel, stop: &stop };
     run.progress.add_documents(sums.counted);
-    let shared = Shared::new(run, control, ledger, schedule);
+    let shared = Shared::new(run, control, ledger, rows, schedule);
     let begun = Instant::now();
     let mut keeping = Duration::ZERO;
     loop {
@@ -62,9 +65,9 @@ pub(super) fn count(
         }
         if let Some(Rounds { checkpoint, before, .. }) = &mut rounds {
             let clock = Instant::now();
-            let (schedule, ledger) = shared.save()?;
+            let (schedule, ledger, rows) = shared.save()?;
             let reading = *before + begun.elapsed();
-            let state = State { schedule, sums, ledger, reading };
+            let state = State { schedule, sums, ledger, rows, reading };
             checkpoint.write(&state)?;
             sums = state.sums;
             keeping = clock.elapsed();

@@ -14,6 +14,8 @@ pub(super) struct AwaitingLanguage {
     /// Its key, without the language.
     pub key: Box<[u8]>,
     pub row: RowId,
+    /// Its id, where it has one and a table of documents is asked for.
+    pub id: Option<Box<str>>,
     pub tally: Tally,
 }
 

@@ -16,6 +16,7 @@ use fasttok_parallel::Control;
 use crate::entry::Entry;
 use crate::format::Formats;
 use crate::groups::GroupKeys;
+use crate::input_files::InputFiles;
 use crate::job::{Job, OnError};
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
 use crate::ledger::Collector;
@@ -65,6 +66,8 @@ pub struct DocumentsRead {
     pub files_ignored: u64,
     /// Inputs that were left out because they are a file that is among the others.
     pub inputs_repeated: u64,
+    /// What is known of the inputs.
+    pub input_files: InputFiles,
     /// Files in whose compressed data damage cannot be seen, for they have no checksum.
     pub files_unchecked: u64,
     /// The names of the first of these, as in [`Outcome::unchecked`](crate::Outcome::unchecked).
@@ -174,6 +177,7 @@ pub(crate) fn documents_in_chunks(
         files_packed: packed,
         files_ignored: binary + packed + found.passed,
         inputs_repeated: found.repeated,
+        input_files: InputFiles::of(&found.inputs),
         files_unchecked: unchecked.len() as u64,
         unchecked: found.names(unchecked),
         bytes_read: progress.bytes(),

@@ -20,9 +20,11 @@ use fasttok_parallel::available_threads;
 
 use crate::format::{self, Formats};
 use crate::groups::{GroupKeys, Groups, Key};
+use crate::input_files::InputFiles;
 use crate::job::{Job, Outcome, TEXT_FIELD};
 use crate::language::language_of_path;
 use crate::ledger::Collector;
+use crate::per_document::{self, Spool, Table};
 use crate::reading::StreamConfig;
 use crate::record::{Fields, FieldsMet};
 use crate::source::{Input, InputKind};
@@ -73,21 +75,31 @@ pub(crate) fn run_in_chunks(
     let found = Inputs::find(job, progress, cancel)?;
     let inputs = &found.inputs;
     let (mut begun, mut before) = (None, Duration::ZERO);
-    let (mut ledger, rounds) = match &job.checkpoint {
-        None => (Collector::new(job.ledger_path.as_deref(), job.max_errors)?, None),
+    let table = job.per_document.as_deref();
+    let (mut ledger, mut rows, rounds) = match &job.checkpoint {
+        None => {
+            let ledger = Collector::new(job.ledger_path.as_deref(), job.max_errors)?;
+            (ledger, table.map(Spool::beside).transpose()?, None)
+        }
         Some(folder) => {
             let (checkpoint, state) = Checkpoint::open(job, folder, inputs)?;
             let all = job.ledger_path.as_ref().map(|_| Checkpoint::ledger(folder));
-            let ledger = match state {
-                None => Collector::new(all.as_deref(), job.max_errors)?,
-                Some(State { schedule, sums, ledger, reading }) => {
+            let kept = table.map(|_| Checkpoint::rows(folder));
+            let (ledger, rows) = match state {
+                None => {
+                    let rows = kept.map(|path| Spool::create(path, false)).transpose()?;
+                    (Collector::new(all.as_deref(), job.max_errors)?, rows)
+                }
+                Some(State { schedule, sums, ledger, rows, reading }) => {
                     before = reading;
                     begun = Some((schedule, sums));
-                    Collector::resume(all.as_deref(), job.max_errors, ledger)?
+                    let resume = |path| Spool::resume(path, rows.unwrap_or_default());
+                    let ledger = Collector::resume(all.as_deref(), job.max_errors, ledger)?;
+                    (ledger, kept.map(resume).transpose()?)
                 }
             };
             let every = Duration::from_secs(job.checkpoint_seconds);
-            (ledger, Some(Rounds { checkpoint, every, before }))
+            (ledger, rows, Some(Rounds { checkpoint, every, before }))
         }
     };
     if begun.is_some() {
@@ -112,6 +124,8 @@ pub(crate) fn run_in_chunks(
             counters: &job.counters,
             sample: job.sample,
             lengths: &job.lengths,
+            per_document: rows.is_some(),
+            id: job.id_field.as_ref().map(|_| groups.fields().len()),
             max_groups: job.max_groups,
             config: StreamConfig {
                 chunk,
@@ -129,6 +143,7 @@ pub(crate) fn run_in_chunks(
         },
         worth_while(inputs, most, chunk),
         &mut ledger,
+        rows.as_mut(),
         begun.unwrap_or_default(),
         rounds,
     )?;
@@ -154,6 +169,26 @@ pub(crate) fn run_in_chunks(
     if cancel.load(Relaxed) {
         return Err(Error::Interrupted);
     }
+    if let (Some(path), Some(rows)) = (table, &mut rows) {
+        let named = job.encodings.iter().map(|encoding| encoding.name().to_owned());
+        let labels = match job.labels.is_empty() {
+            true => named.collect(),
+            false => job.labels.clone(),
+        };
+        let table = Table {
+            files: inputs.iter().map(|input| &*input.name).collect(),
+            groups: &groups,
+            has_id: job.id_field.is_some(),
+            encodings: &labels,
+            threads: most,
+            cancel,
+        };
+        per_document::write(&table, rows, path)?;
+    }
+    let input_files = match job.hash_inputs {
+        true => InputFiles::hashed(inputs, most, cancel)?,
+        false => InputFiles::of(inputs),
+    };
     let outcome_ledger = ledger.finish(bad + sums.seen, sums.counted)?;
     if let (Some(folder), Some(path)) = (&job.checkpoint, &job.ledger_path) {
         std::fs::copy(Checkpoint::ledger(folder), path).map_err(Error::io(path))?;
@@ -166,6 +201,7 @@ pub(crate) fn run_in_chunks(
         files_ignored: ignored + found.passed,
         files_packed: sums.packed,
         inputs_repeated: found.repeated,
+        input_files,
         files_unchecked: sums.unchecked.len() as u64,
         unchecked: found.names(sums.unchecked),
         bytes_read: progress.bytes(),
@@ -224,11 +260,12 @@ fn path_languages(job: &Job, inputs: &[Input]) -> Vec<Option<Box<str>>> {
     inputs.iter().map(|input| language_of_path(&input.name).map(String::into)).collect()
 }
 
-/// The fields of a record that the job asks for. The label comes after those that are keys.
+/// The fields of a record that the job asks for. After those that are keys come the id and then the label.
 fn fields(job: &Job, groups: &GroupKeys) -> Fields {
     let mut texts = job.text_field.as_deref().unwrap_or(TEXT_FIELD).split(',').map(Fields::path);
     let (text, more) = (texts.next().unwrap_or_default(), texts.collect());
     let mut groups = groups.fields();
+    groups.extend(job.id_field.as_deref().map(Fields::path));
     groups.extend(job.languages.field.as_deref().map(Fields::path));
     Fields { text, groups, answer: None, more }
 }

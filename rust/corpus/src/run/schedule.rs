@@ -21,6 +21,7 @@ use crate::groups::{GroupKeys, Table, TooMany};
 use crate::job::{LanguageLabels, OnError};
 use crate::ledger::{Collector, SavedLedger};
 use crate::long_document::LongDocument;
+use crate::per_document::{Block, SavedSpool, Spool};
 use crate::position::Position;
 use crate::reading::{Chunk, Reached, Reading, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet};
@@ -41,6 +42,10 @@ pub(super) struct Run<'a> {
     pub counters: &'a [Arc<SharedCounter>],
     pub sample: bool,
     pub lengths: &'a Lengths,
+    /// Whether there is a row for each document.
+    pub per_document: bool,
+    /// Which of the values of a record is its id.
+    pub id: Option<usize>,
     pub max_groups: usize,
     pub config: StreamConfig,
     pub on_error: OnError,
@@ -85,6 +90,7 @@ pub(super) struct Shared<'a> {
     pub control: Control<'a>,
     pub pool: Pool<'a, Schedule<'a>>,
     ledger: Mutex<&'a mut Collector>,
+    rows: Option<Mutex<&'a mut Spool>>,
     failure: Mutex<Option<Failure>>,
 }
 
@@ -304,6 +310,7 @@ impl<'a> Shared<'a> {
         run: &'a Run<'a>,
         control: Control<'a>,
         ledger: &'a mut Collector,
+        rows: Option<&'a mut Spool>,
         saved: SavedSchedule,
     ) -> Shared<'a> {
         run.progress.add_bytes(saved.bytes);
@@ -313,6 +320,7 @@ impl<'a> Shared<'a> {
             control,
             pool: Pool::new(schedule, control),
             ledger: Mutex::new(ledger),
+            rows: rows.map(Mutex::new),
             failure: Mutex::new(None),
         }
     }
@@ -327,10 +335,11 @@ impl<'a> Shared<'a> {
         self.pool.change(|schedule| schedule.is_done())
     }
 
-    /// What a checkpoint keeps of the schedule and the ledger, while no worker is in a task.
-    pub fn save(&self) -> Result<(SavedSchedule, SavedLedger), Error> {
+    /// What a checkpoint keeps of the schedule, the ledger and the rows of documents, while no worker is in a task.
+    pub fn save(&self) -> Result<(SavedSchedule, SavedLedger, Option<SavedSpool>), Error> {
         let saved = self.pool.change(|schedule| schedule.save(self.run.progress.bytes()));
-        Ok((saved, lock(&self.ledger).save()?))
+        let rows = self.rows.as_ref().map(|rows| lock(rows).save()).transpose()?;
+        Ok((saved, lock(&self.ledger).save()?, rows))
     }
 
     /// Why the run fails, if it does.
@@ -391,6 +400,15 @@ impl<'a> Shared<'a> {
     pub fn add_to_ledger(&self, entry: Entry) {
         self.run.progress.add_skipped(entry.rows);
         if let Err(e) = lock(&self.ledger).add(entry) {
+            self.fail(Failure::Other(e));
+        }
+    }
+
+    /// Enters rows of documents.
+    pub fn add_rows(&self, block: &Block) {
+        if let Some(rows) = &self.rows
+            && let Err(e) = lock(rows).add(block)
+        {
             self.fail(Failure::Other(e));
         }
     }

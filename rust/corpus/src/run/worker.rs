@@ -18,6 +18,7 @@ use crate::entry::Entry;
 use crate::job::OnError;
 use crate::language::Labels;
 use crate::long_document::{Group, LongDocument, Settled};
+use crate::per_document::Block;
 use crate::position::Position;
 use crate::reading::{Chunk, Reading, Step};
 use crate::recognise::{Taken, Unread};
@@ -49,6 +50,8 @@ pub(super) struct Worker<'s, 'a> {
     key: Vec<u8>,
     buf: Vec<u8>,
     sums: Sums,
+    /// Rows of documents, until the end of the task.
+    block: Block,
 }
 
 /// Where a record is.
@@ -89,6 +92,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             key: Vec::new(),
             buf: Vec::new(),
             sums: Sums::default(),
+            block: Block::default(),
         }
     }
 
@@ -103,6 +107,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             Task::GoOn(file, begun) => self.open(file, &begun),
             Task::Read(reading) => self.read(reading),
         }
+        self.enter_rows();
     }
 
     /// The sums of all that this worker did.
@@ -155,7 +160,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         };
         let mut key = Vec::new();
         let is_labelled = self.group(&location, &[], &mut key);
-        Group { key: key.into(), is_labelled }
+        Group { key: key.into(), is_labelled, id: None }
     }
 
     /// Goes on with the parts of a file that an earlier run has `begun`. What they come from gives nothing else.
@@ -242,7 +247,8 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn row(&mut self, location: &Location, row: &Row) -> Result<(), SkipReason> {
         let mut key = std::mem::take(&mut self.key);
         let is_labelled = self.group(location, row.values, &mut key);
-        let result = self.document(location, &key, is_labelled, row.text);
+        let id = self.run.id.and_then(|id| row.values.get(id)?.as_deref());
+        let result = self.document(location, &key, is_labelled, id, row.text);
         self.key = key;
         result
     }
@@ -269,10 +275,12 @@ impl<'s, 'a> Worker<'s, 'a> {
         location: &Location,
         key: &[u8],
         is_labelled: bool,
+        id: Option<&str>,
         text: &str,
     ) -> Result<(), SkipReason> {
         if text.len() > SHARE_ABOVE {
-            self.share(location, key, is_labelled, text);
+            let (key, id) = (key.into(), id.map(Box::from));
+            self.share(location, Group { key, is_labelled, id }, text);
             return Ok(());
         }
         match self.count(text, 0) {
@@ -280,8 +288,8 @@ impl<'s, 'a> Worker<'s, 'a> {
                 tally.finish_document();
                 let row = (location.file, location.position.clone());
                 match is_labelled {
-                    true => self.counted(key, row, tally),
-                    false => self.detect_later(key, row, tally, text),
+                    true => self.counted(key, row, id, tally),
+                    false => self.detect_later(key, row, id, tally, text),
                 }
                 Ok(())
             }
@@ -291,7 +299,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Adds the sums of a document to its group.
-    fn counted(&mut self, key: &[u8], (file, position): RowId, mut tally: Tally) {
+    fn counted(&mut self, key: &[u8], (file, position): RowId, id: Option<&str>, mut tally: Tally) {
         let mut with_script = Vec::new();
         let key = match self.run.groups.by_script() {
             false => key,
@@ -308,11 +316,26 @@ impl<'s, 'a> Worker<'s, 'a> {
         if self.sums.groups.add(key, &tally, document, self.run.max_groups).is_err() {
             self.shared.fail(Failure::Other(self.run.too_many_groups()));
         }
+        if self.run.per_document {
+            if !self.block.takes(file, &position) {
+                self.enter_rows();
+            }
+            self.block.push(file, &position, id, key, (tally.bytes, tally.chars, &tally.tokens));
+        }
+    }
+
+    /// Enters the rows of documents that are ready.
+    fn enter_rows(&mut self) {
+        if !self.block.is_empty() {
+            self.shared.add_rows(&self.block);
+            self.block.clear();
+        }
     }
 
     /// Keeps a document that was counted until its language is known.
-    fn detect_later(&mut self, key: &[u8], row: RowId, tally: Tally, text: &str) {
-        let document = AwaitingLanguage { key: key.into(), row, tally };
+    fn detect_later(&mut self, key: &[u8], row: RowId, id: Option<&str>, tally: Tally, text: &str) {
+        let id = id.map(Box::from);
+        let document = AwaitingLanguage { key: key.into(), row, id, tally };
         if self.undetected.push(document, self.run.languages.beginning(text)) {
             self.detect_all();
         }
@@ -322,10 +345,10 @@ impl<'s, 'a> Worker<'s, 'a> {
     fn detect_all(&mut self) {
         match self.undetected.detect(self.run.languages, &mut self.labels) {
             Ok(documents) => {
-                for (AwaitingLanguage { key, row, tally }, language) in documents {
+                for (AwaitingLanguage { key, row, id, tally }, language) in documents {
                     let mut key = key.into_vec();
                     self.run.groups.encode_language(&language, &mut key);
-                    self.counted(&key, row, tally);
+                    self.counted(&key, row, id.as_deref(), tally);
                 }
             }
             Err(e) => self.shared.fail(Failure::Other(e)),
@@ -333,9 +356,8 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Cuts a long text and lets all workers count it.
-    fn share(&mut self, location: &Location, key: &[u8], is_labelled: bool, text: &str) {
+    fn share(&mut self, location: &Location, group: Group, text: &str) {
         let text: Arc<str> = text.into();
-        let group = Group { key: key.into(), is_labelled };
         let document = Arc::new(LongDocument::new(location.file, location.position.clone(), group));
         let splitter = self.run.config.splitter();
         let mut from = 0;
@@ -384,7 +406,8 @@ impl<'s, 'a> Worker<'s, 'a> {
                 if let Some(language) = document.take_language() {
                     self.run.groups.encode_language(&language, &mut key);
                 }
-                self.counted(&key, (document.file, document.position.clone()), tally);
+                let row = (document.file, document.position.clone());
+                self.counted(&key, row, document.group.id.as_deref(), tally);
                 self.run.progress.add_documents(1);
             }
             Err(bad) => self.skip(document.file, document.position.clone(), bad),

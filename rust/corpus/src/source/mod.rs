@@ -19,6 +19,7 @@ pub use packing::compressed_suffixes;
 pub(crate) use packing::packing;
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The compression or archive that a file is which begins with `head`, whether it can be read or not.
 pub fn packed_with(head: &[u8]) -> Option<&'static str> {
@@ -37,6 +38,8 @@ pub(crate) struct Input {
     pub named: usize,
     /// The size as stored, where it can be known.
     pub size: Option<u64>,
+    /// When it was changed, where that is known.
+    pub modified: Option<SystemTime>,
     /// Named by the user rather than found in a folder: read whatever it looks like.
     pub explicit: bool,
     /// Unpacked if it is compressed, whatever is in it: it was named, or a pattern fits its very name.
@@ -122,6 +125,7 @@ mod tests {
                 name: path.into(),
                 named: 0,
                 size: None,
+                modified: None,
                 explicit: true,
                 unpack: true,
                 kind: InputKind::File,

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::*;
 
 /// Files of all kinds, with rows that are skipped, lines and documents far longer than a chunk, and damage.
-fn corpus() -> Folder {
+pub(super) fn corpus() -> Folder {
     let folder = Folder::new();
     let records = |n: usize| -> String {
         (0..n)
@@ -42,7 +42,7 @@ fn corpus() -> Folder {
 }
 
 /// A run over `folder` with the checkpoint in `state`, which is cancelled after so many documents more.
-fn go_on(job: &Job, chunk: usize, documents: u64) -> Result<Outcome, Error> {
+pub(super) fn go_on(job: &Job, chunk: usize, documents: u64) -> Result<Outcome, Error> {
     let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
