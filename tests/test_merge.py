@@ -22,7 +22,7 @@ def comparable(report: fasttok.Report | str) -> str:
     """The JSON as it is written, without what is of the clock and the machine."""
     text = report if isinstance(report, str) else report.to_json()
     without, n = re.subn(r'^    "run": \{$.*?^    \},$', "", text, count=1, flags=re.MULTILINE | re.DOTALL)
-    assert n == 1
+    assert n == text.startswith("{")
     return without
 
 

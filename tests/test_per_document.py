@@ -91,7 +91,7 @@ def test_other_readers_read_it(corpus: Path, tmp_path: Path) -> None:
     report = fasttok.count_corpus(corpus, per_document=out, id_field="id")
     expected = report.totals.tokens["o200k_base"]
     assert polars.read_parquet(out)["o200k_base"].sum() == expected
-    assert duckdb.sql(f"SELECT sum(o200k_base), count(id) FROM '{out}'").fetchone() == (expected, 242)
+    assert duckdb.sql(f"SELECT sum(o200k_base), count(id) FROM '{out}'").fetchall() == [(expected, 242)]
 
 
 def test_many_rows_are_several_row_groups(tmp_path: Path) -> None:

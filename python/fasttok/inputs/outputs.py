@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from fasttok._escapes import escaped
 from fasttok._util.files import LEDGER, refuse_overwriting, replacing
-from fasttok.errors import CancelledError, TooManySkippedError
+from fasttok.errors import CancelledError, InputError, TooManySkippedError
 from fasttok.options import CorpusOptions
 from fasttok.reports.presenters import shown
 
@@ -32,18 +32,18 @@ def watched(progress: bool, options: CorpusOptions) -> Iterator[CorpusOptions]:
 def outputs_written(inputs: Sequence[str], options: CorpusOptions) -> Iterator[CorpusOptions]:
     """The options by which a run over `inputs` writes its ledger and its table of documents: see `ledger_written`.
 
-    Raises ``ValueError`` where the table is to be anything but Parquet, and ``OverwriteError`` where one of the files
+    Raises ``InputError`` where the table is to be anything but Parquet, and ``OverwriteError`` where one of the files
     would take the place of an input, of the other, or of what fasttok has not written.
     """
     table = options.per_document
     if table is None:
         if options.id_field is not None:
-            raise ValueError("id_field names a column of the table of documents: per_document says where to write that")
+            raise InputError("id_field names a column of the table of documents: per_document says where to write that")
         with ledger_written(inputs, options) as run_options:
             yield run_options
         return
     if not os.fspath(table).endswith(TABLE_SUFFIX):
-        raise ValueError(f"the table of documents is Parquet: {os.fspath(table)!r} must end in {TABLE_SUFFIX}")
+        raise InputError(f"the table of documents is Parquet: {os.fspath(table)!r} must end in {TABLE_SUFFIX}")
     refuse_overwriting({"per_document": table, f"{LEDGER}_path": options.ledger_path}, inputs)
     left_out = replace(options, outputs=[*options.outputs, table])
     with replacing(table) as hidden, ledger_written(inputs, left_out) as run_options:

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Progress;
 use crate::position::{At, Position};
 use crate::skip_reason::{Reason, SkipReason};
+use crate::source::utf16_len;
 
 /// A format, as the index in the table of formats.
 pub(crate) type FormatId = usize;
@@ -151,6 +152,20 @@ impl Fields {
 pub(crate) fn decoded(bytes: &[u8], errors: Utf8Errors) -> Result<Cow<'_, str>, SkipReason> {
     decode_utf8(bytes, errors).map_err(|e| match e {
         fasttok_engine::Error::InvalidUtf8 { offset } => SkipReason::invalid_utf8(offset as u64),
+        e => SkipReason::new(Reason::InvalidUtf8, e.to_string()),
+    })
+}
+
+/// `bytes`, which were UTF-16 from the byte `from` on, as text: where that is wrong is told by the bytes that they were.
+pub(crate) fn decoded_utf16(
+    bytes: &[u8],
+    from: u64,
+    errors: Utf8Errors,
+) -> Result<Cow<'_, str>, SkipReason> {
+    decode_utf8(bytes, errors).map_err(|e| match e {
+        fasttok_engine::Error::InvalidUtf8 { offset } => {
+            SkipReason::invalid_utf16(from + utf16_len(&bytes[..offset]))
+        }
         e => SkipReason::new(Reason::InvalidUtf8, e.to_string()),
     })
 }

@@ -130,4 +130,8 @@ impl SkipReason {
     pub fn invalid_utf8(offset: u64) -> SkipReason {
         SkipReason::new(Reason::InvalidUtf8, format!("not UTF-8 at byte {offset}"))
     }
+
+    pub fn invalid_utf16(offset: u64) -> SkipReason {
+        SkipReason::new(Reason::InvalidUtf8, format!("not UTF-16 at byte {offset}"))
+    }
 }

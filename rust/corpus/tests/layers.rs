@@ -19,7 +19,7 @@ fn parts_use_only_what_is_below_them() {
         long_document: position skip_reason statistics
         source: entry error position progress skip_reason
         input_files: error source
-        record: position progress skip_reason
+        record: position progress skip_reason source
         reading: long_document position progress record skip_reason source
         format: position progress reading record skip_reason source
         recognise: format record skip_reason source

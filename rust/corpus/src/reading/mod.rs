@@ -58,6 +58,10 @@ pub(crate) trait Reading<'e>: Send {
     fn is_unchecked(&self) -> bool {
         false
     }
+    /// Whether the bytes that it leaves were UTF-16.
+    fn was_utf16(&self) -> bool {
+        false
+    }
     /// How many bytes of the file, as it is stored, this reading has read and told the progress of.
     fn bytes_read(&self) -> u64;
     /// How far it is, where it can go on from there by itself. Asked between two steps, while no part of a long document is
@@ -74,6 +78,8 @@ pub(crate) struct Reached {
     /// What was handed out, in bytes of what the file unpacks to.
     pub bytes: u64,
     pub line: u64,
+    /// Of UTF-16, where in the file that is, and where the document begins that it is in.
+    pub stored: [u64; 2],
     pub inside: Inside,
 }
 

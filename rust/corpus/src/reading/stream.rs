@@ -16,7 +16,7 @@ use crate::long_document::{Group, LongDocument};
 use crate::position::{At, Position};
 use crate::record::{FormatId, Framed, Framer};
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::{Opened, read_error};
+use crate::source::{Opened, UTF16_MARK, read_error, utf16_len};
 
 /// No read is smaller than this, whatever the size of the file was said to be.
 const MIN_READ: usize = 8 << 10;
@@ -50,6 +50,10 @@ pub(crate) struct Stream<'e> {
     /// The line that the carry begins with.
     line: u64,
     read: u64,
+    /// How much of the file that was, where it is UTF-16: up to where it was read.
+    stored: u64,
+    /// Where in that the document begins that is handed out in parts.
+    stored_begin: u64,
     at_start: bool,
     /// Set when the end was met, taken when it was told.
     end: Option<End>,
@@ -86,6 +90,10 @@ impl<'e> Reading<'e> for Stream<'e> {
         self.input.unchecked.load(Relaxed)
     }
 
+    fn was_utf16(&self) -> bool {
+        self.input.is_utf16
+    }
+
     fn bytes_read(&self) -> u64 {
         self.input.read.load(Relaxed)
     }
@@ -99,7 +107,9 @@ impl<'e> Reading<'e> for Stream<'e> {
                 Inside::Document { document: Box::new(document.save()), offset: *offset }
             }
         };
-        Some(Reached { bytes: self.read - self.carry.len() as u64, line: self.line, inside })
+        let bytes = self.read - self.carry.len() as u64;
+        let stored = [self.stored_at(&[]), self.stored_begin];
+        Some(Reached { bytes, line: self.line, stored, inside })
     }
 
     fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
@@ -162,6 +172,8 @@ impl<'e> Stream<'e> {
             carry: Vec::new(),
             line: 1,
             read: 0,
+            stored: UTF16_MARK,
+            stored_begin: 0,
             at_start: true,
             end: None,
             state: match framing {
@@ -171,11 +183,12 @@ impl<'e> Stream<'e> {
             },
             framer,
         };
-        if let Some(Reached { bytes, line, inside }) = reached
+        if let Some(Reached { bytes, line, stored, inside }) = reached
             && bytes > 0
         {
             stream.input.pass_over(bytes, source, progress)?;
             (stream.read, stream.line, stream.at_start) = (bytes, line, false);
+            [stream.stored, stream.stored_begin] = stored;
             match inside {
                 Inside::Nothing => {}
                 Inside::GivenUp => stream.state = State::Discard,
@@ -222,6 +235,9 @@ impl<'e> Stream<'e> {
         }
         buf.truncate(at);
         self.read += (at - start) as u64;
+        if self.input.is_utf16 {
+            self.stored += utf16_len(&buf[start..at]);
+        }
         true
     }
 
@@ -291,10 +307,22 @@ impl<'e> Stream<'e> {
     fn framed(&mut self, buf: &mut Vec<u8>) -> Option<Step<'e>> {
         let framer = self.framer.as_mut()?;
         let mut found = Framed::default();
+        let begin = self.read - buf.len() as u64;
         let is_end = matches!(self.end, Some(End::Complete));
         let done = framer.frame(buf, is_end, &mut found);
+        let (reader, mut next) = (framer.reader(), framer.next());
+        if self.input.is_utf16 {
+            let stored = Stored { buf, begin, at: self.stored_at(buf), before: self.stored_begin };
+            let mut records = stored.positions();
+            found.records.iter_mut().for_each(|record| record.at = records(record.at));
+            let mut bad = stored.positions();
+            found.bad.iter_mut().for_each(|(at, _)| *at = bad(*at));
+            next = stored.positions()(next);
+            if let At::Byte(next) = next {
+                self.stored_begin = next;
+            }
+        }
         let mut bad: Vec<_> = found.bad.into_iter().map(|(at, bad)| (at.into(), bad)).collect();
-        let (reader, next) = (framer.reader(), framer.next());
         let end = self.end.take();
         if end.is_none() && done == 0 && bad.is_empty() {
             return None;
@@ -321,7 +349,19 @@ impl<'e> Stream<'e> {
         Step { chunk, bad, end: true, ..Step::default() }
     }
 
+    /// Where in a file of UTF-16 `rest` begins: what was read, but for the carry, and not handed out.
+    fn stored_at(&self, rest: &[u8]) -> u64 {
+        match self.input.is_utf16 {
+            true => self.stored - utf16_len(&self.carry) - utf16_len(rest),
+            false => 0,
+        }
+    }
+
     fn begin_long(&mut self, buf: &mut Vec<u8>, at: At) -> Step<'e> {
+        self.stored_begin = match at {
+            At::Whole => 0,
+            _ => self.stored_at(buf),
+        };
         let document = Arc::new(LongDocument::new(self.file, at.into(), self.group.clone()));
         self.state = State::Long { document, offset: 0 };
         std::mem::swap(buf, &mut self.carry);
@@ -337,6 +377,7 @@ impl<'e> Stream<'e> {
         document: Arc<LongDocument>,
         offset: u64,
     ) -> Option<Step<'e>> {
+        let stored = self.stored_at(buf);
         let is_line = document.position.line().is_some();
         let line_end = match is_line {
             true => memchr::memchr(b'\n', &buf[searched..]).map(|i| searched + i),
@@ -369,7 +410,8 @@ impl<'e> Stream<'e> {
         };
         if let Err(e) = decode_utf8(&buf[..whole], Utf8Errors::Strict) {
             if config.errors == Utf8Errors::Strict {
-                return Some(self.give_up(step, document, invalid_utf8(offset, &e)));
+                let bad = self.invalid(buf, offset, stored, &e);
+                return Some(self.give_up(step, document, bad));
             }
             let rest = buf.split_off(whole);
             *buf = String::from_utf8_lossy(buf).into_owned().into_bytes();
@@ -386,7 +428,10 @@ impl<'e> Stream<'e> {
         let whole = buf.len() - incomplete_tail(buf);
         let cut = match decode_utf8(&buf[..whole], Utf8Errors::Strict) {
             Ok(text) => config.splitter().last_split_point(&text, searched),
-            Err(e) => return Some(self.give_up(step, document, invalid_utf8(offset, &e))),
+            Err(e) => {
+                let bad = self.invalid(buf, offset, stored, &e);
+                return Some(self.give_up(step, document, bad));
+            }
         };
         let Some(cut) = cut else {
             if buf.len() <= config.max_record {
@@ -432,8 +477,58 @@ impl<'e> Stream<'e> {
         }
     }
 
+    /// Why `buf`, which begins at `offset` of a long document and at `stored` of a file of UTF-16, is no text.
+    fn invalid(
+        &self,
+        buf: &[u8],
+        offset: u64,
+        stored: u64,
+        e: &fasttok_engine::Error,
+    ) -> (u64, SkipReason) {
+        let at = match e {
+            fasttok_engine::Error::InvalidUtf8 { offset } => *offset,
+            _ => 0,
+        };
+        let bad = match self.input.is_utf16 {
+            true => SkipReason::invalid_utf16(stored + utf16_len(&buf[..at]) - self.stored_begin),
+            false => SkipReason::invalid_utf8(offset + at as u64),
+        };
+        (offset + at as u64, bad)
+    }
+
     fn damage(&self, bad: SkipReason) -> SkipReason {
-        SkipReason::new(bad.reason, format!("{} after byte {} of the text", bad.detail, self.read))
+        let read = match self.input.is_utf16 {
+            true => self.stored,
+            false => self.read,
+        };
+        SkipReason::new(bad.reason, format!("{} after byte {read} of the text", bad.detail))
+    }
+}
+
+/// What a framer was given of a file of UTF-16.
+struct Stored<'b> {
+    buf: &'b [u8],
+    /// Where it begins in what was decoded, and in the file.
+    begin: u64,
+    at: u64,
+    /// Where in the file the record begins that goes on in it.
+    before: u64,
+}
+
+impl Stored<'_> {
+    /// Makes positions in what was decoded, in their order, those in the file.
+    fn positions(&self) -> impl FnMut(At) -> At {
+        let (mut done, mut stored) = (0, self.at);
+        move |at| match at {
+            At::Byte(byte) if byte < self.begin => At::Byte(self.before),
+            At::Byte(byte) => {
+                let to = (byte - self.begin) as usize;
+                stored += utf16_len(&self.buf[done..to]);
+                done = to;
+                At::Byte(stored)
+            }
+            other => other,
+        }
     }
 }
 
@@ -447,14 +542,6 @@ fn no_cut(limit: usize) -> SkipReason {
          hold more of it"
     );
     SkipReason::new(Reason::RecordTooLarge, detail)
-}
-
-fn invalid_utf8(part: u64, e: &fasttok_engine::Error) -> (u64, SkipReason) {
-    let offset = match e {
-        fasttok_engine::Error::InvalidUtf8 { offset } => part + *offset as u64,
-        _ => part,
-    };
-    (offset, SkipReason::invalid_utf8(offset))
 }
 
 /// How many bytes at the end may be the beginning of a character.

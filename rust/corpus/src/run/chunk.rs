@@ -1,6 +1,7 @@
 //! The documents of a chunk, one after the other: what counting and handing on have in common. Decides what a row is, and
 //! not what becomes of it.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use fasttok_engine::{Utf8Errors, decode_utf8};
@@ -9,8 +10,9 @@ use crate::Progress;
 use crate::format;
 use crate::position::{At, Position};
 use crate::reading::{Chunk, StreamConfig};
-use crate::record::{Fields, FieldsMet, FormatId, RecordReader, Row, decoded};
+use crate::record::{Fields, FieldsMet, FormatId, RecordReader, Row, decoded, decoded_utf16};
 use crate::skip_reason::SkipReason;
+use crate::source::UTF16_MARK;
 
 /// What reads the records of chunks, with the buffers that are kept in between.
 pub(super) struct Readers<'r> {
@@ -38,19 +40,30 @@ impl<'r> Readers<'r> {
     }
 
     /// Calls `visit` with each document of `chunk`, which is about `bytes`, and with each row that is none and should be,
-    /// until it breaks off. Parts of long documents are left to whoever asks.
+    /// until it breaks off. Parts of long documents are left to whoever asks. The bytes may have been UTF-16: reasons tell
+    /// of those.
     pub fn each<B>(
         &mut self,
         chunk: Chunk,
         bytes: &[u8],
+        was_utf16: bool,
         mut visit: impl FnMut(Position, Result<Row, SkipReason>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let &mut Readers { errors, max_record, progress, .. } = self;
+        // What begins a file comes after its mark.
+        let from = match &chunk {
+            Chunk::Document { .. } => UTF16_MARK,
+            _ => 0,
+        };
+        let decoded = |bytes| match was_utf16 {
+            false => decoded(bytes, errors),
+            true => decoded_utf16(bytes, from, errors),
+        };
         match chunk {
             Chunk::Part(_) => ControlFlow::Continue(()),
             Chunk::Document { format } => {
                 let reader = self.of_lines(format);
-                read(&mut **reader, Position::default(), decoded(bytes, errors), errors, &mut visit)
+                read(&mut **reader, Position::default(), decoded(bytes), errors, &mut visit)
             }
             Chunk::Lines { format, first_line } => {
                 let reader = self.of_lines(format);
@@ -58,14 +71,15 @@ impl<'r> Readers<'r> {
                     true => max_record,
                     false => usize::MAX,
                 };
-                let done = lines(&mut **reader, bytes, first_line, max, errors, &mut visit);
+                let done =
+                    lines(&mut **reader, bytes, first_line, max, errors, decoded, &mut visit);
                 reader.report(progress);
                 done
             }
             Chunk::Records { member, records, mut reader } => {
                 let done = records.into_iter().try_for_each(|record| {
                     let position = Position { member: member.clone(), at: record.at };
-                    let record = decoded(&bytes[record.range], errors);
+                    let record = decoded(&bytes[record.range]);
                     read(&mut *reader, position, record, errors, &mut visit)
                 });
                 reader.report(progress);
@@ -102,12 +116,13 @@ impl<'r> Readers<'r> {
 }
 
 /// The records that are lines of `bytes`, none longer than `max`.
-fn lines<B>(
+fn lines<'b, B>(
     reader: &mut dyn RecordReader,
-    bytes: &[u8],
+    bytes: &'b [u8],
     first_line: u64,
     max: usize,
     errors: Utf8Errors,
+    decoded: impl Fn(&'b [u8]) -> Result<Cow<'b, str>, SkipReason>,
     visit: &mut impl FnMut(Position, Result<Row, SkipReason>) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
     // Once for all of them; only where that fails each is looked at by itself.
@@ -119,7 +134,7 @@ fn lines<B>(
         let record = match &all {
             _ if end - at > max => Err(SkipReason::record_too_large(max)),
             Some(all) => Ok((&all[at..end]).into()),
-            None => decoded(&bytes[at..end], errors),
+            None => decoded(&bytes[at..end]),
         };
         read(reader, position, record, errors, visit)?;
         at = end + 1;
@@ -132,7 +147,7 @@ fn lines<B>(
 fn read<B>(
     reader: &mut dyn RecordReader,
     position: Position,
-    record: Result<std::borrow::Cow<str>, SkipReason>,
+    record: Result<Cow<str>, SkipReason>,
     errors: Utf8Errors,
     visit: &mut impl FnMut(Position, Result<Row, SkipReason>) -> ControlFlow<B>,
 ) -> ControlFlow<B> {

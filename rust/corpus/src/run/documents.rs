@@ -316,7 +316,7 @@ impl Documents<'_> {
                         settled = Some((part.document, result));
                     }
                 }
-                Some(chunk) => self.chunk(input, chunk, &buf)?,
+                Some(chunk) => self.chunk(input, chunk, &buf, reading.was_utf16())?,
             }
             if let Some((document, settled)) = settled {
                 let (text, position) = (std::mem::take(&mut long), document.position.clone());
@@ -337,7 +337,13 @@ impl Documents<'_> {
     }
 
     /// The documents of a chunk.
-    fn chunk(&mut self, input: &Input, chunk: Chunk, bytes: &[u8]) -> Result<(), Error> {
+    fn chunk(
+        &mut self,
+        input: &Input,
+        chunk: Chunk,
+        bytes: &[u8],
+        was_utf16: bool,
+    ) -> Result<(), Error> {
         let mut readers = self.readers.take();
         let visit = |position, row: Result<Row, SkipReason>| {
             let taken = match row {
@@ -349,7 +355,7 @@ impl Documents<'_> {
                 ended => ControlFlow::Break(ended),
             }
         };
-        let done = readers.each(chunk, bytes, visit);
+        let done = readers.each(chunk, bytes, was_utf16, visit);
         self.readers = readers;
         done.break_value().unwrap_or(Ok(()))
     }

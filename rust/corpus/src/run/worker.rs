@@ -186,6 +186,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         let mut buf = std::mem::take(&mut self.buf);
         let Step { chunk, bad, settled, more, end } = in_flight.step(&mut buf, &self.run.config);
         let file = in_flight.reading.file();
+        let was_utf16 = in_flight.reading.was_utf16();
         for (reading, part) in more.into_iter().zip(1..) {
             self.shared.add_reading(InFlight::new(reading, part, HandedOut::default()));
         }
@@ -206,7 +207,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             },
             Some(chunk) => {
                 let counted = self.sums.counted;
-                self.documents(file, chunk, &buf);
+                self.documents(file, chunk, &buf, was_utf16);
                 self.detect_all();
                 self.run.progress.add_documents(self.sums.counted - counted);
             }
@@ -221,7 +222,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Counts the documents of a chunk.
-    fn documents(&mut self, file: usize, chunk: Chunk, bytes: &[u8]) {
+    fn documents(&mut self, file: usize, chunk: Chunk, bytes: &[u8], was_utf16: bool) {
         let input = &self.run.inputs[file];
         let extension = match &chunk {
             Chunk::Records { member: Some(member), .. } => extension_of(&member.name),
@@ -239,7 +240,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             }
             ControlFlow::Continue(())
         };
-        let _ = readers.each(chunk, bytes, visit);
+        let _ = readers.each(chunk, bytes, was_utf16, visit);
         self.readers = readers;
     }
 

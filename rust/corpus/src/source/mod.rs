@@ -17,6 +17,7 @@ pub use name::path_name;
 pub(crate) use open::{Opened, open, read_error, unsupported};
 pub use packing::compressed_suffixes;
 pub(crate) use packing::packing;
+pub(crate) use wide::{MARK as UTF16_MARK, stored_len as utf16_len};
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

@@ -31,6 +31,8 @@ pub(crate) struct Opened<'e> {
     pub expected: Option<u64>,
     /// How many bytes of the file were read so far, as it is stored.
     pub read: Arc<AtomicU64>,
+    /// Whether what `reader` gives was UTF-16.
+    pub is_utf16: bool,
     /// How the file is packed, if it is.
     pub packed: Option<&'static str>,
     /// Set while reading, where the data have no checksum by which damage would be seen.
@@ -50,6 +52,7 @@ impl<'e> Opened<'e> {
         let decoded: Box<dyn Read + Send + 'e> = Box::new(Utf16::new(inner, is_big, errors));
         self.reader = Peeked::new(decoded);
         self.reader.peek(HEAD);
+        self.is_utf16 = true;
         // Nobody knows how many bytes of UTF-8 there will be.
         self.expected = None;
     }
@@ -90,7 +93,14 @@ pub(crate) fn open<'e>(
             let mut reader: Peeked<Box<dyn Read + Send + 'e>> =
                 Peeked::new(Box::new(text.map_err(|fault| fault.bad())?));
             reader.peek(HEAD);
-            Ok(Opened { reader, expected: None, read, packed: Some(packing.name), unchecked })
+            Ok(Opened {
+                reader,
+                expected: None,
+                read,
+                packed: Some(packing.name),
+                is_utf16: false,
+                unchecked,
+            })
         }
         None => match suffix {
             Some(suffix) if head.is_empty() => Err(match raw.failure() {
@@ -112,6 +122,7 @@ pub(crate) fn open<'e>(
                 expected: size.filter(|&s| s > 0),
                 read,
                 packed: None,
+                is_utf16: false,
                 unchecked,
             }),
         },

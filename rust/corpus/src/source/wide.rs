@@ -13,6 +13,21 @@ const READ: usize = 64 << 10;
 /// No UTF-8 has it.
 const WRONG: u8 = 0xff;
 
+/// The size of the byte order mark.
+pub(crate) const MARK: u64 = 2;
+
+/// How many bytes of UTF-16 became `decoded`, which may begin or end inside a character: that counts where it begins.
+pub(crate) fn stored_len(decoded: &[u8]) -> u64 {
+    let stored = |byte: &u8| match byte {
+        // Inside a character.
+        0x80..0xc0 => 0,
+        // A pair of surrogates.
+        0xf0..0xf8 => 4,
+        _ => 2,
+    };
+    decoded.iter().map(stored).sum()
+}
+
 /// Decodes what `inner` gives.
 pub(crate) struct Utf16<R> {
     inner: R,
@@ -166,6 +181,7 @@ mod tests {
                 let read = decode(&encoded, is_big, Utf8Errors::Replace);
                 assert_eq!(String::from_utf8(read).unwrap(), expected, "{round}");
                 let strict = decode(&encoded, is_big, Utf8Errors::Strict);
+                assert_eq!(MARK + stored_len(&strict), encoded.len() as u64, "{round}");
                 match String::from_utf16(&units[1..]) {
                     Ok(text) => assert_eq!(strict, text.as_bytes(), "{round}"),
                     Err(_) => assert!(std::str::from_utf8(&strict).is_err(), "{round}"),

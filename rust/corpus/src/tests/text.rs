@@ -1,6 +1,7 @@
 //! Files of plain text, and texts that are not what they should be.
 
 use super::*;
+use crate::position::At;
 
 #[test]
 fn a_plain_file_is_a_document() {
@@ -91,6 +92,12 @@ fn invalid_utf8_in_text() {
     );
 }
 
+/// With its byte order mark.
+fn utf16(text: &str, is_big: bool) -> Vec<u8> {
+    let bytes = |unit: u16| if is_big { unit.to_be_bytes() } else { unit.to_le_bytes() };
+    format!("\u{feff}{text}").encode_utf16().flat_map(bytes).collect()
+}
+
 #[test]
 fn a_byte_order_mark() {
     let folder = Folder::with("a.txt", "\u{feff}text");
@@ -98,10 +105,6 @@ fn a_byte_order_mark() {
     assert_eq!(count(&marked).totals, tally(&marked, ["\u{feff}text"]));
 
     // That of UTF-16 says what the file is, and is no part of it.
-    let utf16 = |text: &str, is_big: bool| -> Vec<u8> {
-        let bytes = |unit: u16| if is_big { unit.to_be_bytes() } else { unit.to_le_bytes() };
-        format!("\u{feff}{text}").encode_utf16().flat_map(bytes).collect()
-    };
     let text = "Größe 中文 😀\n".repeat(300);
     let folder = Folder::with("a.txt", utf16(&text, false));
     folder.write("b.jsonl", utf16("{\"text\":\"b 😀\"}\n", true));
@@ -128,6 +131,38 @@ fn a_byte_order_mark() {
     let folder = Folder::with("a.txt", b"p\0l\0a\0i\0n\0 \0t\0e\0x\0t\0");
     let outcome = count(&job(&[&folder.path("a.txt")]));
     assert_eq!(folder.ledger(&outcome), [("a.txt".into(), None, Reason::Utf16)]);
+}
+
+#[test]
+fn offsets_in_utf16_are_those_of_the_file() {
+    // Half of a pair after this in the file: one that is all of a small file, and one that is read in parts.
+    for (n, is_big) in [(3, false), (900, true)] {
+        let text = "é中😀x \r\n".repeat(n);
+        let half = |units: &[u8]| [units, if is_big { b"\xd8\0" } else { b"\0\xd8" }].concat();
+        let bytes = [half(&utf16(&text, is_big)), utf16("\nb\n", is_big)[2..].to_vec()].concat();
+        let folder = Folder::with("a.txt", &bytes);
+        let at = 2 + 2 * text.encode_utf16().count();
+        let outcome = count(&folder.job());
+        assert_eq!(outcome.ledger.entries[0].detail, format!("not UTF-16 at byte {at}"));
+        // From where the line begins.
+        let lines = format!("one\n{}", text.replace("\r\n", " "));
+        let bytes =
+            [half(&utf16(&lines, is_big)), utf16(" \r\nb\n", is_big)[2..].to_vec()].concat();
+        let folder = Folder::with("a.txt", &bytes);
+        let at = 2 * lines[4..].encode_utf16().count();
+        let outcome = count(&Job { lines: true, ..folder.job() });
+        assert_eq!(outcome.ledger.entries[0].position, At::Line(2).into());
+        assert_eq!(outcome.ledger.entries[0].detail, format!("not UTF-16 at byte {at}"));
+        // A separator is at a byte of the file.
+        let parts = format!("{text}|{text}");
+        let bytes = [half(&utf16(&parts, is_big)), utf16("|c", is_big)[2..].to_vec()].concat();
+        let folder = Folder::with("a.txt", &bytes);
+        let outcome = count(&Job { separator: Some("|".into()), ..folder.job() });
+        let byte = 2 + 2 * (text.encode_utf16().count() as u64 + 1);
+        assert_eq!(outcome.ledger.entries[0].position, At::Byte(byte).into());
+        let detail = format!("not UTF-16 at byte {}", byte - 4);
+        assert_eq!(outcome.ledger.entries[0].detail, detail);
+    }
 }
 
 #[test]
