@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiktoken
 from cli_support import fasttok as run
 from cli_support import write_jsonl
+from references import References
 
 import fasttok
 
@@ -49,7 +49,7 @@ def corpus(tmp_path: Path) -> Path:
     return folder
 
 
-def test_each_counted_document_has_its_row(corpus: Path, tmp_path: Path) -> None:
+def test_each_counted_document_has_its_row(corpus: Path, tmp_path: Path, references: References) -> None:
     out = tmp_path / "rows.parquet"
     report = fasttok.count_corpus(
         corpus, {"o200k_base": "o200k_base", "mine": "gpt2"}, by="source", per_document=out, id_field="id"
@@ -68,7 +68,7 @@ def test_each_counted_document_has_its_row(corpus: Path, tmp_path: Path) -> None
         of_group = [row for row in rows if row["source"] == group.key["source"]]
         assert (len(of_group), sum(row["mine"] for row in of_group)) == (group.documents, group.tokens["mine"])
 
-    reference = {"o200k_base": tiktoken.get_encoding("o200k_base"), "mine": tiktoken.get_encoding("gpt2")}
+    reference = {"o200k_base": references["o200k_base"], "mine": references["gpt2"]}
     read = list(fasttok.documents(corpus))
     assert len(read) == len(rows)
     for row, document in zip(rows, read, strict=True):

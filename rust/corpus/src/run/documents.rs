@@ -254,7 +254,7 @@ struct Documents<'r> {
 impl Documents<'_> {
     fn file(&mut self, found: &Inputs, file: usize, control: Control) -> Result<(), Error> {
         let input = &found.inputs[file];
-        let place = || (Group { key: [].into(), is_labelled: true }, None);
+        let place = || (Group { key: [].into(), is_labelled: true, id: None }, None);
         let from = (control, self.progress);
         let reading = match begin(file, input, from, &self.formats, &self.config, place) {
             Ok(Taken::As(reading)) => reading,
