@@ -153,7 +153,7 @@ def test_what_would_be_replaced_is_refused(corpus: Path, tmp_path: Path) -> None
     assert (result.code, "same file" in result.err) == (1, True), result
     result = run("count", path, "--per-document", str(tmp_path / "x.csv"))
     assert result.code in (1, 2) and ".parquet" in result.err and "Traceback" not in result.err, result
-    with pytest.raises(fasttok.InputError, match="no record has the field 'nr'"):
+    with pytest.raises(fasttok.UnknownFieldError, match="no record has the field 'nr'"):
         fasttok.count_corpus(path, per_document=out, id_field="nr")
 
 
