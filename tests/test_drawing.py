@@ -157,7 +157,9 @@ def test_every_kind_of_report_is_drawn_above(corpus: Path) -> None:
     assert {type(make(corpus)) for make in MAKERS.values()} == report_classes()
 
 
-@pytest.mark.parametrize("report", report_classes(), ids=lambda report: report.__name__)
+@pytest.mark.parametrize(
+    "report", sorted(report_classes(), key=lambda report: report.__name__), ids=lambda report: report.__name__
+)
 def test_every_report_is_registered(report: type[library.BaseReport]) -> None:
     """Its class has a public name, its kind a presenter and its JSON a schema of its own."""
     assert getattr(library, report.__name__) is report and report.__name__ in library.__all__
