@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod corpora;
 pub mod mutate;
 mod targets;
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use fasttok_corpus::Reason;
 use fasttok_engine::{Counter, Encoding, Error, FileOptions, Special};
+
+use crate::corpora;
 
 /// Something that must hold for any bytes.
 pub struct Target {
@@ -36,10 +37,10 @@ pub const TARGETS: [Target; 6] = [
     Target { name: "sentencepiece", check: load, seeds: sentencepiece_models },
     Target { name: "compiled", check: compiled, seeds: compiled_files },
     Target { name: "unescape", check: unescape, seeds: json_strings },
-    Target { name: "chunks", check: chunks, seeds: corpora },
+    Target { name: "chunks", check: corpora::chunks, seeds: corpora::seeds },
 ];
 
-const TEXTS: [&str; 8] = [
+pub(crate) const TEXTS: [&str; 8] = [
     "The quick brown fox doesn't jump over 1234567 lazy dogs.\n\n  x = [1, 2]; // done\r\n",
     "Größe Ελληνικά Русский текст, naïve café e\u{301}\u{301}",
     "数据处理的方法，使用API接口2024年。こんにちは世界カタカナ한국어 문장",
@@ -261,40 +262,4 @@ fn json_strings() -> Vec<Vec<u8>> {
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()
-}
-
-/// A file gives the same rows, sums and ledger whatever the chunks in which it is read and the workers that read it.
-fn chunks(data: &[u8]) {
-    let Some((&first, data)) = data.split_first() else { return };
-    let name = ["a.jsonl", "a.txt", "a.jsonl.gz", "a.jsonl.zst"][usize::from(first) % 4];
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join(name);
-    std::fs::write(&path, data).expect("can be written");
-    let one = fasttok_corpus::fuzzing::count(&path, 1 << 20, 1);
-    // How much of damaged data a decoder still hands out depends on how much it is asked for at a time.
-    let damaged = |reason| matches!(reason, Reason::Corrupt | Reason::Truncated);
-    if one.as_ref().is_ok_and(|one| one.ledger.by_reason.keys().any(|&r| damaged(r))) {
-        return;
-    }
-    for (chunk, threads) in [(7, 1), (64, 2)] {
-        let other = fasttok_corpus::fuzzing::count(&path, chunk, threads);
-        assert_eq!(other, one, "chunks of {chunk}, {threads} threads");
-    }
-}
-
-fn corpora() -> Vec<Vec<u8>> {
-    let jsonl = "{\"text\": \"one\"}\n{\"text\": \"zw\u{f6}lf \\n \\ud83d\\ude00\", \"language\": \"de\"}\r\n\n{\"text\": null}\n{\"text\": 3}\nbroken\n{\"text\": \"last\"}";
-    let gzip = [
-        0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255, 171, 86, 42, 73, 173, 40, 81, 178, 82, 80, 202, 207,
-        75, 85, 170, 229, 2, 0, 233, 33, 154, 182, 16, 0, 0, 0,
-    ];
-    vec![
-        [b"\0", jsonl.as_bytes()].concat(),
-        [b"\0\xEF\xBB\xBF".as_slice(), jsonl.as_bytes()].concat(),
-        [b"\x01", TEXTS.join("\n").as_bytes()].concat(),
-        [b"\x01\xFF\xFE".as_slice(), b"a\0b\0"].concat(),
-        [b"\x02".as_slice(), &gzip].concat(),
-        [b"\x02".as_slice(), &gzip, &gzip].concat(),
-        b"\x03\x28\xb5\x2f\xfd\x20\x10\x81\x00\x00{\"text\": \"one\"}\n".to_vec(),
-    ]
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use fasttok_engine::{Encoding, Utf8Errors};
 
-use crate::{Job, Key, Ledger, Outcome, Progress};
+use crate::run::documents_in_chunks;
+use crate::{Document, Job, Key, Ledger, Outcome, Progress};
 
 /// The text of the JSON string `raw`, given without its quotes; nothing where it holds a lone surrogate.
 pub fn unescape(raw: &str) -> Option<String> {
@@ -15,11 +16,19 @@ pub fn unescape(raw: &str) -> Option<String> {
     text.ok().map(str::to_owned)
 }
 
-/// What a run over the one file `path` gives that may not depend on how it was done: the outcome but for what was read and
-/// how long it took, or the error.
-pub fn count(path: &Path, chunk: usize, threads: usize) -> Result<Outcome, String> {
-    let encoding = Encoding::embedded("r50k_base").map_err(|e| e.to_string())?;
-    let mut job = Job::new(vec![path.to_owned()], vec![encoding]);
+/// What lies between the documents of a file of the format `separated`.
+pub const SEPARATOR: &str = "<|endoftext|>";
+
+/// What a run over the one file `path`, of `format` whatever its name is, gives that may not depend on how it was done: the
+/// outcome but for what was read and how long it took, or the error.
+pub fn count(
+    path: &Path,
+    format: Option<&str>,
+    chunk: usize,
+    threads: usize,
+) -> Result<Outcome, String> {
+    let mut job = job(path, format);
+    job.encodings = vec![Encoding::embedded("r50k_base").map_err(|e| e.to_string())?];
     job.threads = Some(threads);
     job.by = vec![Key::File];
     let counted = crate::run::run_in_chunks(&job, &Progress::new(), &AtomicBool::new(false), chunk);
@@ -30,4 +39,25 @@ pub fn count(path: &Path, chunk: usize, threads: usize) -> Result<Outcome, Strin
     outcome.bytes_read = 0;
     outcome.reading = Duration::ZERO;
     Ok(outcome)
+}
+
+/// The account of the rows of the same file, and the bytes of its documents, as they are handed on.
+pub fn read(path: &Path, format: Option<&str>, chunk: usize) -> Result<(Ledger, u64), String> {
+    let mut bytes = 0;
+    let mut take = |batch: Vec<Document>| {
+        bytes += batch.iter().map(|document| document.text.len() as u64).sum::<u64>();
+        true
+    };
+    let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
+    let job = job(path, format);
+    let read = documents_in_chunks(&job, None, &progress, &cancel, &mut take, chunk);
+    let ledger = read.map_err(|e| e.to_string())?.ledger;
+    Ok((ledger, bytes))
+}
+
+fn job(path: &Path, format: Option<&str>) -> Job {
+    let mut job = Job::new(vec![path.to_owned()], Vec::new());
+    job.format = format.map(str::to_owned);
+    job.separator = (format == Some("separated")).then(|| SEPARATOR.to_owned());
+    job
 }

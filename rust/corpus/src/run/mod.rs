@@ -32,7 +32,7 @@ use crate::{Error, Merge, Progress, Tally};
 
 use checkpoint::{Checkpoint, State};
 use count::Rounds;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use documents::documents_in_chunks;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
 use inputs::Inputs;
