@@ -314,7 +314,7 @@ def test_what_has_no_checksum_is_said(tmp_path: Path) -> None:
         ("a.jsonl.zst", zst(ROWS, checksum=False), 1),
         ("b.jsonl.zst", zst(ROWS), 0),
         ("c.jsonl.zst", zst(ROWS) + zst(ROWS, checksum=False), 1),
-        ("d.jsonl.gz", gzip.compress(ROWS), 0),
+        ("d.jsonl.gz", gzip.compress(ROWS, mtime=0), 0),
         ("e.jsonl", ROWS, 0),
     ):
         (tmp_path / name).write_bytes(data)
@@ -386,7 +386,7 @@ DEEP = 2000
         ),
         ("trunc.jsonl.gz", gzip.compress(ROWS + os.urandom(5000).hex().encode())[:-1000], 3, {"truncated": 1}, 4),
         ("empty.jsonl.gz", b"", 1, {"truncated": 1}, 0),
-        ("gz_named.jsonl", gzip.compress(ROWS), 2, {}, 4),
+        ("gz_named.jsonl", gzip.compress(ROWS, mtime=0), 2, {}, 4),
     ],
 )
 def test_rows_of_every_kind(
