@@ -1,13 +1,17 @@
-"""What the ways into fasttok cost beside `count_batch`, on the same Arrow column: `python -m benches.adapters --help`.
+"""What the ways into fasttok cost beside `count_batch`, on the same Arrow columns: `python -m benches.adapters --help`.
 
-The text is cut into parts. Each part is counted in every way, one way after the other, and each way is the first on
-as many parts as any other: the text is fresh to all of them equally often. What is told is the time of a way over all
-parts, divided by that of `count_batch`.
+The text is cut into columns. A process counts each of them in one way only, so that all text is fresh to it, the ways
+in turn; as many processes as there are ways count each column in each way. What is told is the median over the columns
+of the time of a way divided by that of `count_batch` on the same column.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import statistics
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -31,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 MB = 1_000_000
 NAME = "o200k_base"
 BASE = "count_batch"
+WAYS = (BASE, "count_arrow", "polars, plugin", "polars, map_batches", "pandas", "DuckDB")
 
 #: Counts the column that it was made for, and gives the sum.
 Way = Callable[[], int]
@@ -42,74 +47,86 @@ def ways(column: pa.Array, threads: int | None, connection: duckdb.DuckDBPyConne
     chunked = pa.chunked_array([column])
     frame = pl.DataFrame({"text": pl.from_arrow(column)})
     series = pd.Series(pd.arrays.ArrowExtensionArray(chunked))
-    objects = pd.Series(column.to_pylist(), dtype=object)
     connection.register("texts", pa.table({"text": column}))
 
-    def in_polars(engine: Any, /, **collect: Any) -> Way:
+    def in_polars(engine: Any) -> Way:
         expr = pl.col("text").fasttok.count(NAME, threads=threads, engine=engine)  # type: ignore[attr-defined]
-        return lambda: int(frame.lazy().select(expr).collect(**collect)["text"].sum())
+        return lambda: int(frame.lazy().select(expr).collect()["text"].sum())
 
-    return {
+    made = {
         BASE: lambda: int(enc.count_batch(chunked, threads=threads).sum()),
         "count_arrow": lambda: int(pl.Series(enc.count_arrow(column, threads=threads)).sum()),
         "polars, plugin": in_polars("plugin"),
         "polars, map_batches": in_polars("map"),
-        "polars, plugin, streaming": in_polars("plugin", engine="streaming"),
-        "pandas, Arrow": lambda: int(series.fasttok.count(NAME, threads=threads).sum()),
-        "pandas, objects": lambda: int(objects.fasttok.count(NAME, threads=threads).sum()),
+        "pandas": lambda: int(series.fasttok.count(NAME, threads=threads).sum()),
         "DuckDB": lambda: int(connection.sql(f"select sum(fasttok_count(text, '{NAME}')) from texts").fetchall()[0][0]),
     }
+    assert tuple(made) == WAYS
+    return made
 
 
-def measure(texts: list[str], parts: int, threads: int | None) -> dict[str, float]:
-    """Seconds of each way over all parts."""
+def measure(texts: list[str], columns: int, threads: int | None, turn: int) -> list[tuple[str, float, int]]:
+    """The way, the seconds and the count of each column, in the process whose turn it is."""
     connection = duckdb.connect()
     connection.execute(f"set threads = {threads or len(machine.available_cores())}")
     fasttok.duckdb.register(connection)
-    seconds: dict[str, float] = defaultdict(float)
-    for way in ways(pa.array(texts[:200], pa.large_string()), threads, connection).values():
+    for way in ways(pa.array([f"warm {n}" for n in range(5_000)], pa.large_string()), threads, connection).values():
         way()  # Libraries are loaded at their first use.
-    for part in range(parts):
-        column = pa.array(texts[part::parts], pa.large_string())
-        ready = list(ways(column, threads, connection).items())
-        first = part % len(ready)
-        answers = set()
-        for name, way in ready[first:] + ready[:first]:
-            clock = time.perf_counter()
-            answers.add(way())
-            seconds[name] += time.perf_counter() - clock
-        if len(answers) != 1:
-            raise SystemExit(f"the ways give different counts: {sorted(answers)}")
-    return seconds
+    found = []
+    for column in range(columns):
+        text = pa.array(texts[column::columns], pa.large_string())
+        ready = list(ways(text, threads, connection).items())
+        name, way = ready[(column + turn) % len(ready)]
+        clock = time.perf_counter()
+        count = way()
+        found.append((name, time.perf_counter() - clock, count))
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benches.adapters", description=__doc__)
     parser.add_argument("--language", default="eng_Latn", help="of the text (default: %(default)s)")
+    parser.add_argument("--shape", default="documents", choices=("documents", "lines"), help="default: %(default)s")
     parser.add_argument("--mb", type=float, default=48, help="of text (default: %(default)s)")
-    parser.add_argument("--parts", type=int, default=24, help="a multiple of the number of ways (default: %(default)s)")
+    parser.add_argument("--columns", type=int, default=24, help="that it is cut into (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="folder of LANGUAGE.jsonl.zst (default: as benches.compare)")
     parser.add_argument("--cache", type=Path, default=ROOT / ".bench-envs" / "adapters", help="text made ready")
+    parser.add_argument("--turn", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     packed = text.prepare(
         arguments.language, text.corpora_folder(arguments.data, ROOT), arguments.cache, arguments.mb * MB
     )
-    part = packed.first(arguments.mb * MB)
-    long = documents.read(packed.path, part.first, part.last)
-    short = documents.lines(long)
+    if arguments.turn is not None:
+        part = packed.first(arguments.mb * MB)
+        texts = documents.read(packed.path, part.first, part.last)
+        texts = documents.lines(texts) if arguments.shape == "lines" else texts
+        print(json.dumps(measure(texts, arguments.columns, arguments.threads, arguments.turn)))
+        return
+
     cores = len(machine.available_cores())
     print(f"{NAME}, {simd_level()}, {cores} cores; polars {pl.__version__}, pandas {pd.__version__}, "
-          f"duckdb {duckdb.__version__}\n")  # fmt: skip
-    columns = {}
-    for shape, texts in (("documents", long), ("lines", short)):
-        size = sum(len(one.encode()) for one in texts) / len(texts)
-        for threads, told in ((1, "1 thread"), (None, f"{cores} threads")):
-            columns[f"{shape} of {size:,.0f} bytes, {told}"] = measure(texts, arguments.parts, threads)
-    print("| | " + " | ".join(columns) + " |")
-    print("|---" * (len(columns) + 1) + "|")
-    for name in next(iter(columns.values())):
-        cells = [f"{seconds[name] / seconds[BASE]:.3f}" for seconds in columns.values()]
-        print(f"| {name} | " + " | ".join(cells) + " |")
+          f"duckdb {duckdb.__version__}; {arguments.shape}\n")  # fmt: skip
+    shown: dict[str, list[str]] = {}
+    for threads in ([1], []):
+        # By column and way.
+        seconds: dict[int, dict[str, float]] = defaultdict(dict)
+        counts: dict[int, set[int]] = defaultdict(set)
+        for turn in range(len(WAYS)):
+            command = [sys.executable, "-m", "benches.adapters", *sys.argv[1:], f"--turn={turn}"]
+            command += [f"--threads={number}" for number in threads]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+            for column, (name, time_, count) in enumerate(json.loads(done.stdout)):
+                seconds[column][name] = time_
+                counts[column].add(count)
+        if any(len(answers) != 1 for answers in counts.values()):
+            raise SystemExit(f"the ways give different counts: {dict(counts)}")
+        for name in WAYS:
+            ratios = [by_way[name] / by_way[BASE] for by_way in seconds.values()]
+            shown.setdefault(name, []).append(f"{statistics.median(ratios):.2f}")
+    print(f"| {arguments.shape} | 1 thread | {cores} threads |\n|---|---|---|")
+    for name, cells in shown.items():
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
