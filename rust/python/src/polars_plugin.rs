@@ -170,8 +170,7 @@ thread_local! {
 fn guarded<T>(what: impl FnOnce() -> PyResult<T>) -> Option<T> {
     let message = match catch_unwind(AssertUnwindSafe(what)) {
         Ok(Ok(value)) => return Some(value),
-        Ok(Err(error)) => Python::try_attach(|py| error.value(py).to_string())
-            .unwrap_or_else(|| "Python has ended".to_owned()),
+        Ok(Err(error)) => Python::attach(|py| error.value(py).to_string()),
         Err(_) => "fasttok panicked".to_owned(),
     };
     let message = CString::new(message.replace('\0', "\\0")).unwrap_or_default();
