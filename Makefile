@@ -9,13 +9,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust -type f -not -path '*/target/*')
 BUILT := $(VENV)/.built
 TESTABLE := $(VENV)/.testable
+ENGINES := .venv-engines
 LIBRARY = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
 
-.PHONY: help demo build test test-long fuzz lint format bench bench-quick wheel clean
+.PHONY: help demo build test test-engines test-long fuzz lint format bench bench-quick wheel clean
 
 help:
 	@echo 'make demo       build, install into .venv, count a sample in 14 languages'
 	@echo 'make test       all tests, Rust and Python'
+	@echo 'make test-engines  Ray, Spark and pipelines, run on this machine; installs 1.5 GB, and needs Java 17'
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make fuzz       loaders, counting and reading on mutated input, ten minutes each'
 	@echo 'make lint       format, clippy, rustdoc, ruff, mypy, import-linter, stubtest, spelling, workflows'
@@ -53,6 +55,10 @@ test: $(TESTABLE)
 	cargo run --profile checked -p fasttok-fuzz -- --seconds 10 --seed 1
 	$(BIN)/python -m pytest
 
+# What runs on clusters and in pipelines. The library is the one that is built for .venv.
+test-engines: $(ENGINES)/.testable
+	$(ENGINES)/bin/python -m pytest tests/engines
+
 test-long: $(TESTABLE)
 	cargo test --release --workspace -- --include-ignored
 	FASTTOK_LONG=1 $(BIN)/python -m pytest
@@ -89,13 +95,18 @@ wheel: $(BIN)/maturin
 	$(BIN)/maturin build --release --strip --out dist
 
 clean:
-	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .benchmarks
+	rm -rf $(VENV) $(ENGINES) target dist .pytest_cache .mypy_cache .ruff_cache .benchmarks
 	rm -f python/fasttok/_fasttok*.so
 	find python tests -name __pycache__ -type d -exec rm -rf {} +
 
 $(BIN)/maturin:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip 'maturin>=1.9,<2'
+	@touch $@
+
+$(ENGINES)/.testable: $(BUILT) pyproject.toml
+	$(PYTHON) -m venv $(ENGINES)
+	VIRTUAL_ENV=$(CURDIR)/$(ENGINES) $(BIN)/maturin develop --release --extras engines
 	@touch $@
 
 $(BUILT): $(SOURCES) $(BIN)/maturin

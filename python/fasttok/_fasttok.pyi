@@ -520,6 +520,28 @@ class CorpusResult:
     @property
     def seconds(self) -> float:
         """The seconds that reading and counting took, without finding the files."""
+    @property
+    def fields_met(self) -> builtins.bytes:
+        """Which fields the records had, for :meth:`SharedInputs.check`."""
+
+@final
+class SharedInputs:
+    """The inputs of a run, found once, for runs of :func:`count_corpus` over shares of them."""
+
+    def __new__(
+        cls, paths: Sequence[str | os.PathLike[str]], by: Sequence[str], options: CorpusOptions
+    ) -> SharedInputs:
+        """Finds what is at ``paths``."""
+    @property
+    def sizes(self) -> list[int | None]:
+        """The size in bytes of each input as it is stored; None where it is not known."""
+    def share(self, start: int, stop: int) -> builtins.bytes:
+        """The inputs from ``start`` to before ``stop``, as ``count_corpus(share=)`` takes them."""
+    def rest(self) -> builtins.bytes:
+        """The share without inputs: what cannot be read, or was passed by."""
+    def check(self, fields_met: Sequence[builtins.bytes], counted: int, binary: int, packed: int) -> None:
+        """Raises what one run over all inputs would have raised in the end: where no record has a field that was asked
+        for, or all files were passed by. ``fields_met`` and the numbers are those of the runs over all shares."""
 
 @final
 class Progress:
@@ -557,9 +579,10 @@ def count_corpus(
     histograms: bool = False,
     limits: Sequence[int] = ...,
     labels: Sequence[str] = ...,
+    share: builtins.bytes | None = None,
 ) -> CorpusResult:
     """Counts the tokens of files, in groups by the keys `by`, as `options` say (see
-    ``fasttok.options.CorpusOptions``)."""
+    ``fasttok.options.CorpusOptions``). ``share``: files that :class:`SharedInputs` found, in the place of ``paths``."""
 
 def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | None:
     """The family, whether text is put into NFC, and the special tokens of the rank file with this SHA-256."""

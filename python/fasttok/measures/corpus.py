@@ -6,11 +6,12 @@ Knows nothing of reports but the ledger, nor how tokens are counted (`fasttok._f
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import fasttok._fasttok as _fasttok
+from fasttok._fasttok import Encoding
 from fasttok._util.paths import PathLike
 from fasttok.inputs.outputs import outputs_written, watched
 from fasttok.inputs.paths import as_names, given_paths
@@ -42,8 +43,18 @@ def run_corpus(
     """Count a corpus for whatever report. `more` is what is measured besides: see the compiled `count_corpus`."""
     inputs = given_paths(paths, options)
     keys = options.keys(as_names(by))
-    loaded = resolve_all(encodings)
+    return count_inputs(inputs, resolve_all(encodings), keys, options, progress, **more)
 
+
+def count_inputs(
+    inputs: Sequence[str],
+    loaded: Mapping[str, Encoding],
+    keys: list[str],
+    options: CorpusOptions,
+    progress: bool,
+    **more: Any,
+) -> CorpusRun:
+    """The same, where inputs, encodings and keys are known."""
     manifest = run_manifest(loaded, options.threads)
     clock = time.perf_counter()
     with watched(progress, options) as watched_options, outputs_written(inputs, watched_options) as run_options:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from fasttok._util.paths import PathLike
-from fasttok.measures.corpus import run_corpus
+from fasttok.measures.corpus import CorpusRun, run_corpus
 from fasttok.options import CountingKeywords, documented, given
 from fasttok.reports.count import Asked, Groups, Report, Tally
 from fasttok.tokenizers.resolve import Spec
@@ -46,7 +46,13 @@ def count_corpus(
     """
     numbers = as_limits(limits)
     taken = given("count_corpus", options, CountingKeywords)
-    run = run_corpus(paths, encodings, by, taken, progress, histograms=quantiles, limits=numbers)
+    return report_of(
+        run_corpus(paths, encodings, by, taken, progress, histograms=quantiles, limits=numbers), quantiles, numbers
+    )
+
+
+def report_of(run: CorpusRun, quantiles: bool, numbers: list[int]) -> Report:
+    """The report of a run that was asked for `quantiles` and the limits `numbers`."""
     asked = Asked(run.encodings, run.by, quantiles, numbers)
     manifest = {**run.manifest, "quantiles": quantiles, "limits": numbers}
     return Report(manifest, Tally._from_sums(run.result.totals, asked), Groups(run.result.groups, asked), run.ledger)

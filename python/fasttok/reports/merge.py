@@ -51,7 +51,16 @@ def merge_reports(reports: Iterable[PathLike | Report], *, allow_overlap: bool =
     given = [reports] if isinstance(reports, (str, os.PathLike, Report)) else list(reports)
     if not given:
         raise ValueError("no reports to merge")
-    parts = [_part(report, i) for i, report in enumerate(given)]
+    return _merged_parts([_part(report, i) for i, report in enumerate(given)], allow_overlap)
+
+
+def merge_shares(reports: Sequence[bytes]) -> Report:
+    """The report of a run of which these are the JSON of the reports of all shares, in their order: they name the same
+    inputs, and have no file in common. Raises as :func:`merge_reports`."""
+    return _merged_parts([_part(report, i) for i, report in enumerate(reports)], allow_overlap=True)
+
+
+def _merged_parts(parts: Sequence[_Part], allow_overlap: bool) -> Report:
     first = parts[0]
     for part in parts[1:]:
         _refuse_difference(first, part)
@@ -91,8 +100,10 @@ def merge_reports(reports: Iterable[PathLike | Report], *, allow_overlap: bool =
     return Report(manifest, totals, Groups(sums.groups(), asked), ledger)
 
 
-def _part(report: PathLike | Report, index: int) -> _Part:
-    if isinstance(report, Report):
+def _part(report: PathLike | Report | bytes, index: int) -> _Part:
+    if isinstance(report, bytes):
+        name, path, text = f"report {index}", None, report
+    elif isinstance(report, Report):
         name, path, text = f"report {index}", None, "".join(report.text("json")).encode()
     else:
         path, text = os.fspath(report), None

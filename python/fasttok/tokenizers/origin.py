@@ -139,10 +139,23 @@ def reduce(encoding: Encoding) -> tuple[Callable[..., Encoding], tuple[Any, ...]
             status = os.stat(made.path)
             if (status.st_size, status.st_mtime_ns) == made.stamp:
                 return restore, (made,)
+    return restore, by_content(encoding)
+
+
+def by_content(encoding: Encoding) -> tuple[Origin, bytes]:
+    """What :func:`restore` makes `encoding` of, on a machine that has none of the files of this one.
+
+    Raises ``PicklingError`` where its content is in a file alone, which has changed or is gone.
+    """
+    made: Origin = encoding._origin
     content = encoding._compiled() or _contents.get(encoding)
+    if content is None and made.path is not None:
+        with contextlib.suppress(OSError):
+            data, _ = read_file(Path(made.path))
+            content = data if hashlib.sha256(data).hexdigest() == made.digest else None
     if content is None:
         raise pickle.PicklingError(f"{encoding!r} cannot be pickled: {made.path} has changed or is gone")
-    return restore, (replace(made, path=None, stamp=None), content)
+    return replace(made, path=None, stamp=None), content
 
 
 def restore(made: Origin, content: bytes | None = None) -> Encoding:

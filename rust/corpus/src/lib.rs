@@ -68,7 +68,7 @@ pub use groups::{Group, GroupSums, Groups, Key};
 pub use input_files::{INPUT_FILES_LISTED, InputFile, InputFiles};
 pub use job::{
     CHECKPOINT_SECONDS, Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES,
-    OnError, Outcome, ReadOption, TEXT_FIELD,
+    OnError, Outcome, ReadOption, Share, TEXT_FIELD,
 };
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,
@@ -76,7 +76,8 @@ pub use language::{
 pub use ledger::{LEDGER_ENTRIES_KEPT, Ledger};
 pub use position::{At, Member, Position};
 pub use progress::Progress;
-pub use run::{Document, DocumentsRead, documents, read_whole, run};
+pub use record::FieldsMet;
+pub use run::{Document, DocumentsRead, SharedInputs, documents, read_whole, run};
 pub use sample::{Sample, UNITS};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use single_token_words::{SingleTokenWords, single_token_words};

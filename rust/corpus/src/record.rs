@@ -80,21 +80,31 @@ pub(crate) trait Rows: Send {
 
 /// Which of the fields that were asked for were met, and what others there are: so that a name that was mistyped can be
 /// told from one that is rare.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct FieldsMet {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldsMet {
     /// Records with fields.
-    pub records: u64,
+    pub(crate) records: u64,
     /// Whether any of them had each of the fields, in the order of [`Fields::names`].
-    pub met: Vec<bool>,
+    pub(crate) met: Vec<bool>,
     /// Names of fields of the first records, as one would ask for them.
-    pub names: BTreeSet<String>,
+    pub(crate) names: BTreeSet<String>,
 }
 
 impl FieldsMet {
     /// The most names that are remembered.
-    pub const NAMES: usize = 200;
+    pub(crate) const NAMES: usize = 200;
 
-    pub fn add(&mut self, other: FieldsMet) {
+    /// What was met, for another process, of the same version of this crate.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).expect("numbers and names can always be written")
+    }
+
+    /// What [`FieldsMet::to_bytes`] gave; `None` where it is anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<FieldsMet> {
+        postcard::from_bytes(bytes).ok()
+    }
+
+    pub(crate) fn add(&mut self, other: FieldsMet) {
         self.records += other.records;
         if self.met.len() < other.met.len() {
             self.met.resize(other.met.len(), false);

@@ -25,7 +25,7 @@ fn parts_use_only_what_is_below_them() {
         recognise: format record skip_reason source
         groups: error language record sample scripts statistics
         per_document: error groups position
-        job: error groups input_files language ledger statistics
+        job: entry error groups input_files language ledger record statistics
         run: entry error format groups input_files job language ledger long_document per_document position progress reading recognise record scripts skip_reason source statistics
         fuzzing: format groups job ledger progress run
     ";

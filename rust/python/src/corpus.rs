@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
 
-use fasttok_corpus::{Entry, Error, Extra, Job, Lengths, Outcome, Progress, Reason, run};
+use fasttok_corpus::{
+    Entry, Error, Extra, FieldsMet, Job, Lengths, Outcome, Progress, Reason, Share, run,
+};
 use pyo3::call::PyCallArgs;
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::encoding::Encoding;
 use crate::errors;
@@ -23,6 +26,7 @@ use crate::watch::{SIGNALS, Watch};
 const NO_SUCH_FILE: i32 = 2;
 
 /// Counts the tokens of files, in groups by the keys `by`, as `options` say (see ``fasttok.options.CorpusOptions``).
+/// ``share``: files that :class:`SharedInputs` found, in the place of ``paths``.
 #[pyfunction]
 #[pyo3(signature = (
     paths,
@@ -37,6 +41,7 @@ const NO_SUCH_FILE: i32 = 2;
     histograms = false,
     limits = Vec::new(),
     labels = Vec::new(),
+    share = None,
 ))]
 #[allow(clippy::too_many_arguments)]
 pub fn count_corpus<'py>(
@@ -52,6 +57,7 @@ pub fn count_corpus<'py>(
     histograms: bool,
     limits: Vec<u64>,
     labels: Vec<String>,
+    share: Option<&[u8]>,
 ) -> PyResult<CorpusResult> {
     let watch = Watch::of(&options)?;
     let counters = encodings.iter().map(|encoding| encoding.get().counter()).collect();
@@ -62,9 +68,67 @@ pub fn count_corpus<'py>(
         extra: Extra { graphemes, words, partial_tokens },
         sample,
         lengths: Lengths { histograms, limits },
+        share: share.map(read_share).transpose()?,
         ..options.job(paths, encodings, &by)?
     };
     CorpusResult::new(py, run_for_python(py, &job, &watch)?)
+}
+
+fn read_share(bytes: &[u8]) -> PyResult<Share> {
+    Share::from_bytes(bytes).ok_or_else(|| PyValueError::new_err("the share of inputs is damaged"))
+}
+
+/// The inputs of a run, found once, for runs of :func:`count_corpus` over shares of them.
+#[pyclass(frozen, module = "fasttok._fasttok")]
+pub struct SharedInputs(fasttok_corpus::SharedInputs);
+
+#[pymethods]
+impl SharedInputs {
+    /// Finds what is at ``paths``.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        paths: Vec<PathBuf>,
+        by: Vec<String>,
+        options: CorpusOptions<'_>,
+    ) -> PyResult<SharedInputs> {
+        let job = options.job(paths, Vec::new(), &by)?;
+        let cancel = AtomicBool::new(false);
+        let found = py.detach(|| fasttok_corpus::SharedInputs::find(job, &cancel));
+        found.map(SharedInputs).map_err(|e| to_py(py, e))
+    }
+
+    /// The size in bytes of each input as it is stored; None where it is not known.
+    #[getter]
+    fn sizes(&self) -> Vec<Option<u64>> {
+        self.0.sizes().collect()
+    }
+
+    /// The inputs from ``start`` to before ``stop``, as ``count_corpus(share=)`` takes them.
+    fn share<'py>(&self, py: Python<'py>, start: usize, stop: usize) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.share(start..stop).to_bytes())
+    }
+
+    /// The share without inputs: what cannot be read, or was passed by.
+    fn rest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.rest().to_bytes())
+    }
+
+    /// Raises what one run over all inputs would have raised in the end: where no record has a field that was asked
+    /// for, or all files were passed by. ``fields_met`` and the numbers are those of the runs over all shares.
+    fn check(
+        &self,
+        py: Python<'_>,
+        fields_met: Vec<Vec<u8>>,
+        counted: u64,
+        binary: u64,
+        packed: u64,
+    ) -> PyResult<()> {
+        let damaged = || PyValueError::new_err("the fields of a share are damaged");
+        let met: Option<Vec<_>> =
+            fields_met.iter().map(|bytes| FieldsMet::from_bytes(bytes)).collect();
+        self.0.check(met.ok_or_else(damaged)?, counted, binary, packed).map_err(|e| to_py(py, e))
+    }
 }
 
 /// A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others.

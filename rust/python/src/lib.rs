@@ -53,6 +53,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<results::Document>()?;
     m.add_class::<results::DocumentLengths>()?;
     m.add_class::<results::SkippedRow>()?;
+    m.add_class::<corpus::SharedInputs>()?;
     m.add_class::<report_sums::ReportSums>()?;
     m.add_function(wrap_pyfunction!(report_sums::_report_outline, m)?)?;
     m.add_function(wrap_pyfunction!(encoding::embedded_names, m)?)?;

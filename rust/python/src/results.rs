@@ -21,6 +21,8 @@ pub struct CorpusResult {
     account: Py<Account>,
     /// The seconds that reading and counting took, without finding the files.
     seconds: f64,
+    /// Which fields the records had, for ``SharedInputs.check``.
+    fields_met: Py<PyBytes>,
 }
 
 impl CorpusResult {
@@ -42,6 +44,7 @@ impl CorpusResult {
             totals: Py::new(py, CorpusSums { key: Vec::new(), tally: totals })?,
             account: Py::new(py, account)?,
             seconds: reading.as_secs_f64(),
+            fields_met: PyBytes::new(py, &outcome.fields_met.to_bytes()).unbind(),
         })
     }
 }

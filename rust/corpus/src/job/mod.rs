@@ -2,6 +2,7 @@
 //! thread.
 
 mod labels;
+mod share;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,9 +13,12 @@ use fasttok_parallel::SharedCounter;
 
 use crate::groups::{GroupKeys, Groups, Key};
 use crate::input_files::InputFiles;
+use crate::record::FieldsMet;
 use crate::{Extra, Ledger, Lengths, Tally};
 
 pub use labels::LanguageLabels;
+pub use share::Share;
+pub(crate) use share::SharedInput;
 
 /// What happens at a row that cannot be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,6 +80,9 @@ macro_rules! options {
         pub struct Job {
             /// Files, folders, patterns; `-` is standard input. Each file is read once, however often it is named.
             pub paths: Vec<PathBuf>,
+            /// Files that were found before, in the place of `paths` and a list: the run is one of several that share
+            /// them, see [`SharedInputs`](crate::SharedInputs).
+            pub share: Option<Share>,
             /// The encodings to count by, all in one pass.
             pub encodings: Vec<Arc<Encoding>>,
             /// What keeps the counters of each encoding from one run to the next, in the order of the encodings. Where
@@ -101,6 +108,7 @@ macro_rules! options {
             pub fn new(paths: Vec<PathBuf>, encodings: Vec<Arc<Encoding>>) -> Job {
                 Job {
                     paths,
+                    share: None,
                     encodings,
                     counters: Vec::new(),
                     labels: Vec::new(),
@@ -236,4 +244,6 @@ pub struct Outcome {
     pub bytes_read: u64,
     /// The time that reading and counting took, without finding the files.
     pub reading: Duration,
+    /// Which of the fields that were asked for the records had: for [`SharedInputs::check`](crate::SharedInputs::check).
+    pub fields_met: FieldsMet,
 }

@@ -24,6 +24,11 @@ pub(crate) struct Inputs {
 
 impl Inputs {
     pub fn find(job: &Job, progress: &Progress, cancel: &AtomicBool) -> Result<Inputs, Error> {
+        if let Some(share) = &job.share {
+            let found = Inputs::of(share);
+            progress.set_total(found.inputs.iter().map(|i| i.size).sum());
+            return Ok(found);
+        }
         check_inputs(job)?;
         let (hidden, ignore_files) = (job.hidden, job.ignore_files);
         let walk = Walk { hidden, ignore_files, threads: super::threads(job), cancel };

@@ -10,6 +10,7 @@ mod documents;
 mod inputs;
 mod open;
 mod schedule;
+mod share;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -37,6 +38,7 @@ pub(crate) use documents::documents_in_chunks;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
 use inputs::Inputs;
 use schedule::Run;
+pub use share::SharedInputs;
 
 /// Bytes that a worker reads at a time. Large enough that taking turns costs nothing; small enough to stay in the
 /// cache from reading to counting.
@@ -148,11 +150,12 @@ pub(crate) fn run_in_chunks(
         rounds,
     )?;
     let reading = before + clock.elapsed();
-    found.check_not_all_ignored(job, sums.binary, sums.packed)?;
+    if job.share.is_none() {
+        found.check_not_all_ignored(job, sums.binary, sums.packed)?;
+        check_fields(&sums.fields, sums.counted, &fields)?;
+    }
     let ignored = sums.binary + sums.packed;
     let bad = found.bad.len() as u64;
-
-    check_fields(&sums.fields, sums.counted, &fields)?;
 
     let mut totals = Tally {
         tokens: vec![0; job.encodings.len()],
@@ -206,6 +209,7 @@ pub(crate) fn run_in_chunks(
         unchecked: found.names(sums.unchecked),
         bytes_read: progress.bytes(),
         reading,
+        fields_met: sums.fields,
     })
 }
 

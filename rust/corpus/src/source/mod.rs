@@ -58,6 +58,19 @@ pub(crate) enum InputKind {
 }
 
 impl Input {
+    /// A file that was found before. It is told from others by its path.
+    pub fn found(
+        path: PathBuf,
+        named: usize,
+        size: Option<u64>,
+        explicit: bool,
+        unpack: bool,
+    ) -> Input {
+        let name = path_name(&path);
+        let identity = Identity::Path(path.clone());
+        Input { path, name, named, size, explicit, unpack, kind: InputKind::File, identity }
+    }
+
     /// The suffix of the format, see [`extension_of`].
     pub fn extension(&self) -> Option<String> {
         extension_of(&self.path)

@@ -1,0 +1,275 @@
+"""One job on every engine: the tokens of a column of Parquet files, by fasttok and by a UDF of tiktoken; wall time, the
+peak of memory of all processes, and the total, which must be the same everywhere.
+
+    .venv-engines/bin/python -m benches.engines FOLDER [ENGINE ...]      # Parquet files with a column "text"
+    .venv-engines/bin/python -m benches.engines --make TEXTS.jsonl FOLDER MB
+
+Each job is a process of its own, with its engine started and ended in it. Memory is the sum of the proportional set
+sizes of all processes that the job started, looked at ten times a second: pages that they share count once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+ENCODING = "o200k_base"
+CORES = 2
+
+
+def by_fasttok() -> Any:
+    """A function of Arrow arrays."""
+    import fasttok
+
+    def count(texts: Any) -> Any:
+        import pyarrow as pa
+
+        found = fasttok.get_encoding("o200k_base").count_batch(texts, nulls="null", threads=1)
+        return pa.array(found.data, pa.int64(), mask=found.mask)
+
+    return count
+
+
+def by_tiktoken() -> Any:
+    """What one would write without fasttok."""
+
+    def count(texts: Any) -> Any:
+        import pyarrow as pa
+        import tiktoken
+
+        encode = tiktoken.get_encoding("o200k_base").encode_ordinary
+        return pa.array([None if text is None else len(encode(text)) for text in texts.to_pylist()], pa.int64())
+
+    return count
+
+
+def on_one_machine(folder: str, count: Any, is_ours: bool) -> int:
+    if is_ours:
+        import fasttok
+
+        report = fasttok.count_corpus(folder, ENCODING, threads=CORES)
+        return report.totals.tokens[ENCODING]
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(CORES) as pool:
+        return sum(pool.map(tokens_of_file, sorted(map(str, Path(folder).glob("*.parquet")))))
+
+
+def tokens_of_file(path: str) -> int:
+    import pyarrow.parquet as pq
+
+    count = by_tiktoken()
+    batches = pq.ParquetFile(path).iter_batches(columns=["text"])
+    return sum(sum(filter(None, count(batch.column(0)).to_pylist())) for batch in batches)
+
+
+def on_ray(folder: str, count: Any, is_ours: bool) -> int:
+    import logging
+
+    import ray
+
+    import fasttok.ray
+
+    ray.init(num_cpus=CORES, include_dashboard=False, object_store_memory=400 << 20, logging_level=logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    dataset = ray.data.read_parquet(folder, columns=["text"])
+    if is_ours:
+        counted = fasttok.ray.count(dataset, "text", ENCODING)
+    else:
+        counted = dataset.map_batches(
+            lambda table: table.append_column("tokens", count(table.column("text"))), batch_format="pyarrow"
+        )
+    return int(counted.sum("tokens"))
+
+
+def on_ray_corpus(folder: str, count: Any, is_ours: bool) -> int:
+    import logging
+
+    import ray
+
+    import fasttok.ray
+
+    ray.init(num_cpus=CORES, include_dashboard=False, object_store_memory=400 << 20, logging_level=logging.ERROR)
+    return fasttok.ray.count_corpus(folder, ENCODING).totals.tokens[ENCODING]
+
+
+def spark_session() -> Any:
+    from pyspark.sql import SparkSession
+
+    os.environ.update(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable)
+    settings = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.memory": "2g"}
+    builder = SparkSession.builder.master(f"local[{CORES}]")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    return session
+
+
+def on_spark(folder: str, count: Any, is_ours: bool) -> int:
+    import fasttok.spark
+
+    frame = spark_session().read.parquet(folder)
+    if is_ours:
+        counted = fasttok.spark.count(frame, "text", ENCODING)
+    else:
+        import pyarrow as pa
+        from pyspark.sql import functions as f
+
+        def tokens(texts: Any) -> Any:
+            return count(texts)
+
+        tokens.__annotations__ = {"texts": pa.Array, "return": pa.Array}
+        counted = frame.withColumn("tokens", f.arrow_udf(tokens, "bigint")("text"))
+    return int(counted.agg({"tokens": "sum"}).collect()[0][0])
+
+
+def on_spark_corpus(folder: str, count: Any, is_ours: bool) -> int:
+    import fasttok.spark
+
+    return fasttok.spark.count_corpus(spark_session(), folder, ENCODING).totals.tokens[ENCODING]
+
+
+def on_daft(folder: str, count: Any, is_ours: bool) -> int:
+    import daft
+
+    tokens = daft.func.batch(return_dtype=daft.DataType.int64())(lambda texts: count(texts.to_arrow()))
+    frame = daft.read_parquet(f"{folder}/*.parquet")
+    return int(frame.select(tokens(frame["text"]).alias("tokens")).sum("tokens").to_pydict()["tokens"][0])
+
+
+def on_dask(folder: str, count: Any, is_ours: bool) -> int:
+    import dask
+    import dask.dataframe as dd
+    import pandas as pd
+    import pyarrow as pa
+
+    def tokens(frame: Any) -> Any:
+        # Sums do not need to know which ones are null.
+        found = count(pa.array(frame["text"], pa.large_string(), from_pandas=True))
+        return pd.Series(found.fill_null(0).to_numpy(), index=frame.index, name="tokens")
+
+    # Threads where the GIL is released, processes where it is not.
+    dask.config.set(scheduler="threads" if is_ours else "processes", num_workers=CORES)
+    frame = dd.read_parquet(folder, columns=["text"])
+    return int(frame.map_partitions(tokens, meta=("tokens", "int64")).sum().compute())
+
+
+def on_datafusion(folder: str, count: Any, is_ours: bool) -> int:
+    import pyarrow as pa
+    from datafusion import SessionConfig, SessionContext, udf
+
+    context = SessionContext(SessionConfig().with_target_partitions(CORES))
+    context.register_udf(udf(count, [pa.string_view()], pa.int64(), "immutable", "tokens"))
+    context.register_parquet("docs", folder)
+    return int(context.sql("SELECT sum(tokens(text)) AS total FROM docs").to_pylist()[0]["total"])
+
+
+ENGINES = {
+    "fasttok count": on_one_machine,
+    "Ray Data": on_ray,
+    "Ray, count_corpus": on_ray_corpus,
+    "Spark": on_spark,
+    "Spark, count_corpus": on_spark_corpus,
+    "Daft": on_daft,
+    "Dask": on_dask,
+    "DataFusion": on_datafusion,
+}
+
+
+def job(engine: str, counter: str, folder: str) -> None:
+    """Runs in a process of its own."""
+    is_ours = counter == "fasttok"
+    count = by_fasttok() if is_ours else by_tiktoken()
+    print("TOTAL", ENGINES[engine](folder, count, is_ours), flush=True)
+
+
+def measured(engine: str, counter: str, folder: str) -> dict[str, Any]:
+    """The job in a process of its own: total, seconds, and the peak of memory in MB."""
+    mark = uuid.uuid4().hex
+    environment = {**os.environ, "FASTTOK_BENCH_JOB": mark, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    command = [sys.executable, "-m", "benches.engines", "--job", engine, counter, folder]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    peak, is_over = [0], threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.1):
+            peak[0] = max(peak[0], memory_of(mark))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    assert process.stdout is not None
+    lines = process.stdout.read().splitlines()
+    process.wait()
+    seconds = time.perf_counter() - start
+    is_over.set()
+    watcher.join()
+    total = next((int(line.split()[1]) for line in lines if line.startswith("TOTAL")), None)
+    return {"engine": engine, "counter": counter, "total": total, "seconds": seconds, "peak_mb": peak[0] / 1e6}
+
+
+def memory_of(mark: str) -> int:
+    """Bytes of all processes that have the mark in their environment."""
+    total, wanted = 0, f"FASTTOK_BENCH_JOB={mark}".encode()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if wanted in (folder / "environ").read_bytes():
+                    said = (folder / "smaps_rollup").read_text()
+                    total += 1024 * int(said.partition("Pss:")[2].split()[0])
+            except (OSError, IndexError):
+                continue
+    return total
+
+
+def make(texts: str, folder: str, megabytes: int) -> None:
+    """Parquet files of so many MB of text in all, from lines of JSON: documents as they come, with nulls and empty ones
+    among them, and one of 5 MB."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    Path(folder).mkdir(parents=True)
+    rows: list[str | None] = []
+    size, part, files = 0, 0, 8
+    with open(texts, encoding="utf-8") as lines:
+        while part < files:
+            line = lines.readline()
+            if not line:
+                lines.seek(0)
+                continue
+            text = json.loads(line)["text"]
+            rows.append(text)
+            size += len(text.encode())
+            if size >= (megabytes - 5) * 1_000_000 * (part + 1) / files:
+                if part == 0:
+                    whole = " ".join(filter(None, rows))
+                    rows.append((whole * (1 + 5_000_000 // len(whole)))[:5_000_000])
+                rows += [None, "", None]
+                table = pa.table({"text": rows, "n": range(len(rows))})
+                pq.write_table(table, f"{folder}/{part}.parquet", compression="zstd", row_group_size=10_000)
+                rows, part = [], part + 1
+
+
+def main(arguments: list[str]) -> None:
+    if arguments[0] == "--job":
+        return job(*arguments[1:])
+    if arguments[0] == "--make":
+        return make(arguments[1], arguments[2], int(arguments[3]))
+    folder, *named = arguments
+    for engine in named or ENGINES:
+        for counter in ("fasttok", "tiktoken"):
+            if counter == "fasttok" or "count_corpus" not in engine:
+                print(json.dumps(measured(engine, counter, folder)), flush=True)
+    return None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,69 @@
+"""Hugging Face datasets: the second run finds what the first one wrote, wherever the tokenizer's file is by then."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pytest
+
+import fasttok
+import fasttok.datasets
+
+
+@pytest.fixture
+def dataset(texts: pa.Table, tmp_path: Path) -> Any:
+    """On the disk: only such a dataset keeps what was made of it."""
+    datasets.Dataset(texts).save_to_disk(tmp_path / "saved")
+    return datasets.load_from_disk(tmp_path / "saved")
+
+
+def files(dataset: Any) -> list[str]:
+    return [each["filename"] for each in dataset.cache_files]
+
+
+def test_a_column_of_counts(dataset: Any, texts: pa.Table, expected: list[int | None]) -> None:
+    counted = fasttok.datasets.count(dataset, "text", "o200k_base", output="n_tokens")
+    assert counted["n_tokens"][:] == expected and counted["text"][:] == texts["text"].to_pylist()
+    assert counted.features["n_tokens"].dtype == "int64" and counted.format["type"] is None
+    both = fasttok.datasets.count(datasets.DatasetDict(a=dataset, b=dataset.with_format("numpy")))
+    assert both["a"]["tokens"][:] == expected and both["b"].format["type"] == "numpy"
+
+
+def test_the_second_run_reads_what_the_first_one_wrote(dataset: Any, own_encoding: Path, tmp_path: Path) -> None:
+    pattern = fasttok._fasttok._family_pattern("gpt2")
+    first = fasttok.datasets.count(dataset, "text", "o200k_base")
+    modified = [os.stat(name).st_mtime_ns for name in files(first)]
+    again = fasttok.datasets.count(dataset, "text", fasttok.get_encoding("o200k_base"))
+    assert files(again) == files(first) != files(dataset)
+    assert [os.stat(name).st_mtime_ns for name in files(again)] == modified
+    assert files(fasttok.datasets.count(dataset, "text", "gpt2")) != files(first)
+    assert files(fasttok.datasets.count(dataset, "text", "o200k_base", special="token")) != files(first)
+
+    made = fasttok.datasets.count(dataset, "text", fasttok.load(own_encoding, pattern=pattern))
+    moved = tmp_path / "elsewhere.tiktoken"
+    shutil.copy(own_encoding, moved)
+    same = fasttok.load(moved, name="own", pattern=pattern)
+    assert files(fasttok.datasets.count(dataset, "text", same)) == files(made)
+
+
+def test_the_fingerprint_is_that_of_another_process(dataset: Any) -> None:
+    """Also where hashes of strings are others."""
+    import subprocess
+    import sys
+
+    code = (
+        "import datasets, fasttok.datasets as d; from fasttok.integrations.carried import Carried;"
+        "f = d.count.__globals__['_Counts'](Carried.of('o200k_base'), 'text', 'tokens', 'text', 'strict');"
+        "print(datasets.fingerprint.Hasher.hash(f))"
+    )
+    found = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        found.add(run.stdout.split()[-1])
+    assert len(found) == 1
