@@ -1,5 +1,5 @@
-"""One job on every engine: the tokens of a column of Parquet files, by fasttok and by a UDF of tiktoken; wall time, the
-peak of memory of all processes, and the total, which must be the same everywhere.
+"""One job on every engine: the tokens of a column of Parquet files, by fasttok and by a UDF of tiktoken; wall time, CPU
+time and the peak of memory of all processes, and the total, which must be the same everywhere.
 
     .venv-engines/bin/python -m benches.engines FOLDER [ENGINE ...]      # Parquet files with a column "text"
     .venv-engines/bin/python -m benches.engines --make TEXTS.jsonl FOLDER MB
@@ -198,11 +198,13 @@ def measured(engine: str, counter: str, folder: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benches.engines", "--job", engine, counter, folder]
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    peak, is_over = [0], threading.Event()
+    peak, cpu, is_over = [0], dict[str, float](), threading.Event()
 
     def watch() -> None:
         while not is_over.wait(0.1):
-            peak[0] = max(peak[0], memory_of(mark))
+            now = processes_of(mark)
+            peak[0] = max(peak[0], sum(memory for memory, _ in now.values()))
+            cpu.update({pid: seconds for pid, (_, seconds) in now.items()})
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -213,21 +215,24 @@ def measured(engine: str, counter: str, folder: str) -> dict[str, Any]:
     is_over.set()
     watcher.join()
     total = next((int(line.split()[1]) for line in lines if line.startswith("TOTAL")), None)
-    return {"engine": engine, "counter": counter, "total": total, "seconds": seconds, "peak_mb": peak[0] / 1e6}
+    said = {"total": total, "seconds": seconds, "cpu_seconds": sum(cpu.values()), "peak_mb": peak[0] / 1e6}
+    return {"engine": engine, "counter": counter, **said}
 
 
-def memory_of(mark: str) -> int:
-    """Bytes of all processes that have the mark in their environment."""
-    total, wanted = 0, f"FASTTOK_BENCH_JOB={mark}".encode()
+def processes_of(mark: str) -> dict[str, tuple[int, float]]:
+    """Bytes of memory and seconds of CPU of all processes that have the mark in their environment."""
+    found, wanted = {}, f"FASTTOK_BENCH_JOB={mark}".encode()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 if wanted in (folder / "environ").read_bytes():
                     said = (folder / "smaps_rollup").read_text()
-                    total += 1024 * int(said.partition("Pss:")[2].split()[0])
+                    ticks = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+                    memory = 1024 * int(said.partition("Pss:")[2].split()[0])
+                    found[folder.name] = memory, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
             except (OSError, IndexError):
                 continue
-    return total
+    return found
 
 
 def make(texts: str, folder: str, megabytes: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +53,23 @@ def test_the_second_run_reads_what_the_first_one_wrote(dataset: Any, own_encodin
     assert files(fasttok.datasets.count(dataset, "text", same)) == files(made)
 
 
-def test_the_fingerprint_is_that_of_another_process(dataset: Any) -> None:
-    """Also where hashes of strings are others."""
-    import subprocess
-    import sys
-
+def test_fingerprints_are_those_of_another_process(own_encoding: Path, tmp_path: Path) -> None:
+    """Where hashes of strings are others, and the tokenizer's file is elsewhere and younger: of the function that is
+    mapped here, and of one of the user's with an encoding in it."""
     code = (
-        "import datasets, fasttok.datasets as d; from fasttok.integrations.carried import Carried;"
-        "f = d.count.__globals__['_Counts'](Carried.of('o200k_base'), 'text', 'tokens', 'text', 'strict');"
-        "print(datasets.fingerprint.Hasher.hash(f))"
+        "import sys, datasets, fasttok, fasttok.datasets as d; from fasttok.integrations.carried import Carried;"
+        "pattern = fasttok._fasttok._family_pattern('gpt2');"
+        "own, embedded = fasttok.load(sys.argv[1], name='own', pattern=pattern), fasttok.get_encoding('gpt2');"
+        "make = d.count.__globals__['_Counts'];"
+        "ours = [make(Carried.of(each), 'text', 'tokens', 'text', 'strict') for each in (own, embedded)];"
+        "users = [(lambda enc: lambda rows: enc.count_batch(rows))(each) for each in (own, embedded)];"
+        "print(*map(datasets.fingerprint.Hasher.hash, ours + users))"
     )
+    again = tmp_path / "again.tiktoken"
+    shutil.copy(own_encoding, again)
     found = set()
-    for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-        found.add(run.stdout.split()[-1])
-    assert len(found) == 1
+    for seed, path in (("1", own_encoding), ("2", again)):
+        command, environment = [sys.executable, "-c", code, str(path)], {**os.environ, "PYTHONHASHSEED": seed}
+        found.add(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    (hashes,) = found
+    assert len(set(hashes.split())) == 4

@@ -10,10 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fasttok._fasttok import Encoding
 from fasttok._util.extras import need
 from fasttok._util.types import Errors, Special
 from fasttok.integrations.carried import Carried, counts
-from fasttok.tokenizers.resolve import Spec
+from fasttok.tokenizers.origin import by_content, restore
+from fasttok.tokenizers.resolve import Spec, get_encoding
+
+_dill: Any = need("datasets.utils._dill", "datasets", "fasttok.datasets")
+
+
+@_dill.pklregister(Encoding)  # type: ignore[untyped-decorator]
+def _save(pickler: Any, encoding: Encoding) -> None:
+    """How datasets hashes an encoding in a function of the user: by content, where pickle goes by the file."""
+    if encoding._origin is None:
+        pickler.save_reduce(get_encoding, (encoding.name,), obj=encoding)
+    else:
+        pickler.save_reduce(restore, by_content(encoding), obj=encoding)
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,6 @@ def count(
 
     Raises what :meth:`Encoding.count_batch` raises.
     """
-    need("datasets", "datasets", "fasttok.datasets")
     function = _Counts(Carried.of(encoding), text, output, special, errors)
     # Tables of Arrow in and out: no text becomes an object of Python.
     asked = {"desc": "Counting tokens", **map_options}
