@@ -4,6 +4,8 @@ time and the peak of memory of all processes, and the total, which must be the s
     .venv-engines/bin/python -m benches.engines FOLDER [ENGINE ...]      # Parquet files with a column "text"
     .venv-engines/bin/python -m benches.engines --make TEXTS.jsonl FOLDER MB
 
+tiktoken takes its rank file from where `TIKTOKEN_CACHE_DIR` says, or from the network.
+
 Each job is a process of its own, with its engine started and ended in it. Memory is the sum of the proportional set
 sizes of all processes that the job started, looked at ten times a second: pages that they share count once.
 """

@@ -40,8 +40,8 @@ def test_the_report_of_one_machine(ray: Any, corpus: Path, asked: dict[str, Any]
 def test_an_error_of_a_task_is_the_error_of_the_run(ray: Any, corpus: Path) -> None:
     with pytest.raises(fasttok.UnknownFieldError, match="'langs'; did you mean lang"):
         fasttok.ray.count_corpus(corpus, by="langs")
-    with pytest.raises(fasttok.InputError):
-        fasttok.ray.count_corpus(corpus, on_error="fail")
+    with pytest.raises(fasttok.InputError, match="null"):
+        fasttok.ray.count_corpus(corpus / "part2", on_error="fail")
 
 
 def test_a_worker_that_is_killed_changes_nothing(ray: Any, corpus: Path, tmp_path: Path) -> None:
