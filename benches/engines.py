@@ -271,8 +271,8 @@ def main(arguments: list[str]) -> None:
     if arguments[0] == "--make":
         return make(arguments[1], arguments[2], int(arguments[3]))
     folder, *named = arguments
-    for engine in named or ENGINES:
-        for counter in ("fasttok", "tiktoken"):
+    for counter in ("fasttok", "tiktoken"):
+        for engine in named or ENGINES:
             if counter == "fasttok" or "count_corpus" not in engine:
                 print(json.dumps(measured(engine, counter, folder)), flush=True)
     return None

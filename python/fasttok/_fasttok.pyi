@@ -522,7 +522,7 @@ class CorpusResult:
         """The seconds that reading and counting took, without finding the files."""
     @property
     def fields_met(self) -> builtins.bytes:
-        """Which fields the records had, for :meth:`SharedInputs.check`."""
+        """Which fields the records had, for ``SharedInputs.check``."""
 
 @final
 class SharedInputs:

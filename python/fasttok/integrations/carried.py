@@ -68,9 +68,9 @@ def require_version(version: str) -> None:
 
 
 def counts(encoding: Encoding, texts: Any, special: Special, errors: Errors) -> Any:
-    """The number of tokens of each text of an Arrow array, chunked or not, as an int64 array of pyarrow of the same
-    length; null where the text is. In one thread: an engine runs as many tasks as there are cores."""
+    """The number of tokens of each text of an array of pyarrow, chunked or not, as int64 in such an array; null where
+    the text is. In one thread: an engine runs as many tasks as there are cores."""
     import pyarrow as pa
 
-    found = encoding.count_batch(texts, special=special, errors=errors, nulls="null", threads=1)
-    return pa.array(found.data, pa.int64(), mask=found.mask)
+    found = encoding.count_arrow(texts, special=special, errors=errors, threads=1)
+    return pa.chunked_array(found) if isinstance(texts, pa.ChunkedArray) else pa.array(found)
