@@ -15,7 +15,7 @@ import fasttok
 from fasttok.integrations.carried import Carried, counts
 from fasttok.integrations.shares import Row, SharedRun, divided
 
-OF_THE_RUN = ("time", "seconds", "mb_per_second", "threads")
+OF_THE_RUN = ("run",)
 EVERYTHING: dict[str, Any] = {"by": ["lang", "folder:1"], "quantiles": True, "limits": [5, 100]}
 
 

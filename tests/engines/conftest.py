@@ -21,7 +21,7 @@ from mixed_corpus import make, text
 
 import fasttok
 
-OF_THE_RUN = ("time", "seconds", "mb_per_second", "threads", "python")
+OF_THE_RUN = ("run",)
 
 
 def content(report: fasttok.Report) -> tuple[str, dict[str, Any]]:

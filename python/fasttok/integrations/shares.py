@@ -162,9 +162,12 @@ class SharedRun:
         manifest = {
             **merged.manifest,
             **describe_sources(self.job.inputs, self._asked),
-            "threads": None,
-            "seconds": seconds,
-            "mb_per_second": merged.totals.bytes / seconds / 1e6 if seconds else None,
+            "run": {
+                **merged.manifest["run"],
+                "threads": None,
+                "seconds": seconds,
+                "mb_per_second": merged.totals.bytes / seconds / 1e6 if seconds else None,
+            },
         }
         return replace(merged, manifest=manifest)
 

@@ -2,6 +2,7 @@
 //! process. Reads no file.
 
 use std::ffi::OsString;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,7 @@ pub(crate) struct SharedInput {
     /// How many parts of the name lead to what was named.
     pub named: usize,
     pub size: Option<u64>,
+    pub modified: Option<SystemTime>,
     /// Named by the user rather than found in a folder.
     pub explicit: bool,
     /// Unpacked if it is compressed, whatever is in it.

@@ -21,8 +21,8 @@ impl Inputs {
         let inputs = share.inputs.iter().cloned();
         Inputs {
             inputs: inputs
-                .map(|SharedInput { path, named, size, explicit, unpack }| {
-                    Input::found(path.into(), named, size, explicit, unpack)
+                .map(|SharedInput { path, named, size, modified, explicit, unpack }| {
+                    Input::found(path.into(), named, size, modified, explicit, unpack)
                 })
                 .collect(),
             bad: share.bad.clone(),
@@ -66,6 +66,7 @@ impl SharedInputs {
                     path: input.path.clone().into(),
                     named: input.named,
                     size: input.size,
+                    modified: input.modified,
                     explicit: input.explicit,
                     unpack: input.unpack,
                 })

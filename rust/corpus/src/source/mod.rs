@@ -63,12 +63,14 @@ impl Input {
         path: PathBuf,
         named: usize,
         size: Option<u64>,
+        modified: Option<SystemTime>,
         explicit: bool,
         unpack: bool,
     ) -> Input {
         let name = path_name(&path);
         let identity = Identity::Path(path.clone());
-        Input { path, name, named, size, explicit, unpack, kind: InputKind::File, identity }
+        let kind = InputKind::File;
+        Input { path, name, named, size, modified, explicit, unpack, kind, identity }
     }
 
     /// The suffix of the format, see [`extension_of`].
