@@ -109,7 +109,7 @@ EVERYTHING = {
 
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_whatever_else_is_asked(folder: Path, tmp_path: Path, name: str) -> None:
-    kill_until_done(folder, tmp_path, 15, *EVERYTHING[name])
+    kill_until_done(folder, tmp_path, 8, *EVERYTHING[name])
 
 
 def test_too_many_errors_after_a_break(folder: Path, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ use crate::source::{Opened, UTF16_MARK, read_error, utf16_len};
 /// No read is smaller than this, whatever the size of the file was said to be.
 const MIN_READ: usize = 8 << 10;
 
+/// No read is larger: between two of them it is asked whether the run is over.
+const MAX_READ: usize = 1 << 20;
+
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What is a record where records are lines, or the whole file.
@@ -219,7 +222,9 @@ impl<'e> Stream<'e> {
             if self.control.cancel.load(Relaxed) {
                 return false;
             }
-            match self.input.reader.read(&mut buf[at..]) {
+            // A decoder fills what it is given, and hears nothing meanwhile.
+            let to = buf.len().min(at + MAX_READ);
+            match self.input.reader.read(&mut buf[at..to]) {
                 Ok(0) => {
                     self.end = Some(self.at_end((at - start) as u64));
                     break;
