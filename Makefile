@@ -45,6 +45,10 @@ LEVELS = $$($(BIN)/python -c 'from fasttok._fasttok import simd_levels; print(*s
 BY_LEVEL := ids_and_counts one_character long_monotonous east_asian_neighbours batch:: split:: text:: format:: \
 	random_texts
 
+# How Python's tests are shared out: one process, unless told otherwise. `make test PARALLEL='-n auto --dist loadfile'` has
+# a process for each core, and what a file makes once for its tests is made in one of them.
+PARALLEL ?=
+
 # The profile `checked` is release with debug assertions and overflow checks.
 test: $(TESTABLE)
 	cargo test --profile checked --workspace
@@ -53,7 +57,7 @@ test: $(TESTABLE)
 	  FASTTOK_SIMD=$$level cargo test --profile checked --workspace --tests -- $(BY_LEVEL) || exit 1; \
 	done
 	cargo run --profile checked -p fasttok-fuzz -- --seconds 10 --seed 1
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # What runs on clusters and in pipelines. The library is the one that is built for .venv.
 test-engines: $(ENGINES)/.testable
@@ -61,7 +65,7 @@ test-engines: $(ENGINES)/.testable
 
 test-long: $(TESTABLE)
 	cargo test --release --workspace -- --include-ignored
-	FASTTOK_LONG=1 $(BIN)/python -m pytest
+	FASTTOK_LONG=1 $(BIN)/python -m pytest $(PARALLEL)
 
 # Every target of fuzz/ for ten minutes. Guided by coverage: cargo +nightly fuzz run --features libfuzzer NAME
 fuzz:
