@@ -118,3 +118,36 @@ def test_damage_is_never_silent(tmp_path: Path) -> None:
         elif ledger["skipped"] == 0:
             assert totals["documents"] == len(TEXTS), seed
             assert totals["bytes"] == sum(len(text.encode()) for text in TEXTS), seed
+
+
+def test_responses_are_counted_where_they_are_asked_for(tmp_path: Path, references: References) -> None:
+    """HTML as it is, with chunks and gzip taken off; other bodies are no rows."""
+    html = "<p>Größe <b>中文</b></p>"
+    chunked = (
+        b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (html[:9].encode(), html[9:].encode())) + b"0\r\n\r\n"
+    )
+    bodies = [
+        ("Content-Type: text/html", html.encode()),
+        ("Content-Type: text/html; charset=utf-8\r\nTransfer-Encoding: chunked", chunked),
+        ("Content-Type: text/html\r\nContent-Encoding: gzip", gzip.compress(html.encode())),
+        ("Content-Type: text/html; charset=gb2312", html.replace("Größe", "").encode("gb2312")),
+        ("Content-Type: image/png", b"\x89PNG\xff"),
+        ("Content-Type: text/html\r\nContent-Encoding: br", b"packed"),
+    ]
+    responses = [
+        record("response", f"HTTP/1.1 200 OK\r\n{headers}\r\n\r\n".encode() + body, "Content-Type: application/http")
+        for headers, body in bodies
+    ]
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(b"".join(map(gzip.compress, [*records(), *responses])))
+    data = json.loads(fasttok.count_corpus(path, encodings=["o200k_base"], warc_records="response").to_json())
+    # Those of `records` have no Content-Type.
+    texts = [html, html, html, html.replace("Größe", "")]
+    tokens = sum(len(references["o200k_base"].encode_ordinary(text)) for text in texts)
+    assert data["totals"]["documents"] == len(texts)
+    assert data["totals"]["encodings"]["o200k_base"]["tokens"] == tokens
+    assert data["ledger"]["by_reason"] == {"unsupported_format": 1}
+    assert '"br"' in data["ledger"]["entries"][0]["detail"]
+    assert data["manifest"]["warc_records"] == "response"
+    with pytest.raises(ValueError, match="warc_records"):
+        fasttok.count_corpus(path, warc_records="request")

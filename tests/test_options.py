@@ -191,12 +191,12 @@ def test_the_last_lines_are_the_same(folder: Path) -> None:
         ["cost", "-m", "m", "--prices", folder.parent / "prices.json", folder, again],
     ):
         result = fasttok(*arguments)
-        assert "not unpacked: 1 compressed file that holds no records; -z counts them" in result.err, arguments
+        assert "not unpacked: 1 archive or compressed file without records; -z counts them" in result.err, arguments
         assert "1 file was found again under another path or name" in result.err, arguments
         assert "--errors replace counts U+FFFD there" in result.err and 'errors="replace"' not in result.err
         assert result.code == 3
     result = fasttok("claims", "-e", "r50k_base", "--text", f"eng={folder}")
-    assert "not unpacked: 1 compressed file" in result.err and "--errors replace" in result.err
+    assert "not unpacked: 1 archive or compressed file" in result.err and "--errors replace" in result.err
 
 
 @pytest.mark.parametrize("command", ["count", "density", "cost", "claims"])

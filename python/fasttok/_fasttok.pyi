@@ -432,7 +432,13 @@ class Account:
         """Files that a walk met and passed by: binary ones, links, and ``files_packed``."""
     @property
     def files_packed(self) -> int:
-        """Compressed files that a walk passed by since they hold no records."""
+        """Archives that a walk passed by, and compressed files that hold no records."""
+    @property
+    def members(self) -> int:
+        """Members of archives that were read, or that should have been."""
+    @property
+    def members_ignored(self) -> int:
+        """Members of archives that were passed by: binary ones, and compressed ones without records."""
     @property
     def files_unchecked(self) -> int:
         """Files in whose compressed data damage cannot be seen, for they have no checksum."""

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_t
 
 import fasttok._fasttok as _fasttok
 from fasttok._util.paths import PathLike
-from fasttok._util.types import Cancel, Detector, Errors, FileFormat, OnError, OnProgress, Special
+from fasttok._util.types import Cancel, Detector, Errors, FileFormat, OnError, OnProgress, Special, WarcRecords
 
 BUILT_IN_DETECTOR = "cld2"
 
@@ -97,7 +97,7 @@ class CorpusOptions:
         default=None,
         metadata=_help(
             "Read every file as this, whatever its name: one document per file, one per line, or records of JSONL, "
-            "JSON, CSV, TSV, Parquet, Arrow IPC or WARC.",
+            "JSON, CSV, TSV, Parquet, Arrow IPC or WARC. Of a tar archive it is the format of its members.",
             default="by extension and content",
         ),
     )
@@ -109,6 +109,22 @@ class CorpusOptions:
             "In plain text, what is between two of these, as <|endoftext|>, is a document, unless it is empty.",
             default="none",
             metavar="TEXT",
+        ),
+    )
+    member: str | None = field(
+        default=None,
+        metadata=_help(
+            "Of tar archives, read the members whose names this glob fits, whatever is in them, and no others: *.txt, "
+            "or *.{txt,json}. A * fits slashes too.",
+            default="as the files of a folder",
+            metavar="GLOB",
+        ),
+    )
+    warc_records: WarcRecords = field(
+        default="conversion",
+        metadata=_help(
+            "Of WARC, count the texts of conversion records (WET), or the bodies of response records that are HTML or "
+            "plain text: HTML is counted as it is, tags and all."
         ),
     )
     special: Special = field(
@@ -148,10 +164,11 @@ class CorpusOptions:
     decompress: bool = field(
         default=False,
         metadata=_help(
-            "In folders, unpack compressed files (.gz, .zst, .bz2, .xz) that hold no records too. Those that are "
-            "named, or that a glob fits, are always unpacked.",
+            "In folders, unpack tar archives, and compressed files (.gz, .zst, .bz2, .xz) that hold no records, too. "
+            "Those that are named, or that a glob fits, are always unpacked.",
             flags=("-z", "--decompress"),
-            flag_text="In folders, unpack compressed files (.gz, .zst, .bz2, .xz) that hold no records too.",
+            flag_text="In folders, unpack tar archives, and compressed files (.gz, .zst, .bz2, .xz) that hold no "
+            "records, too.",
         ),
     )
     max_record_bytes: int = field(
@@ -337,6 +354,8 @@ class ReadingKeywords(TypedDict, total=False):
     lines: bool
     paragraphs: bool
     separator: str | None
+    member: str | None
+    warc_records: WarcRecords
     errors: Errors
     on_error: OnError
     max_errors: int | None

@@ -13,7 +13,9 @@ Errors: TypeAlias = Literal["strict", "replace"]
 
 OnError: TypeAlias = Literal["skip", "fail"]
 
-FileFormat: TypeAlias = Literal["text", "lines", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "warc"]
+FileFormat: TypeAlias = Literal["text", "lines", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "warc"]
+
+WarcRecords: TypeAlias = Literal["conversion", "response"]
 
 Detector: TypeAlias = Callable[[list[str]], "Sequence[str | None]"]
 """Takes the beginnings of up to 256 documents and returns a label or None for each."""

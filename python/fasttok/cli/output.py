@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -245,8 +246,11 @@ def passed_over(manifest: Mapping[str, Any]) -> list[str]:
     """What is said of files that were not read and are no skipped rows: a line for each kind."""
     notes = []
     if packed := manifest.get("files_packed"):
-        files = "1 compressed file that holds" if packed == 1 else f"{packed:,} compressed files that hold"
-        notes.append(f"not unpacked: {files} no records; -z counts them")
+        files = "1 archive or compressed file" if packed == 1 else f"{packed:,} archives or compressed files"
+        notes.append(f"not unpacked: {files} without records; -z counts them")
+    if ignored := manifest.get("members_ignored"):
+        members = "1 member" if ignored == 1 else f"{ignored:,} members"
+        notes.append(f"not read: {members} of archives, binary or compressed without records; --member names some")
     if repeated := manifest.get("inputs_repeated"):
         files = "1 file was" if repeated == 1 else f"{repeated:,} files were"
         notes.append(f"{files} found again under another path or name; each file is counted once")
@@ -259,7 +263,7 @@ def as_flags(message: str) -> str:
     return _ARGUMENT.sub(_as_flag, message)
 
 
-_ARGUMENT = re.compile(r"""\b([a-z_]+)=(["']?)(\w+)\2""")
+_ARGUMENT = re.compile(r"""\b([a-z_]+)=(["']?)([\w*]+)\2""")
 
 
 def _as_flag(match: re.Match[str]) -> str:
@@ -267,7 +271,7 @@ def _as_flag(match: re.Match[str]) -> str:
     if found is None:
         return match[0]
     flag = found.flags[-1]
-    return flag if match[3] in ("True", "False") else f"{flag} {match[3]}"
+    return flag if match[3] in ("True", "False") else f"{flag} {shlex.quote(match[3])}"
 
 
 def tell(*lines: str) -> None:

@@ -146,9 +146,11 @@ def merged(ledgers: Sequence[Ledger]) -> Ledger:
     )
 
 
-def _place(entry: LedgerEntry) -> tuple[str, int, list[int]]:
-    """Where an entry is, in the order in which entries are listed."""
-    return entry.file, entry.line or 0, [number for number in entry.position.values() if isinstance(number, int)]
+def _place(entry: LedgerEntry) -> tuple[str, bool, int, list[int]]:
+    """Where an entry is, in the order in which entries are listed: of an archive, after its own, as they come."""
+    if "member" in entry.position:
+        return entry.file, True, 0, []
+    return entry.file, False, entry.line or 0, [number for number in entry.position.values() if isinstance(number, int)]
 
 
 def kinds_of(entries: Sequence[LedgerEntry]) -> list[SkippedKind]:

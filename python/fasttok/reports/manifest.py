@@ -88,7 +88,16 @@ LISTED = 10_000
 FILES_LISTED = 1_000
 """How many input files a manifest lists."""
 
-SUMMED = ("files", "files_ignored", "files_packed", "files_unchecked", "inputs_repeated", "bytes_read")
+SUMMED = (
+    "files",
+    "files_ignored",
+    "files_packed",
+    "members",
+    "members_ignored",
+    "files_unchecked",
+    "inputs_repeated",
+    "bytes_read",
+)
 """Numbers of files that add up over several runs."""
 
 

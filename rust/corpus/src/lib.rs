@@ -68,7 +68,7 @@ pub use groups::{Group, GroupSums, Groups, Key};
 pub use input_files::{INPUT_FILES_LISTED, InputFile, InputFiles};
 pub use job::{
     CHECKPOINT_SECONDS, Job, LanguageLabels, MAX_GROUPS, MAX_RECORD_BYTES, MAX_WINDOW_BYTES,
-    OnError, Outcome, ReadOption, Share, TEXT_FIELD,
+    OnError, Outcome, ReadOption, Share, TEXT_FIELD, WarcRecords,
 };
 pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,

@@ -26,7 +26,7 @@ pub(crate) enum Taken<T> {
     As(T),
     /// A binary file that a walk met.
     Binary,
-    /// A compressed file that a walk met and that holds no records.
+    /// A compressed file that a walk met and that holds no records, or an archive.
     Compressed,
 }
 
@@ -49,8 +49,13 @@ pub(crate) fn recognise(
     {
         // Nothing else can be in it, whatever it is called.
         let name = format::format(begun).name();
+        let is_archive = format::format(begun).is_archive();
+        if is_archive && !formats.reads_archive(input) {
+            return Ok(Taken::Compressed);
+        }
         return match formats.forced {
-            Some(forced) if forced != begun => Err(Unread {
+            // That of an archive is the format of what is in it.
+            Some(forced) if forced != begun && !is_archive => Err(Unread {
                 format: None,
                 bad: SkipReason::new(
                     Reason::UnsupportedFormat,
@@ -105,6 +110,9 @@ pub(crate) fn recognise(
         Some(format) => format,
         None => unnamed(input, extension.as_deref(), opened, formats),
     };
+    if format::format(format).is_archive() && !formats.reads_archive(input) {
+        return Ok(Taken::Compressed);
+    }
     let is_records = format::format(format).has_fields();
     let is_wanted = input.unpack || formats.decompress || is_records || named.is_some();
     if opened.packed.is_some() && !is_wanted {

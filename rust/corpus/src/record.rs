@@ -48,6 +48,15 @@ pub(crate) struct FramedRecord {
 
 /// Reads one record after the other; buffers are kept in between.
 pub(crate) trait RecordReader: Send {
+    /// The text in the bytes of a record that are none as they stand, `None` in it where there is no document and none was
+    /// to be expected; `None` where they are text.
+    fn decode<'a>(
+        &mut self,
+        _: &'a [u8],
+        _: Utf8Errors,
+    ) -> Option<Result<Option<Cow<'a, str>>, SkipReason>> {
+        None
+    }
     /// The document in `record`; `None` where there is none and none was to be expected (a blank line of JSONL).
     fn read<'a>(
         &'a mut self,

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fasttok_corpus::{Detector, Job, Key, LanguageLabels, OnError, ReadOption};
+use fasttok_corpus::{Detector, Job, Key, LanguageLabels, OnError, ReadOption, WarcRecords};
 use fasttok_engine::{Encoding, Special, Utf8Errors};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -100,6 +100,7 @@ macro_rules! read_one_of {
 read_one_of! {
     Special: "text" => Special::Text, "token" => Special::Token, "error" => Special::Error;
     Utf8Errors: "strict" => Utf8Errors::Strict, "replace" => Utf8Errors::Replace;
+    WarcRecords: "conversion" => WarcRecords::Conversion, "response" => WarcRecords::Response;
     OnError: "skip" => OnError::Skip, "fail" => OnError::Fail;
 }
 

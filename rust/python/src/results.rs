@@ -32,6 +32,8 @@ impl CorpusResult {
             files: outcome.files,
             files_ignored: outcome.files_ignored,
             files_packed: outcome.files_packed,
+            members: outcome.members,
+            members_ignored: outcome.members_ignored,
             files_unchecked: outcome.files_unchecked,
             unchecked: outcome.unchecked,
             inputs_repeated: outcome.inputs_repeated,
@@ -61,9 +63,15 @@ pub struct Account {
     /// Files that a walk met and passed by: binary ones, links, and ``files_packed``.
     #[pyo3(get)]
     files_ignored: u64,
-    /// Compressed files that a walk passed by since they hold no records.
+    /// Archives that a walk passed by, and compressed files that hold no records.
     #[pyo3(get)]
     files_packed: u64,
+    /// Members of archives that were read, or that should have been.
+    #[pyo3(get)]
+    members: u64,
+    /// Members of archives that were passed by: binary ones, and compressed ones without records.
+    #[pyo3(get)]
+    members_ignored: u64,
     /// Files in whose compressed data damage cannot be seen, for they have no checksum.
     #[pyo3(get)]
     files_unchecked: u64,
@@ -86,6 +94,8 @@ impl From<&DocumentsRead> for Account {
             files: read.files,
             files_ignored: read.files_ignored,
             files_packed: read.files_packed,
+            members: read.members,
+            members_ignored: read.members_ignored,
             files_unchecked: read.files_unchecked,
             unchecked: read.unchecked.clone(),
             inputs_repeated: read.inputs_repeated,

@@ -23,6 +23,7 @@ mod json;
 mod jsonl;
 mod lines;
 mod separated;
+mod tar;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -34,7 +35,8 @@ pub(crate) use json::looks_like_json;
 
 use crate::reading::{Framing, Opening, Reading, Stream, StreamConfig};
 use crate::record::{Fields, FormatId, Framer, RecordReader};
-use crate::skip_reason::SkipReason;
+use crate::skip_reason::{Reason, SkipReason};
+use crate::source::Input;
 
 /// A way to read documents out of a file.
 pub(crate) trait Format: Sync {
@@ -47,6 +49,10 @@ pub(crate) trait Format: Sync {
     /// Whether a file that begins with these bytes is of this format, whatever its name is. No text may begin so but one
     /// that is meant by it.
     fn begins(&self, _: &[u8]) -> bool {
+        false
+    }
+    /// Whether it is a container of files, each of which has a format of its own.
+    fn is_archive(&self) -> bool {
         false
     }
     /// Whether its records have fields, of which one is the text.
@@ -89,6 +95,7 @@ static FORMATS: &[&dyn Format] = &[
     &columns::arrow::Arrow,
     &separated::Paragraphs,
     &separated::Separated,
+    &tar::Tar,
     &warc::Warc,
     #[cfg(test)]
     &tests::Panics,
@@ -120,9 +127,16 @@ pub(crate) fn begin<'e>(
             let framer = framer(formats.fields, config);
             Ok(Box::new(Stream::new(opening, Framing::Records, passes_bom, Some(framer))?))
         }
+        Layout::Container(_) if opening.member.is_some() => {
+            let name = format.name();
+            let detail = format!(
+                "not supported yet: {name} inside an archive; to count it, extract it and name the file"
+            );
+            Err(SkipReason::new(Reason::UnsupportedFormat, detail))
+        }
         Layout::Container(_) if format.has_fields() && !formats.fields.more.is_empty() => {
             let detail = format!("not supported yet: several text fields of {}", format.name());
-            Err(SkipReason::new(crate::skip_reason::Reason::UnsupportedFormat, detail))
+            Err(SkipReason::new(Reason::UnsupportedFormat, detail))
         }
         Layout::Container(open) => open(opening, formats, config),
     }
@@ -134,6 +148,7 @@ pub fn format_names() -> Vec<&'static str> {
 }
 
 /// What a job says of formats.
+#[derive(Clone, Copy)]
 pub(crate) struct Formats<'j> {
     /// The format of all files, if the job names it.
     pub forced: Option<FormatId>,
@@ -144,8 +159,23 @@ pub(crate) struct Formats<'j> {
     pub asks_fields: bool,
     /// Compressed files are unpacked wherever they are met.
     pub decompress: bool,
+    /// Members of archives are asked for, so that archives are read wherever they are met.
+    pub asks_members: bool,
     /// What is not text is an error, unless the job replaces it.
     pub is_strict: bool,
+}
+
+impl Formats<'_> {
+    /// Whether the archive `input` is read.
+    pub fn reads_archive(&self, input: &Input) -> bool {
+        let is_forced = self.forced.is_some_and(|forced| format(forced).is_archive());
+        input.unpack || self.decompress || self.asks_members || is_forced
+    }
+
+    /// The same for what is in an archive.
+    pub fn of_members(&self) -> Self {
+        Formats { forced: self.forced.filter(|&forced| !format(forced).is_archive()), ..*self }
+    }
 }
 
 pub(crate) fn format(id: FormatId) -> &'static dyn Format {

@@ -31,6 +31,16 @@ pub enum OnError {
     Fail,
 }
 
+/// Which records of WARC hold the documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WarcRecords {
+    /// Texts that were made of pages: those of `conversion` records.
+    #[default]
+    Conversion,
+    /// Pages as they came: the bodies of `response` records that are HTML or plain text.
+    Response,
+}
+
 /// The field that holds the text unless a job says otherwise.
 pub const TEXT_FIELD: &str = "text";
 /// [`Job::max_record_bytes`] unless a job says otherwise.
@@ -175,6 +185,11 @@ options! {
     paragraphs: bool = false,
     /// In plain text what is between two of these is a document, unless it is empty.
     separator: Option<String> = None,
+    /// Of archives, only the members whose names this pattern fits are read, whatever is in them; `*` fits slashes too.
+    /// `None` reads them as a walk reads the files of a folder.
+    member: Option<String> = None,
+    /// Which records of WARC hold the documents.
+    warc_records: WarcRecords = WarcRecords::default(),
     /// How special tokens in the text are treated.
     special: Special = Special::default(),
     /// What to do with bytes that are not UTF-8, and with lone surrogates in JSON.
@@ -190,8 +205,8 @@ options! {
     hidden: bool = false,
     /// Heed `.gitignore` and its kin in a walk.
     ignore_files: bool = true,
-    /// Unpack compressed files in a walk too where they hold no records. What is named or fits a pattern is always
-    /// unpacked.
+    /// Unpack archives in a walk too, and compressed files where they hold no records. What is named or fits a pattern is
+    /// always unpacked.
     decompress: bool = false,
     /// The most bytes that are held of one record, or of one text in which no split point is found. What is longer
     /// is skipped.
@@ -230,8 +245,12 @@ pub struct Outcome {
     pub files: u64,
     /// Files that a walk met and passed by: binary ones, links, and [`Outcome::files_packed`].
     pub files_ignored: u64,
-    /// Compressed files that a walk passed by since they hold no records.
+    /// Archives that a walk passed by, and compressed files that hold no records.
     pub files_packed: u64,
+    /// Members of archives that were read, or that should have been.
+    pub members: u64,
+    /// Members of archives that were passed by: binary ones, and compressed ones without records.
+    pub members_ignored: u64,
     /// Inputs that were left out because they are a file that is among the others.
     pub inputs_repeated: u64,
     /// What is known of the inputs.

@@ -5,6 +5,7 @@
 
 mod stream;
 
+use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 use fasttok_engine::{Encoding, Special, Utf8Errors};
@@ -34,6 +35,8 @@ pub(crate) struct StreamConfig {
     pub errors: Utf8Errors,
     /// What is between the documents of a file that is cut by it; not empty there.
     pub separator: String,
+    /// Of WARC, the bodies of responses are the documents.
+    pub warc_responses: bool,
     /// A long text is cut between words.
     pub whole_words: bool,
 }
@@ -72,11 +75,12 @@ pub(crate) trait Reading<'e>: Send {
     }
 }
 
-/// How far a stream of lines is, or one that is a single document.
+/// How far a stream of lines is, or one that is a single document, or an archive.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Reached {
     /// What was handed out, in bytes of what the file unpacks to.
     pub bytes: u64,
+    /// The line that follows; of an archive, how many members are before that.
     pub line: u64,
     /// Of UTF-16, where in the file that is, and where the document begins that it is in.
     pub stored: [u64; 2],
@@ -92,6 +96,48 @@ pub(crate) enum Inside {
     GivenUp,
     /// A document that is counted in parts, and how many bytes of it were.
     Document { document: Box<SavedDocument>, offset: u64 },
+    /// A member of an archive, how far its reading is, where that goes on by itself, and what it handed out after that.
+    Member { reached: Option<Box<Reached>>, had: HandedOut },
+}
+
+/// How many records and bad rows a reading handed out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandedOut {
+    records: u64,
+    bad: u64,
+}
+
+impl HandedOut {
+    /// Adds what is in `step`, and takes out of it what an earlier run `had`.
+    pub fn pass_over(&mut self, had: &HandedOut, step: &mut Step) {
+        let pass_over = |out: &mut u64, had: u64, now: usize| {
+            let before = had.saturating_sub(*out).min(now as u64);
+            *out += now as u64;
+            before as usize
+        };
+        match &mut step.chunk {
+            Some(Chunk::Records { records, .. }) => {
+                let before = pass_over(&mut self.records, had.records, records.len());
+                records.drain(..before);
+            }
+            Some(Chunk::Rows(rows)) => {
+                let before = pass_over(&mut self.records, had.records, rows.len());
+                rows.pass_over(before);
+            }
+            // What hands these out goes on by itself.
+            Some(
+                Chunk::Lines { .. } | Chunk::Document { .. } | Chunk::Part(_) | Chunk::Members(_),
+            )
+            | None => {}
+        }
+        let before = pass_over(&mut self.bad, had.bad, step.bad.len());
+        step.bad.drain(..before);
+    }
+
+    /// All that this or `other` had.
+    pub fn or(self, other: HandedOut) -> HandedOut {
+        HandedOut { records: self.records.max(other.records), bad: self.bad.max(other.bad) }
+    }
 }
 
 /// An input that was opened, and what is to be known of it for reading.
@@ -103,10 +149,46 @@ pub(crate) struct Opening<'e> {
     pub control: Control<'e>,
     pub progress: &'e Progress,
     pub format: FormatId,
-    /// The group of documents that have no fields.
-    pub group: Group,
+    /// What is read of it, where it is an archive.
+    pub member: Option<Arc<Member>>,
+    pub host: &'e dyn Host<'e>,
     /// Where an earlier run stopped, if that is known.
     pub reached: Option<Reached>,
+}
+
+/// What a reading asks of whoever it is read for.
+pub(crate) trait Host<'e>: Sync {
+    /// The group of the documents of a file, or of a member of it, that have no fields.
+    fn group(&self, file: usize, member: Option<&Member>) -> Group;
+    /// Whether the member of an archive of this name is to be read.
+    fn wants_member(&self, name: &str) -> bool;
+    /// Begins to read a member of an archive.
+    fn begin_member(&'e self, opening: MemberOpening<'e>) -> BegunMember<'e>;
+}
+
+/// A member of an archive that is to be read.
+pub(crate) struct MemberOpening<'e> {
+    /// The index of the archive in the list of inputs.
+    pub file: usize,
+    pub member: Arc<Member>,
+    /// Gives the bytes of it, or an error where there are not all of them.
+    pub bytes: Box<dyn Read + Send + 'e>,
+    pub size: u64,
+    pub control: Control<'e>,
+    /// Where an earlier run stopped, if that is known.
+    pub reached: Option<Reached>,
+}
+
+/// What became of a member.
+pub(crate) enum BegunMember<'e> {
+    Reading(Box<dyn Reading<'e> + 'e>),
+    /// It is no text, or packed, and was not asked for.
+    PassedBy,
+    /// It is not read; and the format, where it is known and not read.
+    Unread {
+        format: Option<&'static str>,
+        bad: SkipReason,
+    },
 }
 
 /// A part of a long document.
@@ -119,9 +201,9 @@ pub(crate) struct LongPart {
 /// What there is to do with the bytes of a step.
 pub(crate) enum Chunk {
     /// Records that are lines, the first of which is this one (from 1).
-    Lines { format: FormatId, first_line: u64 },
-    /// The bytes are one document, the whole of the file.
-    Document { format: FormatId },
+    Lines { format: FormatId, member: Option<Arc<Member>>, first_line: u64 },
+    /// The bytes are one document, the whole of the file or of the member.
+    Document { format: FormatId, member: Option<Arc<Member>> },
     /// Records among the bytes, and what reads them.
     Records {
         member: Option<Arc<Member>>,
@@ -132,6 +214,37 @@ pub(crate) enum Chunk {
     Part(LongPart),
     /// Rows, which are not among the bytes.
     Rows(Box<dyn Rows>),
+    /// Whole members of an archive, each of which is opened by whoever has the chunk.
+    Members(Vec<WholeMember>),
+}
+
+impl Chunk {
+    /// The member that it is about, where that is one.
+    pub fn member(&self) -> Option<&Arc<Member>> {
+        match self {
+            Chunk::Lines { member, .. }
+            | Chunk::Document { member, .. }
+            | Chunk::Records { member, .. } => member.as_ref(),
+            Chunk::Part(part) => part.document.position.member.as_ref(),
+            Chunk::Rows(_) | Chunk::Members(_) => None,
+        }
+    }
+}
+
+/// A member of an archive, and all its bytes.
+pub(crate) struct WholeMember {
+    pub member: Arc<Member>,
+    pub bytes: Vec<u8>,
+}
+
+impl WholeMember {
+    /// Asks to read it.
+    pub fn opening<'e>(self, file: usize, control: Control<'e>) -> MemberOpening<'e> {
+        let WholeMember { member, bytes } = self;
+        let size = bytes.len() as u64;
+        let bytes = Box::new(Cursor::new(bytes));
+        MemberOpening { file, member, bytes, size, control, reached: None }
+    }
 }
 
 /// What came of reading on.
@@ -144,6 +257,19 @@ pub(crate) struct Step<'e> {
     pub settled: Option<(Arc<LongDocument>, Settled)>,
     /// What else is to be read of the file, in its order, each by whoever is free.
     pub more: Vec<Box<dyn Reading<'e> + 'e>>,
+    /// What is to be known of members that were begun in this step.
+    pub members: Members,
     /// Nothing will follow but `more`.
     pub end: bool,
+}
+
+/// An account of members of archives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Members {
+    /// Those that were to be read.
+    pub begun: u64,
+    /// Those of them that were passed by.
+    pub passed_by: u64,
+    /// The formats of those that are of one that is not read.
+    pub unsupported: Vec<&'static str>,
 }

@@ -11,9 +11,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use fasttok_engine::{Utf8Errors, decode_utf8};
 use fasttok_parallel::Control;
 
-use super::{Chunk, Inside, LongPart, Opening, Reached, Reading, Step, StreamConfig};
-use crate::long_document::{Group, LongDocument};
-use crate::position::{At, Position};
+use super::{Chunk, Host, Inside, LongPart, Opening, Reached, Reading, Step, StreamConfig};
+use crate::long_document::LongDocument;
+use crate::position::{At, Member, Position};
 use crate::record::{FormatId, Framed, Framer};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{Opened, UTF16_MARK, read_error, utf16_len};
@@ -45,7 +45,9 @@ pub(crate) struct Stream<'e> {
     passes_bom: bool,
     input: Opened<'e>,
     control: Control<'e>,
-    group: Group,
+    /// What is read of the file, where it is an archive.
+    member: Option<Arc<Member>>,
+    host: &'e dyn Host<'e>,
     /// Finds the records where they are not lines.
     framer: Option<Box<dyn Framer>>,
     /// Read, but not handed out yet.
@@ -163,7 +165,8 @@ impl<'e> Stream<'e> {
         passes_bom: bool,
         framer: Option<Box<dyn Framer>>,
     ) -> Result<Stream<'e>, SkipReason> {
-        let Opening { file, source, input, control, progress, format, group, reached } = opening;
+        let Opening { file, source, input, control, progress, format, member, host, reached } =
+            opening;
         let mut stream = Stream {
             file,
             format,
@@ -171,7 +174,8 @@ impl<'e> Stream<'e> {
             passes_bom,
             input,
             control,
-            group,
+            member,
+            host,
             carry: Vec::new(),
             line: 1,
             read: 0,
@@ -195,6 +199,7 @@ impl<'e> Stream<'e> {
             match inside {
                 Inside::Nothing => {}
                 Inside::GivenUp => stream.state = State::Discard,
+                Inside::Member { .. } => unreachable!("a stream has no members"),
                 Inside::Document { document, offset } => {
                     let document = Arc::new(LongDocument::resume(file, *document));
                     stream.state = State::Long { document, offset };
@@ -260,12 +265,12 @@ impl<'e> Stream<'e> {
     fn whole(&mut self, buf: &mut Vec<u8>) -> Option<Step<'e>> {
         Some(match self.end.take() {
             Some(End::Complete) => Step {
-                chunk: Some(Chunk::Document { format: self.format }),
+                chunk: Some(Chunk::Document { format: self.format, member: self.member.clone() }),
                 end: true,
                 ..Step::default()
             },
             Some(End::Damaged(bad)) => {
-                let bad = vec![(Position::default(), self.damage(bad))];
+                let bad = vec![(self.position(At::Whole), self.damage(bad))];
                 Step { bad, end: true, ..Step::default() }
             }
             None => self.begin_long(buf, At::Whole),
@@ -279,7 +284,11 @@ impl<'e> Stream<'e> {
         config: &StreamConfig,
     ) -> Option<Step<'e>> {
         let (format, first_line) = (self.format, self.line);
-        let chunk = |buf: &[u8]| (!buf.is_empty()).then_some(Chunk::Lines { format, first_line });
+        let member = &self.member;
+        let chunk = |buf: &[u8]| {
+            let lines = || Chunk::Lines { format, member: member.clone(), first_line };
+            (!buf.is_empty()).then(lines)
+        };
         if let Some(End::Complete) = self.end {
             return Some(Step { chunk: chunk(buf), end: true, ..Step::default() });
         }
@@ -287,14 +296,16 @@ impl<'e> Stream<'e> {
         if let Some(end) = self.end.take() {
             // What is after the last line end may be a part of a line: it must not pass for the whole.
             buf.truncate(last.unwrap_or(0));
+            let chunk = chunk(buf);
             self.line += count_lines(buf);
-            return Some(self.after_last_line(chunk(buf), end));
+            return Some(self.after_last_line(chunk, end));
         }
         if let Some(last) = last {
             self.carry.extend_from_slice(&buf[last..]);
             buf.truncate(last);
+            let chunk = chunk(buf);
             self.line += count_lines(buf);
-            return Some(Step { chunk: chunk(buf), ..Step::default() });
+            return Some(Step { chunk, ..Step::default() });
         }
         if self.framing == Framing::Lines {
             return Some(self.begin_long(buf, At::Line(self.line)));
@@ -304,7 +315,8 @@ impl<'e> Stream<'e> {
         }
         *buf = Vec::new();
         self.state = State::Discard;
-        let bad = (At::Line(self.line).into(), SkipReason::record_too_large(config.max_record));
+        let bad =
+            (self.position(At::Line(self.line)), SkipReason::record_too_large(config.max_record));
         Some(Step { bad: vec![bad], ..Step::default() })
     }
 
@@ -327,21 +339,22 @@ impl<'e> Stream<'e> {
                 self.stored_begin = next;
             }
         }
-        let mut bad: Vec<_> = found.bad.into_iter().map(|(at, bad)| (at.into(), bad)).collect();
+        let position = |at| Position { member: self.member.clone(), at };
+        let mut bad: Vec<_> = found.bad.into_iter().map(|(at, bad)| (position(at), bad)).collect();
         let end = self.end.take();
         if end.is_none() && done == 0 && bad.is_empty() {
             return None;
         }
         if let Some(End::Damaged(damage)) = &end {
             // What is not done may be a part of a record: it must not pass for the whole.
-            bad.push((next.into(), self.damage(damage.clone())));
+            bad.push((self.position(next), self.damage(damage.clone())));
         }
         if end.is_none() {
             self.carry.extend_from_slice(&buf[done..]);
         }
         buf.truncate(done);
         let records = found.records;
-        let chunk = Chunk::Records { member: None, records, reader };
+        let chunk = Chunk::Records { member: self.member.clone(), records, reader };
         Some(Step { chunk: Some(chunk), bad, end: end.is_some(), ..Step::default() })
     }
 
@@ -349,7 +362,7 @@ impl<'e> Stream<'e> {
     fn after_last_line(&self, chunk: Option<Chunk>, end: End) -> Step<'e> {
         let bad = match end {
             End::Complete => Vec::new(),
-            End::Damaged(bad) => vec![(At::Line(self.line).into(), self.damage(bad))],
+            End::Damaged(bad) => vec![(self.position(At::Line(self.line)), self.damage(bad))],
         };
         Step { chunk, bad, end: true, ..Step::default() }
     }
@@ -367,7 +380,8 @@ impl<'e> Stream<'e> {
             At::Whole => 0,
             _ => self.stored_at(buf),
         };
-        let document = Arc::new(LongDocument::new(self.file, at.into(), self.group.clone()));
+        let group = self.host.group(self.file, self.member.as_deref());
+        let document = Arc::new(LongDocument::new(self.file, self.position(at), group));
         self.state = State::Long { document, offset: 0 };
         std::mem::swap(buf, &mut self.carry);
         Step::default()
@@ -499,6 +513,10 @@ impl<'e> Stream<'e> {
             false => SkipReason::invalid_utf8(offset + at as u64),
         };
         (offset + at as u64, bad)
+    }
+
+    fn position(&self, at: At) -> Position {
+        Position { member: self.member.clone(), at }
     }
 
     fn damage(&self, bad: SkipReason) -> SkipReason {

@@ -3,12 +3,13 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use fasttok_engine::{Utf8Errors, decode_utf8};
 
 use crate::Progress;
 use crate::format;
-use crate::position::{At, Position};
+use crate::position::{At, Member, Position};
 use crate::reading::{Chunk, StreamConfig};
 use crate::record::{Fields, FieldsMet, FormatId, RecordReader, Row, decoded, decoded_utf16};
 use crate::skip_reason::SkipReason;
@@ -40,8 +41,8 @@ impl<'r> Readers<'r> {
     }
 
     /// Calls `visit` with each document of `chunk`, which is about `bytes`, and with each row that is none and should be,
-    /// until it breaks off. Parts of long documents are left to whoever asks. The bytes may have been UTF-16: reasons tell
-    /// of those.
+    /// until it breaks off. Parts of long documents and members of archives are left to whoever asks. The bytes may have been
+    /// UTF-16: reasons tell of those.
     pub fn each<B>(
         &mut self,
         chunk: Chunk,
@@ -60,27 +61,35 @@ impl<'r> Readers<'r> {
             true => decoded_utf16(bytes, from, errors),
         };
         match chunk {
-            Chunk::Part(_) => ControlFlow::Continue(()),
-            Chunk::Document { format } => {
+            Chunk::Part(_) | Chunk::Members(_) => ControlFlow::Continue(()),
+            Chunk::Document { format, member } => {
                 let reader = self.of_lines(format);
-                read(&mut **reader, Position::default(), decoded(bytes), errors, &mut visit)
+                let position = Position { member, at: At::Whole };
+                read(&mut **reader, position, decoded(bytes), errors, &mut visit)
             }
-            Chunk::Lines { format, first_line } => {
+            Chunk::Lines { format, member, first_line } => {
                 let reader = self.of_lines(format);
                 let max = match format::format(format).has_fields() {
                     true => max_record,
                     false => usize::MAX,
                 };
-                let done =
-                    lines(&mut **reader, bytes, first_line, max, errors, decoded, &mut visit);
+                let first = (member, first_line);
+                let done = lines(&mut **reader, bytes, first, max, errors, decoded, &mut visit);
                 reader.report(progress);
                 done
             }
             Chunk::Records { member, records, mut reader } => {
                 let done = records.into_iter().try_for_each(|record| {
                     let position = Position { member: member.clone(), at: record.at };
-                    let record = decoded(&bytes[record.range]);
-                    read(&mut *reader, position, record, errors, &mut visit)
+                    let bytes = &bytes[record.range];
+                    let text = match reader.decode(bytes, errors) {
+                        Some(text) => text.transpose(),
+                        None => Some(decoded(bytes)),
+                    };
+                    match text {
+                        Some(text) => read(&mut *reader, position, text, errors, &mut visit),
+                        None => ControlFlow::Continue(()),
+                    }
                 });
                 reader.report(progress);
                 self.met.add(reader.fields_met());
@@ -119,7 +128,7 @@ impl<'r> Readers<'r> {
 fn lines<'b, B>(
     reader: &mut dyn RecordReader,
     bytes: &'b [u8],
-    first_line: u64,
+    (member, first_line): (Option<Arc<Member>>, u64),
     max: usize,
     errors: Utf8Errors,
     decoded: impl Fn(&'b [u8]) -> Result<Cow<'b, str>, SkipReason>,
@@ -130,7 +139,7 @@ fn lines<'b, B>(
     let (mut at, mut line) = (0, first_line);
     while at < bytes.len() {
         let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |i| at + i);
-        let position = At::Line(line).into();
+        let position = Position { member: member.clone(), at: At::Line(line) };
         let record = match &all {
             _ if end - at > max => Err(SkipReason::record_too_large(max)),
             Some(all) => Ok((&all[at..end]).into()),

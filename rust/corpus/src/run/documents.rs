@@ -4,7 +4,7 @@
 //! sees the rows that are counted, and skips the others for the same reasons. It knows nothing of tokens: texts are
 //! handed on, a bounded batch at a time, by one thread that reads ahead of whoever takes them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -17,12 +17,14 @@ use crate::entry::Entry;
 use crate::format::Formats;
 use crate::groups::GroupKeys;
 use crate::input_files::InputFiles;
-use crate::job::{Job, OnError};
-use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels};
+use crate::job::{Job, OnError, WarcRecords};
+use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels, language_of_path};
 use crate::ledger::Collector;
 use crate::long_document::Group;
-use crate::position::Position;
-use crate::reading::{Chunk, Reading, Step, StreamConfig};
+use crate::position::{At, Member, Position};
+use crate::reading::{
+    BegunMember, Chunk, Host, MemberOpening, Members, Reading, Step, StreamConfig, WholeMember,
+};
 use crate::recognise::{Taken, Unread};
 use crate::record::{Fields, Row};
 use crate::skip_reason::{Reason, SkipReason};
@@ -31,6 +33,7 @@ use crate::{Error, Ledger, Progress, Tally, scripts_of};
 
 use super::chunk::Readers;
 use super::inputs::Inputs;
+use super::members::{self, MemberFilter, MemberOpener, extension};
 use super::open::begin;
 use super::{CHUNK, check_fields, fields, formats, path_languages};
 
@@ -60,8 +63,12 @@ pub struct DocumentsRead {
     pub ledger: Ledger,
     /// Files that were read, or that should have been.
     pub files: u64,
-    /// Compressed files that a walk passed by since they hold no records.
+    /// Archives that a walk passed by, and compressed files that hold no records.
     pub files_packed: u64,
+    /// Members of archives that were read, or that should have been.
+    pub members: u64,
+    /// Members of archives that were passed by: binary ones, and compressed ones without records.
+    pub members_ignored: u64,
     /// Files that a walk met and passed by: binary ones, links, and [`DocumentsRead::files_packed`].
     pub files_ignored: u64,
     /// Inputs that were left out because they are a file that is among the others.
@@ -135,14 +142,18 @@ pub(crate) fn documents_in_chunks(
         special: Special::Text,
         errors: job.errors,
         separator: job.separator.clone().unwrap_or_default(),
+        warc_responses: job.warc_records == WarcRecords::Response,
         whole_words: false,
     };
+    let opener = MemberOpener { inputs: &found.inputs, formats, config: &config, progress };
+    let host = Archives { opener, filter: MemberFilter::new(job)? };
     let mut reading = Documents {
         job,
         formats,
+        host: &host,
         groups,
         readers: Readers::new(&fields, &config, progress),
-        config,
+        config: &config,
         progress,
         ledger: &mut ledger,
         take,
@@ -156,7 +167,8 @@ pub(crate) fn documents_in_chunks(
         counted: 0,
         binary: 0,
         packed: 0,
-        unchecked: Vec::new(),
+        members: Members::default(),
+        unchecked: BTreeSet::new(),
         enough: false,
     };
     let stop = AtomicBool::new(false);
@@ -167,19 +179,22 @@ pub(crate) fn documents_in_chunks(
         }
     }
     reading.hand_on()?;
-    let Documents { seen, counted, binary, packed, unchecked, readers, .. } = reading;
+    let Documents { seen, counted, binary, packed, members, unchecked, readers, .. } = reading;
     let met = readers.fields_met();
     found.check_not_all_ignored(job, binary, packed)?;
+    members::check(job, (members.begun, members.passed_by), counted, ledger.skipped())?;
     check_fields(&met, counted, &fields)?;
     Ok(DocumentsRead {
         ledger: ledger.finish(found.bad.len() as u64 + seen, counted)?,
         files: found.inputs.len() as u64 - binary - packed + found.bad.len() as u64,
         files_packed: packed,
+        members: members.begun - members.passed_by,
+        members_ignored: members.passed_by,
         files_ignored: binary + packed + found.passed,
         inputs_repeated: found.repeated,
         input_files: InputFiles::of(&found.inputs),
         files_unchecked: unchecked.len() as u64,
-        unchecked: found.names(unchecked),
+        unchecked: found.names(&unchecked),
         bytes_read: progress.bytes(),
     })
 }
@@ -226,9 +241,10 @@ pub fn read_whole(
 struct Documents<'r> {
     job: &'r Job,
     formats: Formats<'r>,
+    host: &'r Archives<'r>,
     groups: GroupKeys,
     readers: Readers<'r>,
-    config: StreamConfig,
+    config: &'r StreamConfig,
     progress: &'r Progress,
     ledger: &'r mut Collector,
     take: &'r mut dyn FnMut(Vec<Document>) -> bool,
@@ -245,18 +261,38 @@ struct Documents<'r> {
     /// Files that a walk met and passed by.
     binary: u64,
     packed: u64,
+    members: Members,
     /// Which inputs have compressed data without a checksum.
-    unchecked: Vec<usize>,
+    unchecked: BTreeSet<usize>,
     /// Nobody takes more.
     enough: bool,
 }
 
-impl Documents<'_> {
-    fn file(&mut self, found: &Inputs, file: usize, control: Control) -> Result<(), Error> {
+/// What opens members of archives. There are no groups before a document is whole.
+struct Archives<'r> {
+    opener: MemberOpener<'r>,
+    filter: MemberFilter,
+}
+
+impl<'r> Host<'r> for Archives<'r> {
+    fn group(&self, _: usize, _: Option<&Member>) -> Group {
+        Group { key: [].into(), is_labelled: true, id: None }
+    }
+
+    fn wants_member(&self, name: &str) -> bool {
+        self.filter.wants(name)
+    }
+
+    fn begin_member(&'r self, opening: MemberOpening<'r>) -> BegunMember<'r> {
+        self.opener.begin(opening, self)
+    }
+}
+
+impl<'r> Documents<'r> {
+    fn file(&mut self, found: &'r Inputs, file: usize, control: Control<'r>) -> Result<(), Error> {
         let input = &found.inputs[file];
-        let place = || (Group { key: [].into(), is_labelled: true, id: None }, None);
         let from = (control, self.progress);
-        let reading = match begin(file, input, from, &self.formats, &self.config, place) {
+        let reading = match begin(file, input, from, &self.formats, self.config, self.host, None) {
             Ok(Taken::As(reading)) => reading,
             Ok(Taken::Binary) => {
                 self.binary += 1;
@@ -276,11 +312,11 @@ impl Documents<'_> {
         self.path_language = self.path_languages.get_mut(file).and_then(Option::take);
         let mut waiting = VecDeque::from([reading]);
         while let Some(mut reading) = waiting.pop_front() {
-            let more = self.read(input, &mut *reading)?;
+            let more = self.read(input, control, &mut *reading)?;
             // They are before what waits already.
             more.into_iter().rev().for_each(|reading| waiting.push_front(reading));
-            if reading.is_unchecked() && self.unchecked.last() != Some(&file) {
-                self.unchecked.push(file);
+            if reading.is_unchecked() {
+                self.unchecked.insert(file);
             }
             if self.enough {
                 break;
@@ -290,19 +326,33 @@ impl Documents<'_> {
     }
 
     /// Reads to the end; gives what else is to be read.
-    fn read<'e>(
+    fn read(
         &mut self,
-        input: &Input,
-        reading: &mut (dyn Reading<'e> + 'e),
-    ) -> Result<Vec<Box<dyn Reading<'e> + 'e>>, Error> {
+        input: &'r Input,
+        control: Control<'r>,
+        reading: &mut (dyn Reading<'r> + 'r),
+    ) -> Result<Vec<Box<dyn Reading<'r> + 'r>>, Error> {
         let (mut buf, mut others) = (Vec::new(), Vec::new());
         // The parts of a document that is longer than a chunk.
         let mut long = String::new();
         loop {
-            let Step { chunk, bad, mut settled, more, end } = reading.step(&mut buf, &self.config);
+            let step = reading.step(&mut buf, self.config);
+            let Step { chunk, bad, mut settled, more, members, end } = step;
             others.extend(more);
+            self.members.begun += members.begun;
+            self.members.passed_by += members.passed_by;
+            members.unsupported.iter().for_each(|format| self.ledger.add_unsupported(format));
             match chunk {
                 None => {}
+                Some(Chunk::Members(members)) => {
+                    let file = reading.file();
+                    for member in members {
+                        self.member(input, file, control, member)?;
+                        if self.enough || control.cancel.load(Relaxed) {
+                            break;
+                        }
+                    }
+                }
                 Some(Chunk::Part(part)) => {
                     let fits = long.len() + buf.len() <= self.config.max_record;
                     let result = match fits {
@@ -334,6 +384,32 @@ impl Documents<'_> {
                 return Ok(others);
             }
         }
+    }
+
+    /// Reads a member of an archive that is held whole.
+    fn member(
+        &mut self,
+        input: &'r Input,
+        file: usize,
+        control: Control<'r>,
+        member: WholeMember,
+    ) -> Result<(), Error> {
+        let position = Position { member: Some(member.member.clone()), at: At::Whole };
+        self.members.begun += 1;
+        match self.host.begin_member(member.opening(file, control)) {
+            BegunMember::Reading(mut reading) => {
+                self.read(input, control, &mut *reading)?;
+                if reading.is_unchecked() {
+                    self.unchecked.insert(file);
+                }
+            }
+            BegunMember::PassedBy => self.members.passed_by += 1,
+            BegunMember::Unread { format, bad } => {
+                format.iter().for_each(|format| self.ledger.add_unsupported(format));
+                return self.skip(input, position, bad);
+            }
+        }
+        Ok(())
     }
 
     /// The documents of a chunk.
@@ -385,12 +461,16 @@ impl Documents<'_> {
         answer: Option<String>,
     ) -> (Document, Option<Vec<u8>>) {
         let mut key = Vec::new();
-        let extension = input.extension();
+        let of_member = position.member.clone();
+        let of_member = of_member.as_deref();
+        let extension = extension(input, of_member);
         self.groups.encode(&input.name, input.named, extension.as_deref(), values, &mut key);
         let mut document =
             Document { text, answer, key: Vec::new(), file: input.name.clone(), position };
         if self.groups.by_language() {
-            let path = self.path_language.as_deref();
+            let of_member = of_member.filter(|_| self.job.languages.from_path);
+            let of_member = of_member.and_then(|member| language_of_path(&member.name));
+            let path = of_member.as_deref().or(self.path_language.as_deref());
             match self.job.languages.label(&mut self.labels, values, path) {
                 Some(language) => self.groups.encode_language(language, &mut key),
                 None => return (document, Some(key)),

@@ -1,5 +1,6 @@
 //! The files of a job, before any of them is opened.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -61,11 +62,10 @@ impl Inputs {
         Ok(())
     }
 
-    /// The names of the first of these inputs, whatever order they come in.
-    pub fn names(&self, mut inputs: Vec<usize>) -> Vec<String> {
-        inputs.sort_unstable();
-        inputs.truncate(LEDGER_ENTRIES_KEPT);
-        inputs.into_iter().map(|input| self.inputs[input].name.clone()).collect()
+    /// The names of the first of these inputs.
+    pub fn names(&self, inputs: &BTreeSet<usize>) -> Vec<String> {
+        let first = inputs.iter().take(LEDGER_ENTRIES_KEPT);
+        first.map(|&input| self.inputs[input].name.clone()).collect()
     }
 
     /// The error that nothing was read, where a walk passed all files by.
@@ -78,10 +78,10 @@ impl Inputs {
         let paths: Vec<_> = paths.map(|p| p.display().to_string()).collect();
         let what = match (binary, packed) {
             (_, 0) => "binary; name a file itself to have it read",
-            (0, _) => "compressed and hold no records; decompress=True counts them",
+            (0, _) => "archives, or compressed and without records; decompress=True counts them",
             _ => {
-                "binary, or compressed and without records; decompress=True counts the \
-                 compressed ones"
+                "binary, archives, or compressed and without records; decompress=True counts all \
+                 but the binary ones"
             }
         };
         let message = format!("{}: all {ignored} files are {what}", paths.join(", "));

@@ -8,6 +8,7 @@ mod count;
 mod detect_queue;
 mod documents;
 mod inputs;
+mod members;
 mod open;
 mod schedule;
 mod share;
@@ -22,7 +23,7 @@ use fasttok_parallel::available_threads;
 use crate::format::{self, Formats};
 use crate::groups::{GroupKeys, Groups, Key};
 use crate::input_files::InputFiles;
-use crate::job::{Job, Outcome, TEXT_FIELD};
+use crate::job::{Job, Outcome, TEXT_FIELD, WarcRecords};
 use crate::language::language_of_path;
 use crate::ledger::Collector;
 use crate::per_document::{self, Spool, Table};
@@ -37,6 +38,7 @@ use count::Rounds;
 pub(crate) use documents::documents_in_chunks;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
 use inputs::Inputs;
+use members::MemberFilter;
 use schedule::Run;
 pub use share::SharedInputs;
 
@@ -118,6 +120,7 @@ pub(crate) fn run_in_chunks(
         &Run {
             inputs,
             formats: formats(job, &fields)?,
+            members: MemberFilter::new(job)?,
             fields: &fields,
             groups: &groups,
             languages: &job.languages,
@@ -137,6 +140,7 @@ pub(crate) fn run_in_chunks(
                 special: job.special,
                 errors: job.errors,
                 separator: job.separator.clone().unwrap_or_default(),
+                warc_responses: job.warc_records == WarcRecords::Response,
                 whole_words: job.extra.graphemes || job.extra.words,
             },
             on_error: job.on_error,
@@ -152,6 +156,8 @@ pub(crate) fn run_in_chunks(
     let reading = before + clock.elapsed();
     if job.share.is_none() {
         found.check_not_all_ignored(job, sums.binary, sums.packed)?;
+        let members = (sums.members, sums.members_ignored);
+        members::check(job, members, sums.counted, ledger.skipped())?;
         check_fields(&sums.fields, sums.counted, &fields)?;
     }
     let ignored = sums.binary + sums.packed;
@@ -203,10 +209,12 @@ pub(crate) fn run_in_chunks(
         files: inputs.len() as u64 - ignored + bad,
         files_ignored: ignored + found.passed,
         files_packed: sums.packed,
+        members: sums.members - sums.members_ignored,
+        members_ignored: sums.members_ignored,
         inputs_repeated: found.repeated,
         input_files,
         files_unchecked: sums.unchecked.len() as u64,
-        unchecked: found.names(sums.unchecked),
+        unchecked: found.names(&sums.unchecked),
         bytes_read: progress.bytes(),
         reading,
         fields_met: sums.fields,
@@ -302,6 +310,7 @@ fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
         fields,
         asks_fields: job.text_field.is_some() || !fields.groups.is_empty(),
         decompress: job.decompress,
+        asks_members: job.member.is_some(),
         is_strict: job.errors == Utf8Errors::Strict,
     })
 }

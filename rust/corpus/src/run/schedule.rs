@@ -7,7 +7,7 @@
 //! `fasttok_parallel::Pool`.
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -15,6 +15,7 @@ use std::time::Instant;
 use fasttok_parallel::{Control, Pool, SharedCounter, Source};
 use serde::{Deserialize, Serialize};
 
+use super::members::MemberFilter;
 use crate::entry::Entry;
 use crate::format::Formats;
 use crate::groups::{GroupKeys, Table, TooMany};
@@ -23,7 +24,7 @@ use crate::ledger::{Collector, SavedLedger};
 use crate::long_document::LongDocument;
 use crate::per_document::{Block, SavedSpool, Spool};
 use crate::position::Position;
-use crate::reading::{Chunk, Reached, Reading, Step, StreamConfig};
+use crate::reading::{HandedOut, Reached, Reading, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet};
 use crate::source::Input;
 use crate::statistics::{Extra, Lengths};
@@ -33,6 +34,7 @@ use crate::{Error, Progress};
 pub(super) struct Run<'a> {
     pub inputs: &'a [Input],
     pub formats: Formats<'a>,
+    pub members: MemberFilter,
     pub fields: &'a Fields,
     pub groups: &'a GroupKeys,
     pub languages: &'a LanguageLabels,
@@ -63,10 +65,14 @@ pub(super) struct Sums {
     pub counted: u64,
     /// Binary files that a walk met.
     pub binary: u64,
-    /// Compressed files that a walk met, without records.
+    /// Compressed files and archives that a walk met, without records.
     pub packed: u64,
+    /// Members of archives that were to be read.
+    pub members: u64,
+    /// Those of them that were passed by.
+    pub members_ignored: u64,
     /// Which inputs have compressed data without a checksum.
-    pub unchecked: Vec<usize>,
+    pub unchecked: BTreeSet<usize>,
 }
 
 impl Sums {
@@ -78,6 +84,8 @@ impl Sums {
         self.counted += other.counted;
         self.binary += other.binary;
         self.packed += other.packed;
+        self.members += other.members;
+        self.members_ignored += other.members_ignored;
         self.unchecked.extend(other.unchecked);
         Ok(())
     }
@@ -122,13 +130,6 @@ pub(super) struct InFlight<'a> {
     had: HandedOut,
 }
 
-/// How many records and bad rows a reading handed out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HandedOut {
-    records: u64,
-    bad: u64,
-}
-
 /// A reading at rest.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct SavedReading {
@@ -164,25 +165,7 @@ impl<'a> InFlight<'a> {
     pub fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'a> {
         let InFlight { reading, handed_out, had, .. } = self;
         let mut step = reading.step(buf, config);
-        let pass_over = |out: &mut u64, had: u64, now: usize| {
-            let before = had.saturating_sub(*out).min(now as u64);
-            *out += now as u64;
-            before as usize
-        };
-        match &mut step.chunk {
-            Some(Chunk::Records { records, .. }) => {
-                let before = pass_over(&mut handed_out.records, had.records, records.len());
-                records.drain(..before);
-            }
-            Some(Chunk::Rows(rows)) => {
-                let before = pass_over(&mut handed_out.records, had.records, rows.len());
-                rows.pass_over(before);
-            }
-            // A stream of these goes on by itself.
-            Some(Chunk::Lines { .. } | Chunk::Document { .. } | Chunk::Part(_)) | None => {}
-        }
-        let before = pass_over(&mut handed_out.bad, had.bad, step.bad.len());
-        step.bad.drain(..before);
+        handed_out.pass_over(had, &mut step);
         step
     }
 
@@ -190,10 +173,7 @@ impl<'a> InFlight<'a> {
         let InFlight { reading, part, handed_out, had } = self;
         let reached = match reading.reached() {
             Some(reached) => SavedReached::Stream(reached),
-            None => SavedReached::Again(HandedOut {
-                records: handed_out.records.max(had.records),
-                bad: handed_out.bad.max(had.bad),
-            }),
+            None => SavedReached::Again(handed_out.or(*had)),
         };
         SavedReading { part: *part, reached }
     }

@@ -9,22 +9,25 @@ use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
 
 use super::chunk::Readers;
 use super::detect_queue::{AwaitingLanguage, DetectQueue, RowId};
+use super::members::{MemberOpener, extension};
 use super::open::begin;
 use super::schedule::{
-    Failure, HandedOut, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task,
+    Failure, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task,
     panic_message,
 };
 use crate::entry::Entry;
 use crate::job::OnError;
-use crate::language::Labels;
+use crate::language::{Labels, language_of_path};
 use crate::long_document::{Group, LongDocument, Settled};
 use crate::per_document::Block;
-use crate::position::Position;
-use crate::reading::{Chunk, Reading, Step};
+use crate::position::{At, Member, Position};
+use crate::reading::{
+    BegunMember, Chunk, HandedOut, Host, MemberOpening, Reading, Step, WholeMember,
+};
 use crate::recognise::{Taken, Unread};
 use crate::record::Row;
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::extension_of;
+use crate::source::Input;
 use crate::statistics::Measurer;
 use crate::{Error, Tally};
 
@@ -49,6 +52,8 @@ pub(super) struct Worker<'s, 'a> {
     readers: Readers<'a>,
     key: Vec<u8>,
     buf: Vec<u8>,
+    /// The same for members of an archive that are held whole.
+    member_buf: Vec<u8>,
     sums: Sums,
     /// Rows of documents, until the end of the task.
     block: Block,
@@ -58,7 +63,6 @@ pub(super) struct Worker<'s, 'a> {
 struct Location<'p> {
     file: usize,
     position: Position,
-    name: &'p str,
     extension: Option<&'p str>,
 }
 
@@ -91,6 +95,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             readers: Readers::new(run.fields, &run.config, run.progress),
             key: Vec::new(),
             buf: Vec::new(),
+            member_buf: Vec::new(),
             sums: Sums::default(),
             block: Block::default(),
         }
@@ -131,8 +136,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         };
         let Run { formats, config, progress, .. } = self.run;
         let from = (self.shared.control, *progress);
-        let place = || (self.group_of_file(file), reached);
-        match begin(file, input, from, formats, config, place) {
+        match begin(file, input, from, formats, config, self.run, reached) {
             Ok(Taken::As(reading)) if begun.iter().all(|saved| saved.part == 0) => {
                 self.read(InFlight::new(reading, 0, had));
             }
@@ -146,21 +150,6 @@ impl<'s, 'a> Worker<'s, 'a> {
                 self.skip(file, Position::default(), bad);
             }
         }
-    }
-
-    /// The group of the documents of a file that have no fields.
-    fn group_of_file(&mut self, file: usize) -> Group {
-        let input = &self.run.inputs[file];
-        let extension = input.extension();
-        let location = Location {
-            file,
-            position: Position::default(),
-            name: &input.name,
-            extension: extension.as_deref(),
-        };
-        let mut key = Vec::new();
-        let is_labelled = self.group(&location, &[], &mut key);
-        Group { key: key.into(), is_labelled, id: None }
     }
 
     /// Goes on with the parts of a file that an earlier run has `begun`. What they come from gives nothing else.
@@ -184,31 +173,47 @@ impl<'s, 'a> Worker<'s, 'a> {
             self.buf = Vec::new();
         }
         let mut buf = std::mem::take(&mut self.buf);
-        let Step { chunk, bad, settled, more, end } = in_flight.step(&mut buf, &self.run.config);
+        let mut step = in_flight.step(&mut buf, &self.run.config);
         let file = in_flight.reading.file();
         let was_utf16 = in_flight.reading.was_utf16();
-        for (reading, part) in more.into_iter().zip(1..) {
+        for (reading, part) in std::mem::take(&mut step.more).into_iter().zip(1..) {
             self.shared.add_reading(InFlight::new(reading, part, HandedOut::default()));
         }
-        if end {
+        if step.end {
             if in_flight.reading.is_unchecked() {
-                self.sums.unchecked.push(file);
+                self.sums.unchecked.insert(file);
             }
             drop(in_flight);
         } else {
             self.shared.put_back(in_flight);
         }
+        self.step(file, step, &buf, was_utf16);
+        // Once for all documents of the step: a detector is asked for many at a time.
+        let counted = self.sums.counted;
+        self.detect_all();
+        self.run.progress.add_documents(self.sums.counted - counted);
+        self.buf = buf;
+    }
+
+    /// Counts what came of reading on in a file. What the step is about is in `buf`, and may have been UTF-16.
+    fn step(&mut self, file: usize, step: Step<'a>, buf: &[u8], was_utf16: bool) {
+        let Step { chunk, bad, settled, members, more: _, end: _ } = step;
+        self.sums.members += members.begun;
+        self.sums.members_ignored += members.passed_by;
+        members.unsupported.iter().for_each(|format| self.shared.add_unsupported(format));
         match chunk {
             None => {}
             // It tells of itself when all of it is counted.
-            Some(Chunk::Part(part)) => match decode_utf8(&buf, Utf8Errors::Strict) {
+            Some(Chunk::Members(members)) => {
+                members.into_iter().for_each(|member| self.member(file, member));
+            }
+            Some(Chunk::Part(part)) => match decode_utf8(buf, Utf8Errors::Strict) {
                 Ok(text) => self.part(&part.document, part.offset, &text),
                 Err(_) => unreachable!("the stream hands out parts that are UTF-8"),
             },
             Some(chunk) => {
                 let counted = self.sums.counted;
-                self.documents(file, chunk, &buf, was_utf16);
-                self.detect_all();
+                self.documents(file, chunk, buf, was_utf16);
                 self.run.progress.add_documents(self.sums.counted - counted);
             }
         }
@@ -218,23 +223,51 @@ impl<'s, 'a> Worker<'s, 'a> {
         for (position, bad) in bad {
             self.skip(file, position, bad);
         }
-        self.buf = buf;
+    }
+
+    /// Reads and counts a member of an archive that is held whole.
+    fn member(&mut self, file: usize, member: WholeMember) {
+        let position = Position { member: Some(member.member.clone()), at: At::Whole };
+        if self.shared.is_cancelled_at(file, &position) {
+            return;
+        }
+        self.sums.members += 1;
+        let mut reading = match self.run.begin_member(member.opening(file, self.shared.control)) {
+            BegunMember::Reading(reading) => reading,
+            BegunMember::PassedBy => return self.sums.members_ignored += 1,
+            BegunMember::Unread { format, bad } => {
+                if let Some(format) = format {
+                    self.shared.add_unsupported(format);
+                }
+                return self.skip(file, position, bad);
+            }
+        };
+        let mut buf = std::mem::take(&mut self.member_buf);
+        loop {
+            let step = reading.step(&mut buf, &self.run.config);
+            let is_end = step.end;
+            self.step(file, step, &buf, reading.was_utf16());
+            if is_end {
+                break;
+            }
+        }
+        self.member_buf = buf;
+        if reading.is_unchecked() {
+            self.sums.unchecked.insert(file);
+        }
     }
 
     /// Counts the documents of a chunk.
     fn documents(&mut self, file: usize, chunk: Chunk, bytes: &[u8], was_utf16: bool) {
         let input = &self.run.inputs[file];
-        let extension = match &chunk {
-            Chunk::Records { member: Some(member), .. } => extension_of(&member.name),
-            _ => input.extension(),
-        };
+        let extension = extension(input, chunk.member().map(|member| &**member));
         let mut readers = self.readers.take();
         let visit = |position, row: Result<Row, SkipReason>| {
             if self.shared.is_cancelled_at(file, &position) {
                 return ControlFlow::Break(());
             }
             let extension = extension.as_deref();
-            let location = Location { file, position, name: &input.name, extension };
+            let location = Location { file, position, extension };
             if let Err(bad) = row.and_then(|row| self.row(&location, &row)) {
                 self.skip(file, location.position, bad);
             }
@@ -256,18 +289,9 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Writes the key of a document to `key`, and says whether its language is in it or must be detected.
     fn group(&mut self, location: &Location, values: &[Option<String>], key: &mut Vec<u8>) -> bool {
-        let run = self.run;
-        let named = run.inputs[location.file].named;
-        run.groups.encode(location.name, named, location.extension, values, key);
-        if !run.groups.by_language() {
-            return true;
-        }
-        let path = run.path_languages.get(location.file).and_then(|label| label.as_deref());
-        let Some(language) = run.languages.label(&mut self.labels, values, path) else {
-            return false;
-        };
-        run.groups.encode_language(language, key);
-        true
+        let &Location { file, ref position, extension, .. } = location;
+        let member = position.member.as_deref();
+        self.run.key(file, member, extension, values, &mut self.labels, key)
     }
 
     /// Counts a document, or lets all workers count it.
@@ -473,6 +497,57 @@ impl<'s, 'a> Worker<'s, 'a> {
             self.shared.fail(Failure::Row { file, position, error });
         }
         self.shared.add_to_ledger(entry);
+    }
+}
+
+impl Run<'_> {
+    /// Writes the key of a document in `file`, or in a `member` of it, to `key`, and says whether its language is in it or
+    /// must be detected.
+    fn key(
+        &self,
+        file: usize,
+        member: Option<&Member>,
+        extension: Option<&str>,
+        values: &[Option<String>],
+        labels: &mut Labels,
+        key: &mut Vec<u8>,
+    ) -> bool {
+        let Input { name, named, .. } = &self.inputs[file];
+        self.groups.encode(name, *named, extension, values, key);
+        if !self.groups.by_language() {
+            return true;
+        }
+        let of_member = match member {
+            Some(member) if self.languages.from_path => language_of_path(&member.name),
+            _ => None,
+        };
+        let path = of_member.as_deref();
+        let path =
+            path.or_else(|| self.path_languages.get(file).and_then(|label| label.as_deref()));
+        let Some(language) = self.languages.label(labels, values, path) else {
+            return false;
+        };
+        self.groups.encode_language(language, key);
+        true
+    }
+}
+
+impl<'a> Host<'a> for Run<'a> {
+    fn group(&self, file: usize, member: Option<&Member>) -> Group {
+        let (mut labels, mut key) = (Labels::default(), Vec::new());
+        let extension = extension(&self.inputs[file], member);
+        let extension = extension.as_deref();
+        let is_labelled = self.key(file, member, extension, &[], &mut labels, &mut key);
+        Group { key: key.into(), is_labelled, id: None }
+    }
+
+    fn wants_member(&self, name: &str) -> bool {
+        self.members.wants(name)
+    }
+
+    fn begin_member(&'a self, opening: MemberOpening<'a>) -> BegunMember<'a> {
+        let Run { inputs, formats, config, progress, .. } = self;
+        MemberOpener { inputs, formats: *formats, config, progress }.begin(opening, self)
     }
 }
 

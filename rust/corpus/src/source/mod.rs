@@ -13,8 +13,9 @@ mod wide;
 pub(crate) use find::{Found, Identity, Walk, find, identity};
 pub(crate) use list::read_list;
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
+pub(crate) use name::name_of_bytes;
 pub use name::path_name;
-pub(crate) use open::{Opened, open, read_error, unsupported};
+pub(crate) use open::{Opened, Unread, open, open_member, read_error, unsupported};
 pub use packing::compressed_suffixes;
 pub(crate) use packing::packing;
 pub(crate) use wide::{MARK as UTF16_MARK, stored_len as utf16_len};
@@ -76,6 +77,18 @@ impl Input {
     /// The suffix of the format, see [`extension_of`].
     pub fn extension(&self) -> Option<String> {
         extension_of(&self.path)
+    }
+
+    /// A file in this archive. Who `asks` for it by its name wants it read whatever is in it.
+    pub fn member(&self, name: &str, size: u64, asks: bool) -> Input {
+        Input {
+            path: name.into(),
+            size: Some(size),
+            explicit: asks,
+            unpack: asks,
+            kind: InputKind::File,
+            ..self.clone()
+        }
     }
 
     /// The suffix of the compression, if there is one.

@@ -19,8 +19,8 @@ pub fn path_name(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-#[cfg(unix)]
-fn name_of_bytes(path: &[u8]) -> String {
+/// The same of a name that is bytes on every system.
+pub(crate) fn name_of_bytes(path: &[u8]) -> String {
     if let Ok(path) = std::str::from_utf8(path)
         && !looks_escaped(path.as_bytes())
     {
@@ -36,7 +36,6 @@ fn name_of_bytes(path: &[u8]) -> String {
     name
 }
 
-#[cfg(unix)]
 fn looks_escaped(path: &[u8]) -> bool {
     path.windows(4).any(|w| w.starts_with(b"\\x") && w[2..].iter().all(u8::is_ascii_hexdigit))
 }

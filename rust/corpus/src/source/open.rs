@@ -4,6 +4,7 @@
 //! file, so the first bytes alone suffice; where the suffix promises compression, its absence is damage, unless the
 //! first bytes are those of another format that is known.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub(crate) struct Opened<'e> {
     pub reader: Peeked<Box<dyn Read + Send + 'e>>,
     /// The number of bytes that `reader` must give, where that is known.
     pub expected: Option<u64>,
+    /// Whether `reader` gives the bytes of the file as it is stored.
+    pub is_file: bool,
     /// How many bytes of the file were read so far, as it is stored.
     pub read: Arc<AtomicU64>,
     /// Whether what `reader` gives was UTF-16.
@@ -54,7 +57,7 @@ impl<'e> Opened<'e> {
         self.reader.peek(HEAD);
         self.is_utf16 = true;
         // Nobody knows how many bytes of UTF-8 there will be.
-        self.expected = None;
+        (self.expected, self.is_file) = (None, false);
     }
 }
 
@@ -84,6 +87,31 @@ pub(crate) fn open<'e>(
         Box::new(Metered { inner: raw, progress, read: read.clone() });
     let mut raw = Peeked::new(raw);
     raw.peek(HEAD);
+    unpacked(raw, input, size, read, max_window, true)
+}
+
+/// Opens the file called `member` in an archive, of which `raw` gives `size` bytes.
+pub(crate) fn open_member<'e>(
+    raw: Box<dyn Read + Send + 'e>,
+    member: &Input,
+    size: u64,
+    max_window: u64,
+) -> Result<Opened<'e>, SkipReason> {
+    let mut raw = Peeked::new(raw);
+    raw.peek(HEAD);
+    // Its bytes are told of by who reads the archive.
+    unpacked(raw, member, Some(size), Arc::default(), max_window, false)
+}
+
+/// What is in the file `input`, which `raw` gives as it is stored.
+fn unpacked<'e>(
+    raw: Peeked<Box<dyn Read + Send + 'e>>,
+    input: &Input,
+    size: Option<u64>,
+    read: Arc<AtomicU64>,
+    max_window: u64,
+    is_file: bool,
+) -> Result<Opened<'e>, SkipReason> {
     let (head, suffix) = (raw.head(), input.compression_suffix());
     let unchecked = Arc::new(AtomicBool::new(false));
     match packing(head) {
@@ -96,6 +124,7 @@ pub(crate) fn open<'e>(
             Ok(Opened {
                 reader,
                 expected: None,
+                is_file: false,
                 read,
                 packed: Some(packing.name),
                 is_utf16: false,
@@ -120,6 +149,7 @@ pub(crate) fn open<'e>(
             _ => Ok(Opened {
                 reader: raw,
                 expected: size.filter(|&s| s > 0),
+                is_file,
                 read,
                 packed: None,
                 is_utf16: false,
@@ -137,7 +167,7 @@ impl<'e> Opened<'e> {
         input: &Input,
         progress: &'e Progress,
     ) -> Result<(), SkipReason> {
-        if self.expected.is_some() && input.kind == InputKind::File {
+        if self.is_file && input.kind == InputKind::File {
             let mut file = File::open(&input.path).map_err(|e| open_error(&e))?;
             file.seek(SeekFrom::Start(bytes)).map_err(|e| read_error(&e))?;
             // The head, which was read to recognise the file, is not read twice.
@@ -246,11 +276,27 @@ fn open_error(e: &io::Error) -> SkipReason {
 
 /// What went wrong while reading: the data, or the machine.
 pub(crate) fn read_error(e: &io::Error) -> SkipReason {
-    match e.get_ref().and_then(|e| e.downcast_ref::<Fault>()) {
-        Some(fault) => fault.bad(),
+    let inner = e.get_ref();
+    if let Some(fault) = inner.and_then(|e| e.downcast_ref::<Fault>()) {
+        return fault.bad();
+    }
+    match inner.and_then(|e| e.downcast_ref::<Unread>()) {
+        Some(Unread(bad)) => bad.clone(),
         None => SkipReason::new(Reason::Unreadable, e.to_string()),
     }
 }
+
+/// An error of a reader whose reason is known already.
+#[derive(Debug)]
+pub(crate) struct Unread(pub SkipReason);
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.detail)
+    }
+}
+
+impl std::error::Error for Unread {}
 
 /// Raises the progress by what passes through.
 struct Metered<'e, R> {

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::tar::Archive;
 use super::*;
 
 /// Files of all kinds, with rows that are skipped, lines and documents far longer than a chunk, and damage.
@@ -38,6 +39,16 @@ pub(super) fn corpus() -> Folder {
     let wide: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
     folder.write("k.jsonl", wide);
     (0..9).for_each(|i| folder.write(&format!("h/{i}.txt"), prose(i)));
+    let mut archive = Archive::default();
+    for i in 0..6 {
+        archive.file(&format!("{i}.txt"), prose(i)).file(&format!("{i}.jsonl"), records(5 * i));
+        archive.file(&format!("{i}.jsonl.gz"), gz(records(9))).header(b'5', "folder/", 0);
+    }
+    archive.file("l.csv", format!("id,text,lang\n{rows}odd,\"row\"\n")).file("m.txt", prose(90));
+    archive.file("n.json", format!("[{array}]")).file("o.jsonl", records(60)).file("p", b"\0\xff");
+    folder.write("l.tar", archive.end());
+    folder.write("m.tar.gz", gz(archive.end()));
+    folder.write("n.tar", &archive.end()[..20_000]);
     folder
 }
 
@@ -68,6 +79,7 @@ fn a_run_that_was_broken_off_goes_on() {
     let mut job = folder.job();
     job.by = vec![Key::Field("lang".into()), Key::Extension];
     job.sample = true;
+    job.decompress = true;
     let expected = try_count(&job, 4096).unwrap();
     let (bytes_read, expected) = (expected.bytes_read, comparable(expected));
     let mut random = Random::new(20);

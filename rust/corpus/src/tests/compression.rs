@@ -114,7 +114,9 @@ fn a_walk_unpacks_records_and_what_it_is_asked_to() {
     for path in [folder.path("sub"), folder.path("s?b")] {
         let e = try_count(&job(&[&path]), 64).unwrap_err().to_string();
         assert!(
-            e.contains("all 2 files are compressed and hold no records; decompress=True"),
+            e.contains(
+                "all 2 files are archives, or compressed and without records; decompress=True"
+            ),
             "{e}"
         );
     }

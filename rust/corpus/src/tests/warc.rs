@@ -206,3 +206,101 @@ fn a_byte_that_is_flipped_is_met_or_in_a_text() {
     }
     assert!(met > 100 && kept > 100, "{met} {kept}");
 }
+
+fn response(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let http = [format!("HTTP/1.1 200 OK\r\n{headers}\r\n").as_bytes(), body.as_ref()].concat();
+    let header = "Content-Type: application/http; msgtype=response\r\n";
+    let header =
+        format!("WARC/1.0\r\nWARC-Type: response\r\n{header}Content-Length: {}", http.len());
+    [header.as_bytes(), b"\r\n\r\n", &http, b"\r\n\r\n"].concat()
+}
+
+/// The texts of the responses of a file, and its ledger, as (reason, details that begin so).
+fn read_responses(file: impl AsRef<[u8]>, errors: Utf8Errors) -> (Vec<String>, Vec<Reason>) {
+    let folder = Folder::with("a.warc", file);
+    let mut job = job(&[&folder.path("a.warc")]);
+    job.warc_records = crate::WarcRecords::Response;
+    job.errors = errors;
+    let (texts, outcome) = read_in_chunks(&job);
+    (texts, outcome.ledger.entries.iter().map(|entry| entry.reason).collect())
+}
+
+#[test]
+fn responses_are_the_documents_where_they_are_asked_for() {
+    let html = "Content-Type: text/html; charset=utf-8\r\n";
+    let chunked = format!("{html}Transfer-Encoding: chunked\r\n");
+    let zipped = format!("{html}content-encoding: gzip\r\n");
+    let chunks = "3;x=y\r\n<p>\r\n0004\r\n中a\r\n0\r\n\r\n";
+    let packed = gz("<b>packed</b>");
+    let in_chunks =
+        [format!("{:x}\r\n", packed.len()).as_bytes(), &packed, b"\r\n0\r\n\r\n"].concat();
+    let latin = "Content-Type: TEXT/HTML;charset=\"ISO-8859-1\"\r\n";
+    let file = [
+        record("warcinfo", "", "software: a\r\n").into_bytes(),
+        response(html, "<p>it's <b>HTML</b></p>"),
+        text("not asked for").into_bytes(),
+        response("content-type:text/plain\r\n", "plain 中文"),
+        response("Content-Type: image/png\r\n", b"\x89PNG\r\n\x1a\n\xff"),
+        response("Content-Type: application/json\r\n", "{}"),
+        response("Server: none\r\n", "of no type"),
+        record("response", "Content-Type: text/dns\r\n", "20260101\na. 1 IN A 1.2.3.4\n").into(),
+        response(&chunked, chunks),
+        response(&zipped, &packed),
+        response(&(chunked.clone() + "Content-Encoding: gzip\r\n"), in_chunks),
+        // As it was unpacked by who wrote the file.
+        response(&(chunked.clone() + "Content-Encoding: gzip\r\n"), "<p>unpacked"),
+        response(latin, b"caf\xe9"),
+        response("Content-Type: text/html; charset=shift_jis\r\n", b"\x93\xfa\x96{"),
+        response(html, ""),
+    ]
+    .concat();
+    let expected = [
+        "<p>it's <b>HTML</b></p>",
+        "plain 中文",
+        "<p>中a",
+        "<b>packed</b>",
+        "<b>packed</b>",
+        "<p>unpacked",
+        "café",
+        "日本",
+        "",
+    ];
+    assert_eq!(read_responses(&file, Utf8Errors::Strict), (is(&expected), vec![]));
+    assert_eq!(read(&file).0, ["not asked for"]);
+}
+
+#[test]
+fn responses_that_cannot_be_read_are_rows() {
+    let html = "Content-Type: text/html\r\n";
+    let packed = gz("<b>packed</b> and cut off");
+    for (headers, body, reason) in [
+        ("", b"\xff".as_slice(), Reason::InvalidUtf8),
+        ("Content-Encoding: br\r\n", b"x", Reason::UnsupportedFormat),
+        ("Content-Encoding: gzip\r\n", &packed[..packed.len() - 9], Reason::Corrupt),
+        ("Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\nno size", Reason::Corrupt),
+        ("Transfer-Encoding: chunked\r\n", b"3\r\nabcd\r\n0\r\n\r\n", Reason::Corrupt),
+        ("Transfer-Encoding: chunked\r\n", b"ffffffffffffffff\r\nabc", Reason::Corrupt),
+        ("Content-Type: text/html; charset=klingon\r\n", b"x", Reason::UnsupportedFormat),
+        ("Content-Type: text/html; charset=euc-jp\r\n", b"\xff\xff", Reason::InvalidUtf8),
+    ] {
+        let file = [response(&format!("{html}{headers}"), body), response(html, "next")].concat();
+        assert_eq!(
+            read_responses(file, Utf8Errors::Strict),
+            (is(&["next"]), vec![reason]),
+            "{headers}"
+        );
+    }
+    let bad =
+        [response(html, b"a\xffb"), response("content-type: text/html; charset=big5\r\n", b"\xff")];
+    let read = read_responses(bad.concat(), Utf8Errors::Replace);
+    assert_eq!(read, (is(&["a\u{fffd}b", "\u{fffd}"]), vec![]));
+    let endless = record("response", "", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nno end");
+    assert_eq!(read_responses(endless, Utf8Errors::Strict).1, [Reason::Corrupt]);
+    // Larger than what is held of what is no text: told before it is held.
+    let film = response("Content-Type: video/mp4\r\n", vec![b'x'; 9 << 20]);
+    let folder = Folder::with("a.warc", [film, response(html, "next")].concat());
+    let mut job = job(&[&folder.path("a.warc")]);
+    (job.warc_records, job.max_record_bytes) = (crate::WarcRecords::Response, 1 << 20);
+    let outcome = count(&job);
+    assert_eq!((outcome.totals.documents, outcome.ledger.skipped), (1, 0));
+}

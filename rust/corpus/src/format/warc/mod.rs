@@ -1,10 +1,15 @@
-//! WARC, and WET, which is WARC with text in it: the documents are the texts of `conversion` records. Records of the other
-//! types (`response` bodies are HTML) hold no text and are passed over; they are no rows.
+//! WARC, and WET, which is WARC with text in it: the documents are the texts of `conversion` records or, where these are
+//! asked for, the bodies of `response` records that are HTML or plain text, as they are. Other records are passed over;
+//! they are no rows.
 //!
 //! A record is a header of lines, an empty line, as many bytes as its Content-Length says, and two line ends. The length
 //! decides, and it is held to what follows it: where that is not the end of a record, the length is wrong, the record is a
 //! row of the ledger, and reading goes on at the next line that begins `WARC/1.`, looked for from the header on. So a length
 //! that is too long hides no other records, but for those of a record that is too long to be held, which the entry says.
+
+mod http;
+
+use std::borrow::Cow;
 
 use memchr::memmem;
 
@@ -27,9 +32,17 @@ const MAX_HEADER: usize = 1 << 20;
 /// A record without text that is longer than this is not held to look at what follows it.
 const HELD_WITHOUT_TEXT: u64 = 8 << 20;
 
-/// The types of records that are passed over.
-const TYPES: [&str; 7] =
-    ["warcinfo", "response", "resource", "request", "metadata", "revisit", "continuation"];
+/// The types of records.
+const TYPES: [&str; 8] = [
+    "warcinfo",
+    "response",
+    "resource",
+    "request",
+    "metadata",
+    "revisit",
+    "conversion",
+    "continuation",
+];
 
 impl Format for Warc {
     fn name(&self) -> &'static str {
@@ -48,6 +61,7 @@ impl Format for Warc {
         Layout::Framed(|fields, config| {
             Box::new(WarcFramer {
                 fields: fields.clone(),
+                asks_responses: config.warc_responses,
                 max_record: config.max_record as u64,
                 offset: 0,
                 state: State::Before,
@@ -58,6 +72,8 @@ impl Format for Warc {
 
 struct WarcFramer {
     fields: Fields,
+    /// The documents are bodies of responses.
+    asks_responses: bool,
     max_record: u64,
     /// Where the bytes that are not done begin in the file.
     offset: u64,
@@ -127,7 +143,8 @@ impl Framer for WarcFramer {
     }
 
     fn reader(&self) -> Box<dyn RecordReader> {
-        Box::new(WarcReader::new(&self.fields))
+        let max_response = self.asks_responses.then_some(self.max_record as usize);
+        Box::new(WarcReader::new(&self.fields, max_response))
     }
 }
 
@@ -183,7 +200,7 @@ impl WarcFramer {
                 }
             };
         };
-        match parts(&bytes[..header]) {
+        match parts(&bytes[..header], self.asks_responses) {
             Ok(parts) => {
                 self.state = State::Record(parts);
                 // Its bytes are done with its body.
@@ -205,8 +222,16 @@ impl WarcFramer {
 
     /// A record whose header was read.
     fn record(&mut self, parts: Parts, bytes: &[u8], is_end: bool, found: &mut Framed) -> Looked {
-        let Parts { header, body, has_text, ends } = parts;
+        let Parts { header, body, mut has_text, ends } = parts;
         let len = body.saturating_add(header as u64);
+        if self.asks_responses && has_text && len > HELD_WITHOUT_TEXT {
+            // A film is not held until it is known to be one.
+            has_text = match http::is_text(&bytes[header..]) {
+                Some(is_text) => is_text,
+                None if !is_end => return More,
+                None => true,
+            };
+        }
         if len > self.max_record || (!has_text && len > HELD_WITHOUT_TEXT) {
             if has_text {
                 let max = self.max_record as usize;
@@ -345,7 +370,7 @@ fn headers(header: &str) -> impl Iterator<Item = Result<(&str, &str), &str>> {
 }
 
 /// What the header of a record says of it.
-fn parts(header: &[u8]) -> Result<Parts, (Reason, String)> {
+fn parts(header: &[u8], asks_responses: bool) -> Result<Parts, (Reason, String)> {
     let corrupt = |detail: String| Err((Reason::Corrupt, detail));
     let text = String::from_utf8_lossy(header);
     let version = text.lines().next().unwrap_or("");
@@ -375,14 +400,14 @@ fn parts(header: &[u8]) -> Result<Parts, (Reason, String)> {
     let Some(body) = length else {
         return corrupt("the record has no Content-Length".into());
     };
+    let with_text = if asks_responses { "response" } else { "conversion" };
     let has_text = match kind.as_deref() {
-        Some("conversion") if is_segment => {
+        Some(kind) if kind == with_text && is_segment => {
             let detail =
                 "the text of the record is in several segments, which are not put together";
             return Err((Reason::UnsupportedFormat, detail.into()));
         }
-        Some("conversion") => true,
-        Some(kind) if TYPES.contains(&kind) => false,
+        Some(kind) if TYPES.contains(&kind) => kind == with_text,
         Some(kind) => return corrupt(format!("the record has a type that is not known: {kind:?}")),
         None => return corrupt("the record has no WARC-Type".into()),
     };
@@ -394,6 +419,8 @@ fn parts(header: &[u8]) -> Result<Parts, (Reason, String)> {
 struct WarcReader {
     /// The headers that are wanted, and the second text after them.
     names: Vec<String>,
+    /// Its records are responses, and their bodies are unpacked to so many bytes at most.
+    max_response: Option<usize>,
     asks_answer: bool,
     is_text: bool,
     values: Vec<Option<String>>,
@@ -401,10 +428,11 @@ struct WarcReader {
 }
 
 impl WarcReader {
-    fn new(fields: &Fields) -> WarcReader {
+    fn new(fields: &Fields, max_response: Option<usize>) -> WarcReader {
         let names = fields.names();
         WarcReader {
             is_text: names[0] == "text",
+            max_response,
             asks_answer: fields.answer.is_some(),
             values: vec![None; fields.groups.len()],
             met: FieldsMet { met: vec![false; names.len()], ..FieldsMet::default() },
@@ -414,6 +442,18 @@ impl WarcReader {
 }
 
 impl RecordReader for WarcReader {
+    fn decode<'a>(
+        &mut self,
+        record: &'a [u8],
+        errors: Utf8Errors,
+    ) -> Option<Result<Option<Cow<'a, str>>, SkipReason>> {
+        let max = self.max_response?;
+        let Some(end) = header_end(record) else { return Some(Ok(None)) };
+        let (header, response) = record.split_at(end);
+        let text = http::text(response, errors, max);
+        Some(text.map(|text| text.map(|text| String::from_utf8_lossy(header) + text)))
+    }
+
     fn read<'a>(
         &'a mut self,
         record: &'a str,
