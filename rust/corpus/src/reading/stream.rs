@@ -307,6 +307,10 @@ impl<'e> Stream<'e> {
             self.line += count_lines(buf);
             return Some(Step { chunk, ..Step::default() });
         }
+        if buf.is_empty() {
+            // A line was given up and ended here: whether another begins is not known yet.
+            return None;
+        }
         if self.framing == Framing::Lines {
             return Some(self.begin_long(buf, At::Line(self.line)));
         }

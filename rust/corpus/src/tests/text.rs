@@ -60,6 +60,22 @@ fn long_lines_are_counted_in_parts() {
     }
 }
 
+/// Wherever chunks end: also where the one that ends the line holds nothing else.
+#[test]
+fn after_a_line_that_is_given_up_the_next_begins_or_none() {
+    for after in ["", "short"] {
+        let text = [b"short\n\xff", "x".repeat(24).as_bytes(), b"\n", after.as_bytes()].concat();
+        let folder = Folder::with("a.txt", &text);
+        let job = Job { lines: true, ..folder.job() };
+        for chunk in 1..text.len() {
+            let ledger = try_count(&job, chunk).unwrap().ledger;
+            let documents = if after.is_empty() { 1 } else { 2 };
+            let rows = (ledger.counted, ledger.skipped);
+            assert_eq!(rows, (documents, 1), "{after:?} in chunks of {chunk}");
+        }
+    }
+}
+
 #[test]
 fn invalid_utf8_in_text() {
     let mut bytes = prose(300).into_bytes();
