@@ -38,6 +38,8 @@ pub fn count(
     // How far a reader went beyond damage is its own affair.
     outcome.bytes_read = 0;
     outcome.reading = Duration::ZERO;
+    // A help in the error of a run in shares, and no result.
+    outcome.fields_met.names.clear();
     Ok(outcome)
 }
 

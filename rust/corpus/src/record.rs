@@ -95,7 +95,7 @@ pub struct FieldsMet {
     pub(crate) records: u64,
     /// Whether any of them had each of the fields, in the order of [`Fields::names`].
     pub(crate) met: Vec<bool>,
-    /// Names of fields of the first records, as one would ask for them.
+    /// Names of fields of some records, as one would ask for them: a help in an error, and no more.
     pub(crate) names: BTreeSet<String>,
 }
 
@@ -111,6 +111,16 @@ impl FieldsMet {
     /// What [`FieldsMet::to_bytes`] gave; `None` where it is anything else.
     pub fn from_bytes(bytes: &[u8]) -> Option<FieldsMet> {
         postcard::from_bytes(bytes).ok()
+    }
+
+    /// What a run over all its records met, of `fields` that were asked for. Names are of use only where one is missing:
+    /// which records were looked at for them depends on who read them.
+    pub(crate) fn of_run(mut self, fields: usize) -> FieldsMet {
+        self.met.resize(fields, false);
+        if self.met.iter().all(|&met| met) {
+            self.names.clear();
+        }
+        self
     }
 
     pub(crate) fn add(&mut self, other: FieldsMet) {

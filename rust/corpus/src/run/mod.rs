@@ -217,7 +217,7 @@ pub(crate) fn run_in_chunks(
         unchecked: found.names(&sums.unchecked),
         bytes_read: progress.bytes(),
         reading,
-        fields_met: sums.fields,
+        fields_met: sums.fields.of_run(fields.names().len()),
     })
 }
 

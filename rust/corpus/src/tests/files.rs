@@ -134,7 +134,7 @@ fn files_of_known_formats_are_named_and_not_counted() {
         assert_eq!(named.ledger.entries[0].detail, entry.detail);
     }
     let unsupported = &outcome.ledger.unsupported;
-    assert_eq!((unsupported["ORC"], unsupported["WARC 0"], unsupported["tar"]), (2, 2, 2));
+    assert_eq!((unsupported["ORC"], unsupported["WARC 0"], unsupported["lzip"]), (2, 2, 2));
     assert_eq!(unsupported.values().sum::<u64>(), outcome.ledger.skipped);
 
     let picture = count(&job(&[&folder.path("picture.png")]));

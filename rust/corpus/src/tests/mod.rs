@@ -142,11 +142,12 @@ fn read_as_counted(job: &Job, chunk: usize, outcome: &Outcome) {
     }
 }
 
-/// Without what may depend on the size of chunks (though not on threads): how far a file was read that was given up,
-/// and how much a decoder gave before it met the damage.
+/// Without what may depend on the size of chunks: how far a file was read that was given up, how much a decoder gave before
+/// it met the damage, and which records were looked at for the names of fields where one that was asked for is missing.
 fn comparable(mut outcome: Outcome) -> Outcome {
     outcome.reading = Duration::ZERO;
     outcome.bytes_read = 0;
+    outcome.fields_met.names.clear();
     for entry in &mut outcome.ledger.entries {
         if matches!(entry.reason, Reason::Corrupt | Reason::Truncated) {
             entry.detail.clear();
