@@ -74,6 +74,7 @@ fn open<'e>(
         current: None,
         had,
         is_unchecked: false,
+        was_utf16: false,
     }))
 }
 
@@ -204,6 +205,8 @@ struct Members<'e> {
     /// What an earlier run did of the member that is next: how far its reading was, and what it handed out after that.
     had: Option<(Option<Reached>, HandedOut)>,
     is_unchecked: bool,
+    /// Whether what was left last, of a member that is longer than a chunk, was UTF-16.
+    was_utf16: bool,
 }
 
 /// A member that is read through the archive.
@@ -222,6 +225,10 @@ impl<'e> Reading<'e> for Members<'e> {
 
     fn is_unchecked(&self) -> bool {
         self.is_unchecked || lock(&self.archive).input.unchecked.load(Relaxed)
+    }
+
+    fn was_utf16(&self) -> bool {
+        self.was_utf16
     }
 
     fn bytes_read(&self) -> u64 {
@@ -250,7 +257,10 @@ impl<'e> Reading<'e> for Members<'e> {
     fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
         match self.current.take() {
             Some(current) => self.go_on(current, buf, config),
-            None => self.members(config),
+            None => {
+                self.was_utf16 = false;
+                self.members(config)
+            }
         }
     }
 }
@@ -264,6 +274,7 @@ impl<'e> Members<'e> {
         config: &StreamConfig,
     ) -> Step<'e> {
         let mut step = current.reading.step(buf, config);
+        self.was_utf16 = current.reading.was_utf16();
         current.handed_out.pass_over(&current.had, &mut step);
         if !step.end {
             self.current = Some(current);
