@@ -47,16 +47,18 @@ def verification() -> library.VerificationReport:
 MAKERS: dict[str, Callable[[Path], library.BaseReport]] = {
     "count": lambda path: library.count_corpus(path, ["o200k_base", "gpt2"], by="tag"),
     "count of all": lambda path: library.count_corpus(path),
+    "count of a sample": lambda path: library.count_corpus(path, by="tag", sample=1),
     "density": lambda path: library.density(path, ["o200k_base", "gpt2"], by="tag", resamples=20),
     "premium": lambda path: library.premium(PARALLEL, ["o200k_base", "gpt2"], resamples=20),
     "premium of one": lambda path: library.premium(PARALLEL, resamples=20),
     "cost": lambda path: library.cost(path, ["m"], by="tag", prices=PRICES, parallel=PARALLEL, pivot="eng"),
     "claims": lambda path: library.check_claims(["o200k_base", "cl100k_base"], parallel=PARALLEL),
     "models": lambda path: library.models("qwen3"),
+    "plan": lambda path: library.plan_corpus(path),
     "encodings": lambda path: library.encodings(),
     "verification": lambda path: verification(),
 }
-WITH_CHART = {"count", "count of all", "density", "premium", "premium of one", "cost"}
+WITH_CHART = {"count", "count of all", "count of a sample", "density", "premium", "premium of one", "cost"}
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -21,11 +21,11 @@ from fasttok import _fasttok
 from fasttok.cli.app import app
 from fasttok.cli.output import as_flags
 from fasttok.measures.claims import check_claims
-from fasttok.options import CorpusKeywords, CorpusOptions, CountingKeywords, ReadingKeywords, options
+from fasttok.options import CorpusKeywords, CorpusOptions, CountingKeywords, ReadingKeywords, SamplingKeywords, options
 from fasttok.verify.compare import verify_files
 
 TAKES: dict[str, tuple[Callable[..., Any], type[ReadingKeywords]]] = {
-    "count": (library.count_corpus, CountingKeywords),
+    "count": (library.count_corpus, SamplingKeywords),
     "density": (library.density, CountingKeywords),
     "cost": (library.cost, CorpusKeywords),
     "claims": (check_claims, ReadingKeywords),
@@ -35,7 +35,7 @@ NAMES = [option.name for option in options()]
 
 
 def test_the_keywords_are_the_fields() -> None:
-    assert get_type_hints(CountingKeywords) == get_type_hints(CorpusOptions)
+    assert get_type_hints(SamplingKeywords) == get_type_hints(CorpusOptions)
     assert get_type_hints(ReadingKeywords).items() <= get_type_hints(CorpusKeywords).items()
 
 

@@ -69,6 +69,7 @@ with _deferred.deferred(globals()) as _public:
     from .measures.density import density as density
     from .measures.encodings import encodings as encodings
     from .measures.models import models as models
+    from .measures.plan import plan_corpus as plan_corpus
     from .measures.premium import premium as premium
     from .reports.base import BaseReport as BaseReport
     from .reports.claims import Claim as Claim
@@ -79,6 +80,7 @@ with _deferred.deferred(globals()) as _public:
     from .reports.cost import SameContent as SameContent
     from .reports.count import DocumentLengths as DocumentLengths
     from .reports.count import Group as Group
+    from .reports.count import Intervals as Intervals
     from .reports.count import Report as Report
     from .reports.count import Tally as Tally
     from .reports.density import Density as Density
@@ -93,6 +95,8 @@ with _deferred.deferred(globals()) as _public:
     from .reports.merge import merge_reports as merge_reports
     from .reports.models import Model as Model
     from .reports.models import Models as Models
+    from .reports.plan import Plan as Plan
+    from .reports.plan import PlannedFile as PlannedFile
     from .reports.premium import EncodingSummary as EncodingSummary
     from .reports.premium import LanguagePremium as LanguagePremium
     from .reports.premium import PremiumReport as PremiumReport

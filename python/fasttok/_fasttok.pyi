@@ -323,6 +323,26 @@ class CorpusGroups:
         ones are in the order of their keys. Raises ``ValueError`` for another name."""
 
 @final
+class CorpusSample:
+    """What was drawn of a corpus: the material of estimates."""
+
+    @property
+    def strata(self) -> list[int]:
+        """The bytes of each stratum."""
+    @property
+    def draw_strata(self) -> list[int]:
+        """The stratum of each draw."""
+    @property
+    def draw_units(self) -> list[int]:
+        """The unit that each draw hit, an index into ``units``; -1 where it hit none."""
+    @property
+    def units(self) -> list[str]:
+        """The names of the units that were read, which the groups of the run have as the first value of their key."""
+    @property
+    def unit_bytes(self) -> list[int]:
+        """The bytes of each unit."""
+
+@final
 class CorpusSums:
     """Sums over the documents of a run, or of one of its groups."""
 
@@ -367,12 +387,12 @@ class CorpusSums:
         """How long documents are in tokens of the encoding at `index`; None where no document was counted, or
         histograms were not asked for."""
     @property
-    def sample(self) -> builtins.bytes:
+    def bootstrap(self) -> builtins.bytes:
         """What a bootstrap over documents draws from: unsigned 64-bit numbers in the machine's byte order, of shape
-        ``(units, sample_columns)``. Empty where no sample was asked for."""
+        ``(units, bootstrap_columns)``. Empty where no bootstrap was asked for."""
     @property
-    def sample_columns(self) -> int:
-        """The numbers of a unit of ``sample``."""
+    def bootstrap_columns(self) -> int:
+        """The numbers of a unit of ``bootstrap``."""
 
 @final
 class DocumentLengths:
@@ -524,6 +544,9 @@ class CorpusResult:
     def account(self) -> Account:
         """The account of files and rows."""
     @property
+    def sample(self) -> CorpusSample | None:
+        """What was drawn, of a run over a sample; None where all was read."""
+    @property
     def seconds(self) -> float:
         """The seconds that reading and counting took, without finding the files."""
     @property
@@ -548,6 +571,43 @@ class SharedInputs:
     def check(self, fields_met: Sequence[builtins.bytes], counted: int, binary: int, packed: int) -> None:
         """Raises what one run over all inputs would have raised in the end: where no record has a field that was asked
         for, or all files were passed by. ``fields_met`` and the numbers are those of the runs over all shares."""
+
+@final
+class PlannedFile:
+    """A file that a run would find."""
+
+    @property
+    def file(self) -> str:
+        """As reports name it."""
+    @property
+    def bytes(self) -> int | None:
+        """Its size as stored, where it is known."""
+    @property
+    def format(self) -> str | None:
+        """The format that it would be read by; None where it is passed by, or cannot be known before."""
+    @property
+    def packed(self) -> str | None:
+        """How it is packed, if it is."""
+    @property
+    def passed_by(self) -> str | None:
+        """Why it would not be read: ``binary``, or ``packed`` where it holds no records."""
+
+@final
+class CorpusPlan:
+    """What a run would read, and what not."""
+
+    @property
+    def files(self) -> list[PlannedFile]:
+        """The files, in the order in which they are found."""
+    @property
+    def bad(self) -> list[SkippedRow]:
+        """What would be skipped rows."""
+    @property
+    def files_ignored(self) -> int:
+        """Links and the like that a walk passed by."""
+    @property
+    def inputs_repeated(self) -> int:
+        """Inputs left out because they are a file that is among the others."""
 
 @final
 class Progress:
@@ -581,7 +641,7 @@ def count_corpus(
     graphemes: bool = False,
     words: bool = False,
     partial_tokens: bool = False,
-    sample: bool = False,
+    bootstrap: bool = False,
     histograms: bool = False,
     limits: Sequence[int] = ...,
     labels: Sequence[str] = ...,
@@ -589,6 +649,9 @@ def count_corpus(
 ) -> CorpusResult:
     """Counts the tokens of files, in groups by the keys `by`, as `options` say (see
     ``fasttok.options.CorpusOptions``). ``share``: files that :class:`SharedInputs` found, in the place of ``paths``."""
+
+def plan_corpus(paths: Sequence[str | os.PathLike[str]], by: Sequence[str], options: CorpusOptions) -> CorpusPlan:
+    """What a run over `paths` would read as `options` say, in groups by the keys `by`. Counts nothing."""
 
 def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | None:
     """The family, whether text is put into NFC, and the special tokens of the rank file with this SHA-256."""

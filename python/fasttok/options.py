@@ -311,6 +311,21 @@ class CorpusOptions:
         default=_fasttok.CHECKPOINT_SECONDS,
         metadata=_help("How often the state is kept.", metavar="N", minimum=0, is_recorded=False),
     )
+    sample: float | None = field(
+        default=None,
+        metadata=_help(
+            "Read and count a random sample of about this fraction of the bytes, and estimate the rest: totals have "
+            "95 % intervals. 1 is all of them, exactly.",
+            flag_text="Estimate from a random sample: 1% of the bytes, or 0.01.",
+            default="no: all is counted",
+            metavar="PART",
+            is_recorded=False,
+        ),
+    )
+    seed: int = field(
+        default=0,
+        metadata=_help("Which sample it is.", metavar="N", minimum=0, is_recorded=False),
+    )
 
     def __post_init__(self) -> None:
         for option in options():
@@ -398,6 +413,13 @@ class CountingKeywords(CorpusKeywords, total=False):
     checkpoint_seconds: int
 
 
+class SamplingKeywords(CountingKeywords, total=False):
+    """The options of a run whose sums may be estimated."""
+
+    sample: float | None
+    seed: int
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Option:
     """An option, as other modules see it."""
@@ -439,7 +461,7 @@ class Option:
         return "none" if self.default is None else str(self.default)
 
 
-def options(keywords: type[ReadingKeywords] = CountingKeywords) -> list[Option]:
+def options(keywords: type[ReadingKeywords] = SamplingKeywords) -> list[Option]:
     """The options among `keywords`, in the order in which `CorpusOptions` has them."""
     return [option for option in _all() if option.name in keywords.__annotations__]
 
@@ -518,6 +540,11 @@ def _check(option: Option, value: Any) -> None:
     elif name == "cancel":
         if not callable(value) and not callable(getattr(value, "is_set", None)):
             raise TypeError(f"{name} is an event or a callable, not {type(value).__name__}")
+    elif name == "sample":
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"sample is a number, as 0.01 for 1 %, not {type(value).__name__}")
+        if not 0 < value <= 1:
+            raise ValueError(f"sample is more than 0 and at most 1, as 0.01 for 1 %, not {value}")
     elif option.type is bool:
         if not isinstance(value, bool):
             raise TypeError(f"{name} is True or False, not {type(value).__name__}")

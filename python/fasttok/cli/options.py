@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import stat
 import sys
@@ -194,6 +195,23 @@ def option(name: str) -> Callable[[Function], Function]:
     return _click(found)
 
 
+class Part(click.ParamType[float]):
+    """A part of a whole: ``1%`` or ``0.01``."""
+
+    name = "part"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip()
+        number, is_percent = text.removesuffix("%"), text.endswith("%")
+        try:
+            part = float(number) / (100 if is_percent else 1)
+        except ValueError:
+            part = math.nan
+        if not 0 < part <= 1:
+            self.fail(f"{text!r} is no part: 1% or 0.01, more than nothing and at most 100%", param, ctx)
+        return part
+
+
 def _click(option: Option) -> Callable[[Function], Function]:
     """An option of the library as one of the command line. Its value is None where it is not given."""
     about = option.help
@@ -202,7 +220,9 @@ def _click(option: Option) -> Callable[[Function], Function]:
             *option.flags, option.name, flag_value=not option.default, default=None, type=bool, help=about.flag_text
         )
     kind: click.ParamType[Any] | None = None
-    if option.choices:
+    if option.name == "sample":
+        kind = Part()
+    elif option.choices:
         kind = click.Choice(option.choices)
     elif about.minimum is not None:
         kind = click.IntRange(min=about.minimum)

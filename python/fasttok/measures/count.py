@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from fasttok._util.paths import PathLike
+from fasttok.errors import InputError, TooManyGroupsError
 from fasttok.measures.corpus import CorpusRun, run_corpus
-from fasttok.options import CountingKeywords, documented, given
+from fasttok.options import CorpusOptions, SamplingKeywords, documented, given
 from fasttok.reports.count import Asked, Groups, Report, Tally
 from fasttok.tokenizers.resolve import Spec
 
@@ -18,7 +19,7 @@ MAX_LIMIT = 2**53 - 1
 """The largest whole number that every reader of JSON takes exactly."""
 
 
-@documented(CountingKeywords)
+@documented(SamplingKeywords)
 def count_corpus(
     paths: PathLike | Iterable[PathLike],
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
@@ -27,7 +28,7 @@ def count_corpus(
     quantiles: bool = False,
     limits: int | Iterable[int] = (),
     progress: bool = False,
-    **options: Unpack[CountingKeywords],
+    **options: Unpack[SamplingKeywords],
 ) -> Report:
     """Count the tokens of files, folders, globs and standard input (`"-"`), exactly and in parallel.
 
@@ -45,10 +46,33 @@ def count_corpus(
     {options}
     """
     numbers = as_limits(limits)
-    taken = given("count_corpus", options, CountingKeywords)
-    return report_of(
-        run_corpus(paths, encodings, by, taken, progress, histograms=quantiles, limits=numbers), quantiles, numbers
-    )
+    taken = given("count_corpus", options, SamplingKeywords)
+    if taken.sample is not None:
+        _refuse_with_sample(
+            quantiles=quantiles,
+            limits=bool(numbers),
+            checkpoint=taken.checkpoint is not None,
+            per_document=taken.per_document is not None,
+        )
+    run = run_corpus(paths, encodings, by, taken, progress, histograms=quantiles, limits=numbers)
+    return report_of(run, quantiles, numbers) if taken.sample is None else _estimate_of(run, taken, taken.sample)
+
+
+def _estimate_of(run: CorpusRun, taken: CorpusOptions, fraction: float) -> Report:
+    """The report of a run over a sample."""
+    from fasttok.measures.sampling import estimates, sample_manifest
+
+    asked = Asked(run.encodings, run.by, False, [], True)
+    sample = sample_manifest(fraction, taken.seed, run.result.sample)
+    manifest = {**run.manifest, "quantiles": False, "limits": [], "sample": sample}
+    estimated = estimates(run.result, asked)
+    if len(estimated.groups) > taken.max_groups:
+        error = TooManyGroupsError(
+            f"more than {taken.max_groups} groups by {', '.join(run.by)} in the sample; raise max_groups"
+        )
+        error.by, error.max_groups = run.by, taken.max_groups
+        raise error
+    return Report(manifest, estimated.totals, estimated.groups, run.ledger)
 
 
 def report_of(run: CorpusRun, quantiles: bool, numbers: list[int]) -> Report:
@@ -67,3 +91,10 @@ def as_limits(limits: int | Iterable[int]) -> list[int]:
         if not 1 <= number <= MAX_LIMIT:
             raise ValueError(f"a limit is from 1 to {MAX_LIMIT:,} tokens, not {number:,}")
     return sorted(set(numbers))
+
+
+def _refuse_with_sample(**asked: bool) -> None:
+    """Raise for what cannot be estimated, or not be kept."""
+    for name, is_asked in asked.items():
+        if is_asked:
+            raise InputError(f"{name} and sample do not go together: leave out one of them")

@@ -102,7 +102,7 @@ def density(
         graphemes=graphemes,
         words=words,
         partial_tokens=partial_tokens,
-        sample=True,
+        bootstrap=True,
     )
     measures = ALWAYS + WITH_GRAPHEMES * graphemes + WITH_WORDS * words + WITH_PARTIAL * partial_tokens
     all_sums = [run.result.totals, *(run.result.groups[i] for i in range(len(run.result.groups)))]
@@ -172,7 +172,7 @@ class _Sample:
         }
         for name, values in by_encoding.items():
             names += [f"{name} {encodings[i]}" for i in range(len(values))]
-        units = np.frombuffer(sums.sample, dtype=np.uint64).reshape(-1, sums.sample_columns or len(names))
+        units = np.frombuffer(sums.bootstrap, dtype=np.uint64).reshape(-1, sums.bootstrap_columns or len(names))
         return cls(units.T.astype(np.float64), {name: i for i, name in enumerate(names)})
 
     def ratio(self, measure: str, encoding: str, sums: Real) -> Real:

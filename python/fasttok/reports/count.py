@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 
 import fasttok._fasttok as _fasttok
 from fasttok.reports.base import BaseReport
@@ -45,6 +45,23 @@ _COLUMNS: dict[str, Kind] = {
 
 QUANTILES = ("p50", "p90", "p99", "max")
 
+_ESTIMATED = ("documents", "bytes", "chars")
+"""The sums that have an interval beside them, where they are estimates, besides tokens."""
+
+
+Interval: TypeAlias = "tuple[int, int] | None"
+"""The least and the most of what an estimate is of, with 95 % confidence; None where too little was drawn to say."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The 95 % intervals of estimated sums. None where documents of fewer than 10 units of the sample are in them."""
+
+    documents: Interval
+    bytes: Interval
+    chars: Interval
+    tokens: Mapping[str, Interval]
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -54,12 +71,15 @@ class Asked:
     by: Sequence[str]
     quantiles: bool
     limits: Sequence[int]
+    sample: bool = False
 
     def columns(self) -> list[tuple[str, Kind]]:
         """The columns of `Report.rows()` after the key."""
         columns = list(_COLUMNS.items())
         if self.quantiles:
             columns += [(f"tokens_{name}", "integer") for name in QUANTILES]
+        if self.sample:
+            columns += [("tokens_low", "integer"), ("tokens_high", "integer")]
         return columns + [(f"documents_over_{limit}", "integer") for limit in self.limits]
 
 
@@ -106,6 +126,7 @@ class Tally:
         than the first. Both as docs/definitions.md defines them.
     tokens_per_document: how long documents are, by encoding; empty where quantiles were not asked for.
     documents_over: documents with more tokens than each limit, by encoding and limit; empty where there are no limits.
+    intervals: where sums are estimates, their intervals.
     """
 
     documents: int
@@ -116,6 +137,7 @@ class Tally:
     mixed_script_documents: int = field(kw_only=True)
     tokens_per_document: Mapping[str, DocumentLengths] = field(kw_only=True, default_factory=dict)
     documents_over: Mapping[str, Mapping[int, int]] = field(kw_only=True, default_factory=dict)
+    intervals: Intervals | None = field(kw_only=True, default=None)
 
     @classmethod
     def _from_sums(cls, sums: _fasttok.CorpusSums, asked: Asked, **key: Any) -> Self:
@@ -165,10 +187,15 @@ class Tally:
 
     def to_dict(self) -> dict[str, Any]:
         """The sums and ratios as the report's JSON has them."""
+        intervals = self.intervals
+        estimated: dict[str, Any] = {}
+        if intervals is not None:
+            estimated = {f"{name}_interval": _listed(getattr(intervals, name)) for name in _ESTIMATED}
         return {
             "documents": self.documents,
             "bytes": self.bytes,
             "chars": self.chars,
+            **estimated,
             "scripts": dict(self.scripts),
             "mixed_script_documents": self.mixed_script_documents,
             "encodings": {name: {**self.measures(name), **self._lengths(name)} for name in self.tokens},
@@ -177,6 +204,8 @@ class Tally:
     def _lengths(self, encoding: str) -> dict[str, Any]:
         """What the JSON has of the lengths of documents."""
         said: dict[str, Any] = {}
+        if self.intervals is not None:
+            said["tokens_interval"] = _listed(self.intervals.tokens[encoding])
         if encoding in self.documents_over:
             said["documents_over"] = _by_text(self.documents_over[encoding])
         if encoding in self.tokens_per_document:
@@ -188,6 +217,8 @@ class Tally:
         row = [encoding, self.documents, self.bytes, self.chars, *self.measures(encoding).values()]
         if encoding in self.tokens_per_document:
             row += [getattr(self.tokens_per_document[encoding], name) for name in QUANTILES]
+        if self.intervals is not None:
+            row += self.intervals.tokens[encoding] or (None, None)
         return (*row, *self.documents_over.get(encoding, {}).values())
 
 
@@ -298,7 +329,8 @@ class Report(BaseReport):
     def asked(self) -> Asked:
         """What was asked for."""
         manifest = self.manifest
-        return Asked(self.encodings, self.by, manifest.get("quantiles", False), manifest.get("limits", ()))
+        is_sample = manifest.get("sample") is not None
+        return Asked(self.encodings, self.by, manifest.get("quantiles", False), manifest.get("limits", ()), is_sample)
 
     def sorted_by(self, key: str, *, reverse: bool = False) -> Report:
         """The same report with its groups in another order.
@@ -350,6 +382,10 @@ class Report(BaseReport):
     def __repr__(self) -> str:
         tokens = ", ".join(f"{name}: {count:,}" for name, count in self.totals.tokens.items())
         return f"<fasttok.Report of {self.totals.documents:,} documents, tokens {{{tokens}}}>"
+
+
+def _listed(interval: Interval) -> list[int] | None:
+    return None if interval is None else list(interval)
 
 
 def _by_text(numbers: Mapping[int, int]) -> dict[str, int]:

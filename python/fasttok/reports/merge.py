@@ -127,6 +127,8 @@ def _part(report: PathLike | Report | bytes, index: int) -> _Part:
     is_whole = _is_whole(manifest, _IN_MANIFEST) and _is_whole(ledger, _IN_LEDGER)
     if not is_whole or not _is_whole(manifest["run"], _IN_RUN) or not _is_whole(manifest["input_files"], _IN_FILES):
         raise MergeError(f"{name} is damaged: its manifest or its ledger is not whole", files=[name])
+    if manifest.get("sample") is not None:
+        raise MergeError(f"{name} is an estimate from a sample: only counts add up", option="sample", files=[name])
     return _Part(name, path, text, manifest, ledger)
 
 

@@ -31,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bootstrap;
 mod detect;
 mod entry;
 mod error;
@@ -50,7 +51,7 @@ mod reading;
 mod recognise;
 mod record;
 mod run;
-mod sample;
+mod sampling;
 mod scripts;
 mod single_token_words;
 mod skip_reason;
@@ -60,6 +61,7 @@ mod statistics;
 mod tests;
 mod words;
 
+pub use bootstrap::{BootstrapUnits, UNITS};
 pub use detect::detector;
 pub use entry::Entry;
 pub use error::Error;
@@ -77,8 +79,10 @@ pub use ledger::{LEDGER_ENTRIES_KEPT, Ledger};
 pub use position::{At, Member, Position};
 pub use progress::Progress;
 pub use record::FieldsMet;
-pub use run::{Document, DocumentsRead, SharedInputs, documents, read_whole, run};
-pub use sample::{Sample, UNITS};
+pub use run::{
+    Document, DocumentsRead, Plan, PlannedFile, SharedInputs, documents, plan, read_whole, run,
+};
+pub use sampling::{CERTAIN, SampleDrawn};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use single_token_words::{SingleTokenWords, single_token_words};
 pub use skip_reason::{REMEDIES as SKIP_REMEDIES, Reason};

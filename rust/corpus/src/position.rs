@@ -1,4 +1,4 @@
-//! Where a document is in its file: what a row of the ledger, a long document and a sample are known by.
+//! Where a document is in its file: what a row of the ledger, a long document and a unit of a bootstrap are known by.
 //!
 //! A format that has positions of a new kind adds a variant to [`At`], and its name and number to [`At::parts`]; the
 //! ledger, its file and Python have it from there.
@@ -48,6 +48,15 @@ pub enum At {
 }
 
 impl At {
+    /// The position so many lines, which are so many bytes, after this one.
+    pub(crate) fn after(self, lines: u64, bytes: u64) -> At {
+        match self {
+            At::Line(line) => At::Line(line + lines),
+            At::Byte(byte) => At::Byte(byte + bytes),
+            at => at,
+        }
+    }
+
     /// The names and numbers that say it.
     pub fn parts(self) -> impl Iterator<Item = (&'static str, u64)> {
         let (first, second) = match self {

@@ -9,8 +9,8 @@ fn parts_use_only_what_is_below_them() {
         words:
         single_token_words: words
         scripts:
-        sample:
-        statistics: sample scripts
+        bootstrap:
+        statistics: bootstrap scripts
         position:
         skip_reason:
         entry: position skip_reason
@@ -23,10 +23,11 @@ fn parts_use_only_what_is_below_them() {
         reading: long_document position progress record skip_reason source
         format: position progress reading record skip_reason source
         recognise: format record skip_reason source
-        groups: error language record sample scripts statistics
+        sampling:
+        groups: bootstrap error language record scripts statistics
         per_document: error groups position
-        job: entry error groups input_files language ledger record statistics
-        run: entry error format groups input_files job language ledger long_document per_document position progress reading recognise record scripts skip_reason source statistics
+        job: entry error groups input_files language ledger record sampling statistics
+        run: entry error format groups input_files job language ledger long_document per_document position progress reading recognise record sampling scripts skip_reason source statistics
         fuzzing: format groups job ledger progress run
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
 
-use fasttok_corpus::{
-    Entry, Error, Extra, FieldsMet, Job, Lengths, Outcome, Progress, Reason, Share, run,
-};
+use fasttok_corpus::{Entry, Error, Extra, FieldsMet, Job, Lengths, Progress, Reason, Share, run};
 use pyo3::call::PyCallArgs;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
@@ -19,7 +17,7 @@ use pyo3::types::PyBytes;
 use crate::encoding::Encoding;
 use crate::errors;
 use crate::options::CorpusOptions;
-use crate::results::{CorpusResult, PositionParts, SkippedRow};
+use crate::results::{CorpusPlan, CorpusResult, PositionParts, SkippedRow};
 use crate::watch::{SIGNALS, Watch};
 
 /// `ENOENT`, the same everywhere.
@@ -37,7 +35,7 @@ const NO_SUCH_FILE: i32 = 2;
     graphemes = false,
     words = false,
     partial_tokens = false,
-    sample = false,
+    bootstrap = false,
     histograms = false,
     limits = Vec::new(),
     labels = Vec::new(),
@@ -53,7 +51,7 @@ pub fn count_corpus<'py>(
     graphemes: bool,
     words: bool,
     partial_tokens: bool,
-    sample: bool,
+    bootstrap: bool,
     histograms: bool,
     limits: Vec<u64>,
     labels: Vec<String>,
@@ -66,12 +64,26 @@ pub fn count_corpus<'py>(
         counters,
         labels,
         extra: Extra { graphemes, words, partial_tokens },
-        sample,
+        bootstrap,
         lengths: Lengths { histograms, limits },
         share: share.map(read_share).transpose()?,
         ..options.job(paths, encodings, &by)?
     };
-    CorpusResult::new(py, run_for_python(py, &job, &watch)?)
+    CorpusResult::new(py, run_for_python(py, &job, &watch, run)?)
+}
+
+/// What a run over ``paths`` would read as ``options`` say, in groups by the keys ``by``. Counts nothing.
+#[pyfunction]
+#[pyo3(signature = (paths, by, options))]
+pub fn plan_corpus(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    by: Vec<String>,
+    options: CorpusOptions<'_>,
+) -> PyResult<CorpusPlan> {
+    let watch = Watch::of(&options)?;
+    let job = options.job(paths, Vec::new(), &by)?;
+    run_for_python(py, &job, &watch, fasttok_corpus::plan).map(CorpusPlan)
 }
 
 fn read_share(bytes: &[u8]) -> PyResult<Share> {
@@ -150,7 +162,12 @@ pub fn _scripts_of(
 }
 
 /// Runs the job on other threads and stays with Python on this one.
-fn run_for_python(py: Python<'_>, job: &Job, watch: &Watch) -> PyResult<Outcome> {
+fn run_for_python<T: Send>(
+    py: Python<'_>,
+    job: &Job,
+    watch: &Watch,
+    run: fn(&Job, &Progress, &AtomicBool) -> Result<T, Error>,
+) -> PyResult<T> {
     let progress = Progress::new();
     let cancel = AtomicBool::new(false);
     let outcome = Mutex::new(None);

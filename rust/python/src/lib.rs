@@ -48,6 +48,9 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<arrow_export::ArrowChunkedArray>()?;
     m.add_class::<results::Account>()?;
     m.add_class::<results::CorpusGroups>()?;
+    m.add_class::<results::CorpusSample>()?;
+    m.add_class::<results::CorpusPlan>()?;
+    m.add_class::<results::PlannedFile>()?;
     m.add_class::<results::CorpusResult>()?;
     m.add_class::<results::CorpusSums>()?;
     m.add_class::<results::Document>()?;
@@ -64,6 +67,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(simd::simd_level, m)?)?;
     m.add_function(wrap_pyfunction!(simd::simd_levels, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::count_corpus, m)?)?;
+    m.add_function(wrap_pyfunction!(corpus::plan_corpus, m)?)?;
     m.add_class::<documents::Documents>()?;
     m.add_class::<watch::Progress>()?;
     m.add_function(wrap_pyfunction!(documents::_read_whole, m)?)?;

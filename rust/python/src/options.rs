@@ -77,6 +77,7 @@ read_as_they_are!(
     usize,
     u64,
     Option<u64>,
+    Option<f64>,
     Option<usize>,
     Option<String>,
     Option<PathBuf>,

@@ -3,7 +3,9 @@
 //! Raw material for the reports of `fasttok`, which name and order it. Values are made into objects of Python when
 //! they are asked for.
 
-use fasttok_corpus::{DocumentsRead, Group, Groups, Histogram, InputFiles, Ledger, Outcome, Tally};
+use fasttok_corpus::{
+    DocumentsRead, Group, Groups, Histogram, InputFiles, Ledger, Outcome, SampleDrawn, Tally,
+};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
@@ -19,10 +21,93 @@ pub struct CorpusResult {
     totals: Py<CorpusSums>,
     /// The account of files and rows.
     account: Py<Account>,
+    /// What was drawn, of a run over a sample; None where all was read.
+    sample: Option<Py<CorpusSample>>,
     /// The seconds that reading and counting took, without finding the files.
     seconds: f64,
     /// Which fields the records had, for ``SharedInputs.check``.
     fields_met: Py<PyBytes>,
+}
+
+/// A file that a run would find.
+#[pyclass(frozen, get_all, module = "fasttok._fasttok")]
+pub struct PlannedFile {
+    /// As reports name it.
+    file: String,
+    /// Its size as stored, where it is known.
+    bytes: Option<u64>,
+    /// The format that it would be read by; None where it is passed by, or cannot be known before.
+    format: Option<&'static str>,
+    /// How it is packed, if it is.
+    packed: Option<&'static str>,
+    /// Why it would not be read: ``binary``, or ``packed`` where it holds no records.
+    passed_by: Option<&'static str>,
+}
+
+/// What a run would read, and what not.
+#[pyclass(frozen, module = "fasttok._fasttok")]
+pub struct CorpusPlan(pub fasttok_corpus::Plan);
+
+#[pymethods]
+impl CorpusPlan {
+    /// The files, in the order in which they are found.
+    #[getter]
+    fn files(&self) -> Vec<PlannedFile> {
+        let file = |planned: &fasttok_corpus::PlannedFile| PlannedFile {
+            file: planned.name.clone(),
+            bytes: planned.bytes,
+            format: planned.format,
+            packed: planned.packed,
+            passed_by: planned.passed_by,
+        };
+        self.0.files.iter().map(file).collect()
+    }
+
+    /// What would be skipped rows.
+    #[getter]
+    fn bad(&self) -> Vec<SkippedRow> {
+        self.0.bad.iter().cloned().map(SkippedRow::from).collect()
+    }
+
+    /// Links and the like that a walk passed by.
+    #[getter]
+    fn files_ignored(&self) -> u64 {
+        self.0.passed
+    }
+
+    /// Inputs left out because they are a file that is among the others.
+    #[getter]
+    fn inputs_repeated(&self) -> u64 {
+        self.0.repeated
+    }
+}
+
+/// What was drawn of a corpus: the material of estimates.
+#[pyclass(frozen, get_all, module = "fasttok._fasttok")]
+pub struct CorpusSample {
+    /// The bytes of each stratum.
+    strata: Vec<u64>,
+    /// The stratum of each draw.
+    draw_strata: Vec<u32>,
+    /// The unit that each draw hit, an index into ``units``; -1 where it hit none.
+    draw_units: Vec<i64>,
+    /// The names of the units that were read, which the groups of the run have as the first value of their key.
+    units: Vec<String>,
+    /// The bytes of each unit.
+    unit_bytes: Vec<u64>,
+}
+
+impl CorpusSample {
+    fn of(drawn: SampleDrawn) -> CorpusSample {
+        let (units, unit_bytes) = drawn.units.into_iter().unzip();
+        CorpusSample {
+            strata: drawn.strata,
+            draw_strata: drawn.draws.iter().map(|draw| draw.0).collect(),
+            draw_units: drawn.draws.iter().map(|draw| draw.1.map_or(-1, i64::from)).collect(),
+            units,
+            unit_bytes,
+        }
+    }
 }
 
 impl CorpusResult {
@@ -45,6 +130,7 @@ impl CorpusResult {
             groups: Py::new(py, CorpusGroups(groups))?,
             totals: Py::new(py, CorpusSums { key: Vec::new(), tally: totals })?,
             account: Py::new(py, account)?,
+            sample: outcome.sample.map(|drawn| Py::new(py, CorpusSample::of(drawn))).transpose()?,
             seconds: reading.as_secs_f64(),
             fields_met: PyBytes::new(py, &outcome.fields_met.to_bytes()).unbind(),
         })
@@ -392,17 +478,17 @@ impl CorpusSums {
     }
 
     /// What a bootstrap over documents draws from: unsigned 64-bit numbers in the machine's byte order, of shape
-    /// ``(units, sample_columns)``. Empty where no sample was asked for.
+    /// ``(units, bootstrap_columns)``. Empty where no bootstrap was asked for.
     #[getter]
-    fn sample<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let values = self.tally.sample.values().into_iter();
+    fn bootstrap<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let values = self.tally.bootstrap.values().into_iter();
         PyBytes::new(py, &values.flat_map(u64::to_ne_bytes).collect::<Vec<u8>>())
     }
 
-    /// The numbers of a unit of ``sample``.
+    /// The numbers of a unit of ``bootstrap``.
     #[getter]
-    fn sample_columns(&self) -> usize {
-        self.tally.sample.columns()
+    fn bootstrap_columns(&self) -> usize {
+        self.tally.bootstrap.columns()
     }
 }
 

@@ -17,8 +17,8 @@ from fasttok.cli.options import (
     paths_or_default,
     sort_options,
 )
-from fasttok.cli.output import choose_format, deliver_counted, output_options
-from fasttok.options import CountingKeywords
+from fasttok.cli.output import Format, choose_format, deliver, deliver_counted, output_options
+from fasttok.options import CorpusKeywords, SamplingKeywords
 from fasttok.reports.count import SORT_KEYS
 
 
@@ -30,7 +30,7 @@ from fasttok.reports.count import SORT_KEYS
 @paths_argument
 @encodings_option()
 @by_option
-@corpus_options(CountingKeywords)
+@corpus_options(SamplingKeywords)
 @click.option(
     "--quantiles", is_flag=True, help="Tell how long documents are in tokens: p50, p90, p99, and the longest."
 )
@@ -42,6 +42,7 @@ from fasttok.reports.count import SORT_KEYS
     metavar="N[,N]",
     help="Count documents with more than N tokens: context windows, say.",
 )
+@click.option("--plan", is_flag=True, help="List what would be read, and count nothing.")
 @sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name")
 @output_options
 def command(
@@ -50,6 +51,7 @@ def command(
     by: list[str],
     quantiles: bool,
     limits: list[int],
+    plan: bool,
     sort: str,
     reverse: bool,
     json: bool,
@@ -74,6 +76,24 @@ def command(
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     inputs = paths_or_default(paths, corpus)
     arguments = corpus_arguments(corpus, inputs, {"--output": output})
+    if plan:
+        return _deliver_plan(inputs, encodings or ["o200k_base"], by, arguments, shape, output, corpus["quiet"])
     report = count_corpus(inputs, encodings or ["o200k_base"], by=by, quantiles=quantiles, limits=limits, **arguments)
     report = report.sorted_by(sort, reverse=reverse)
     return deliver_counted(report, shape, output, report.ledger, corpus)
+
+
+def _deliver_plan(
+    inputs: list[str],
+    encodings: list[str],
+    by: list[str],
+    arguments: dict[str, Any],
+    shape: Format,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    """A dry run: the exit code says nothing of what would be skipped."""
+    from fasttok.measures.plan import plan_corpus
+
+    taken = {name: value for name, value in arguments.items() if name in CorpusKeywords.__annotations__}
+    return deliver(plan_corpus(inputs, encodings, by=by, **taken), shape, output, quiet=quiet)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fasttok.render import format, summaries
-from fasttok.render.blocks import Block, first
+from fasttok.render.blocks import Block, Note, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.layout import GIVEN_UP, Column, Layout
 from fasttok.reports.count import QUANTILES, Report, Tally
@@ -25,6 +25,7 @@ def _table(report: Report) -> Layout:
     size = [Column(name, []) for name in ("docs", "bytes", "chars")]
     measures = [Column(name, []) for name in ("tokens", "tok/char", "B/tok")]
     quantiles = [Column(name, []) for name in QUANTILES] if report.asked.quantiles else []
+    error = [Column("±95 %", [])] if report.asked.sample else []
     over = [Column(f">{format.thousands(limit)}", []) for limit in report.asked.limits]
 
     def add(tally: Tally, key: Sequence[str]) -> None:
@@ -38,6 +39,8 @@ def _table(report: Report) -> Layout:
             measures[0].cells.append(f"{values['tokens']:,}")
             measures[1].cells.append(format.decimal(values["tokens_per_char"], 3))
             measures[2].cells.append(format.decimal(values["bytes_per_token"], 2))
+            for column in error:
+                column.cells.append(_error(tally, name))
             for column in quantiles:
                 column.cells.append(format.decimal(getattr(tally.tokens_per_document[name], column.header), 0))
             for column, limit in zip(over, report.asked.limits, strict=True):
@@ -47,13 +50,41 @@ def _table(report: Report) -> Layout:
         add(group, [format.key(value) for value in group.key.values()])
     add(report.totals, ["total", *[""] * (len(keys) - 1)] if keys else [])
     shows_encoding = several or not keys
-    columns = [*named, *([encoding] if shows_encoding else []), *size, *measures, *quantiles, *over]
+    columns = [
+        *named,
+        *([encoding] if shows_encoding else []),
+        *size,
+        measures[0],
+        *error,
+        *measures[1:],
+        *quantiles,
+        *over,
+    ]
     given_up = _LENGTHS_FIRST if quantiles or over else GIVEN_UP
     return Layout(columns, footer_rows=len(report.encodings) if keys else 0, given_up=given_up)
 
 
 def _blocks(report: Report, width: int | None) -> list[Block]:
-    return [_table(report)]
+    sample = report.manifest.get("sample")
+    if sample is None:
+        return [_table(report)]
+    part = f"a sample of {format.decimal(100 * sample['fraction'], 3).rstrip('0').rstrip('.')} %"
+    if sample["exact"]:
+        return [_table(report), Note(f"Exact: {part} would have been all of it.")]
+    read = format.size(report.manifest["bytes_read"])
+    note = (
+        f"Estimates from {part}: {sample['units']:,} units, {read} read. ±95 % is half of the interval of tokens, "
+        "of the estimate; - where too little was drawn to say."
+    )
+    return [_table(report), Note(note)]
+
+
+def _error(tally: Tally, encoding: str) -> str:
+    interval = tally.intervals.tokens[encoding] if tally.intervals is not None else None
+    tokens = tally.tokens[encoding]
+    if interval is None or not tokens:
+        return "-"
+    return f"{format.decimal(100 * max(interval[1] - tokens, tokens - interval[0]) / tokens, 2)} %"
 
 
 def _told(report: Report) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from fasttok.options import CorpusKeywords, Option, ReadingKeywords, options
 
-Name = Literal["claims", "cost", "density", "encodings", "models", "premium", "report", "verification"]
+Name = Literal["claims", "cost", "density", "encodings", "models", "plan", "premium", "report", "verification"]
 
 
 def schema(name: Name = "report") -> dict[str, Any]:

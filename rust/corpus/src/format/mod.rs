@@ -33,7 +33,7 @@ mod warc;
 pub(crate) use csv::has_text_column;
 pub(crate) use json::looks_like_json;
 
-use crate::reading::{Framing, Opening, Reading, Stream, StreamConfig};
+use crate::reading::{Blocks, Framing, Opening, Reading, Stream, StreamConfig};
 use crate::record::{Fields, FormatId, Framer, RecordReader};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::Input;
@@ -109,6 +109,21 @@ pub(crate) fn line_reader(id: FormatId, fields: &Fields) -> Box<dyn RecordReader
             unreachable!("framers and containers hand out what reads their records")
         }
     }
+}
+
+/// Whether the records of a file of this format are lines, so that one can be found from any byte on.
+pub(crate) fn is_of_lines(id: FormatId) -> bool {
+    matches!(format(id).layout(), Layout::Stream(Framing::Lines | Framing::Records, _))
+}
+
+/// Begins to read those blocks of lines that hold the bytes `drawn`.
+pub(crate) fn begin_blocks<'e>(
+    opening: Opening<'e>,
+    block: u64,
+    drawn: impl Iterator<Item = u64>,
+) -> Result<Box<dyn Reading<'e> + 'e>, SkipReason> {
+    let passes_bom = format(opening.format).passes_bom();
+    Ok(Box::new(Blocks::new(opening, passes_bom, block, drawn)?))
 }
 
 /// Begins to read an input of the format that `opening` names.

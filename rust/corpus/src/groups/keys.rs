@@ -30,6 +30,8 @@ pub enum Key {
     Script,
     /// The language label: see [`Job::languages`](crate::Job::languages).
     Language,
+    /// The unit of a sample that the document is in. A run that samples puts it first itself.
+    SampledUnit,
 }
 
 impl Key {
@@ -68,6 +70,7 @@ impl fmt::Display for Key {
             Key::Extension => f.write_str("extension"),
             Key::Script => f.write_str("script"),
             Key::Language => f.write_str("language"),
+            Key::SampledUnit => f.write_str("sampled unit"),
             Key::Field(field) if Key::parse(field) == *self => f.write_str(field),
             Key::Field(field) => write!(f, "field:{field}"),
         }
@@ -108,7 +111,11 @@ impl GroupKeys {
         self.keys.contains(&Key::Script)
     }
 
-    /// Writes the key of a document to `to`, but for its language and its script. Of the parts of the path `file`, so
+    fn by_unit(&self) -> bool {
+        self.keys.contains(&Key::SampledUnit)
+    }
+
+    /// Writes the key of a document to `to`, but for its unit, its language and its script. Of the parts of the path `file`, so
     /// many lead to what was named. `values` are those of [`GroupKeys::fields`], or nothing at all.
     pub fn encode(
         &self,
@@ -130,9 +137,16 @@ impl GroupKeys {
                 }
                 Key::Extension => extension,
                 Key::Field(_) => values.next().and_then(|v| v.as_deref()),
-                Key::Language | Key::Script => continue,
+                Key::Language | Key::Script | Key::SampledUnit => continue,
             };
             write_value(value.map(str::as_bytes), to);
+        }
+    }
+
+    /// Writes the unit of a sample after what [`GroupKeys::encode`] wrote, where units are among the keys.
+    pub fn encode_unit(&self, unit: &str, to: &mut Vec<u8>) {
+        if self.by_unit() {
+            write_value(Some(unit.as_bytes()), to);
         }
     }
 
@@ -155,21 +169,23 @@ impl GroupKeys {
         values_of(&ordered).map(value).collect()
     }
 
-    /// Writes the values of `key` after `to` in the order of the keys: the language and then the script, which come
-    /// last, where they were asked for.
+    /// Writes the values of `key` after `to` in the order of the keys: the unit, the language and then the script,
+    /// which come last, where they were asked for.
     pub fn put_in_order(&self, key: &[u8], to: &mut Vec<u8>) {
-        if !self.by_language() && !self.by_script() {
+        if !self.by_unit() && !self.by_language() && !self.by_script() {
             to.extend_from_slice(key);
             return;
         }
         let mut values: Vec<Option<&[u8]>> = values_of(key).collect();
         let script = self.by_script().then(|| values.pop()).flatten().flatten();
         let language = self.by_language().then(|| values.pop()).flatten().flatten();
+        let unit = self.by_unit().then(|| values.pop()).flatten().flatten();
         let mut values = values.into_iter();
         for key in &self.keys {
             let value = match key {
                 Key::Language => Some(language.unwrap_or(UNDETERMINED.as_bytes())),
                 Key::Script => script,
+                Key::SampledUnit => unit,
                 _ => values.next().flatten(),
             };
             write_value(value, to);

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
-use crate::sample::{DocumentId, Sample};
+use crate::bootstrap::{BootstrapUnits, DocumentId};
 use crate::statistics::Histograms;
 use crate::{Error, Merge, Scripts, Tally};
 
@@ -35,8 +35,8 @@ pub(crate) struct Table {
     /// How many encodings have each of [`Tally::BY_ENCODING`]. Known from the first document.
     columns: [usize; Tally::BY_ENCODING.len()],
     scripts: Vec<Scripts>,
-    /// One a group where samples are kept, or none at all.
-    samples: Vec<Sample>,
+    /// One a group where a bootstrap is asked for, or none at all.
+    bootstrap: Vec<BootstrapUnits>,
     /// One a group where histograms are kept, or none at all.
     histograms: Vec<Histograms>,
     /// Groups by their keys.
@@ -69,9 +69,9 @@ impl Table {
             rest = others;
             list.to_vec()
         });
-        let sample = self.samples.get(i).cloned().unwrap_or_default();
+        let bootstrap = self.bootstrap.get(i).cloned().unwrap_or_default();
         let histograms = self.histograms.get(i).cloned().unwrap_or_default();
-        Tally::of(*numbers, by_encoding, self.scripts[i].clone(), sample, histograms)
+        Tally::of(*numbers, by_encoding, self.scripts[i].clone(), bootstrap, histograms)
     }
 
     /// Makes a table that was kept one that can be added to.
@@ -85,7 +85,7 @@ impl Table {
     }
 
     /// Adds a document, or the sums of several, to the group of `key`. With a `document` it is one document, of which a
-    /// sample is kept.
+    /// bootstrap keeps the sums.
     pub fn add(
         &mut self,
         key: &[u8],
@@ -111,11 +111,13 @@ impl Table {
             self.histograms.resize_with(self.len(), Histograms::default);
             self.histograms[i].merge(&tally.histograms);
         }
-        if document.is_some() || tally.sample.columns() > 0 {
-            self.samples.resize_with(self.len(), Sample::default);
+        if document.is_some() || tally.bootstrap.columns() > 0 {
+            self.bootstrap.resize_with(self.len(), BootstrapUnits::default);
             match document {
-                Some(document) => self.samples[i].add_document(document, tally.sampled_values()),
-                None => self.samples[i].merge(&tally.sample),
+                Some(document) => {
+                    self.bootstrap[i].add_document(document, tally.bootstrap_values())
+                }
+                None => self.bootstrap[i].merge(&tally.bootstrap),
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use fasttok_parallel::SharedCounter;
 use crate::groups::{GroupKeys, Groups, Key};
 use crate::input_files::InputFiles;
 use crate::record::FieldsMet;
-use crate::{Extra, Ledger, Lengths, Tally};
+use crate::{Extra, Ledger, Lengths, SampleDrawn, Tally};
 
 pub use labels::LanguageLabels;
 pub use share::Share;
@@ -106,8 +106,8 @@ macro_rules! options {
             pub languages: LanguageLabels,
             /// What is measured besides what always is.
             pub extra: Extra,
-            /// Keep what a bootstrap over documents needs in [`Tally::sample`].
-            pub sample: bool,
+            /// Keep what a bootstrap over documents needs in [`Tally::bootstrap`].
+            pub bootstrap: bool,
             /// What is kept of the length of each document.
             pub lengths: Lengths,
             $($(#[$doc])* pub $name: $type,)*
@@ -125,7 +125,7 @@ macro_rules! options {
                     by: Vec::new(),
                     languages: LanguageLabels::default(),
                     extra: Extra::default(),
-                    sample: false,
+                    bootstrap: false,
                     lengths: Lengths::default(),
                     $($name: $default,)*
                 }
@@ -147,7 +147,7 @@ macro_rules! options {
                     ("language_from_path", from_path.to_string()),
                     ("detect_language", detector.is_some().to_string()),
                     ("detect_bytes", detect_bytes.to_string()),
-                    ("what is measured", format!("{:?} {:?} {}", self.extra, self.lengths, self.sample)),
+                    ("what is measured", format!("{:?} {:?} {}", self.extra, self.lengths, self.bootstrap)),
                     ("a table of documents", self.per_document.is_some().to_string()),
                     $((stringify!($name), format!("{:?}", self.$name)),)*
                 ];
@@ -222,6 +222,11 @@ options! {
     checkpoint: Option<PathBuf> = None,
     /// How often the state is kept, in seconds; 0 is after each chunk.
     checkpoint_seconds: u64 = CHECKPOINT_SECONDS,
+    /// Read a random sample of about this fraction of the bytes, and tell what was drawn in [`Outcome::sample`]. `None`
+    /// reads all.
+    sample: Option<f64> = None,
+    /// What is drawn depends on it, on the fraction and on the files, and on nothing else.
+    seed: u64 = 0,
     /// Where to write all ledger entries as JSONL, in the order in which they are met.
     ledger_path: Option<PathBuf> = None,
     /// Where to write a table with a row for each document that was counted, as Parquet.
@@ -239,6 +244,9 @@ pub struct Outcome {
     pub groups: Groups,
     /// The sums over all documents.
     pub totals: Tally,
+    /// What was drawn, of a run over a sample: groups have the unit as the first value of their key, and sums are those of
+    /// what was read. `None` where all was read, also because a sample of it would be no smaller.
+    pub sample: Option<SampleDrawn>,
     /// The account of rows.
     pub ledger: Ledger,
     /// Files that were read, or that should have been.

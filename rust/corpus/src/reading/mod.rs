@@ -3,9 +3,11 @@
 //! What reads is a [`Reading`]; [`Stream`] is the one of all formats that are a stream of bytes, containers have their own.
 //! A chunk is of bounded size, and holds records of which nothing was decoded yet, or rows. Counts nothing.
 
+mod blocks;
 mod stream;
 
 use std::io::{Cursor, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use fasttok_engine::{Encoding, Special, Utf8Errors};
@@ -13,6 +15,7 @@ use fasttok_parallel::{Control, Splitter};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use blocks::Blocks;
 pub(crate) use stream::{Framing, Stream};
 
 use crate::Progress;
@@ -67,6 +70,14 @@ pub(crate) trait Reading<'e>: Send {
     }
     /// How many bytes of the file, as it is stored, this reading has read and told the progress of.
     fn bytes_read(&self) -> u64;
+    /// Whether each of its steps says which unit of a sample it is.
+    fn has_units(&self) -> bool {
+        false
+    }
+    /// How large it is among the other parts of its file; 0 where it is none.
+    fn size(&self) -> u64 {
+        0
+    }
     /// How far it is, where it can go on from there by itself. Asked between two steps, while no part of a long document is
     /// being counted. Of a reading that gives nothing the records are counted that it handed out, and it is read from its
     /// beginning to go on.
@@ -200,8 +211,8 @@ pub(crate) struct LongPart {
 
 /// What there is to do with the bytes of a step.
 pub(crate) enum Chunk {
-    /// Records that are lines, the first of which is this one (from 1).
-    Lines { format: FormatId, member: Option<Arc<Member>>, first_line: u64 },
+    /// Records that are lines, and where the first of them is: a line (from 1), or a byte where nobody knows the line.
+    Lines { format: FormatId, first: Position },
     /// The bytes are one document, the whole of the file or of the member.
     Document { format: FormatId, member: Option<Arc<Member>> },
     /// Records among the bytes, and what reads them.
@@ -222,9 +233,8 @@ impl Chunk {
     /// The member that it is about, where that is one.
     pub fn member(&self) -> Option<&Arc<Member>> {
         match self {
-            Chunk::Lines { member, .. }
-            | Chunk::Document { member, .. }
-            | Chunk::Records { member, .. } => member.as_ref(),
+            Chunk::Lines { first, .. } => first.member.as_ref(),
+            Chunk::Document { member, .. } | Chunk::Records { member, .. } => member.as_ref(),
             Chunk::Part(part) => part.document.position.member.as_ref(),
             Chunk::Rows(_) | Chunk::Members(_) => None,
         }
@@ -259,6 +269,8 @@ pub(crate) struct Step<'e> {
     pub more: Vec<Box<dyn Reading<'e> + 'e>>,
     /// What is to be known of members that were begun in this step.
     pub members: Members,
+    /// Which bytes of the file the chunk is all of, where it is a unit of a sample.
+    pub unit: Option<Range<u64>>,
     /// Nothing will follow but `more`.
     pub end: bool,
 }

@@ -16,15 +16,13 @@ use crate::long_document::LongDocument;
 use crate::position::{At, Member, Position};
 use crate::record::{FormatId, Framed, Framer};
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::{Opened, UTF16_MARK, read_error, utf16_len};
+use crate::source::{BOM, Opened, UTF16_MARK, read_error, utf16_len};
 
 /// No read is smaller than this, whatever the size of the file was said to be.
 const MIN_READ: usize = 8 << 10;
 
 /// No read is larger: between two of them it is asked whether the run is over.
 const MAX_READ: usize = 1 << 20;
-
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What is a record where records are lines, or the whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,12 +281,9 @@ impl<'e> Stream<'e> {
         searched: usize,
         config: &StreamConfig,
     ) -> Option<Step<'e>> {
-        let (format, first_line) = (self.format, self.line);
-        let member = &self.member;
-        let chunk = |buf: &[u8]| {
-            let lines = || Chunk::Lines { format, member: member.clone(), first_line };
-            (!buf.is_empty()).then(lines)
-        };
+        let format = self.format;
+        let first = || Position { member: self.member.clone(), at: At::Line(self.line) };
+        let chunk = |buf: &[u8]| (!buf.is_empty()).then(|| Chunk::Lines { format, first: first() });
         if let Some(End::Complete) = self.end {
             return Some(Step { chunk: chunk(buf), end: true, ..Step::default() });
         }

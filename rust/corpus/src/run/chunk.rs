@@ -3,13 +3,12 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use fasttok_engine::{Utf8Errors, decode_utf8};
 
 use crate::Progress;
 use crate::format;
-use crate::position::{At, Member, Position};
+use crate::position::{At, Position};
 use crate::reading::{Chunk, StreamConfig};
 use crate::record::{Fields, FieldsMet, FormatId, RecordReader, Row, decoded, decoded_utf16};
 use crate::skip_reason::SkipReason;
@@ -67,13 +66,12 @@ impl<'r> Readers<'r> {
                 let position = Position { member, at: At::Whole };
                 read(&mut **reader, position, decoded(bytes), errors, &mut visit)
             }
-            Chunk::Lines { format, member, first_line } => {
+            Chunk::Lines { format, first } => {
                 let reader = self.of_lines(format);
                 let max = match format::format(format).has_fields() {
                     true => max_record,
                     false => usize::MAX,
                 };
-                let first = (member, first_line);
                 let done = lines(&mut **reader, bytes, first, max, errors, decoded, &mut visit);
                 reader.report(progress);
                 done
@@ -128,7 +126,7 @@ impl<'r> Readers<'r> {
 fn lines<'b, B>(
     reader: &mut dyn RecordReader,
     bytes: &'b [u8],
-    (member, first_line): (Option<Arc<Member>>, u64),
+    first: Position,
     max: usize,
     errors: Utf8Errors,
     decoded: impl Fn(&'b [u8]) -> Result<Cow<'b, str>, SkipReason>,
@@ -136,10 +134,11 @@ fn lines<'b, B>(
 ) -> ControlFlow<B> {
     // Once for all of them; only where that fails each is looked at by itself.
     let all = decode_utf8(bytes, Utf8Errors::Strict).ok();
-    let (mut at, mut line) = (0, first_line);
+    let (mut at, mut line) = (0, 0);
     while at < bytes.len() {
         let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |i| at + i);
-        let position = Position { member: member.clone(), at: At::Line(line) };
+        let position =
+            Position { member: first.member.clone(), at: first.at.after(line, at as u64) };
         let record = match &all {
             _ if end - at > max => Err(SkipReason::record_too_large(max)),
             Some(all) => Ok((&all[at..end]).into()),

@@ -292,23 +292,24 @@ impl<'r> Documents<'r> {
     fn file(&mut self, found: &'r Inputs, file: usize, control: Control<'r>) -> Result<(), Error> {
         let input = &found.inputs[file];
         let from = (control, self.progress);
-        let reading = match begin(file, input, from, &self.formats, self.config, self.host, None) {
-            Ok(Taken::As(reading)) => reading,
-            Ok(Taken::Binary) => {
-                self.binary += 1;
-                return Ok(());
-            }
-            Ok(Taken::Compressed) => {
-                self.packed += 1;
-                return Ok(());
-            }
-            Err(Unread { format, bad }) => {
-                if let Some(format) = format {
-                    self.ledger.add_unsupported(format);
+        let reading =
+            match begin(file, input, from, &self.formats, self.config, self.host, None, None) {
+                Ok(Taken::As(reading)) => reading,
+                Ok(Taken::Binary) => {
+                    self.binary += 1;
+                    return Ok(());
                 }
-                return self.skip(input, Position::default(), bad);
-            }
-        };
+                Ok(Taken::Compressed) => {
+                    self.packed += 1;
+                    return Ok(());
+                }
+                Err(Unread { format, bad }) => {
+                    if let Some(format) = format {
+                        self.ledger.add_unsupported(format);
+                    }
+                    return self.skip(input, Position::default(), bad);
+                }
+            };
         self.path_language = self.path_languages.get_mut(file).and_then(Option::take);
         let mut waiting = VecDeque::from([reading]);
         while let Some(mut reading) = waiting.pop_front() {
@@ -337,7 +338,7 @@ impl<'r> Documents<'r> {
         let mut long = String::new();
         loop {
             let step = reading.step(&mut buf, self.config);
-            let Step { chunk, bad, mut settled, more, members, end } = step;
+            let Step { chunk, bad, mut settled, more, members, end, .. } = step;
             others.extend(more);
             self.members.begun += members.begun;
             self.members.passed_by += members.passed_by;

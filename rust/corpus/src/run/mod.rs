@@ -10,6 +10,8 @@ mod documents;
 mod inputs;
 mod members;
 mod open;
+mod plan;
+mod sample;
 mod schedule;
 mod share;
 mod worker;
@@ -39,6 +41,7 @@ pub(crate) use documents::documents_in_chunks;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
 use inputs::Inputs;
 use members::MemberFilter;
+pub use plan::{Plan, PlannedFile, plan};
 use schedule::Run;
 pub use share::SharedInputs;
 
@@ -78,6 +81,19 @@ pub(crate) fn run_in_chunks(
     let most = threads(job);
     let found = Inputs::find(job, progress, cancel)?;
     let inputs = &found.inputs;
+    let fields = fields(job, &GroupKeys::new(&job.by));
+    let formats = formats(job, &fields)?;
+    let sample = job
+        .sample
+        .and_then(|fraction| sample::plan(job, inputs, &formats, fraction, chunk, cancel));
+    let mut by = job.by.clone();
+    let mut chunk = chunk;
+    if let Some(sample) = &sample {
+        by.insert(0, Key::SampledUnit);
+        progress.set_total(None);
+        chunk = sample.chunk() as usize;
+    }
+    let groups = GroupKeys::new(&by);
     let (mut begun, mut before) = (None, Duration::ZERO);
     let table = job.per_document.as_deref();
     let (mut ledger, mut rows, rounds) = match &job.checkpoint {
@@ -112,47 +128,43 @@ pub(crate) fn run_in_chunks(
         found.report_bad(job, &mut ledger, progress)?;
     }
 
-    let groups = GroupKeys::new(&job.by);
-    let fields = fields(job, &groups);
     progress.watch(fields.names());
     let clock = Instant::now();
-    let sums = count::count(
-        &Run {
-            inputs,
-            formats: formats(job, &fields)?,
-            members: MemberFilter::new(job)?,
-            fields: &fields,
-            groups: &groups,
-            languages: &job.languages,
-            path_languages: path_languages(job, inputs),
-            extra: job.extra,
-            counters: &job.counters,
-            sample: job.sample,
-            lengths: &job.lengths,
-            per_document: rows.is_some(),
-            id: job.id_field.as_ref().map(|_| groups.fields().len()),
-            max_groups: job.max_groups,
-            config: StreamConfig {
-                chunk,
-                max_record: job.max_record_bytes,
-                max_window: job.max_window_bytes,
-                encodings: job.encodings.clone(),
-                special: job.special,
-                errors: job.errors,
-                separator: job.separator.clone().unwrap_or_default(),
-                warc_responses: job.warc_records == WarcRecords::Response,
-                whole_words: job.extra.graphemes || job.extra.words,
-            },
-            on_error: job.on_error,
-            progress,
-            cancel,
+    let run = Run {
+        inputs,
+        formats,
+        members: MemberFilter::new(job)?,
+        fields: &fields,
+        groups: &groups,
+        languages: &job.languages,
+        path_languages: path_languages(job, inputs),
+        extra: job.extra,
+        counters: &job.counters,
+        bootstrap: job.bootstrap,
+        lengths: &job.lengths,
+        per_document: rows.is_some(),
+        id: job.id_field.as_ref().map(|_| groups.fields().len()),
+        // Those of all units are no more than the documents that are read.
+        max_groups: if sample.is_some() { usize::MAX } else { job.max_groups },
+        sample,
+        config: StreamConfig {
+            chunk,
+            max_record: job.max_record_bytes,
+            max_window: job.max_window_bytes,
+            encodings: job.encodings.clone(),
+            special: job.special,
+            errors: job.errors,
+            separator: job.separator.clone().unwrap_or_default(),
+            warc_responses: job.warc_records == WarcRecords::Response,
+            whole_words: job.extra.graphemes || job.extra.words,
         },
-        worth_while(inputs, most, chunk),
-        &mut ledger,
-        rows.as_mut(),
-        begun.unwrap_or_default(),
-        rounds,
-    )?;
+        on_error: job.on_error,
+        progress,
+        cancel,
+    };
+    let workers = worth_while(inputs, most, chunk);
+    let begun = begun.unwrap_or_default();
+    let sums = count::count(&run, workers, &mut ledger, rows.as_mut(), begun, rounds)?;
     let reading = before + clock.elapsed();
     if job.share.is_none() {
         found.check_not_all_ignored(job, sums.binary, sums.packed)?;
@@ -171,7 +183,8 @@ pub(crate) fn run_in_chunks(
     for i in 0..sums.groups.len() {
         totals.merge(&sums.groups.tally(i));
     }
-    let sorted = match job.by.is_empty() {
+    let sample = run.sample.map(|sample| sample.finish(sums.units, sums.streams));
+    let sorted = match by.is_empty() {
         true => Groups::default(),
         false => sums.groups.finish(&groups, cancel),
     };
@@ -205,6 +218,7 @@ pub(crate) fn run_in_chunks(
     Ok(Outcome {
         groups: sorted,
         totals,
+        sample,
         ledger: outcome_ledger,
         files: inputs.len() as u64 - ignored + bad,
         files_ignored: ignored + found.passed,
@@ -250,6 +264,12 @@ fn check(job: &Job) -> Result<(), Error> {
         "no encoding to count by"
     } else if job.threads == Some(0) {
         "threads must be at least 1"
+    } else if job.sample.is_some_and(|fraction| !(fraction > 0.0 && fraction <= 1.0)) {
+        "a sample is more than nothing and at most all"
+    } else if job.sample.is_some() && job.checkpoint.is_some() {
+        "a sample has no checkpoint: it is read in one go; leave out one of them"
+    } else if job.sample.is_some() && job.per_document.is_some() {
+        "a sample has no table of all documents; leave out one of them"
     } else {
         return Ok(());
     };

@@ -7,9 +7,11 @@ use crate::Progress;
 use crate::format::{self, Formats};
 use crate::reading::{Host, Opening, Reached, Reading, StreamConfig};
 use crate::recognise::{Taken, Unread, recognise};
+use crate::sampling::SamplePlan;
 use crate::source::{self, Input};
 
-/// Opens `source`, which is input `file`, for `host`, and finds out what it is. `reached` is where an earlier run stopped.
+/// Opens `source`, which is input `file`, for `host`, and finds out what it is. `reached` is where an earlier run stopped. Of a
+/// `sample` the blocks that were drawn are read, where it has any.
 pub(super) fn begin<'e>(
     file: usize,
     source: &'e Input,
@@ -18,6 +20,7 @@ pub(super) fn begin<'e>(
     config: &StreamConfig,
     host: &'e dyn Host<'e>,
     reached: Option<Reached>,
+    sample: Option<&SamplePlan>,
 ) -> Result<Taken<Box<dyn Reading<'e> + 'e>>, Unread> {
     let mut input = source::open(source, control, progress, config.max_window)?;
     Ok(match recognise(source, &mut input, formats)? {
@@ -25,7 +28,15 @@ pub(super) fn begin<'e>(
             let member = None;
             let opening =
                 Opening { file, source, input, control, progress, format, member, host, reached };
-            Taken::As(format::begin(opening, formats, config)?)
+            let has_blocks = |sample: &&SamplePlan| {
+                !sample.is_streamed(file)
+                    && opening.input.is_seekable(source)
+                    && format::is_of_lines(format)
+            };
+            Taken::As(match sample.filter(has_blocks) {
+                Some(sample) => format::begin_blocks(opening, sample.block(), sample.drawn(file))?,
+                None => format::begin(opening, formats, config)?,
+            })
         }
         Taken::Binary => Taken::Binary,
         Taken::Compressed => Taken::Compressed,

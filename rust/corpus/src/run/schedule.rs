@@ -8,6 +8,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -26,6 +27,7 @@ use crate::per_document::{Block, SavedSpool, Spool};
 use crate::position::Position;
 use crate::reading::{HandedOut, Reached, Reading, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet};
+use crate::sampling::{SamplePlan, Unit};
 use crate::source::Input;
 use crate::statistics::{Extra, Lengths};
 use crate::{Error, Progress};
@@ -42,7 +44,7 @@ pub(super) struct Run<'a> {
     pub path_languages: Vec<Option<Box<str>>>,
     pub extra: Extra,
     pub counters: &'a [Arc<SharedCounter>],
-    pub sample: bool,
+    pub bootstrap: bool,
     pub lengths: &'a Lengths,
     /// Whether there is a row for each document.
     pub per_document: bool,
@@ -50,6 +52,8 @@ pub(super) struct Run<'a> {
     pub id: Option<usize>,
     pub max_groups: usize,
     pub config: StreamConfig,
+    /// What is read of the files, if not all.
+    pub sample: Option<SamplePlan>,
     pub on_error: OnError,
     pub progress: &'a Progress,
     pub cancel: &'a AtomicBool,
@@ -73,6 +77,9 @@ pub(super) struct Sums {
     pub members_ignored: u64,
     /// Which inputs have compressed data without a checksum.
     pub unchecked: BTreeSet<usize>,
+    /// The units of a sample that were read, and the bytes of the streams that were drawn from.
+    pub units: Vec<Unit>,
+    pub streams: Vec<(usize, u64)>,
 }
 
 impl Sums {
@@ -87,6 +94,8 @@ impl Sums {
         self.members += other.members;
         self.members_ignored += other.members_ignored;
         self.unchecked.extend(other.unchecked);
+        self.units.extend(other.units);
+        self.streams.extend(other.streams);
         Ok(())
     }
 }
@@ -128,6 +137,19 @@ pub(super) struct InFlight<'a> {
     handed_out: HandedOut,
     /// What of that an earlier run had.
     had: HandedOut,
+    /// What it has to do with the units of a sample.
+    pub units: Units,
+}
+
+/// How what a reading gives is in the units of a sample.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Units {
+    /// There is no sample, or each step tells its unit.
+    OfSteps,
+    /// All of it is this unit.
+    One(Range<u64>),
+    /// Each chunk is a unit, and is counted if it was drawn; so many bytes were before the next one.
+    Chunks(u64),
 }
 
 /// A reading at rest.
@@ -158,7 +180,12 @@ pub(super) struct SavedSchedule {
 impl<'a> InFlight<'a> {
     /// A reading that was begun just now, of which an earlier run `had` a part.
     pub fn new(reading: Box<dyn Reading<'a> + 'a>, part: u64, had: HandedOut) -> InFlight<'a> {
-        InFlight { reading, part, handed_out: HandedOut::default(), had }
+        InFlight { reading, part, handed_out: HandedOut::default(), had, units: Units::OfSteps }
+    }
+
+    /// The same reading, with what it has to do with the units of a sample.
+    pub fn with(self, units: Units) -> InFlight<'a> {
+        InFlight { units, ..self }
     }
 
     /// Reads on. What an earlier run had is not in the step.
@@ -170,7 +197,7 @@ impl<'a> InFlight<'a> {
     }
 
     fn save(&self) -> SavedReading {
-        let InFlight { reading, part, handed_out, had } = self;
+        let InFlight { reading, part, handed_out, had, .. } = self;
         let reached = match reading.reached() {
             Some(reached) => SavedReached::Stream(reached),
             None => SavedReached::Again(handed_out.or(*had)),

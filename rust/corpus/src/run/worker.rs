@@ -12,7 +12,7 @@ use super::detect_queue::{AwaitingLanguage, DetectQueue, RowId};
 use super::members::{MemberOpener, extension};
 use super::open::begin;
 use super::schedule::{
-    Failure, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task,
+    Failure, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task, Units,
     panic_message,
 };
 use crate::entry::Entry;
@@ -26,6 +26,7 @@ use crate::reading::{
 };
 use crate::recognise::{Taken, Unread};
 use crate::record::Row;
+use crate::sampling::{CERTAIN, SamplePlan, in_proportion, unit_name};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::Input;
 use crate::statistics::Measurer;
@@ -64,6 +65,7 @@ struct Location<'p> {
     file: usize,
     position: Position,
     extension: Option<&'p str>,
+    unit: &'p str,
 }
 
 /// Why a text was not counted.
@@ -126,6 +128,10 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Opens a file, and reads its first chunk. Of one that an earlier run has `begun`, what it did not read to the end.
     fn open(&mut self, file: usize, begun: &[SavedReading]) {
+        let sample = self.run.sample.as_ref();
+        if sample.is_some_and(|sample| !sample.reads(file)) {
+            return;
+        }
         let input = &self.run.inputs[file];
         let (had, reached) = match begun.iter().find(|saved| saved.part == 0) {
             Some(SavedReading { reached: SavedReached::Stream(reached), .. }) => {
@@ -136,9 +142,15 @@ impl<'s, 'a> Worker<'s, 'a> {
         };
         let Run { formats, config, progress, .. } = self.run;
         let from = (self.shared.control, *progress);
-        match begin(file, input, from, formats, config, self.run, reached) {
+        match begin(file, input, from, formats, config, self.run, reached, sample) {
             Ok(Taken::As(reading)) if begun.iter().all(|saved| saved.part == 0) => {
-                self.read(InFlight::new(reading, 0, had));
+                let units = match sample {
+                    None => Units::OfSteps,
+                    Some(_) if reading.has_units() => Units::OfSteps,
+                    Some(sample) if sample.is_streamed(file) => Units::Chunks(0),
+                    Some(_) => Units::One(0..input.size.unwrap_or_default().max(1)),
+                };
+                self.read(InFlight::new(reading, 0, had).with(units));
             }
             Ok(Taken::As(reading)) => self.go_on(reading, begun),
             Ok(Taken::Binary) => self.sums.binary += 1,
@@ -173,12 +185,21 @@ impl<'s, 'a> Worker<'s, 'a> {
             self.buf = Vec::new();
         }
         let mut buf = std::mem::take(&mut self.buf);
-        let mut step = in_flight.step(&mut buf, &self.run.config);
+        let step = in_flight.step(&mut buf, &self.run.config);
         let file = in_flight.reading.file();
         let was_utf16 = in_flight.reading.was_utf16();
+        let mut step = match &self.run.sample {
+            None => step,
+            Some(sample) => self.sampled(sample, &mut in_flight, step, buf.len()),
+        };
         for (reading, part) in std::mem::take(&mut step.more).into_iter().zip(1..) {
             self.shared.add_reading(InFlight::new(reading, part, HandedOut::default()));
         }
+        let unit = match (&step.unit, &in_flight.units) {
+            (Some(unit), _) | (None, Units::One(unit)) => unit_name(file, unit.start),
+            (None, Units::OfSteps) => String::new(),
+            (None, Units::Chunks(_)) => CERTAIN.to_owned(),
+        };
         if step.end {
             if in_flight.reading.is_unchecked() {
                 self.sums.unchecked.insert(file);
@@ -187,7 +208,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         } else {
             self.shared.put_back(in_flight);
         }
-        self.step(file, step, &buf, was_utf16);
+        self.step(file, step, &buf, &unit, was_utf16);
         // Once for all documents of the step: a detector is asked for many at a time.
         let counted = self.sums.counted;
         self.detect_all();
@@ -195,9 +216,10 @@ impl<'s, 'a> Worker<'s, 'a> {
         self.buf = buf;
     }
 
-    /// Counts what came of reading on in a file. What the step is about is in `buf`, and may have been UTF-16.
-    fn step(&mut self, file: usize, step: Step<'a>, buf: &[u8], was_utf16: bool) {
-        let Step { chunk, bad, settled, members, more: _, end: _ } = step;
+    /// Counts what came of reading on in a file. What the step is about is in `buf`, in `unit` of a sample, and may have been
+    /// UTF-16.
+    fn step(&mut self, file: usize, step: Step<'a>, buf: &[u8], unit: &str, was_utf16: bool) {
+        let Step { chunk, bad, settled, members, more: _, unit: _, end: _ } = step;
         self.sums.members += members.begun;
         self.sums.members_ignored += members.passed_by;
         members.unsupported.iter().for_each(|format| self.shared.add_unsupported(format));
@@ -205,7 +227,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             None => {}
             // It tells of itself when all of it is counted.
             Some(Chunk::Members(members)) => {
-                members.into_iter().for_each(|member| self.member(file, member));
+                members.into_iter().for_each(|member| self.member(file, member, unit));
             }
             Some(Chunk::Part(part)) => match decode_utf8(buf, Utf8Errors::Strict) {
                 Ok(text) => self.part(&part.document, part.offset, &text),
@@ -213,7 +235,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             },
             Some(chunk) => {
                 let counted = self.sums.counted;
-                self.documents(file, chunk, buf, was_utf16);
+                self.documents(file, chunk, buf, unit, was_utf16);
                 self.run.progress.add_documents(self.sums.counted - counted);
             }
         }
@@ -226,7 +248,7 @@ impl<'s, 'a> Worker<'s, 'a> {
     }
 
     /// Reads and counts a member of an archive that is held whole.
-    fn member(&mut self, file: usize, member: WholeMember) {
+    fn member(&mut self, file: usize, member: WholeMember, unit: &str) {
         let position = Position { member: Some(member.member.clone()), at: At::Whole };
         if self.shared.is_cancelled_at(file, &position) {
             return;
@@ -246,7 +268,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         loop {
             let step = reading.step(&mut buf, &self.run.config);
             let is_end = step.end;
-            self.step(file, step, &buf, reading.was_utf16());
+            self.step(file, step, &buf, unit, reading.was_utf16());
             if is_end {
                 break;
             }
@@ -257,8 +279,66 @@ impl<'s, 'a> Worker<'s, 'a> {
         }
     }
 
-    /// Counts the documents of a chunk.
-    fn documents(&mut self, file: usize, chunk: Chunk, bytes: &[u8], was_utf16: bool) {
+    /// What is counted of a step of a sample: of a file with parts, and of chunks, those that were drawn.
+    fn sampled(
+        &mut self,
+        sample: &SamplePlan,
+        in_flight: &mut InFlight<'a>,
+        mut step: Step<'a>,
+        bytes: usize,
+    ) -> Step<'a> {
+        let file = in_flight.reading.file();
+        match &mut in_flight.units {
+            Units::OfSteps => self.sums.units.extend(step.unit.iter().map(|u| (file, u.clone()))),
+            Units::One(all) if step.more.is_empty() => {
+                if step.end {
+                    self.sums.units.push((file, all.clone()));
+                }
+            }
+            Units::One(all) => {
+                let sizes: Vec<u64> = step.more.iter().map(|part| part.size().max(1)).collect();
+                for (part, range) in step.more.drain(..).zip(in_proportion(&sizes, all.end)) {
+                    if sample.hits(file, &range) {
+                        let part = InFlight::new(part, 1, HandedOut::default());
+                        self.shared.add_reading(part.with(Units::One(range)));
+                    }
+                }
+            }
+            Units::Chunks(before) => {
+                let bytes = match &step.chunk {
+                    Some(Chunk::Lines { .. } | Chunk::Records { .. }) => bytes as u64,
+                    // As many as are read at a time, more or less.
+                    Some(Chunk::Rows(rows)) if rows.len() > 0 => sample.chunk(),
+                    // A document that is counted in parts or by itself is counted whatever is drawn.
+                    Some(
+                        Chunk::Rows(_)
+                        | Chunk::Document { .. }
+                        | Chunk::Part(_)
+                        | Chunk::Members(_),
+                    )
+                    | None => 0,
+                };
+                let unit = *before..*before + bytes;
+                *before = unit.end;
+                if bytes > 0 {
+                    match sample.hits(file, &unit) {
+                        true => {
+                            self.sums.units.push((file, unit.clone()));
+                            step.unit = Some(unit);
+                        }
+                        false => step.chunk = None,
+                    }
+                }
+                if step.end {
+                    self.sums.streams.push((file, *before));
+                }
+            }
+        }
+        step
+    }
+
+    /// Counts the documents of a chunk, which are in `unit` of a sample.
+    fn documents(&mut self, file: usize, chunk: Chunk, bytes: &[u8], unit: &str, was_utf16: bool) {
         let input = &self.run.inputs[file];
         let extension = extension(input, chunk.member().map(|member| &**member));
         let mut readers = self.readers.take();
@@ -267,7 +347,7 @@ impl<'s, 'a> Worker<'s, 'a> {
                 return ControlFlow::Break(());
             }
             let extension = extension.as_deref();
-            let location = Location { file, position, extension };
+            let location = Location { file, position, extension, unit };
             if let Err(bad) = row.and_then(|row| self.row(&location, &row)) {
                 self.skip(file, location.position, bad);
             }
@@ -289,9 +369,9 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Writes the key of a document to `key`, and says whether its language is in it or must be detected.
     fn group(&mut self, location: &Location, values: &[Option<String>], key: &mut Vec<u8>) -> bool {
-        let &Location { file, ref position, extension, .. } = location;
+        let &Location { file, ref position, extension, unit } = location;
         let member = position.member.as_deref();
-        self.run.key(file, member, extension, values, &mut self.labels, key)
+        self.run.key(file, member, extension, unit, values, &mut self.labels, key)
     }
 
     /// Counts a document, or lets all workers count it.
@@ -337,7 +417,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         self.run.lengths.measure(&mut tally);
         self.sums.seen += 1;
         self.sums.counted += 1;
-        let document = self.run.sample.then(|| (file as u32, position.number()));
+        let document = self.run.bootstrap.then(|| (file as u32, position.number()));
         if self.sums.groups.add(key, &tally, document, self.run.max_groups).is_err() {
             self.shared.fail(Failure::Other(self.run.too_many_groups()));
         }
@@ -508,12 +588,14 @@ impl Run<'_> {
         file: usize,
         member: Option<&Member>,
         extension: Option<&str>,
+        unit: &str,
         values: &[Option<String>],
         labels: &mut Labels,
         key: &mut Vec<u8>,
     ) -> bool {
         let Input { name, named, .. } = &self.inputs[file];
         self.groups.encode(name, *named, extension, values, key);
+        self.groups.encode_unit(unit, key);
         if !self.groups.by_language() {
             return true;
         }
@@ -537,7 +619,12 @@ impl<'a> Host<'a> for Run<'a> {
         let (mut labels, mut key) = (Labels::default(), Vec::new());
         let extension = extension(&self.inputs[file], member);
         let extension = extension.as_deref();
-        let is_labelled = self.key(file, member, extension, &[], &mut labels, &mut key);
+        let unit = match &self.sample {
+            // What a stream hands out in parts is no chunk.
+            Some(sample) if sample.is_streamed(file) => CERTAIN.to_owned(),
+            _ => unit_name(file, 0),
+        };
+        let is_labelled = self.key(file, member, extension, &unit, &[], &mut labels, &mut key);
         Group { key: key.into(), is_labelled, id: None }
     }
 

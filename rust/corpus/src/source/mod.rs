@@ -15,7 +15,9 @@ pub(crate) use list::read_list;
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
 pub(crate) use name::name_of_bytes;
 pub use name::path_name;
-pub(crate) use open::{Opened, Unread, open, open_member, read_error, unsupported};
+pub(crate) use open::{
+    BOM, Opened, Unread, open, open_error, open_member, read_error, unsupported,
+};
 pub use packing::compressed_suffixes;
 pub(crate) use packing::packing;
 pub(crate) use wide::{MARK as UTF16_MARK, stored_len as utf16_len};

@@ -25,6 +25,9 @@ use crate::skip_reason::{Reason, SkipReason};
 /// A detached reader of a pipe reads this much at a time.
 const PIPE_READ: usize = 256 << 10;
 
+/// The byte order mark of UTF-8.
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// An open input.
 pub(crate) struct Opened<'e> {
     pub reader: Peeked<Box<dyn Read + Send + 'e>>,
@@ -160,6 +163,11 @@ fn unpacked<'e>(
 }
 
 impl<'e> Opened<'e> {
+    /// Whether what the reader gives is the file itself, which can be read at any place.
+    pub fn is_seekable(&self, input: &Input) -> bool {
+        self.is_file && input.kind == InputKind::File
+    }
+
     /// Passes over the first `bytes` of what the reader gives, and of the file itself where it is not packed.
     pub fn pass_over(
         &mut self,
@@ -167,7 +175,7 @@ impl<'e> Opened<'e> {
         input: &Input,
         progress: &'e Progress,
     ) -> Result<(), SkipReason> {
-        if self.is_file && input.kind == InputKind::File {
+        if self.is_seekable(input) {
             let mut file = File::open(&input.path).map_err(|e| open_error(&e))?;
             file.seek(SeekFrom::Start(bytes)).map_err(|e| read_error(&e))?;
             // The head, which was read to recognise the file, is not read twice.
@@ -265,7 +273,7 @@ pub(crate) fn unsupported(known: &Known, packed: Option<&str>) -> SkipReason {
     )
 }
 
-fn open_error(e: &io::Error) -> SkipReason {
+pub(crate) fn open_error(e: &io::Error) -> SkipReason {
     match e.kind() {
         ErrorKind::NotFound => {
             SkipReason::new(Reason::NotFound, "the file was there when the run began and is gone")

@@ -1,7 +1,7 @@
 //! What is measured of texts, and how it is summed.
 //!
 //! A statistic is a file here that implements [`Statistic`], a line in `sums!` for the numbers that it adds to, and
-//! one in [`statistics`]. Groups, samples and Python's columns follow from these. Sums are integers, and merging them is
+//! one in [`statistics`]. Groups, intervals and Python's columns follow from these. Sums are integers, and merging them is
 //! commutative ([`Merge`]): the order in which documents are counted, and by whom, cannot matter.
 
 mod characters;
@@ -17,7 +17,7 @@ use fasttok_engine::{Counter, Encoding, Error, Special};
 use fasttok_parallel::SharedCounter;
 
 use crate::Scripts;
-use crate::sample::Sample;
+use crate::bootstrap::BootstrapUnits;
 
 pub use graphemes::segmentation_unicode_version;
 pub use lengths::{Histogram, Histograms, Lengths};
@@ -50,8 +50,8 @@ impl Merge for Scripts {
     }
 }
 
-impl Merge for Sample {
-    fn merge(&mut self, other: &Sample) {
+impl Merge for BootstrapUnits {
+    fn merge(&mut self, other: &BootstrapUnits) {
         self.add(other);
     }
 }
@@ -139,20 +139,20 @@ sums! {
         /// Characters by script.
         scripts: Scripts,
         /// The same sums of each document, or of parts of the corpus; empty unless the job asks for it.
-        sample: Sample,
+        bootstrap: BootstrapUnits,
         /// Documents by how many tokens they have; empty unless the job asks for it.
         histograms: Histograms,
     }
 }
 
 impl Tally {
-    /// The names of what [`Sample::values`] has in a row: these four, then, if they are there, a number for each
+    /// The names of what [`BootstrapUnits::values`] has in a row: these four, then, if they are there, a number for each
     /// encoding of tokens, single-token words and partial tokens.
-    pub const SAMPLED: [&'static str; 7] =
+    pub const BOOTSTRAPPED: [&'static str; 7] =
         ["bytes", "chars", "graphemes", "words", "tokens", "single_token_words", "partial_tokens"];
 
-    /// The sums that intervals are made of, in the order of [`Tally::SAMPLED`].
-    pub(crate) fn sampled_values(&self) -> impl Iterator<Item = u64> + '_ {
+    /// The sums that intervals are made of, in the order of [`Tally::BOOTSTRAPPED`].
+    pub(crate) fn bootstrap_values(&self) -> impl Iterator<Item = u64> + '_ {
         let Tally { bytes, chars, graphemes, words, .. } = *self;
         let by_encoding = [&self.tokens, &self.single_token_words, &self.partial_tokens];
         [bytes, chars, graphemes, words]

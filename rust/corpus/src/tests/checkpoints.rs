@@ -78,7 +78,7 @@ fn a_run_that_was_broken_off_goes_on() {
     let (folder, kept) = (corpus(), Folder::new());
     let mut job = folder.job();
     job.by = vec![Key::Field("lang".into()), Key::Extension];
-    job.sample = true;
+    job.bootstrap = true;
     job.decompress = true;
     let expected = try_count(&job, 4096).unwrap();
     let (bytes_read, expected) = (expected.bytes_read, comparable(expected));

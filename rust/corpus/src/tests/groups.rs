@@ -121,14 +121,14 @@ fn long_documents_are_labelled_by_their_beginning() {
     folder.write("de/d.txt", prose(30_000));
     let mut job = by_language(&folder);
     job.languages.from_path = true;
-    job.sample = true;
+    job.bootstrap = true;
     // Every part of a document but the first is nobody's beginning.
     for threads in [1, 4] {
         job.threads = Some(threads);
         let outcome = try_count(&job, 1 << 20).unwrap();
         assert_eq!(groups(&outcome), expected([("de", 3), ("en", 1)]));
         assert_eq!(groups_both_ways(&job), groups(&outcome));
-        assert_eq!(outcome.totals.sample.values().len(), 4 * outcome.totals.sample.columns());
+        assert_eq!(outcome.totals.bootstrap.values().len(), 4 * outcome.totals.bootstrap.columns());
     }
 }
 

@@ -11,6 +11,7 @@ mod per_document;
 mod records;
 mod refusals;
 mod runs;
+mod samples;
 mod tar;
 mod text;
 mod warc;

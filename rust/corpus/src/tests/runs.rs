@@ -125,18 +125,18 @@ fn extra_measures_and_samples_do_not_depend_on_threads_or_chunks() {
     let records = texts.iter().map(|t| serde_json::json!({ "text": t }).to_string() + "\n");
     folder.write("a.jsonl", records.collect::<String>());
     let mut job = folder.job();
-    job.sample = true;
+    job.bootstrap = true;
     job.extra = Extra { graphemes: true, words: true, partial_tokens: true };
     let outcome = count(&job);
     let totals = &outcome.totals;
     let sum = |f: fn(&str) -> usize| texts.iter().map(|t| f(t) as u64).sum::<u64>();
     assert_eq!(totals.graphemes, sum(|t| t.graphemes(true).count()));
     assert_eq!(totals.words, sum(|t| t.unicode_words().count()));
-    assert!(totals.sample.is_divided());
-    let row_sums: Vec<u64> = (0..totals.sample.columns())
-        .map(|c| totals.sample.values().iter().skip(c).step_by(totals.sample.columns()).sum())
+    assert!(totals.bootstrap.is_divided());
+    let row_sums: Vec<u64> = (0..totals.bootstrap.columns())
+        .map(|c| totals.bootstrap.values().iter().skip(c).step_by(totals.bootstrap.columns()).sum())
         .collect();
-    assert_eq!(row_sums, totals.sampled_values().collect::<Vec<_>>());
+    assert_eq!(row_sums, totals.bootstrap_values().collect::<Vec<_>>());
 
     let encoding = &job.encodings[0];
     let (mut single, mut partial) = (0, 0);

@@ -270,6 +270,10 @@ struct FileBatch<'e> {
 }
 
 impl<'e> Reading<'e> for FileBatch<'e> {
+    fn size(&self) -> u64 {
+        u64::try_from(self.block.bodyLength()).unwrap_or(0)
+    }
+
     fn file(&self) -> usize {
         self.input
     }

@@ -191,6 +191,11 @@ impl<'e> Reading<'e> for RowGroup<'e> {
         self.file.read()
     }
 
+    fn size(&self) -> u64 {
+        let group = self.shared.metadata.row_group(self.part.index as usize);
+        u64::try_from(group.compressed_size()).unwrap_or(0).max(1)
+    }
+
     fn step(&mut self, _: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
         if self.part.is_done() {
             return Step { end: true, ..Step::default() };

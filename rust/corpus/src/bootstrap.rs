@@ -14,7 +14,7 @@ pub(crate) type DocumentId = (u32, u64);
 
 /// Rows of sums, each of a document or of a part of the corpus.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-pub struct Sample {
+pub struct BootstrapUnits {
     /// The positions of documents that are kept one by one; empty once they are divided into parts.
     ids: Vec<DocumentId>,
     values: Vec<u64>,
@@ -22,16 +22,16 @@ pub struct Sample {
     divided: bool,
 }
 
-impl PartialEq for Sample {
+impl PartialEq for BootstrapUnits {
     /// The order in which documents came does not matter.
-    fn eq(&self, other: &Sample) -> bool {
+    fn eq(&self, other: &BootstrapUnits) -> bool {
         self.divided == other.divided && self.values() == other.values()
     }
 }
 
-impl Eq for Sample {}
+impl Eq for BootstrapUnits {}
 
-impl Sample {
+impl BootstrapUnits {
     /// The numbers in a row.
     pub fn columns(&self) -> usize {
         self.columns
@@ -72,7 +72,7 @@ impl Sample {
     }
 
     /// Adds the documents of `other`.
-    pub(crate) fn add(&mut self, other: &Sample) {
+    pub(crate) fn add(&mut self, other: &BootstrapUnits) {
         if other.columns == 0 {
             return;
         }
@@ -93,7 +93,7 @@ impl Sample {
         let documents = std::mem::take(self);
         let columns = documents.columns;
         let values = vec![0; UNITS * columns];
-        *self = Sample { ids: Vec::new(), values, columns, divided: true };
+        *self = BootstrapUnits { ids: Vec::new(), values, columns, divided: true };
         for (i, &id) in documents.ids.iter().enumerate() {
             self.add_document(id, documents.row(i).iter().copied());
         }
@@ -121,12 +121,12 @@ mod tests {
         (0..n).map(|i| (((i % 5) as u32, i as u64), [random.below(100) as u64, 1])).collect()
     }
 
-    fn sum(documents: &[(DocumentId, [u64; 2])]) -> Sample {
-        let mut sample = Sample::default();
+    fn sum(documents: &[(DocumentId, [u64; 2])]) -> BootstrapUnits {
+        let mut units = BootstrapUnits::default();
         for (id, values) in documents {
-            sample.add_document(*id, values.iter().copied());
+            units.add_document(*id, values.iter().copied());
         }
-        sample
+        units
     }
 
     #[test]
