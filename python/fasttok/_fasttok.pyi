@@ -651,7 +651,7 @@ def count_corpus(
     ``fasttok.options.CorpusOptions``). ``share``: files that :class:`SharedInputs` found, in the place of ``paths``."""
 
 def plan_corpus(paths: Sequence[str | os.PathLike[str]], by: Sequence[str], options: CorpusOptions) -> CorpusPlan:
-    """What a run over `paths` would read as `options` say, in groups by the keys `by`. Counts nothing."""
+    """What a run over ``paths`` would read as ``options`` say, in groups by the keys ``by``. Counts nothing."""
 
 def _known_rank_file(hash: str) -> tuple[str, bool, list[tuple[str, int]]] | None:
     """The family, whether text is put into NFC, and the special tokens of the rank file with this SHA-256."""
