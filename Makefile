@@ -45,9 +45,9 @@ LEVELS = $$($(BIN)/python -c 'from fasttok._fasttok import simd_levels; print(*s
 BY_LEVEL := ids_and_counts one_character long_monotonous east_asian_neighbours batch:: split:: text:: format:: \
 	random_texts
 
-# How Python's tests are shared out: one process, unless told otherwise. `make test PARALLEL='-n auto --dist loadfile'` has
-# a process for each core, and what a file makes once for its tests is made in one of them.
-PARALLEL ?=
+# How Python's tests are shared out: among two processes, and what a file makes once for its tests is made in one of them.
+# `make test PARALLEL=` has one process.
+PARALLEL ?= -n 2 --dist loadfile
 
 # The profile `checked` is release with debug assertions and overflow checks.
 test: $(TESTABLE)
