@@ -9,7 +9,7 @@ from fasttok._util.extras import need
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Errors, Special
 from fasttok.integrations.carried import Carried, counts
-from fasttok.integrations.shares import TASK_BYTES, Job, SharedRun
+from fasttok.integrations.shares import BINARY, TASK_BYTES, Job, SharedRun
 from fasttok.options import CorpusKeywords, documented
 from fasttok.reports.count import Report
 from fasttok.tokenizers.resolve import Spec
@@ -94,5 +94,5 @@ def _counted(shares: Any, job: Job) -> Any:
     import pyarrow as pa
 
     rows = [job.count(share["share"], share["inputs"]) for share in shares.to_pylist()]
-    binary = [(name, pa.large_binary()) for name in ("report", "fields_met", "ledger", "error")]
+    binary = [(name, pa.large_binary()) for name in BINARY]
     return pa.Table.from_pylist(rows, pa.schema([("share", pa.int64()), *binary]))

@@ -59,6 +59,10 @@ class Row(TypedDict):
     error: bytes | None
 
 
+BINARY = tuple(name for name in Row.__annotations__ if name != "share")
+"""The columns of rows beside `share`."""
+
+
 @dataclass(frozen=True, repr=False)
 class Job:
     """What all shares of a run have in common: what is sent to each task."""

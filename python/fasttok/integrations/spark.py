@@ -10,7 +10,7 @@ from fasttok._util.paths import PathLike
 from fasttok._util.types import Errors, Special
 from fasttok.inputs.paths import as_names
 from fasttok.integrations.carried import Carried, counts
-from fasttok.integrations.shares import TASK_BYTES, SharedRun
+from fasttok.integrations.shares import BINARY, TASK_BYTES, SharedRun
 from fasttok.options import CorpusKeywords, documented
 from fasttok.reports.count import Report
 from fasttok.tokenizers.resolve import Spec, resolve_all
@@ -178,7 +178,7 @@ def count_corpus(
     def counted(batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow as pa
 
-        binary = [(name, pa.binary()) for name in ("report", "fields_met", "ledger", "error")]
+        binary = [(name, pa.binary()) for name in BINARY]
         schema = pa.schema([("share", pa.int64()), *binary])
         for batch in batches:
             for index in batch.column(0).to_pylist():
@@ -186,7 +186,7 @@ def count_corpus(
 
     # A number is a partition is a task.
     numbers = spark.range(0, len(shares), 1, len(shares))
-    schema = "share bigint, report binary, fields_met binary, ledger binary, error binary"
+    schema = ", ".join(["share bigint", *(f"{name} binary" for name in BINARY)])
     rows = numbers.mapInArrow(counted, schema).collect()
     return run.report({name: _bytes(value) for name, value in row.asDict().items()} for row in rows)  # type: ignore[misc]
 

@@ -620,9 +620,10 @@ impl<'a> Host<'a> for Run<'a> {
         let extension = extension(&self.inputs[file], member);
         let extension = extension.as_deref();
         let unit = match &self.sample {
+            None => String::new(),
             // What a stream hands out in parts is no chunk.
             Some(sample) if sample.is_streamed(file) => CERTAIN.to_owned(),
-            _ => unit_name(file, 0),
+            Some(_) => unit_name(file, 0),
         };
         let is_labelled = self.key(file, member, extension, &unit, &[], &mut labels, &mut key);
         Group { key: key.into(), is_labelled, id: None }
