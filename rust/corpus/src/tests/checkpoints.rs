@@ -52,16 +52,21 @@ pub(super) fn corpus() -> Folder {
     folder
 }
 
-/// A run over `folder` with the checkpoint in `state`, which is cancelled after so many documents more.
-pub(super) fn go_on(job: &Job, chunk: usize, documents: u64) -> Result<Outcome, Error> {
+/// A run that goes on from its checkpoint and is cancelled once `documents` more than `reached` were counted, which is how
+/// far the runs before it came: so each comes further than all before it, whenever it is seen to count.
+pub(super) fn go_on(
+    job: &Job,
+    chunk: usize,
+    reached: &mut u64,
+    documents: u64,
+) -> Result<Outcome, Error> {
     let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
     let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let enough = reached.saturating_add(documents);
+    let outcome = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut first = None;
             while !done.load(Relaxed) {
-                let now = progress.documents();
-                if now >= *first.get_or_insert(now) + documents {
+                if progress.documents() >= enough {
                     cancel.store(true, Relaxed);
                 }
                 std::thread::yield_now();
@@ -70,7 +75,9 @@ pub(super) fn go_on(job: &Job, chunk: usize, documents: u64) -> Result<Outcome, 
         let outcome = run_in_chunks(job, &progress, &cancel, chunk);
         done.store(true, Relaxed);
         outcome
-    })
+    });
+    *reached = progress.documents().max(*reached);
+    outcome
 }
 
 #[test]
@@ -87,10 +94,11 @@ fn a_run_that_was_broken_off_goes_on() {
     for round in 0..30 {
         job.checkpoint = Some(kept.path(&round.to_string()));
         job.checkpoint_seconds = 0;
+        let mut reached = 0;
         loop {
             job.threads = Some(1 + random.below(3));
             let chunk = [64, 300, 4096][random.below(3)];
-            match go_on(&job, chunk, 1 + random.below(40) as u64) {
+            match go_on(&job, chunk, &mut reached, 1 + random.below(40) as u64) {
                 Ok(outcome) => {
                     assert_eq!(outcome.bytes_read, bytes_read);
                     assert!(comparable(outcome) == expected, "round {round}");
@@ -101,7 +109,7 @@ fn a_run_that_was_broken_off_goes_on() {
             }
         }
         // Once more: all is done already.
-        let again = go_on(&job, 64, u64::MAX / 2).unwrap();
+        let again = go_on(&job, 64, &mut 0, u64::MAX).unwrap();
         assert_eq!(again.bytes_read, bytes_read);
         assert!(comparable(again) == expected, "round {round}");
     }
@@ -137,7 +145,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     let mut job = folder.job();
     job.checkpoint = Some(kept.path("c"));
     job.checkpoint_seconds = 0;
-    let _ = go_on(&job, 300, 20);
+    let _ = go_on(&job, 300, &mut 0, 20);
     let differs = |job: &Job, what: &str| match try_count(job, 4096).expect_err(what) {
         Error::CheckpointMismatch { difference, .. } => {
             assert!(difference.contains(what), "{difference}");
@@ -148,7 +156,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     differs(&Job { by: vec![Key::File], ..job.clone() }, "by was nothing and is file");
     job.by = vec![Key::Script];
     job.checkpoint = Some(kept.path("by script"));
-    let _ = go_on(&job, 300, 20);
+    let _ = go_on(&job, 300, &mut 0, 20);
     let field = vec![Key::Field("script".into())];
     differs(&Job { by: field, ..job.clone() }, "by was script and is field:script");
     job.by.clear();
@@ -180,9 +188,10 @@ fn the_ledger_file_has_every_row_once() {
     job.checkpoint = Some(kept.path("c"));
     job.checkpoint_seconds = 0;
     let mut random = Random::new(21);
+    let mut reached = 0;
     let ledger = loop {
         job.ledger_path = Some(kept.path("kept.jsonl"));
-        match go_on(&job, 300, 1 + random.below(30) as u64) {
+        match go_on(&job, 300, &mut reached, 1 + random.below(30) as u64) {
             Ok(outcome) => break outcome.ledger,
             Err(e) => assert!(matches!(e, Error::Interrupted), "{e}"),
         }

@@ -135,11 +135,13 @@ fn a_run_that_was_broken_off_writes_the_same_table() {
     for round in 0..8 {
         job.checkpoint = Some(kept.path(&round.to_string()));
         job.checkpoint_seconds = 0;
+        let mut reached = 0;
         loop {
             job.threads = Some(1 + random.below(3));
             let path = kept.path(&format!("{broken_off}.parquet"));
             job.per_document = Some(path.clone());
-            match go_on(&job, [64, 300, 4096][random.below(3)], 1 + random.below(60) as u64) {
+            let chunk = [64, 300, 4096][random.below(3)];
+            match go_on(&job, chunk, &mut reached, 1 + random.below(60) as u64) {
                 Ok(_) => {
                     assert!(fs::read(&path).unwrap() == expected, "round {round}");
                     break;
