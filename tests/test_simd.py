@@ -17,7 +17,7 @@ import fasttok
 from fasttok import _fasttok
 from fasttok._fasttok import simd_level, simd_levels
 
-NAMES = {"portable", "neon", "avx2", "avx512"}
+NAMES = {"portable", "neon", "avx2-slow-pext", "avx2", "avx512"}
 ABSENT = "neon" if platform.machine().lower() in ("x86_64", "amd64") else "avx2"
 
 
@@ -155,3 +155,20 @@ def test_no_mask_is_taken_apart() -> None:
     of_avx2 = [(name, code) for name, code in functions() if "Avx2" in name and "outlined" in name]
     assert of_avx2, "no work for AVX2 has a name"
     assert [name for name, code in of_avx2 if len(EXTRACTION.findall(code)) >= 32] == []
+
+
+LEVELS = {"avx2": "Avx2(?!Slow)", "avx2-slow-pext": "Avx2SlowPext"}
+"""How symbols name them."""
+
+BY_BITS = re.compile(rb"\xc4[\x02\x22\x42\x62\x82\xa2\xc2\xe2][" + bytes(0x82 + 8 * n for n in range(16)) + rb"]\xf5")
+"""`pext` of 64 bits, up to its operands."""
+
+
+@pytest.mark.skipif(ABSENT != "neon", reason="instructions of x86-64")
+def test_slow_pext_is_not_used_where_it_is_avoided() -> None:
+    outlined = [(name, code) for name, code in functions() if "outlined" in name]
+    using = {
+        level: [name for name, code in outlined if re.search(symbol, name) and BY_BITS.search(code)]
+        for level, symbol in LEVELS.items()
+    }
+    assert using["avx2"] and using["avx2-slow-pext"] == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,8 @@ class Environment:
     python: Path
     version: str = ""
     packages: dict[str, str] = field(default_factory=dict)
+    simd: str = ""
+    """The instructions that fasttok counts with."""
     problem: str = ""
 
 
@@ -92,10 +95,11 @@ def prepare(rival: Rival, folder: Path, fasttok: FasttokSource, base_python: str
             _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *targets])
             stamp_file.write_text(stamp)
         packages = _packages(python)
+        simd = "" if rival.requirements else _run([str(python), "-c", SIMD], FASTTOK_SIMD=rival.simd).strip()
     except InstallError as error:
         return Environment(rival, python, problem=f"not installed: {error}")
     version = packages.get(_canonical(rival.distribution), "")
-    return Environment(rival, python, version=version, packages=packages)
+    return Environment(rival, python, version=version, packages=packages, simd=simd)
 
 
 def driver_python(folder: Path, base_python: str) -> Path:
@@ -114,9 +118,15 @@ class InstallError(Exception):
     """An environment could not be made; the message is the last thing that was said about it."""
 
 
-def _run(command: list[str]) -> str:
+SIMD = "from fasttok._fasttok import simd_level; print(simd_level())"
+
+
+def _run(command: list[str], **variables: str) -> str:
+    environment = {**os.environ, **variables}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT, env=environment, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InstallError(str(error)) from error
     if done.returncode:

@@ -23,7 +23,6 @@ def facts() -> dict[str, Any]:
         "architecture": platform.machine(),
         "cores": len(available_cores()),
         "vector_flags": [flag for flag in VECTOR_FLAGS if flag in flags],
-        "simd": _simd(),
         "virtual": "hypervisor" in flags,
         "caches": _caches(),
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None,
@@ -52,15 +51,6 @@ def keep_off(cores: list[int]) -> None:
     others = [core for core in available_cores() if core not in cores]
     if others and sys.platform == "linux":
         os.sched_setaffinity(0, others)
-
-
-def _simd() -> str | None:
-    """The instructions that fasttok uses here and in its workers (`FASTTOK_SIMD`); None where it is not installed."""
-    try:
-        from fasttok._fasttok import simd_level
-    except ImportError:
-        return None
-    return simd_level()
 
 
 def _caches() -> dict[str, str]:

@@ -176,8 +176,7 @@ def _head(data: dict[str, Any], results: Results) -> str:
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
     facts = [
         f"Processor: {machine['cpu']}, {machine['cores']} cores"
-        f"{' (virtual)' if machine['virtual'] else ''}, {', '.join(machine['vector_flags'])}; {caches}; "
-        f"fasttok counts with {machine.get('simd') or 'unknown instructions'}",
+        f"{' (virtual)' if machine['virtual'] else ''}, {', '.join(machine['vector_flags'])}; {caches}",
         f"System: {machine['kernel']}, Python {machine['python']}, {machine['memory_kb'] / 1e6:.0f} GB of memory, "
         f"huge pages {machine['huge_pages'] or 'unknown'}",
         f"Date: {machine['date']}; {run['seconds'] / 60:.0f} minutes; load average "
@@ -314,6 +313,6 @@ def rivals_record(environments: Iterable[Any], fasttok_source: str) -> dict[str,
             "returns": rival.returns,
             "packages": environment.packages,
             "problem": environment.problem,
-            "source": "" if rival.requirements else fasttok_source,
+            "source": "" if rival.requirements else f"{environment.simd}; {fasttok_source}",
         }
     return record

@@ -58,6 +58,7 @@ class Rival:
 RIVALS: tuple[Rival, ...] = (
     Rival("fasttok", (), "fasttok-engine", "drive_fasttok.py", "counts"),
     Rival("fasttok-avx2", (), "fasttok-engine", "drive_fasttok.py", "counts", simd="avx2"),
+    Rival("fasttok-avx2-slow-pext", (), "fasttok-engine", "drive_fasttok.py", "counts", simd="avx2-slow-pext"),
     Rival("fasttok-portable", (), "fasttok-engine", "drive_fasttok.py", "counts", simd="portable"),
     Rival("tiktoken", ("tiktoken==0.14.0",), "tiktoken", "drive_tiktoken.py", "lists of ids"),
     Rival("gigatoken", ("gigatoken==0.10.0",), "gigatoken", "drive_gigatoken.py", "an array of ids"),

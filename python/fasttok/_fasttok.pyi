@@ -21,7 +21,7 @@ SEGMENTATION_UNICODE_VERSION: str
 """The version of Unicode whose words and grapheme clusters are counted."""
 
 def simd_level() -> str:
-    """The instructions that counting uses: ``portable``, ``neon``, ``avx2`` or ``avx512``.
+    """The instructions that counting uses: ``portable``, ``neon``, ``avx2-slow-pext``, ``avx2`` or ``avx512``.
 
     The best ones of this machine, or what the environment variable ``FASTTOK_SIMD`` names.
 

@@ -10,7 +10,7 @@ pub fn level(py: Python<'_>) -> PyResult<Level> {
     Level::chosen().map_err(|error| to_py_err(py, &Error::SimdLevel(error)))
 }
 
-/// The instructions that counting uses: ``portable``, ``neon``, ``avx2`` or ``avx512``.
+/// The instructions that counting uses: ``portable``, ``neon``, ``avx2-slow-pext``, ``avx2`` or ``avx512``.
 ///
 /// The best ones of this machine, or what the environment variable ``FASTTOK_SIMD`` names.
 ///

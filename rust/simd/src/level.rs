@@ -6,14 +6,14 @@ use std::sync::OnceLock;
 #[cfg(target_arch = "aarch64")]
 use crate::Neon;
 #[cfg(target_arch = "x86_64")]
-use crate::{Avx2, Avx512};
+use crate::{Avx2, Avx2SlowPext, Avx512, x86};
 use crate::{Portable, Simd, Task};
 
 /// The environment variable that chooses a level for the process.
 pub const VARIABLE: &str = "FASTTOK_SIMD";
 
 /// The names of all levels, of every processor.
-const NAMES: [&str; 4] = ["portable", "neon", "avx2", "avx512"];
+const NAMES: [&str; 5] = ["portable", "neon", "avx2-slow-pext", "avx2", "avx512"];
 
 /// A level that this machine has.
 ///
@@ -27,6 +27,9 @@ const NAMES: [&str; 4] = ["portable", "neon", "avx2", "avx512"];
 pub enum Level {
     /// No instruction beyond those that every processor of the target has.
     Portable(Portable),
+    /// AVX2 without `pext` and `pdep`, which are slow on AMD before Zen 3.
+    #[cfg(target_arch = "x86_64")]
+    Avx2SlowPext(Avx2SlowPext),
     /// AVX2 with BMI2.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -45,7 +48,12 @@ impl Level {
         let mut levels = vec![Level::Portable(Portable)];
         #[cfg(target_arch = "x86_64")]
         {
-            levels.extend(Avx2::detect().map(Level::Avx2));
+            let (fast, slow) = (Avx2::detect(), Avx2SlowPext::detect());
+            let mut of_avx2 = [slow.map(Level::Avx2SlowPext), fast.map(Level::Avx2)];
+            if x86::has_slow_pext() {
+                of_avx2.reverse();
+            }
+            levels.extend(of_avx2.into_iter().flatten());
             levels.extend(Avx512::detect().map(Level::Avx512));
         }
         #[cfg(target_arch = "aarch64")]
@@ -58,7 +66,7 @@ impl Level {
         Level::available().pop().expect("one is portable")
     }
 
-    /// The level of that name (`portable`, `neon`, `avx2`, `avx512`). An error if there is none, or if this machine
+    /// The level of that name (`portable`, `neon`, `avx2-slow-pext`, `avx2`, `avx512`). An error if there is none, or if this machine
     /// does not have it.
     pub fn named(name: &str) -> Result<Level, LevelError> {
         let found = Level::available().into_iter().find(|level| level.name() == name);
@@ -82,10 +90,12 @@ impl Level {
         Level::chosen().unwrap_or(Level::Portable(Portable))
     }
 
-    /// Its name: `portable`, `neon`, `avx2` or `avx512`.
+    /// Its name: `portable`, `neon`, `avx2-slow-pext`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
         match self {
             Level::Portable(_) => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2SlowPext(_) => "avx2-slow-pext",
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -100,6 +110,8 @@ impl Level {
     pub fn run<T: Task>(self, task: T) -> T::Output {
         match self {
             Level::Portable(simd) => simd.outlined(task),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2SlowPext(simd) => simd.outlined(task),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(simd) => simd.outlined(task),
             #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,7 @@
 //! Instruction sets: which of them this machine has, what they do with 64 bytes at a time, and tables in large
 //! pages. The only crate with the `unsafe` of SIMD; it knows no text, no vocabulary and no file.
 //!
-//! A level ([`Portable`], and `Avx2`, `Avx512` or `Neon` by the processor) is a value without size that exists only
+//! A level ([`Portable`], and `Avx2`, `Avx2SlowPext`, `Avx512` or `Neon` by the processor) is a value without size that exists only
 //! where the machine has all that the level enables: who holds one has the proof, and everything else is safe.
 //! [`Level`] is one of those that there are, chosen once a process ([`Level::chosen`]). Work that is to be compiled for each level is a
 //! [`Task`]; [`Level::run`] enters it.
@@ -60,7 +60,7 @@ pub use neon::Neon;
 pub use portable::Portable;
 pub use table::Table;
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512};
+pub use x86::{Avx2, Avx2SlowPext, Avx512};
 
 /// Classes of 64 bytes, a bit a byte. ASCII is complete; of other characters only what the first
 /// byte alone decides.

@@ -1,9 +1,10 @@
-//! AVX2 with BMI2.
+//! AVX2, with BMI2 and without its `pext` and `pdep`.
 
 use std::arch::x86_64::*;
 
 use bytemuck::{Pod, must_cast};
 
+use crate::bits::{Moves, starts_of};
 use crate::utf8::{FEW, Unit, portable};
 use crate::{ByteMasks, is_caseless, is_east_asian};
 
@@ -175,12 +176,15 @@ const EAST_ASIAN: [u8; 16] = {
     table
 };
 
+/// Defines a level of AVX2 by what moves bits: the features for it, and the functions of [`Simd`](crate::Simd) that do it.
+macro_rules! avx2 {
+    ($(#[doc = $doc:literal])* $level:ident: $features:tt; $selection:ty; $($moves:tt)*) => {
 super::level! {
-    /// AVX2, with the instructions for bits that every processor with AVX2 but a few has.
-    Avx2: ["avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
+    $(#[doc = $doc])*
+    $level: $features;
 
     const ROWS_FROM: u32 = 13;
-    type Selection = u64;
+    type Selection = $selection;
     type Bytes = Two;
     type Keys = Two;
     type Sum = __m256i;
@@ -243,22 +247,6 @@ super::level! {
 
     fn top_bits(block: &[u8; 64]) -> u64 {
         join(load(block))
-    }
-
-    fn select(mask: u64) -> u64 {
-        mask
-    }
-
-    fn extract(value: u64, mask: &u64) -> u64 {
-        _pext_u64(value, *mask)
-    }
-
-    fn deposit(value: u64, mask: &u64) -> u64 {
-        _pdep_u64(value, *mask)
-    }
-
-    fn starts_of(reached: u64, ends: u64, starts: u64) -> u64 {
-        _pdep_u64(_pext_u64(reached, ends), starts)
     }
 
     fn compress(block: &[u8; 64], mask: u64) -> [u8; 64] {
@@ -382,5 +370,87 @@ super::level! {
             }
         }
         n
+    }
+
+    $($moves)*
+}
+    };
+}
+
+avx2! {
+    /// AVX2, with the instructions for bits that every processor with AVX2 but a few has.
+    Avx2: ["avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
+    u64;
+
+    fn select(mask: u64) -> u64 {
+        mask
+    }
+
+    fn extract(value: u64, mask: &u64) -> u64 {
+        _pext_u64(value, *mask)
+    }
+
+    fn deposit(value: u64, mask: &u64) -> u64 {
+        _pdep_u64(value, *mask)
+    }
+
+    fn starts_of(reached: u64, ends: u64, starts: u64) -> u64 {
+        _pdep_u64(_pext_u64(reached, ends), starts)
+    }
+}
+
+avx2! {
+    /// AVX2 for processors whose `pext` and `pdep` take cycles for each bit: bits are moved by shifts,
+    /// as [`Portable`](crate::Portable) moves them.
+    Avx2SlowPext: ["avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
+    Moves;
+
+    plain fn select(mask: u64) -> Moves {
+        Moves::new(mask)
+    }
+
+    plain fn extract(value: u64, moves: &Moves) -> u64 {
+        moves.extract(value)
+    }
+
+    plain fn deposit(value: u64, moves: &Moves) -> u64 {
+        moves.deposit(value)
+    }
+
+    plain fn starts_of(reached: u64, _ends: u64, starts: u64) -> u64 {
+        starts_of(reached, starts)
+    }
+}
+
+/// Whether `pext` and `pdep` take cycles for each bit: AMD before Zen 3, whose families are 15h (Excavator) and 17h (Zen, Zen 2), and
+/// Hygon's 18h, which is Zen (Fog, *Instruction tables*).
+pub(crate) fn has_slow_pext() -> bool {
+    let id = __cpuid(0);
+    let vendor: [u8; 12] = must_cast([id.ebx, id.edx, id.ecx]);
+    let version = __cpuid(1).eax;
+    // The extended family is added where the family is 15.
+    is_slow_pext(&vendor, (version >> 8 & 15) + (version >> 20 & 255))
+}
+
+fn is_slow_pext(vendor: &[u8; 12], family: u32) -> bool {
+    matches!((vendor, family), (b"AuthenticAMD", 0x15 | 0x17) | (b"HygonGenuine", 0x18))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_slow_pext;
+
+    #[test]
+    fn slow_pext_by_vendor_and_family() {
+        for (vendor, family, slow) in [
+            (b"AuthenticAMD", 0x15, true),
+            (b"AuthenticAMD", 0x17, true),
+            (b"AuthenticAMD", 0x19, false),
+            (b"AuthenticAMD", 0x1A, false),
+            (b"HygonGenuine", 0x18, true),
+            (b"GenuineIntel", 0x6, false),
+        ] {
+            assert_eq!(is_slow_pext(vendor, family), slow, "{family:x}");
+        }
     }
 }

@@ -4,11 +4,13 @@
 mod avx2;
 mod avx512;
 
-pub use avx2::Avx2;
+pub(crate) use avx2::has_slow_pext;
+pub use avx2::{Avx2, Avx2SlowPext};
 pub use avx512::Avx512;
 
 /// Defines a level: a type of which a value exists only where the machine has all of the features, and its [`Simd`].
-/// Each function becomes a kernel, compiled with the features.
+/// Each function becomes a kernel, compiled with the features; a `plain` one needs none of them and is a part of whatever
+/// uses it.
 ///
 /// [`Simd`]: crate::Simd
 macro_rules! level {
@@ -18,6 +20,7 @@ macro_rules! level {
         $(const $const:ident: $of_const:ty = $value:expr;)*
         $(type $type:ident = $of:ty;)*
         $(fn $name:ident $(<$unit:ident>)? ($($arg:ident: $of_arg:ty),*) -> $out:ty $body:block)*
+        $(plain fn $plain:ident ($($plain_arg:ident: $of_plain_arg:ty),*) -> $plain_out:ty $plain_body:block)*
     ) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,10 @@ macro_rules! level {
             $(const $const: $of_const = $value;)*
             $(type $type = $of;)*
             $($crate::x86::kernel! { $features fn $name $(<$unit>)? ($($arg: $of_arg),*) -> $out $body })*
+            $(
+                #[inline(always)]
+                fn $plain(self, $($plain_arg: $of_plain_arg),*) -> $plain_out $plain_body
+            )*
         }
     };
 }
