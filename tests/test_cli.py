@@ -429,6 +429,7 @@ class TestOtherCommands:
             "density",
             "premium",
             "cost",
+            "usage",
             "claims",
             "encodings",
             "models",

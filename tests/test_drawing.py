@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
+from agent_logs import claude_session, codex_session, lines
 from cli_support import fasttok, on_terminal, write_jsonl
 
 import fasttok as library
@@ -44,6 +45,10 @@ def verification() -> library.VerificationReport:
     )
 
 
+def usage_logs(path: Path) -> Path:
+    return lines(path.parent / "logs" / "s1.jsonl", [*claude_session(), *codex_session()])
+
+
 MAKERS: dict[str, Callable[[Path], library.BaseReport]] = {
     "count": lambda path: library.count_corpus(path, ["o200k_base", "gpt2"], by="tag"),
     "count of all": lambda path: library.count_corpus(path),
@@ -52,6 +57,7 @@ MAKERS: dict[str, Callable[[Path], library.BaseReport]] = {
     "premium": lambda path: library.premium(PARALLEL, ["o200k_base", "gpt2"], resamples=20),
     "premium of one": lambda path: library.premium(PARALLEL, resamples=20),
     "cost": lambda path: library.cost(path, ["m"], by="tag", prices=PRICES, parallel=PARALLEL, pivot="eng"),
+    "usage": lambda path: library.usage(usage_logs(path), ["o200k_base", "gpt2"], by="agent", prices=PRICES),
     "claims": lambda path: library.check_claims(["o200k_base", "cl100k_base"], parallel=PARALLEL),
     "models": lambda path: library.models("qwen3"),
     "plan": lambda path: library.plan_corpus(path),

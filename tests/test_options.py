@@ -21,13 +21,23 @@ from fasttok import _fasttok
 from fasttok.cli.app import app
 from fasttok.cli.output import as_flags
 from fasttok.measures.claims import check_claims
-from fasttok.options import CorpusKeywords, CorpusOptions, CountingKeywords, ReadingKeywords, SamplingKeywords, options
+from fasttok.options import (
+    CorpusKeywords,
+    CorpusOptions,
+    CountingKeywords,
+    FilesKeywords,
+    LogKeywords,
+    ReadingKeywords,
+    SamplingKeywords,
+    options,
+)
 from fasttok.verify.compare import verify_files
 
-TAKES: dict[str, tuple[Callable[..., Any], type[ReadingKeywords]]] = {
+TAKES: dict[str, tuple[Callable[..., Any], type[FilesKeywords]]] = {
     "count": (library.count_corpus, SamplingKeywords),
     "density": (library.density, CountingKeywords),
     "cost": (library.cost, CorpusKeywords),
+    "usage": (library.usage, LogKeywords),
     "claims": (check_claims, ReadingKeywords),
     "verify": (verify_files, ReadingKeywords),
 }
@@ -254,11 +264,15 @@ def test_cost_has_at_most_so_many_groups(tmp_path: Path) -> None:
     assert result.code == 1 and "--max-groups N allows more" in result.err
 
 
-@pytest.mark.parametrize("name", ["report", "density", "cost", "claims", "verification"])
+@pytest.mark.parametrize("name", ["report", "density", "cost", "usage", "claims", "verification"])
 def test_schemas_have_every_option_that_is_recorded(name: Any) -> None:
     """As it is declared, with the values that `CorpusOptions` takes and no others."""
-    keywords = ReadingKeywords if name in ("claims", "verification") else CorpusKeywords
-    found = library.schema(name)["$defs"]["reading_options" if keywords is ReadingKeywords else "corpus_options"]
+    said: dict[str, tuple[type[FilesKeywords], str]] = dict.fromkeys(
+        ("claims", "verification"), (ReadingKeywords, "reading_options")
+    )
+    said["usage"] = LogKeywords, "log_options"
+    keywords, called = said.get(name, (CorpusKeywords, "corpus_options"))
+    found = library.schema(name)["$defs"][called]
     recorded = [option for option in options(keywords) if option.help.is_recorded]
     assert list(found["properties"]) == found["required"] == [option.name for option in recorded]
     for option in recorded:

@@ -71,6 +71,7 @@ with _deferred.deferred(globals()) as _public:
     from .measures.models import models as models
     from .measures.plan import plan_corpus as plan_corpus
     from .measures.premium import premium as premium
+    from .measures.usage import usage as usage
     from .reports.base import BaseReport as BaseReport
     from .reports.claims import Claim as Claim
     from .reports.claims import ClaimsReport as ClaimsReport
@@ -104,6 +105,14 @@ with _deferred.deferred(globals()) as _public:
     from .reports.prices import Rate as Rate
     from .reports.prices import Tier as Tier
     from .reports.schemas import schema as schema
+    from .reports.usage import LongContext as LongContext
+    from .reports.usage import Recorded as Recorded
+    from .reports.usage import Recount as Recount
+    from .reports.usage import SessionUsage as SessionUsage
+    from .reports.usage import Turn as Turn
+    from .reports.usage import UsagePart as UsagePart
+    from .reports.usage import UsageReport as UsageReport
+    from .reports.usage import UsageRow as UsageRow
     from .reports.verification import Difference as Difference
     from .reports.verification import VerificationReport as VerificationReport
     from .tokenizers.load import load as load

@@ -340,7 +340,7 @@ class CorpusOptions:
         """The keys of groups by `by`: with the label in front if there are labels and `by` does not say where."""
         return [LANGUAGE, *by] if self.is_labelled and LANGUAGE not in by else list(by)
 
-    def manifest(self, taken: type[ReadingKeywords] | None = None) -> dict[str, Any]:
+    def manifest(self, taken: type[FilesKeywords] | None = None) -> dict[str, Any]:
         """What a manifest says of the options: those `taken`, or all."""
         recorded = [option for option in options(taken or CorpusKeywords) if option.help.is_recorded]
         said = {option.name: option.recorded(getattr(self, option.name)) for option in recorded}
@@ -361,16 +361,10 @@ class CorpusOptions:
         }
 
 
-class ReadingKeywords(TypedDict, total=False):
-    """The options by which files are read: those of all commands that read any."""
+class FilesKeywords(TypedDict, total=False):
+    """The options by which files are read, whatever is in them."""
 
-    text_field: str | None
-    format: FileFormat | None
-    lines: bool
-    paragraphs: bool
-    separator: str | None
     member: str | None
-    warc_records: WarcRecords
     errors: Errors
     on_error: OnError
     max_errors: int | None
@@ -384,6 +378,23 @@ class ReadingKeywords(TypedDict, total=False):
     ledger_path: PathLike | None
     on_progress: OnProgress | None
     cancel: Cancel | None
+
+
+class LogKeywords(FilesKeywords, total=False):
+    """The options of commands that read logs, whose formats are their own."""
+
+    files_from: PathLike | None
+
+
+class ReadingKeywords(FilesKeywords, total=False):
+    """The options by which files of documents are read: those of all commands that read any."""
+
+    text_field: str | None
+    format: FileFormat | None
+    lines: bool
+    paragraphs: bool
+    separator: str | None
+    warc_records: WarcRecords
 
 
 class PathsKeywords(ReadingKeywords, total=False):
@@ -461,7 +472,7 @@ class Option:
         return "none" if self.default is None else str(self.default)
 
 
-def options(keywords: type[ReadingKeywords] = SamplingKeywords) -> list[Option]:
+def options(keywords: type[FilesKeywords] = SamplingKeywords) -> list[Option]:
     """The options among `keywords`, in the order in which `CorpusOptions` has them."""
     return [option for option in _all() if option.name in keywords.__annotations__]
 
@@ -475,7 +486,7 @@ def _all() -> tuple[Option, ...]:
 
 
 def given(
-    caller: str, keywords: Mapping[str, Any], taken: type[ReadingKeywords] = CorpusKeywords, **defaults: Any
+    caller: str, keywords: Mapping[str, Any], taken: type[FilesKeywords] = CorpusKeywords, **defaults: Any
 ) -> CorpusOptions:
     """The options that a function was given as `keywords`; `defaults` are its own.
 
@@ -491,7 +502,7 @@ def given(
     return CorpusOptions(**{**defaults, **keywords})
 
 
-def documented(keywords: type[ReadingKeywords] = CorpusKeywords, **defaults: Any) -> Callable[[_Function], _Function]:
+def documented(keywords: type[FilesKeywords] = CorpusKeywords, **defaults: Any) -> Callable[[_Function], _Function]:
     """Put the options that a function takes as `**options` into its signature and, for a line ``{options}``, into its
     docstring: what `help()` and notebooks show. `defaults` are the function's own."""
 

@@ -9,7 +9,15 @@ from fasttok._fasttok import Progress
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Cancel, CancelEvent, Detector, Errors, FileFormat, OnError, OnProgress, Special
 from fasttok.inputs.parallel import Normalization, Parallel
-from fasttok.options import CorpusKeywords, CountingKeywords, PathsKeywords, ReadingKeywords, SamplingKeywords
+from fasttok.options import (
+    CorpusKeywords,
+    CountingKeywords,
+    FilesKeywords,
+    LogKeywords,
+    PathsKeywords,
+    ReadingKeywords,
+    SamplingKeywords,
+)
 from fasttok.reports.claims import Measure, Verdict
 from fasttok.reports.premium import Definition
 from fasttok.reports.schemas import Name as SchemaName
@@ -25,7 +33,9 @@ __all__ = [
     "Detector",
     "Errors",
     "FileFormat",
+    "FilesKeywords",
     "Kind",
+    "LogKeywords",
     "Measure",
     "Normalization",
     "OnError",

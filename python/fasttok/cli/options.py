@@ -16,7 +16,7 @@ import click
 from fasttok._util.paths import STDIN
 from fasttok.cli.output import check_outputs
 from fasttok.errors import Remedy
-from fasttok.options import CorpusKeywords, Option, ReadingKeywords, options
+from fasttok.options import CorpusKeywords, FilesKeywords, Option, options
 
 if TYPE_CHECKING:
     from fasttok.reports.base import BaseReport
@@ -170,7 +170,7 @@ def stdin_has_data() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)
 
 
-def corpus_options(keywords: type[ReadingKeywords] = CorpusKeywords) -> Callable[[Function], Function]:
+def corpus_options(keywords: type[FilesKeywords] = CorpusKeywords) -> Callable[[Function], Function]:
     """Add the options of a run over files, as `fasttok.options` has them, and those of what is shown meanwhile. Their
     values come by keyword; `corpus_arguments` makes them those of the library."""
 

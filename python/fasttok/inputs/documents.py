@@ -107,7 +107,9 @@ class Reader:
         read = Ledger._from_account(self.account)
         refused = self._reasons.total()
         # They were seen by the reader already.
-        by_tokenizer = Ledger(0, 0, refused, dict(self._reasons), self._refused, refused == len(self._refused))
+        by_tokenizer = Ledger(
+            0, 0, refused, dict(self._reasons), self._refused, refused == sum(entry.rows for entry in self._refused)
+        )
         return merged([replace(read, counted=read.counted - refused), by_tokenizer])
 
     def counted(
@@ -127,18 +129,19 @@ class Reader:
         except SpecialTokenError as error:
             token = json.dumps(error.token, ensure_ascii=False)
             at = _byte_offset(record, error)
-            self._skip(record, "special_token", f"the text holds the special token {token} at byte {at}")
+            self.skip(record, "special_token", f"the text holds the special token {token} at byte {at}")
         except TextLimitError as error:
-            self._skip(record, *limit_of(error))
+            self.skip(record, *limit_of(error))
         else:
             return False
         return True
 
-    def _skip(self, record: Document, reason: str, detail: str) -> None:
-        entry = LedgerEntry(record.file, record.line, reason, detail, record.position)
+    def skip(self, record: Document, reason: str, detail: str, rows: int = 1) -> None:
+        """Say in the ledger why a record that the reader gave, or `rows` from there on, are not counted."""
+        entry = LedgerEntry(record.file, record.line, reason, detail, record.position, rows)
         if self.options.on_error == "fail":
             raise InputError(str(entry))
-        self._reasons[reason] += 1
+        self._reasons[reason] += rows
         if len(self._refused) < LISTED:
             self._refused.append(entry)
         if self.options.ledger_path is not None:

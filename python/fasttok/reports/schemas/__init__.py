@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, Literal
 
-from fasttok.options import CorpusKeywords, Option, ReadingKeywords, options
+from fasttok.options import CorpusKeywords, FilesKeywords, LogKeywords, Option, ReadingKeywords, options
 
-Name = Literal["claims", "cost", "density", "encodings", "models", "plan", "premium", "report", "verification"]
+Name = Literal["claims", "cost", "density", "encodings", "models", "plan", "premium", "report", "usage", "verification"]
 
 
 def schema(name: Name = "report") -> dict[str, Any]:
@@ -28,6 +28,7 @@ def schema(name: Name = "report") -> dict[str, Any]:
     shared = {
         **_read("shared.json")["$defs"],
         "reading_options": _of_options(ReadingKeywords),
+        "log_options": _of_options(LogKeywords),
         "corpus_options": _of_options(CorpusKeywords),
     }
     own = found.setdefault("$defs", {})
@@ -48,7 +49,7 @@ def _referred_to(part: dict[str, Any]) -> Iterator[str]:
     yield from re.findall(r'"\$ref": "#/\$defs/(\w+)"', json.dumps(part))
 
 
-def _of_options(keywords: type[ReadingKeywords]) -> dict[str, Any]:
+def _of_options(keywords: type[FilesKeywords]) -> dict[str, Any]:
     """What a manifest says of the options among `keywords`."""
     properties = {option.name: _of_option(option) for option in options(keywords) if option.help.is_recorded}
     return {"type": "object", "required": list(properties), "properties": properties}

@@ -1,0 +1,133 @@
+"""`fasttok usage`: where the tokens of agents went, by their logs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from fasttok._util.paths import STDIN
+from fasttok.cli.options import (
+    Command,
+    corpus_arguments,
+    corpus_options,
+    names,
+    paths_argument,
+    picture_options,
+    pictures,
+    stdin_has_data,
+    write_pictures,
+)
+from fasttok.cli.output import choose_format, deliver_counted, output_options
+from fasttok.options import LogKeywords
+
+FORMATS = ("codex", "claude-code", "atif", "otel")
+KEYS = ("agent", "model", "role", "part", "tool", "user", "session", "day")
+
+
+@click.command(
+    name="usage",
+    cls=Command,
+    short_help="Show where the tokens of agents went, by their logs.",
+    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
+)
+@paths_argument
+@click.option(
+    "-e",
+    "--encoding",
+    "encodings",
+    callback=names,
+    multiple=True,
+    metavar="NAME[,NAME]",
+    help="Recount the texts with these encodings: names or tokenizer files. [default: recorded figures alone]",
+)
+@click.option(
+    "--by",
+    callback=names,
+    multiple=True,
+    metavar="KEY[,KEY]",
+    help=f"Group by {', '.join(KEYS)}.",
+)
+@click.option(
+    "--format", "log_format", type=click.Choice(FORMATS), help="Read every file as this. [default: by content]"
+)
+@click.option(
+    "--cost",
+    "cost_of",
+    type=click.Choice(("recorded", "recount")),
+    help="Price the figures that are recorded, or those that are recounted.",
+)
+@click.option(
+    "--prices", metavar="FILE", help="Your table of prices, TOML or JSON. It takes precedence over genai-prices."
+)
+@click.option(
+    "--price-date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="The day whose prices of genai-prices are taken. [default: today, UTC]",
+)
+@click.option("--redact", is_flag=True, help="Call sessions, users and files by numbers.")
+@corpus_options(LogKeywords)
+@output_options
+@picture_options
+def command(
+    paths: tuple[str, ...],
+    encodings: list[str],
+    by: list[str],
+    log_format: Any,
+    cost_of: Any,
+    prices: str | None,
+    price_date: datetime | None,
+    redact: bool,
+    json: bool,
+    csv: bool,
+    table: bool,
+    output: str | None,
+    html: str | None,
+    svg: str | None,
+    png: str | None,
+    **corpus: Any,
+) -> int:
+    """Show where the tokens of agents went, by their logs: Claude Code sessions, Codex rollouts, OpenTelemetry GenAI
+    spans, ATIF trajectories.
+
+    PATH is a file (also .gz, .zst, .bz2, .xz), a folder, a glob in quotes, or - for standard input.
+
+    What logs record and what a recount of their texts gives are beside each other, and never added. Texts are in no
+    report, and nothing leaves the machine.
+
+    "Which tools filled the context of our agents last week?"
+
+    \b
+        fasttok usage ~/.codex/sessions -e o200k_base --by tool
+    """
+    from fasttok.measures.usage import usage
+
+    shape = choose_format(json=json, csv=csv, table=table, output=output)
+    inputs = list(paths)
+    if not inputs and corpus["files_from"] is None:
+        if not stdin_has_data():
+            raise click.UsageError("no PATH is given and nothing is piped in")
+        inputs = [STDIN]
+    unknown = [key for key in by if key not in KEYS]
+    if unknown:
+        raise click.UsageError(f"--by takes {', '.join(KEYS)}, not {unknown[0]}")
+    if cost_of == "recount" and not encodings:
+        raise click.UsageError("--cost recount needs -e, an encoding to recount with")
+    arguments = corpus_arguments(
+        corpus, [*inputs, *([prices] if prices else [])], {"--output": output, **pictures(html, svg, png)}
+    )
+    report = usage(
+        inputs,
+        encodings,
+        by=by,
+        log_format=log_format,
+        cost_of=cost_of,
+        prices=prices,
+        price_date=None if price_date is None else price_date.date(),
+        redact=redact,
+        **arguments,
+    )
+    write_pictures(report, html, svg, png)
+    return deliver_counted(report, shape, output, report.ledger, corpus)

@@ -1,0 +1,174 @@
+"""Logs of agents: files to events, one parser a format.
+
+Files are read by the one reader of the compiled part, line by line. A file whose first line is no JSON by itself is one
+JSON value over several lines. The format is that of the first record of a file that one of the parsers recognises.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from fasttok._fasttok import Document
+from fasttok.inputs.agent_logs.atif import Atif
+from fasttok.inputs.agent_logs.claude_code import ClaudeCode
+from fasttok.inputs.agent_logs.codex import Codex
+from fasttok.inputs.agent_logs.events import Event, Loose
+from fasttok.inputs.agent_logs.otel import OpenTelemetry
+from fasttok.inputs.agent_logs.parser import Parser
+from fasttok.inputs.documents import Reader
+from fasttok.options import CorpusOptions
+
+PARSERS: tuple[type[Parser], ...] = (Codex, ClaudeCode, Atif, OpenTelemetry)
+"""One a format. Whose turn it is to recognise a record first is the order."""
+
+FORMATS = tuple(parser.name for parser in PARSERS)
+
+UNKNOWN = "unknown_record"
+NO_LOG = "not_a_log"
+BROKEN = "broken_json"
+CUT_OFF = "truncated"
+
+
+class AgentLogs:
+    """The events of all files. When they are taken, `ledger`, `parsers` and `bytes` are known."""
+
+    def __init__(self, paths: Sequence[str], options: CorpusOptions, format: str | None = None) -> None:
+        self.reader = Reader(paths, (), replace(options, format="lines"))
+        self.parsers = {parser.name: parser() for parser in PARSERS}
+        self.files: dict[str, int] = dict.fromkeys(self.parsers, 0)
+        """How many files there are of each format."""
+        self.bytes = 0
+        """Characters of JSON that were read: of ASCII as many bytes."""
+        self._fixed = None if format is None else self.parsers[format]
+        self._parser: Parser | None = None
+        self._file: str | None = None
+        self._is_first = True
+        self._whole: list[Document] = []
+        """The lines so far of a file that is one value."""
+        self._broken: tuple[Document, str] | None = None
+        """A line that is no JSON: cut off, if it turns out to be the last of its file."""
+        self._others: list[Document] = []
+        """The first line of a file that is no log, and how many there are."""
+        self._other_rows = 0
+
+    def __iter__(self) -> Iterator[Event | Loose]:
+        with closing(self.reader.batches()) as batches:
+            for batch in batches:
+                for document in batch:
+                    yield from self._line(document)
+        yield from self._end_of_file()
+        yield Loose([], waits=True)
+        for parser in self.parsers.values():
+            yield from parser.end()
+
+    def _line(self, document: Document) -> Iterator[Event | Loose]:
+        if document.file != self._file:
+            yield from self._end_of_file()
+            self._begin(document.file)
+        text = document.text
+        self.bytes += len(text) + 1
+        if self._whole:
+            self._whole.append(document)
+            return
+        if self._others:
+            self._other_rows += 1
+            return
+        if self._broken is not None:
+            self._tell_broken(BROKEN)
+        if not text or text.isspace():
+            return
+        try:
+            record = json.loads(text.lstrip("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            if self._is_first and text.lstrip("\ufeff \t")[:1] in ("{", "["):
+                self._whole = [document]
+            elif self._is_first and self._fixed is None:
+                self._others, self._other_rows = [document], 1
+            else:
+                self._broken = document, str(error) or "nested too deeply"
+            return
+        yield from self._record(record, document)
+
+    def _begin(self, file: str) -> None:
+        self._file = file
+        self._is_first = True
+        self._parser = None
+
+    def _record(self, record: Any, document: Document, rows: int = 1) -> Iterator[Event | Loose]:
+        self._is_first = False
+        if isinstance(record, list):
+            for each in record:
+                yield from self._record(each, document, 0)
+            return
+        if self._parser is None:
+            found = self._fixed or next((self.parsers[p.name] for p in PARSERS if p.recognises(record)), None)
+            if found is None:
+                self._unknown(document, "record of no known log", rows)
+                return
+            self._parser = found
+            self.files[found.name] += 1
+            found.begin(document.file)
+        parser = self._parser
+        kind = parser.kind(record)
+        events = parser.read(record)
+        if events is None:
+            self._unknown(document, kind, rows)
+            return
+        parser.records[kind] += 1
+        yield from events
+
+    def _unknown(self, document: Document, kind: str, rows: int) -> None:
+        if self._parser is not None:
+            self._parser.records[kind] += 1
+        if rows:
+            self.reader.skip(document, UNKNOWN, kind)
+
+    def _tell_broken(self, reason: str) -> None:
+        assert self._broken is not None
+        (document, detail), self._broken = self._broken, None
+        self.reader.skip(document, reason, detail)
+
+    def _end_of_file(self) -> Iterator[Event | Loose]:
+        if self._broken is not None:
+            self._tell_broken(CUT_OFF)
+        if self._others:
+            document, rows = self._others[0], self._other_rows
+            self._others = []
+            self.reader.skip(document, NO_LOG, "a log of an agent is JSON lines or JSON", rows)
+        if self._whole:
+            lines, self._whole = self._whole, []
+            try:
+                record = json.loads("\n".join(line.text for line in lines).lstrip("\ufeff"))
+            except (ValueError, RecursionError) as error:
+                # Its lines may be records of which only the first is broken.
+                yield from self._lines_after_all(lines, str(error) or "nested too deeply")
+                return
+            yield from self._record(record, lines[0])
+
+    def _lines_after_all(self, lines: Sequence[Document], detail: str) -> Iterator[Event | Loose]:
+        self._is_first = False
+        if len(lines) == 1:
+            self.reader.skip(lines[0], CUT_OFF, detail)
+            return
+        if not any(_is_json(line.text) for line in lines[1:]):
+            self.reader.skip(lines[0], BROKEN, detail, len(lines))
+            return
+        self.reader.skip(lines[0], BROKEN, detail)
+        for line in lines[1:]:
+            self.bytes -= len(line.text) + 1
+            yield from self._line(line)
+        if self._broken is not None:
+            self._tell_broken(CUT_OFF)
+
+
+def _is_json(text: str) -> bool:
+    if text[:1] not in ("{", "["):
+        return False
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

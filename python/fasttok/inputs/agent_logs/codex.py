@@ -1,0 +1,248 @@
+"""Codex's rollouts: JSON lines `{timestamp, type, payload}`, a file a session.
+
+Usage comes as events with running totals. They are repeated whenever something else about the account changes, and a
+fork of a session begins with those of the session that it was forked from. Requests have no ids here: what the model
+says without a break, up to the next input or the next totals, is the answer of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fasttok.inputs.agent_logs.events import (
+    Event,
+    Role,
+    Text,
+    Usage,
+    as_text,
+    count_of,
+    day_of,
+    dicts_of,
+    digest,
+    name_of,
+    tool_call,
+)
+from fasttok.inputs.agent_logs.parser import Parser
+
+_KINDS = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
+_FIELDS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens", "total_tokens")
+
+AGENT = "codex"
+
+
+class Codex(Parser):
+    name = "codex"
+    title = "Codex rollouts"
+    rule = (
+        "An event whose running totals are those of the one before is a repetition. Else it adds what the totals grew "
+        "by, or last_token_usage where they fell. What a fork repeats of the session it comes from, totals and texts, "
+        "counts once."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._families: dict[str, str] = {}
+        """The session that each was forked from in the end."""
+        self._seen: set[bytes] = set()
+        """Totals and texts of each family."""
+        self.begin("")
+
+    def begin(self, file: str) -> None:
+        self._session = self._family = file
+        self._agent = AGENT
+        self._model: str | None = None
+        self._totals = (0,) * len(_FIELDS)
+        self._has_meta = False
+        self._is_replay = False
+        self._answers = 0
+        self._told = 0
+        self._is_answering = False
+        self._has_texts = False
+        self._tools: dict[str, str] = {}
+
+    @classmethod
+    def recognises(cls, record: Any) -> bool:
+        return (
+            isinstance(record, dict)
+            and name_of(record.get("type")) in _KINDS
+            and isinstance(record.get("payload"), dict)
+        )
+
+    def kind(self, record: Any) -> str:
+        if not isinstance(record, dict):
+            return "record without a type"
+        payload = record.get("payload")
+        inner = name_of(payload.get("type")) if isinstance(payload, dict) else None
+        return "/".join(part for part in (name_of(record.get("type")) or "record without a type", inner) if part)
+
+    def read(self, record: Any) -> Iterable[Event] | None:
+        payload = record.get("payload") if isinstance(record, dict) else None
+        kind = name_of(record.get("type")) if isinstance(record, dict) else None
+        if not isinstance(payload, dict) or kind not in _KINDS:
+            return None
+        day = day_of(record.get("timestamp"))
+        if kind == "session_meta":
+            return self._meta(payload, day)
+        if kind == "turn_context":
+            self._model = name_of(payload.get("model")) or self._model
+            return ()
+        if kind == "event_msg":
+            return self._usage(payload, day) if payload.get("type") == "token_count" else ()
+        if kind == "compacted":
+            return self._compacted(payload, day)
+        return self._item(payload, day)
+
+    def _event(self, day: str | None) -> Event:
+        return Event(self._session, self._session, self._agent, model=self._model, day=day)
+
+    def _meta(self, payload: dict[str, Any], day: str | None) -> Iterable[Event]:
+        if self._has_meta:
+            # That of the session which this one was forked from.
+            return ()
+        self._has_meta = True
+        self._session = name_of(payload.get("id")) or self._session
+        parent = name_of(payload.get("forked_from_id"))
+        self._is_replay = parent is not None
+        self._family = self._session if parent is None else self._families.get(parent, parent)
+        self._families[self._session] = self._family
+        source = payload.get("source")
+        if isinstance(source, dict) and "subagent" in source:
+            self._agent = f"{AGENT}/subagent"
+        self._model = name_of(payload.get("model"))
+        said = payload.get("base_instructions", payload.get("instructions"))
+        if isinstance(said, dict):
+            said = said.get("text")
+        return self._input([Text("system", "system", said)], day) if isinstance(said, str) and said else ()
+
+    def _usage(self, payload: dict[str, Any], day: str | None) -> Iterable[Event]:
+        info = payload.get("info")
+        if not isinstance(info, dict):
+            return ()
+        total, last = (_numbers(info.get(name)) for name in ("total_token_usage", "last_token_usage"))
+        if total is None:
+            total = None if last is None else tuple(a + b for a, b in zip(self._totals, last, strict=True))
+        if total is None:
+            return ()
+        if total == self._totals:
+            self.repeated_records += 1
+            return ()
+        before, self._totals = self._totals, total
+        key = digest(self._family, *map(str, total))
+        if self._is_replay and key in self._seen:
+            self.repeated_records += 1
+            self._is_answering = False
+            self._told = self._answers
+            return ()
+        self._is_replay = False
+        self._seen.add(key)
+        if any(now < then for now, then in zip(total, before, strict=True)):
+            before = (0,) * len(_FIELDS) if last is None else tuple(a - b for a, b in zip(total, last, strict=True))
+        input_, cached, output, reasoning, _ = (a - b for a, b in zip(total, before, strict=True))
+        event = self._event(day)
+        if self._told == self._answers:
+            # Nothing that the model said is in the log.
+            self._answers += 1
+        self._told = self._answers
+        event.request = f"{self._session}\0{self._answers}"
+        event.has_texts = self._has_texts
+        event.usage = Usage(max(input_, 0), max(cached, 0), 0, max(output, 0), max(reasoning, 0))
+        self._is_answering = False
+        return (event,)
+
+    def _compacted(self, payload: dict[str, Any], day: str | None) -> Iterable[Event]:
+        event = self._event(day)
+        event.keeps = 0
+        events = [event]
+        said = payload.get("message")
+        if isinstance(said, str) and said:
+            events += self._input([Text("user", "text", said)], day)
+        for item in dicts_of(payload.get("replacement_history")):
+            if item.get("type") == "message":
+                texts = self._message(item)
+                for text in texts:
+                    text.is_copy = True
+                events += self._input(texts, day)
+        return events
+
+    def _item(self, payload: dict[str, Any], day: str | None) -> Iterable[Event] | None:
+        kind = name_of(payload.get("type")) or ""
+        if kind == "message":
+            texts = self._message(payload)
+            return self._answer(texts, day) if payload.get("role") == "assistant" else self._input(texts, day)
+        if kind == "reasoning":
+            texts = [
+                Text("assistant", "reasoning", part["text"])
+                for name in ("summary", "content")
+                for part in dicts_of(payload.get(name))
+                if isinstance(part.get("text"), str)
+            ]
+            return self._answer(texts, day)
+        if kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call"):
+            name = name_of(payload.get("name")) or kind.removesuffix("_call")
+            call = name_of(payload.get("call_id"))
+            if call is not None:
+                self._tools[call] = name
+            asked = next((payload[key] for key in ("arguments", "input", "action") if key in payload), None)
+            return self._answer(tool_call(name, asked), day)
+        if kind.endswith("_output"):
+            tool = self._tools.get(str(payload.get("call_id")))
+            said = payload.get("output", payload.get("tools"))
+            if isinstance(said, dict) and "content" in said:
+                said = said["content"]
+            if isinstance(said, list):
+                found = self._parts(said)
+                return self._input([Text("tool", "tool_result", text, tool) for text in found], day)
+            texts = [] if said is None else [Text("tool", "tool_result", as_text(said), tool)]
+            return self._input(texts, day)
+        return () if kind in ("ghost_snapshot", "compaction", "other") else None
+
+    def _message(self, item: dict[str, Any]) -> list[Text]:
+        role = _ROLES.get(str(item.get("role")), "user")
+        content = item.get("content")
+        found = [content] if isinstance(content, str) else self._parts(content)
+        return [Text(role, "system" if role == "system" else "text", text) for text in found]
+
+    def _parts(self, content: Any) -> list[str]:
+        found = []
+        for part in dicts_of(content):
+            if isinstance(part.get("text"), str):
+                found.append(part["text"])
+            else:
+                self.media[name_of(part.get("type")) or "part without a type"] += 1
+        return found
+
+    def _input(self, texts: list[Text], day: str | None) -> list[Event]:
+        self._is_answering = False
+        return self._said(texts, self._event(day))
+
+    def _answer(self, texts: list[Text], day: str | None) -> list[Event]:
+        if not self._is_answering:
+            self._is_answering = True
+            self._answers += 1
+        event = self._event(day)
+        event.request = f"{self._session}\0{self._answers}"
+        # What a fork replays was asked in the session that it comes from.
+        event.is_repeated = self._is_replay and all(self._is_known(text) for text in texts)
+        return self._said(texts, event)
+
+    def _said(self, texts: list[Text], event: Event) -> list[Event]:
+        self._has_texts = True
+        for text in texts:
+            key = self._key(text)
+            text.is_copy = text.is_copy or (self._is_replay and key in self._seen)
+            self._seen.add(key)
+        event.texts = texts
+        return [event]
+
+    def _is_known(self, text: Text) -> bool:
+        return self._key(text) in self._seen
+
+    def _key(self, text: Text) -> bytes:
+        return digest(self._family, text.role, text.part, text.text)
+
+
+def _numbers(said: Any) -> tuple[int, ...] | None:
+    """The numbers of a usage, in the order of the fields; None where there is none."""
+    return tuple(count_of(said.get(name)) for name in _FIELDS) if isinstance(said, dict) else None

@@ -1,0 +1,199 @@
+"""Where the tokens of agents went: their logs read, recounted, priced, and grouped.
+
+What the formats are is in `fasttok.inputs.agent_logs`; sums are in `flows`, rows made of them in `rows`.
+Here is the run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+from fasttok._fasttok import Encoding
+from fasttok._util.nearest import nearest
+from fasttok._util.paths import PathLike
+from fasttok.errors import MissingExtraError, PriceTableError
+from fasttok.inputs.agent_logs import FORMATS, AgentLogs
+from fasttok.inputs.outputs import ledger_written, watched
+from fasttok.inputs.paths import as_names, given_paths
+from fasttok.inputs.prices import read_price_table
+from fasttok.measures.usage.counting import counted
+from fasttok.measures.usage.flows import KEYS, Flows
+from fasttok.measures.usage.pricing import Pricing
+from fasttok.measures.usage.rows import Rows
+from fasttok.options import LogKeywords, documented, given
+from fasttok.reports.ledger import Ledger
+from fasttok.reports.manifest import describe_account, describe_sources, describe_work, run_manifest
+from fasttok.reports.usage import UsageReport, UsageRow
+from fasttok.tokenizers.models import encoding_name_for_model
+from fasttok.tokenizers.resolve import Spec, resolve_all
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+@documented(LogKeywords)
+def usage(
+    paths: PathLike | Iterable[PathLike],
+    encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = (),
+    *,
+    by: str | Iterable[str] = (),
+    log_format: Literal["codex", "claude-code", "atif", "otel"] | None = None,
+    cost_of: Literal["recorded", "recount"] | None = None,
+    prices: PathLike | Mapping[str, Any] | None = None,
+    price_date: date | None = None,
+    redact: bool = False,
+    progress: bool = False,
+    **options: Unpack[LogKeywords],
+) -> UsageReport:
+    """Where the tokens of agents went, by the logs in `paths`: Claude Code sessions, Codex rollouts, OpenTelemetry
+    GenAI spans, ATIF trajectories.
+
+    paths: files, globs, folders, or ``"-"``. Any of them may be compressed.
+    encodings: what texts are recounted with, as for :func:`count_corpus`; without any, what the logs record is all.
+    by: what is grouped by: ``"agent"``, ``"model"``, ``"user"``, ``"session"``, ``"day"``; or texts by ``"role"``,
+        ``"part"``, ``"tool"``.
+    log_format: read every file as this, whatever it looks like.
+    cost_of: price the figures that are recorded, or those that are recounted (with the first encoding). Recorded ones
+        where `prices` or `price_date` is given.
+    prices, price_date: as for :func:`cost`. A model without a price is listed, and has no cost.
+    redact: call sessions, users and files by numbers.
+    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
+    {options}
+
+    What is recorded and what is recounted are two figures, which no sum has both of. The texts of the logs are in no
+    report.
+
+    Raises ``PriceTableError`` for a table that cannot be used.
+    """
+    keys = as_names(by)
+    for key in keys:
+        if key not in KEYS:
+            near = nearest(key, KEYS)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(KEYS)}"
+            raise ValueError(f"usage is not grouped by {key!r}{hint}")
+    if log_format is not None and log_format not in FORMATS:
+        raise ValueError(f"log_format must be {' or '.join(map(repr, FORMATS))}, not {log_format!r}")
+    if cost_of is None and (prices is not None or price_date is not None):
+        cost_of = "recorded"
+    if cost_of not in (None, "recorded", "recount"):
+        raise ValueError(f"cost_of must be 'recorded' or 'recount', not {cost_of!r}")
+    taken = given("usage", options, LogKeywords)
+    inputs = given_paths(paths, taken)
+    loaded = resolve_all(encodings) if encodings or not isinstance(encodings, tuple) else {}
+    if cost_of == "recount" and not loaded:
+        raise ValueError("cost_of='recount' needs an encoding to recount with")
+    table = None if prices is None else read_price_table(prices)
+    pricing = None if cost_of is None else Pricing(table, price_date, 0 if cost_of == "recount" else None)
+
+    manifest = run_manifest(loaded, taken.threads)
+    clock = time.perf_counter()
+    flows = Flows(keys, len(loaded))
+    with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
+        logs = AgentLogs(inputs, run_options, log_format)
+        for event in counted(logs, list(loaded.values()), taken.threads):
+            flows.add(event)
+    flows.end({name: said for parser in logs.parsers.values() for name, said in parser.agents.items()})
+    seconds = time.perf_counter() - clock
+
+    models = {request.model for request in flows.requests}
+    proxies = {name: {model for model in models if not _is_own(model, each)} for name, each in loaded.items()}
+    rows = Rows(flows, list(loaded), proxies, pricing)
+    currencies = {price.currency for price in pricing.prices.values() if price} if pricing is not None else set()
+    if len(currencies) > 1:
+        raise PriceTableError(
+            f"prices are in {' and '.join(sorted(currencies))}, and no rate of exchange is known: state all models in "
+            "one table"
+        )
+    sessions = _numbered("session", (request.session for request in flows.requests)) if redact else {}
+    groups = rows.groups() if keys else []
+    ledger = logs.reader.ledger
+    manifest["run"] |= describe_work(seconds, logs.bytes / seconds / 1e6 if seconds else None)
+    manifest |= {
+        **describe_sources(inputs, taken),
+        "by": keys,
+        "log_format": log_format,
+        **taken.manifest(LogKeywords),
+        "logs": [
+            {
+                "format": parser.name,
+                "title": parser.title,
+                "files": logs.files[parser.name],
+                "rule": parser.rule,
+                "records": dict(sorted(parser.records.items())),
+                "repeated_records": parser.repeated_records,
+                "not_counted": dict(sorted(parser.media.items())),
+            }
+            for parser in logs.parsers.values()
+            if logs.files[parser.name]
+        ],
+        "proxies": {name: sorted(model or "(none)" for model in found) for name, found in proxies.items() if found},
+        "cost_of": cost_of,
+        "currency": None if pricing is None else next(iter(currencies), None),
+        "prices": [] if pricing is None else [price.to_dict() for price in pricing.prices.values() if price],
+        "unpriced": {} if pricing is None else dict(sorted(pricing.unpriced.items())),
+        "redacted": redact,
+        **describe_account(logs.reader.account),
+    }
+    if redact:
+        manifest, ledger = _redacted(manifest, ledger)
+        groups = _renamed(groups, sessions)
+    return UsageReport(
+        manifest,
+        rows.totals(),
+        groups,
+        rows.parts(),
+        rows.turns(),
+        rows.sessions(sessions),
+        rows.longest(sessions),
+        ledger,
+    )
+
+
+def _is_own(model: str | None, encoding: Encoding) -> bool:
+    """Whether an encoding is the model's own."""
+    if model is None:
+        return False
+    try:
+        return encoding_name_for_model(model) == encoding.name
+    except (ValueError, KeyError, MissingExtraError):
+        return False
+
+
+def _numbered(what: str, names: Iterable[str | None]) -> dict[str, str]:
+    """Names that say nothing, in the order in which the true ones come."""
+    return {name: f"{what} {i}" for i, name in enumerate(dict.fromkeys(n for n in names if n is not None), 1)}
+
+
+def _renamed(groups: list[UsageRow], sessions: Mapping[str, str]) -> list[UsageRow]:
+    users = _numbered("user", (row.key.get("user") for row in groups))
+    # Sessions without a request have a name too.
+    others = (row.key.get("session") for row in groups if row.key.get("session") not in sessions)
+    names = {**sessions, **_numbered("session without requests", others)}
+
+    def key(row: UsageRow) -> dict[str, str | None]:
+        by = {"session": names, "user": users}
+        return {name: by[name][value] if name in by and value else value for name, value in row.key.items()}
+
+    return [replace(row, key=key(row)) for row in groups]
+
+
+def _redacted(manifest: dict[str, Any], ledger: Ledger) -> tuple[dict[str, Any], Ledger]:
+    """Without paths: a ledger's detail may hold a piece of text or a name too."""
+    files = _numbered("file", (entry.file for entry in ledger.entries))
+    entries = [
+        replace(
+            entry,
+            file=files[entry.file],
+            position={name: value for name, value in entry.position.items() if isinstance(value, int)},
+        )
+        for entry in ledger.entries
+    ]
+    said = {**manifest, "inputs": [f"input {i + 1}" for i in range(len(manifest["inputs"]))]}
+    if said.get("files_from") is not None:
+        said["files_from"] = "a list"
+    said |= {"unchecked": [], "input_files": {**said["input_files"], "listed": []}}
+    return said, replace(ledger, entries=entries)
