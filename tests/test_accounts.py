@@ -23,7 +23,7 @@ FAULTS: dict[str, bytes] = {
     "nan.jsonl": b'{"text":"a b","score":NaN}\n{"text":"c d","score":Infinity}\n{"text":"e f","score":-Infinity}\n',
     "bigint.jsonl": b'{"text":"x","n":' + b"9" * 5000 + b'}\n{"text":"y"}\n',
     "deep.jsonl": b'{"text":"x","d":' + b"[" * 2000 + b"]" * 2000 + b'}\n{"text":"y"}\n',
-    "types.jsonl": b'{"text":null}\n{"text":5}\n{"text":["a"]}\n{"text":{"a":1}}\n{"txt":"a"}\n{}\n[]\n"s"\n'
+    "types.jsonl": b'{"text":null}\n{"text":5}\n{"text":["a",1]}\n{"text":{"a":1}}\n{"txt":"a"}\n{}\n[]\n"s"\n'
     b'{"text":true}\n{"text":""}\n',
     "trunc.jsonl.gz": gzip.compress(
         "".join(json.dumps({"text": f"{i} {i * 7919 % 1000} words"}) + "\n" for i in range(3000)).encode()

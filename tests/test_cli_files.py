@@ -361,7 +361,7 @@ DEEP = 2000
         ("deep.jsonl", b'{"text":"x","d":%s%s}\n{"text":"after"}\n' % (b"[" * DEEP, b"]" * DEEP), 2, {}, 2),
         (
             "types.jsonl",
-            b'{"text":null}\n{"text":5}\n{"text":["a"]}\n{"text":{"a":1}}\n{"txt":"a"}\n{}\n[]\n"s"\n{"text":true}\n'
+            b'{"text":null}\n{"text":5}\n{"text":["a",1]}\n{"text":{"a":1}}\n{"txt":"a"}\n{}\n[]\n"s"\n{"text":true}\n'
             b'{"text":""}\n',
             10,
             {"missing_field": 2, "not_a_string": 4, "not_an_object": 2, "null_field": 1},

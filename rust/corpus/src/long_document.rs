@@ -21,7 +21,6 @@ pub(crate) struct LongDocument {
     pub group: Group,
     state: Mutex<State>,
 }
-
 /// A document that is half counted, at rest.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SavedDocument {
@@ -38,6 +37,8 @@ struct State {
     settled: bool,
     failure: Option<(u64, SkipReason)>,
     language: Option<String>,
+    /// Its group, where that is not known from the beginning.
+    group: Option<Group>,
 }
 
 /// The key of a group, and whether there is all of it.
@@ -76,6 +77,16 @@ impl LongDocument {
     /// One more part will be counted.
     pub fn begin_part(&self) {
         self.state().parts += 1;
+    }
+
+    /// Says to which group it belongs, before its end is read, in place of the group that it was made with.
+    pub fn set_group(&self, group: Group) {
+        self.state().group = Some(group);
+    }
+
+    /// The group that it belongs to, once it has settled.
+    pub fn settled_group(&self) -> Group {
+        self.state().group.clone().unwrap_or_else(|| self.group.clone())
     }
 
     /// The language was found.

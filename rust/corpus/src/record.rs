@@ -26,6 +26,12 @@ pub(crate) trait Framer: Send {
     fn next(&self) -> At;
     /// Reads the records that were found so far.
     fn reader(&self) -> Box<dyn RecordReader>;
+    /// The record in work, of which all bytes were looked at that are not done, is read in parts from here on by what is
+    /// returned, if it can be: [`Framer::frame`] says in [`Framed::part`] what of the bytes is a part of it, is done with
+    /// them, and finds nothing after it in the same call.
+    fn begin_parts(&mut self, _: Utf8Errors) -> Option<Box<dyn RecordParts>> {
+        None
+    }
 }
 
 /// What a framer found.
@@ -35,6 +41,19 @@ pub(crate) struct Framed {
     pub records: Vec<FramedRecord>,
     /// What is no record.
     pub bad: Vec<(At, SkipReason)>,
+    /// What the bytes are to a record that is read in parts.
+    pub part: Option<RecordPart>,
+}
+
+/// What bytes that a framer is done with are to the record that is read in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordPart {
+    /// A part of it, and more follows.
+    More,
+    /// Its last part.
+    Last,
+    /// It is no record, and is told of as bad.
+    Lost,
 }
 
 /// A record among bytes.
@@ -69,6 +88,31 @@ pub(crate) trait RecordReader: Send {
     fn fields_met(&mut self) -> FieldsMet {
         FieldsMet::default()
     }
+}
+
+/// Reads one record that is pushed to it in parts, because it is too long to be held.
+pub(crate) trait RecordParts: Send {
+    /// Reads on in the record, and appends what it finds of the text to `text`. Says how many bytes it is done with, and
+    /// if a text begins there, for which slot: in place of one that was given out for it before.
+    fn push(&mut self, record: &str, text: &mut String) -> (usize, Option<usize>);
+    /// The record has ended.
+    fn end(&mut self) -> PartsEnd;
+}
+
+/// What became of a record that was read in parts.
+pub(crate) struct PartsEnd {
+    /// `None` where there is no row and none was to be expected.
+    pub row: Result<Option<PartsRow>, SkipReason>,
+    /// The text of the row is the last one that was given out for this slot.
+    pub text: usize,
+    pub met: FieldsMet,
+}
+
+/// A document whose text was given out.
+#[derive(Debug)]
+pub(crate) struct PartsRow {
+    /// One value for each of [`Fields::groups`].
+    pub values: Vec<Option<String>>,
 }
 
 /// Rows that a container has decoded: some at a time, of bounded size.

@@ -7,10 +7,13 @@
 //! so an element is then looked for only at a place where there can be none inside another: a line that is indented as
 //! the first one of the broken element. Without such a line the rest of the file is not read, and the entry says so.
 
+use fasttok_engine::Utf8Errors;
+
+use super::json_parts::ObjectParts;
 use super::jsonl::JsonlReader;
 use super::{Format, Layout};
 use crate::position::At;
-use crate::record::{Fields, Framed, FramedRecord, Framer, RecordReader};
+use crate::record::{Fields, Framed, FramedRecord, Framer, RecordPart, RecordParts, RecordReader};
 use crate::skip_reason::{Reason, SkipReason};
 
 pub(super) struct Json;
@@ -46,6 +49,10 @@ struct JsonFramer {
     seen: usize,
     /// How many bytes of the element in work were dropped, because it is too long.
     dropped: Option<usize>,
+    /// The element in work is read in parts.
+    in_parts: bool,
+    /// How many bytes of it were handed out as parts.
+    handed_out: usize,
     /// No comma is before the element in work.
     lacks_comma: bool,
     open: Open,
@@ -135,6 +142,8 @@ impl JsonFramer {
             state: State::Start,
             seen: 0,
             dropped: None,
+            in_parts: false,
+            handed_out: 0,
             lacks_comma: false,
             open: Open::default(),
             indent: Some(Vec::new()),
@@ -157,6 +166,18 @@ impl JsonFramer {
         }
     }
 
+    /// The length of the element in work, `held` bytes of which are held.
+    fn len(&self, held: usize) -> usize {
+        self.handed_out + held
+    }
+
+    /// The element that was read in parts ended, or was given up, before the byte at `i`.
+    fn end_parts(&mut self, part: RecordPart, i: usize, found: &mut Framed) -> usize {
+        (self.in_parts, self.seen) = (false, 0);
+        found.part = Some(part);
+        i
+    }
+
     /// Notes a blank, or what else there is, before an element.
     fn blank(&mut self, byte: u8) {
         match (byte, &mut self.indent) {
@@ -168,7 +189,7 @@ impl JsonFramer {
 
     /// Begins the element whose first byte is this one.
     fn begin(&mut self, byte: u8) -> Result<(), &'static str> {
-        (self.open, self.dropped) = (Open::default(), None);
+        (self.open, self.dropped, self.handed_out) = (Open::default(), None, 0);
         self.state = State::Inside(Expect::Value);
         self.value(byte)
     }
@@ -340,24 +361,33 @@ impl Framer for JsonFramer {
                     Ok((len, ended)) => {
                         i += len;
                         if let Some(Ended) = ended {
-                            if self.dropped.is_some() || i - start > self.max_record {
+                            let mut part = RecordPart::Lost;
+                            if self.dropped.is_some() || self.len(i - start) > self.max_record {
                                 self.too_long(found);
                             } else if self.lacks_comma {
                                 self.bad(Reason::BrokenJson, "a comma is missing before it", found);
+                            } else if self.in_parts {
+                                part = RecordPart::Last;
                             } else {
                                 found.records.push(FramedRecord { range: start..i, at: self.at() });
                             }
                             (self.dropped, self.lacks_comma) = (None, false);
                             self.element += 1;
                             (self.state, self.indent) = (State::After, None);
+                            if self.in_parts {
+                                return self.end_parts(part, i, found);
+                            }
                         }
                         continue;
                     }
                     Err((at, expected)) => {
                         i += at;
                         let byte = bytes[i];
-                        let at = self.dropped.unwrap_or(0) + i - start + 1;
+                        let at = self.dropped.unwrap_or(0) + self.len(i - start) + 1;
                         self.lose(expected, at, byte, found);
+                        if self.in_parts {
+                            return self.end_parts(RecordPart::Lost, i, found);
+                        }
                         continue;
                     }
                 },
@@ -394,11 +424,28 @@ impl Framer for JsonFramer {
         }
         let mut done = bytes.len();
         if let State::Inside(expect) = self.state {
-            if self.dropped.is_some() || done - start > self.max_record {
+            if self.dropped.is_some() || self.len(done - start) > self.max_record {
                 self.too_long(found);
             }
             let is_word = expect == Expect::Scalar && self.open.depth == 0;
-            if is_end && is_word && !self.is_array && self.dropped.is_none() {
+            let is_last = is_end && is_word && !self.is_array && self.dropped.is_none();
+            let was_in_parts = self.in_parts;
+            if was_in_parts {
+                let part = match is_end || self.dropped.is_some() {
+                    _ if is_last => RecordPart::Last,
+                    true => RecordPart::Lost,
+                    false => RecordPart::More,
+                };
+                found.part = Some(part);
+                self.in_parts = part == RecordPart::More;
+                // It is told of once.
+                self.state = if is_end { State::Over } else { self.state };
+            }
+            if self.in_parts {
+                self.handed_out += done;
+            } else if is_last && was_in_parts {
+                // It is the last part.
+            } else if is_last {
                 found.records.push(FramedRecord { range: start..done, at: self.at() });
             } else if is_end {
                 self.bad(Reason::Truncated, format!("the file ends inside the {NOUN}"), found);
@@ -423,6 +470,15 @@ impl Framer for JsonFramer {
 
     fn reader(&self) -> Box<dyn RecordReader> {
         Box::new(JsonlReader::new(&self.fields, NOUN))
+    }
+
+    fn begin_parts(&mut self, errors: Utf8Errors) -> Option<Box<dyn RecordParts>> {
+        if self.dropped.is_some() || !matches!(self.state, State::Inside(_)) {
+            return None;
+        }
+        let parts = ObjectParts::begin(&self.fields, NOUN, errors)?;
+        (self.in_parts, self.handed_out, self.seen) = (true, self.seen, 0);
+        Some(parts)
     }
 }
 

@@ -16,14 +16,17 @@ use fasttok_engine::Utf8Errors;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::json_parts::ObjectParts;
 use super::unescape::unescape;
 use super::{Format, Layout};
 use crate::Progress;
 use crate::reading::Framing;
-use crate::record::{Fields, FieldsMet, RecordReader, Row};
+use crate::record::{Fields, FieldsMet, RecordParts, RecordReader, Row};
 use crate::skip_reason::{Reason, SkipReason};
 
 pub(super) struct Jsonl;
+
+const NOUN: &str = "line";
 
 impl Format for Jsonl {
     fn name(&self) -> &'static str {
@@ -36,7 +39,10 @@ impl Format for Jsonl {
         true
     }
     fn layout(&self) -> Layout {
-        Layout::Stream(Framing::Records, |fields| Box::new(JsonlReader::new(fields, "line")))
+        Layout::Stream(Framing::Records, |fields| Box::new(JsonlReader::new(fields, NOUN)))
+    }
+    fn parts(&self, fields: &Fields, errors: Utf8Errors) -> Option<Box<dyn RecordParts>> {
+        ObjectParts::begin(fields, NOUN, errors)
     }
     fn passes_bom(&self) -> bool {
         true
@@ -81,19 +87,7 @@ const DEPTH: usize = 3;
 
 impl JsonlReader {
     pub fn new(fields: &Fields, noun: &'static str) -> JsonlReader {
-        let mut wanted = Node::default();
-        for (slot, path) in fields.paths().enumerate() {
-            wanted.insert(path, slot);
-        }
-        let names = fields.names();
-        let mut slots = names.len();
-        // What a field of that very name has comes in a slot of its own.
-        for (slot, (path, name)) in fields.paths().zip(&names).enumerate() {
-            if path.len() > 1 {
-                wanted.insert(std::slice::from_ref(name), names.len() + slot);
-                slots = 2 * names.len();
-            }
-        }
+        let Slots { wanted, names, slots } = Slots::new(fields);
         let (answer, more) = fields.after_groups();
         JsonlReader {
             noun,
@@ -137,10 +131,7 @@ impl RecordReader for JsonlReader {
             .deserialize(&mut json)
             .and_then(|()| json.end())
             .map_err(|e| not_a_record(record, noun, &e))?;
-        let (by_path, by_name) = slots.split_at_mut(names.len());
-        for (slot, named) in by_path.iter_mut().zip(by_name) {
-            *slot = named.or(*slot);
-        }
+        merge_named(&mut slots, names.len());
         met.records += 1;
         let mut is_unmet = false;
         for (met, slot) in met.met.iter_mut().zip(&slots) {
@@ -155,14 +146,7 @@ impl RecordReader for JsonlReader {
         }
 
         for ((slot, raw), name) in values.iter_mut().zip(&slots[1..]).zip(&names[1..]) {
-            *slot = match raw {
-                None | Some("null") => None,
-                Some(raw) if raw.starts_with('"') => {
-                    Some(string(raw, value, errors, name)?.to_owned())
-                }
-                // Numbers, true and false as they are written.
-                Some(raw) => Some((*raw).to_owned()),
-            };
+            *slot = value_of(*raw, value, errors, name)?;
         }
 
         let answer =
@@ -219,19 +203,74 @@ fn text_of<'a>(
     errors: Utf8Errors,
     field: &str,
 ) -> Result<&'a str, SkipReason> {
-    let raw = raw.ok_or_else(|| {
-        SkipReason::new(Reason::MissingField, format!("the record has no field {field:?}"))
-    })?;
-    if !raw.starts_with('"') {
-        return Err(match raw {
-            "null" => SkipReason::new(Reason::NullField, format!("field {field:?} is null")),
-            _ => SkipReason::new(
-                Reason::NotAString,
-                format!("field {field:?} is {}, not a string", kind(raw)),
-            ),
-        });
+    match raw {
+        Some(raw) if raw.starts_with('"') => string(raw, buffer, errors, field),
+        Some(raw) if raw.starts_with('[') => list(raw, buffer, errors, field),
+        raw => Err(no_text(raw.map(|raw| raw.as_bytes()[0]), field)),
     }
-    string(raw, buffer, errors, field)
+}
+
+/// The strings of the list `raw`, joined by line ends, in `buffer`.
+fn list<'a>(
+    raw: &str,
+    buffer: &'a mut Vec<u8>,
+    errors: Utf8Errors,
+    field: &str,
+) -> Result<&'a str, SkipReason> {
+    let elements: Vec<&RawValue> = serde_json::from_str(raw).expect("the record is JSON");
+    buffer.clear();
+    let mut unescaped = Vec::new();
+    for (i, element) in elements.into_iter().map(RawValue::get).enumerate() {
+        if i > 0 {
+            buffer.push(b'\n');
+        }
+        if !element.starts_with('"') {
+            return Err(no_text_in_list(element.as_bytes()[0], field));
+        }
+        buffer.extend_from_slice(string(element, &mut unescaped, errors, field)?.as_bytes());
+    }
+    Ok(std::str::from_utf8(buffer).expect("strings and line ends"))
+}
+
+/// Why an element that begins with `first` is not one of the strings that the list `field` has to be of.
+pub(super) fn no_text_in_list(first: u8, field: &str) -> SkipReason {
+    match first {
+        b'n' => SkipReason::new(
+            Reason::NullField,
+            format!("null is in the list that field {field:?} is"),
+        ),
+        first => {
+            let detail =
+                format!("field {field:?} is a list with {} in it, not of strings", kind(first));
+            SkipReason::new(Reason::NotAString, detail)
+        }
+    }
+}
+
+/// Why a value that begins with `first`, or none, is not the text that `field` has to be.
+pub(super) fn no_text(first: Option<u8>, field: &str) -> SkipReason {
+    let (reason, detail) = match first {
+        None => (Reason::MissingField, format!("the record has no field {field:?}")),
+        Some(b'n') => (Reason::NullField, format!("field {field:?} is null")),
+        Some(first) => {
+            (Reason::NotAString, format!("field {field:?} is {}, not a string", kind(first)))
+        }
+    };
+    SkipReason::new(reason, detail)
+}
+
+/// The value `raw` of a group, in words: numbers, true and false as they are written.
+pub(super) fn value_of(
+    raw: Option<&str>,
+    buffer: &mut Vec<u8>,
+    errors: Utf8Errors,
+    field: &str,
+) -> Result<Option<String>, SkipReason> {
+    Ok(match raw {
+        None | Some("null") => None,
+        Some(raw) if raw.starts_with('"') => Some(string(raw, buffer, errors, field)?.to_owned()),
+        Some(raw) => Some(raw.to_owned()),
+    })
 }
 
 /// The text of the JSON string `raw`, in `buffer` if need be.
@@ -241,31 +280,47 @@ fn string<'a>(
     errors: Utf8Errors,
     field: &str,
 ) -> Result<&'a str, SkipReason> {
-    unescape(&raw[1..raw.len() - 1], buffer, errors).map_err(|at| {
-        SkipReason::new(
-            Reason::LoneSurrogate,
-            format!(
-                "field {field:?} holds half of a surrogate pair at byte {} of its value",
-                at.offset
-            ),
-        )
-    })
+    unescape(&raw[1..raw.len() - 1], buffer, errors).map_err(|e| lone_surrogate(e.offset, field))
+}
+
+pub(super) fn lone_surrogate(at: usize, field: &str) -> SkipReason {
+    let detail =
+        format!("field {field:?} holds half of a surrogate pair at byte {at} of its value");
+    SkipReason::new(Reason::LoneSurrogate, detail)
 }
 
 /// The error for a line, or what else `noun` says, that did not parse as an object with fields.
 fn not_a_record(record: &str, noun: &str, e: &serde_json::Error) -> SkipReason {
-    if e.is_data() && serde_json::from_str::<IgnoredAny>(record).is_ok() {
-        return SkipReason::new(
-            Reason::NotAnObject,
-            format!("the {noun} is {}, not an object with fields", kind(record.trim_start())),
-        );
-    }
+    // The parser does not read on where there is no object: that may be another value, or not JSON further on.
+    let first = record.trim_start().as_bytes().first().copied().unwrap_or_default();
+    let further = (first != b'{').then(|| serde_json::from_str::<IgnoredAny>(record));
+    let e = match &further {
+        Some(Ok(_)) => return not_an_object(first, noun),
+        Some(Err(further)) => further,
+        None => e,
+    };
     // The message ends with a line and a column of its own, which are those in the record.
     let message = e.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
     let lines = record.split_inclusive('\n').take(e.line().saturating_sub(1));
     let at = lines.map(str::len).sum::<usize>() + e.column();
-    let (at, message) = match not_json(record, at) {
+    broken_json(message, at, record.as_bytes(), 1, noun)
+}
+
+pub(super) fn not_an_object(first: u8, noun: &str) -> SkipReason {
+    let detail = format!("the {noun} is {}, not an object with fields", kind(first));
+    SkipReason::new(Reason::NotAnObject, detail)
+}
+
+/// The parser stopped at byte `at`, from 1; `window` is what there is from byte `first` on.
+pub(super) fn broken_json(
+    message: &str,
+    at: usize,
+    window: &[u8],
+    first: usize,
+    noun: &str,
+) -> SkipReason {
+    let (at, message) = match not_json(window, first, at) {
         Some((at, value)) => {
             (at, format!("{value} is not JSON (write null, or a string): {message}"))
         }
@@ -275,32 +330,72 @@ fn not_a_record(record: &str, noun: &str, e: &serde_json::Error) -> SkipReason {
 }
 
 /// The value that Python's json writes for a number that JSON does not have, and its byte from 1, if that is what the
-/// parser stopped at, at byte `column`.
-fn not_json(record: &str, column: usize) -> Option<(usize, &'static str)> {
+/// parser stopped at, at byte `column`. `window` is what there is from byte `first` on.
+fn not_json(window: &[u8], first: usize, column: usize) -> Option<(usize, &'static str)> {
     // The parser may have taken the sign already.
     ["-Infinity", "Infinity", "NaN"].into_iter().find_map(|value| {
         let at = [column.checked_sub(1)?, column].into_iter().find(|&at| {
-            at > 0
-                && record.as_bytes().get(at - 1..).is_some_and(|r| r.starts_with(value.as_bytes()))
+            let from = at.checked_sub(first).and_then(|from| window.get(from..));
+            at > 0 && from.is_some_and(|rest| rest.starts_with(value.as_bytes()))
         })?;
         Some((at, value))
     })
 }
 
-fn kind(json: &str) -> &'static str {
-    match json.as_bytes().first() {
-        Some(b'"') => "a string",
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b't' | b'f') => "true or false",
-        Some(b'n') => "null",
+fn kind(first: u8) -> &'static str {
+    match first {
+        b'"' => "a string",
+        b'{' => "an object",
+        b'[' => "an array",
+        b't' | b'f' => "true or false",
+        b'n' => "null",
         _ => "a number",
     }
 }
 
+/// The wanted fields of a record, and where their values go.
+pub(super) struct Slots {
+    pub wanted: Node,
+    /// The names of the fields as the user wrote them, for messages: those of [`Fields::names`].
+    pub names: Vec<String>,
+    /// How many slots there are: one for each path, then maybe one for each field that has a path for its name.
+    pub slots: usize,
+}
+
+impl Slots {
+    pub fn new(fields: &Fields) -> Slots {
+        let mut wanted = Node::default();
+        for (slot, path) in fields.paths().enumerate() {
+            wanted.insert(path, slot);
+        }
+        let names = fields.names();
+        let mut slots = names.len();
+        // What a field of that very name has comes in a slot of its own.
+        for (slot, (path, name)) in fields.paths().zip(&names).enumerate() {
+            if path.len() > 1 {
+                wanted.insert(std::slice::from_ref(name), names.len() + slot);
+                slots = 2 * names.len();
+            }
+        }
+        Slots { wanted, names, slots }
+    }
+}
+
+/// Lets what a field has that has a path of `names` for its name come first. Says which slot the first field is from.
+pub(super) fn merge_named<T>(slots: &mut [Option<T>], names: usize) -> usize {
+    let (by_path, by_name) = slots.split_at_mut(names);
+    let first = if by_name.first().is_some_and(Option::is_some) { names } else { 0 };
+    for (slot, named) in by_path.iter_mut().zip(by_name) {
+        if named.is_some() {
+            *slot = named.take();
+        }
+    }
+    first
+}
+
 /// The wanted names as a tree.
 #[derive(Debug, Default)]
-struct Node {
+pub(super) struct Node {
     /// Where the value of this very field goes.
     slots: Vec<usize>,
     children: Vec<(String, Node)>,
@@ -319,15 +414,43 @@ impl Node {
         self.children[i].1.insert(rest, slot);
     }
 
-    /// The child that `key`, a JSON string as written, names.
-    fn child(&self, key: &str) -> Option<&Node> {
-        let key = &key[1..key.len() - 1];
+    /// The index of the child that `key` names, a JSON string as written but for its quotes.
+    fn index(&self, key: &str) -> Option<usize> {
         let mut buffer = Vec::new();
         let key = match memchr::memchr(b'\\', key.as_bytes()) {
             None => key,
             Some(_) => unescape(key, &mut buffer, Utf8Errors::Replace).ok()?,
         };
-        self.children.iter().find(|(name, _)| name == key).map(|(_, node)| node)
+        self.children.iter().position(|(name, _)| name == key)
+    }
+
+    /// The node that is reached by these indices of children.
+    fn at(&self, way: &[usize]) -> &Node {
+        way.iter().fold(self, |node, &i| &node.children[i].1)
+    }
+
+    /// The index of the child that `key` names of the node that is reached so.
+    pub fn index_at(&self, way: &[usize], key: &str) -> Option<usize> {
+        self.at(way).index(key)
+    }
+
+    /// The child of this index of the node that is reached so.
+    pub fn child_at(&self, way: &[usize], child: usize) -> &Node {
+        &self.at(way).children[child].1
+    }
+
+    pub fn slots(&self) -> &[usize] {
+        &self.slots
+    }
+
+    pub fn has_children(&self) -> bool {
+        !self.children.is_empty()
+    }
+
+    /// The length of the longest name.
+    pub fn longest_name(&self) -> usize {
+        let longest = |(name, node): &(String, Node)| node.longest_name().max(name.len());
+        self.children.iter().map(longest).max().unwrap_or_default()
     }
 
     /// Takes `raw` as the value of this field, in place of any earlier one.
@@ -347,7 +470,8 @@ impl Node {
         Ok(())
     }
 
-    fn clear(&self, slots: &mut [Option<&str>]) {
+    /// Takes the value of this field and of those in it away.
+    pub fn clear<T>(&self, slots: &mut [Option<T>]) {
         for &slot in &self.slots {
             slots[slot] = None;
         }
@@ -381,10 +505,14 @@ impl<'a> Visitor<'a> for NodeSeed<'_, '_, 'a> {
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
         // Keys are read as they are written too: a lone surrogate in a name that nobody asked for is no error.
         while let Some(key) = map.next_key::<&'a RawValue>()? {
-            match self.node.child(key.get()) {
+            let key = key.get();
+            match self.node.index(&key[1..key.len() - 1]) {
                 Some(child) => {
                     let raw = map.next_value::<&'a RawValue>()?;
-                    child.assign(raw.get(), self.slots).map_err(serde::de::Error::custom)?;
+                    self.node.children[child]
+                        .1
+                        .assign(raw.get(), self.slots)
+                        .map_err(serde::de::Error::custom)?;
                 }
                 None => {
                     map.next_value::<IgnoredAny>()?;

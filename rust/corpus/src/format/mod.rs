@@ -20,6 +20,9 @@
 mod columns;
 mod csv;
 mod json;
+mod json_parts;
+#[cfg(test)]
+mod json_parts_tests;
 mod jsonl;
 mod lines;
 mod separated;
@@ -33,8 +36,10 @@ mod warc;
 pub(crate) use csv::has_text_column;
 pub(crate) use json::looks_like_json;
 
+use fasttok_engine::Utf8Errors;
+
 use crate::reading::{Blocks, Framing, Opening, Reading, Stream, StreamConfig};
-use crate::record::{Fields, FormatId, Framer, RecordReader};
+use crate::record::{Fields, FormatId, Framer, RecordParts, RecordReader};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::Input;
 
@@ -65,6 +70,10 @@ pub(crate) trait Format: Sync {
     }
     /// How a file is cut into records.
     fn layout(&self) -> Layout;
+    /// What reads a record that is too long to be held, where that can be done.
+    fn parts(&self, _: &Fields, _: Utf8Errors) -> Option<Box<dyn RecordParts>> {
+        None
+    }
 }
 
 /// How a file is cut into records.
@@ -111,6 +120,11 @@ pub(crate) fn line_reader(id: FormatId, fields: &Fields) -> Box<dyn RecordReader
     }
 }
 
+/// What reads a record of a format in parts, if anything does.
+fn record_parts(id: FormatId, fields: &Fields, errors: Utf8Errors) -> Option<Box<dyn RecordParts>> {
+    format(id).parts(fields, errors)
+}
+
 /// Whether the records of a file of this format are lines, so that one can be found from any byte on.
 pub(crate) fn is_of_lines(id: FormatId) -> bool {
     matches!(format(id).layout(), Layout::Stream(Framing::Lines | Framing::Records, _))
@@ -136,7 +150,8 @@ pub(crate) fn begin<'e>(
     let passes_bom = format.passes_bom();
     match format.layout() {
         Layout::Stream(framing, _) => {
-            Ok(Box::new(Stream::new(opening, framing, passes_bom, None)?))
+            let stream = Stream::new(opening, framing, passes_bom, None)?;
+            Ok(Box::new(stream.with_parts(formats.fields, record_parts)))
         }
         Layout::Framed(framer) => {
             let framer = framer(formats.fields, config);

@@ -172,15 +172,33 @@ fn fields_that_are_not_there_or_not_text() {
     assert_eq!(text(r#"{}"#), Err(Reason::MissingField));
     assert_eq!(text(r#"{"Text":"a","a":{"text":"b"}}"#), Err(Reason::MissingField));
     assert_eq!(text(r#"{"text":null}"#), Err(Reason::NullField));
-    for value in ["1", "-1.5e3", "true", "false", "[]", "[\"a\"]", "{\"a\":\"b\"}"] {
+    for value in ["1", "-1.5e3", "true", "false", "[1]", "[\"a\",[]]", "{\"a\":\"b\"}"] {
         assert_eq!(text(&format!(r#"{{"text":{value}}}"#)), Err(Reason::NotAString), "{value}");
     }
     for line in ["1", "null", "[1]", "\"text\"", "[{\"text\":\"a\"}]"] {
         assert_eq!(text(line), Err(Reason::NotAnObject), "{line}");
     }
     let mut reader = line_reader("jsonl", &fields("body", &[]));
-    let bad = reader.read(r#"{"body":[1]}"#, Strict).unwrap_err();
-    assert_eq!(bad.detail, r#"field "body" is an array, not a string"#);
+    let bad = reader.read(r#"{"body":{}}"#, Strict).unwrap_err();
+    assert_eq!(bad.detail, r#"field "body" is an object, not a string"#);
+}
+
+#[test]
+fn lists_of_strings_are_joined() {
+    assert_eq!(text(r#"{"text":[]}"#), is(""));
+    assert_eq!(text(r#"{"text":["a"]}"#), is("a"));
+    assert_eq!(text(r#"{"text":[ "a\n" ,"", "\u4e2d\\"]}"#), is("a\n\n\n中\\"));
+    assert_eq!(text(r#"{"text":["a",null]}"#), Err(Reason::NullField));
+    assert_eq!(text(r#"{"text":["\ud800"]}"#), Err(Reason::LoneSurrogate));
+    let mut reader = line_reader("jsonl", &fields("body", &[]));
+    let bad = reader.read(r#"{"body":["a",{}]}"#, Strict).unwrap_err();
+    assert_eq!(bad.detail, r#"field "body" is a list with an object in it, not of strings"#);
+    let bad = reader.read(r#"{"body":["a",null,1]}"#, Strict).unwrap_err();
+    assert_eq!(bad.detail, r#"null is in the list that field "body" is"#);
+    // One of several texts too.
+    let several = Fields { more: vec![Fields::path("b")], ..fields("a", &[]) };
+    let line = r#"{"b":["x","y"],"a":["u","v"]}"#;
+    assert_eq!(read_as(line, &several, Strict), Ok(Some(("u\nv\nx\ny".into(), vec![]))));
 }
 
 #[test]
@@ -270,6 +288,17 @@ fn expected(line: &str) -> Read {
         None => Err(Reason::MissingField),
         Some(serde_json::Value::Null) => Err(Reason::NullField),
         Some(serde_json::Value::String(text)) => Ok(Some((text.clone(), vec![]))),
+        Some(serde_json::Value::Array(list)) => {
+            let first = list.iter().find(|element| !element.is_string());
+            match first {
+                Some(serde_json::Value::Null) => Err(Reason::NullField),
+                Some(_) => Err(Reason::NotAString),
+                None => {
+                    let texts: Vec<_> = list.iter().filter_map(|e| e.as_str()).collect();
+                    Ok(Some((texts.join("\n"), vec![])))
+                }
+            }
+        }
         Some(_) => Err(Reason::NotAString),
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct LoneSurrogate {
 const BLOCK: usize = 16;
 
 /// What stands for itself or for a control character after a backslash. 0 for `u`, which needs more.
-const SHORT: [u8; 256] = {
+pub(super) const SHORT: [u8; 256] = {
     let mut short = [0; 256];
     short[b'"' as usize] = b'"';
     short[b'\\' as usize] = b'\\';

@@ -208,8 +208,8 @@ options! {
     /// Unpack archives in a walk too, and compressed files where they hold no records. What is named or fits a pattern is
     /// always unpacked.
     decompress: bool = false,
-    /// The most bytes that are held of one record, or of one text in which no split point is found. What is longer
-    /// is skipped.
+    /// The most bytes of one record that is not plain text, and of one text in which no split point is found. What is
+    /// longer is skipped. It is not the memory that a record takes: JSON is read in parts where it is long.
     max_record_bytes: usize = MAX_RECORD_BYTES,
     /// The most memory that a zstd frame may ask for to be unpacked; what asks for more is skipped.
     max_window_bytes: u64 = MAX_WINDOW_BYTES,

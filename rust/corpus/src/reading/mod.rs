@@ -4,6 +4,7 @@
 //! A chunk is of bounded size, and holds records of which nothing was decoded yet, or rows. Counts nothing.
 
 mod blocks;
+mod record_parts;
 mod stream;
 
 use std::io::{Cursor, Read};
@@ -21,7 +22,7 @@ pub(crate) use stream::{Framing, Stream};
 use crate::Progress;
 use crate::long_document::{Group, LongDocument, SavedDocument, Settled};
 use crate::position::{Member, Position};
-use crate::record::{FormatId, FramedRecord, RecordReader, Rows};
+use crate::record::{FieldsMet, FormatId, FramedRecord, RecordReader, Rows};
 use crate::skip_reason::SkipReason;
 use crate::source::{Input, Opened};
 
@@ -29,7 +30,7 @@ use crate::source::{Input, Opened};
 pub(crate) struct StreamConfig {
     /// Bytes read at a time.
     pub chunk: usize,
-    /// The most that is held of one record, or of one text in which no cut is found.
+    /// The longest record, and the most that is held of one text in which no cut is found.
     pub max_record: usize,
     /// The largest window of a zstd frame.
     pub max_window: u64,
@@ -42,6 +43,10 @@ pub(crate) struct StreamConfig {
     pub warc_responses: bool,
     /// A long text is cut between words.
     pub whole_words: bool,
+    /// Who takes the records needs the whole of each.
+    pub holds_records: bool,
+    /// How many bytes a detector of languages is given of a text; 0 where none is asked.
+    pub beginning: usize,
 }
 
 impl StreamConfig {
@@ -135,6 +140,13 @@ impl HandedOut {
                 let before = pass_over(&mut self.records, had.records, rows.len());
                 rows.pass_over(before);
             }
+            // It is of a record that an earlier run had.
+            Some(Chunk::Part(_)) if self.records < had.records => step.chunk = None,
+            Some(Chunk::RecordEnd(_)) => {
+                if pass_over(&mut self.records, had.records, 1) > 0 {
+                    step.chunk = None;
+                }
+            }
             // What hands these out goes on by itself.
             Some(
                 Chunk::Lines { .. } | Chunk::Document { .. } | Chunk::Part(_) | Chunk::Members(_),
@@ -209,6 +221,25 @@ pub(crate) struct LongPart {
     pub offset: u64,
 }
 
+/// The end of a record that was read in parts.
+pub(crate) struct RecordEnd {
+    pub position: Position,
+    /// Which of the fields it had.
+    pub met: FieldsMet,
+    /// `None` where there is no row and none was to be expected.
+    pub text: Result<Option<RecordText>, SkipReason>,
+}
+
+/// What is known of a text that was handed out in parts.
+pub(crate) struct RecordText {
+    /// Its last part.
+    pub last: LongPart,
+    /// Its beginning, where a detector is asked.
+    pub beginning: String,
+    /// The values of its record.
+    pub values: Vec<Option<String>>,
+}
+
 /// What there is to do with the bytes of a step.
 pub(crate) enum Chunk {
     /// Records that are lines, and where the first of them is: a line (from 1), or a byte where nobody knows the line.
@@ -223,6 +254,8 @@ pub(crate) enum Chunk {
     },
     /// UTF-8, already checked.
     Part(LongPart),
+    /// The bytes are the last part of the text of a record, UTF-8 too.
+    RecordEnd(Box<RecordEnd>),
     /// Rows, which are not among the bytes.
     Rows(Box<dyn Rows>),
     /// Whole members of an archive, each of which is opened by whoever has the chunk.
@@ -236,6 +269,7 @@ impl Chunk {
             Chunk::Lines { first, .. } => first.member.as_ref(),
             Chunk::Document { member, .. } | Chunk::Records { member, .. } => member.as_ref(),
             Chunk::Part(part) => part.document.position.member.as_ref(),
+            Chunk::RecordEnd(ended) => ended.position.member.as_ref(),
             Chunk::Rows(_) | Chunk::Members(_) => None,
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! The stream only reads and looks for line ends; whoever takes a chunk does the rest, while the next worker reads
 //! on. At any time it holds no more than one chunk, except for a record that must be held whole (up to the limit
-//! that the job sets) and for a text without a split point.
+//! that the job sets) and for a text without a split point. A record that is longer than some chunks is read in parts where
+//! its format can do that (`record_parts`).
 
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use fasttok_engine::{Utf8Errors, decode_utf8};
 use fasttok_parallel::Control;
 
+use super::record_parts::LongRecord;
 use super::{Chunk, Host, Inside, LongPart, Opening, Reached, Reading, Step, StreamConfig};
 use crate::long_document::LongDocument;
 use crate::position::{At, Member, Position};
-use crate::record::{FormatId, Framed, Framer};
+use crate::record::{Fields, FormatId, Framed, Framer, RecordPart, RecordParts};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{BOM, Opened, UTF16_MARK, read_error, utf16_len};
 
@@ -23,6 +25,9 @@ const MIN_READ: usize = 8 << 10;
 
 /// No read is larger: between two of them it is asked whether the run is over.
 const MAX_READ: usize = 1 << 20;
+
+/// A record longer than this many chunks is read in parts, where it can be: so many are worth the work.
+const LONG: usize = 8;
 
 /// What is a record where records are lines, or the whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,9 @@ pub(crate) enum Framing {
     Records,
 }
 
+/// Makes what reads a record of the format in parts, if that can be done.
+type MakeParts = fn(FormatId, &Fields, Utf8Errors) -> Option<Box<dyn RecordParts>>;
+
 /// An open input and the position in it.
 pub(crate) struct Stream<'e> {
     file: usize,
@@ -46,6 +54,8 @@ pub(crate) struct Stream<'e> {
     /// What is read of the file, where it is an archive.
     member: Option<Arc<Member>>,
     host: &'e dyn Host<'e>,
+    /// The fields of records that are lines, and what makes of them what reads a long one in parts.
+    parts: Option<(&'e Fields, MakeParts)>,
     /// Finds the records where they are not lines.
     framer: Option<Box<dyn Framer>>,
     /// Read, but not handed out yet.
@@ -74,6 +84,13 @@ enum State {
         document: Arc<LongDocument>,
         offset: u64,
     },
+    /// Inside a line that is read in parts, before which there is so much of the file.
+    Record {
+        record: Box<LongRecord>,
+        before: u64,
+    },
+    /// Inside a record of the framer that is read in parts.
+    FramedRecord(Box<LongRecord>),
     /// Inside a line that is given up.
     Discard,
 }
@@ -103,14 +120,18 @@ impl<'e> Reading<'e> for Stream<'e> {
 
     fn reached(&self) -> Option<Reached> {
         let inside = match &self.state {
-            State::Framed => return None,
-            State::Whole | State::Records => Inside::Nothing,
+            State::Framed | State::FramedRecord(_) => return None,
+            State::Whole | State::Records | State::Record { .. } => Inside::Nothing,
             State::Discard => Inside::GivenUp,
             State::Long { document, offset } => {
                 Inside::Document { document: Box::new(document.save()), offset: *offset }
             }
         };
-        let bytes = self.read - self.carry.len() as u64;
+        let bytes = match &self.state {
+            // It is read again.
+            State::Record { before, .. } => *before,
+            _ => self.read - self.carry.len() as u64,
+        };
         let stored = [self.stored_at(&[]), self.stored_begin];
         Some(Reached { bytes, line: self.line, stored, inside })
     }
@@ -137,14 +158,16 @@ impl<'e> Reading<'e> for Stream<'e> {
             if let State::Discard = self.state {
                 self.discard(buf);
             }
-            let step = match &self.state {
+            let step = match &mut self.state {
                 State::Whole => self.whole(buf),
                 State::Records => self.lines(buf, searched, config),
-                State::Framed => self.framed(buf),
+                State::Framed => self.framed(buf, config),
+                State::FramedRecord(_) => self.framed_record(buf, config),
                 State::Long { document, offset } => {
                     let (document, offset) = (document.clone(), *offset);
                     self.long(buf, searched, config, document, offset)
                 }
+                State::Record { .. } => self.record(buf, config),
                 State::Discard => self.end.take().map(|end| self.after_last_line(None, end)),
             };
             if let Some(step) = step {
@@ -174,6 +197,7 @@ impl<'e> Stream<'e> {
             control,
             member,
             host,
+            parts: None,
             carry: Vec::new(),
             line: 1,
             read: 0,
@@ -205,6 +229,11 @@ impl<'e> Stream<'e> {
             }
         }
         Ok(stream)
+    }
+
+    /// Of a line that is too long to be held, `parts` makes what reads it.
+    pub fn with_parts(self, fields: &'e Fields, parts: MakeParts) -> Stream<'e> {
+        Stream { parts: Some((fields, parts)), ..self }
     }
 
     /// Appends up to `chunk` bytes to `buf`, unless the end was met. False when the run is over.
@@ -309,6 +338,17 @@ impl<'e> Stream<'e> {
         if self.framing == Framing::Lines {
             return Some(self.begin_long(buf, At::Line(self.line)));
         }
+        if self.is_long(buf, config)
+            && let Some((fields, make)) = self.parts
+            && let Some(parts) = make(self.format, fields, config.errors)
+        {
+            let position = self.position(At::Line(self.line));
+            let record = Box::new(LongRecord::new(self.file, position, parts));
+            let before = self.read - buf.len() as u64;
+            self.state = State::Record { record, before };
+            std::mem::swap(buf, &mut self.carry);
+            return Some(Step::default());
+        }
         if buf.len() <= config.max_record {
             return None;
         }
@@ -319,8 +359,57 @@ impl<'e> Stream<'e> {
         Some(Step { bad: vec![bad], ..Step::default() })
     }
 
+    /// Whether a record that begins with `buf` is to be read in parts, if it can be. Offsets in UTF-16 are known of what
+    /// is held only.
+    fn is_long(&self, buf: &[u8], config: &StreamConfig) -> bool {
+        buf.len() > LONG * config.chunk && !config.holds_records && !self.input.is_utf16
+    }
+
+    /// Reads on in a record that is read in parts.
+    fn record(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Option<Step<'e>> {
+        let State::Record { record, .. } = &mut self.state else { return None };
+        let line_end = memchr::memchr(b'\n', buf);
+        let is_last = line_end.is_some() || self.end.is_some();
+        if line_end.is_none()
+            && let Some(End::Damaged(_)) = &self.end
+        {
+            // What there is of it must not pass for the whole.
+            let end = self.end.take()?;
+            return Some(self.after_last_line(None, end));
+        }
+        let end = line_end.unwrap_or(buf.len());
+        record.read(&buf[..end], is_last, config.errors);
+        if record.len() > config.max_record {
+            let position = self.position(At::Line(self.line));
+            let bad = (position, SkipReason::record_too_large(config.max_record));
+            self.carry.extend_from_slice(&buf[end..]);
+            self.state = State::Discard;
+            return Some(Step { bad: vec![bad], ..Step::default() });
+        }
+        if !is_last {
+            let (part, text) = record.part(config).unzip();
+            *buf = text.unwrap_or_default().into_bytes();
+            return Some(Step { chunk: part.map(Chunk::Part), ..Step::default() });
+        }
+        let State::Record { record, .. } = std::mem::replace(&mut self.state, State::Records)
+        else {
+            return None;
+        };
+        if line_end.is_some() {
+            // If the file ended too, the next step says so.
+            self.carry.extend_from_slice(&buf[end + 1..]);
+            self.line += 1;
+        } else {
+            self.end = None;
+        }
+        let (ended, text) = record.end(config);
+        *buf = text.into_bytes();
+        let chunk = Some(Chunk::RecordEnd(Box::new(ended)));
+        Some(Step { chunk, end: line_end.is_none(), ..Step::default() })
+    }
+
     /// Hands out the records that the framer finds.
-    fn framed(&mut self, buf: &mut Vec<u8>) -> Option<Step<'e>> {
+    fn framed(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Option<Step<'e>> {
         let framer = self.framer.as_mut()?;
         let mut found = Framed::default();
         let begin = self.read - buf.len() as u64;
@@ -342,6 +431,14 @@ impl<'e> Stream<'e> {
         let mut bad: Vec<_> = found.bad.into_iter().map(|(at, bad)| (position(at), bad)).collect();
         let end = self.end.take();
         if end.is_none() && done == 0 && bad.is_empty() {
+            if self.is_long(buf, config) {
+                let parts = self.framer.as_mut()?.begin_parts(config.errors)?;
+                let mut record = Box::new(LongRecord::new(self.file, self.position(next), parts));
+                record.read(buf, false, config.errors);
+                buf.clear();
+                self.state = State::FramedRecord(record);
+                return Some(Step::default());
+            }
             return None;
         }
         if let Some(End::Damaged(damage)) = &end {
@@ -355,6 +452,47 @@ impl<'e> Stream<'e> {
         let records = found.records;
         let chunk = Chunk::Records { member: self.member.clone(), records, reader };
         Some(Step { chunk: Some(chunk), bad, end: end.is_some(), ..Step::default() })
+    }
+
+    /// Reads on in a record of the framer that is read in parts.
+    fn framed_record(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Option<Step<'e>> {
+        let framer = self.framer.as_mut()?;
+        let mut found = Framed::default();
+        let is_end = matches!(self.end, Some(End::Complete));
+        let done = framer.frame(buf, is_end, &mut found);
+        let next = framer.next();
+        let mut step = Step::default();
+        step.bad.extend(found.bad.into_iter().map(|(at, bad)| (self.position(at), bad)));
+        let State::FramedRecord(mut record) = std::mem::replace(&mut self.state, State::Framed)
+        else {
+            return None;
+        };
+        self.carry.extend_from_slice(&buf[done..]);
+        buf.truncate(done);
+        match found.part {
+            Some(RecordPart::Last) => {
+                record.read(buf, true, config.errors);
+                let (ended, text) = record.end(config);
+                *buf = text.into_bytes();
+                // If the file ended too, the next step says so.
+                step.chunk = Some(Chunk::RecordEnd(Box::new(ended)));
+            }
+            Some(RecordPart::More) => {
+                if let Some(End::Damaged(damage)) = &self.end {
+                    // What there is of it must not pass for the whole.
+                    step.bad.push((self.position(next), self.damage(damage.clone())));
+                    step.end = true;
+                    return Some(step);
+                }
+                record.read(buf, false, config.errors);
+                let (part, text) = record.part(config).unzip();
+                *buf = text.unwrap_or_default().into_bytes();
+                step.chunk = part.map(Chunk::Part);
+                self.state = State::FramedRecord(record);
+            }
+            Some(RecordPart::Lost) | None => {}
+        }
+        Some(step)
     }
 
     /// The last step of a file of lines.
@@ -567,7 +705,7 @@ fn no_cut(limit: usize) -> SkipReason {
 }
 
 /// How many bytes at the end may be the beginning of a character.
-fn incomplete_tail(bytes: &[u8]) -> usize {
+pub(super) fn incomplete_tail(bytes: &[u8]) -> usize {
     for (i, &byte) in bytes.iter().rev().take(3).enumerate() {
         let len = match byte {
             0x80..0xc0 => continue,

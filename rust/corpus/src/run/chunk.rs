@@ -40,8 +40,8 @@ impl<'r> Readers<'r> {
     }
 
     /// Calls `visit` with each document of `chunk`, which is about `bytes`, and with each row that is none and should be,
-    /// until it breaks off. Parts of long documents and members of archives are left to whoever asks. The bytes may have been
-    /// UTF-16: reasons tell of those.
+    /// until it breaks off. Parts of long documents and records, and members of archives, are left to whoever asks. The bytes
+    /// may have been UTF-16: reasons tell of those.
     pub fn each<B>(
         &mut self,
         chunk: Chunk,
@@ -60,7 +60,7 @@ impl<'r> Readers<'r> {
             true => decoded_utf16(bytes, from, errors),
         };
         match chunk {
-            Chunk::Part(_) | Chunk::Members(_) => ControlFlow::Continue(()),
+            Chunk::Part(_) | Chunk::RecordEnd(_) | Chunk::Members(_) => ControlFlow::Continue(()),
             Chunk::Document { format, member } => {
                 let reader = self.of_lines(format);
                 let position = Position { member, at: At::Whole };

@@ -144,6 +144,8 @@ pub(crate) fn documents_in_chunks(
         separator: job.separator.clone().unwrap_or_default(),
         warc_responses: job.warc_records == WarcRecords::Response,
         whole_words: false,
+        holds_records: true,
+        beginning: 0,
     };
     let opener = MemberOpener { inputs: &found.inputs, formats, config: &config, progress };
     let host = Archives { opener, filter: MemberFilter::new(job)? };

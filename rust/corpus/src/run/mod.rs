@@ -157,6 +157,11 @@ pub(crate) fn run_in_chunks(
             separator: job.separator.clone().unwrap_or_default(),
             warc_responses: job.warc_records == WarcRecords::Response,
             whole_words: job.extra.graphemes || job.extra.words,
+            holds_records: false,
+            beginning: match job.languages.detector {
+                Some(_) if groups.by_language() => job.languages.detect_bytes,
+                _ => 0,
+            },
         },
         on_error: job.on_error,
         progress,

@@ -22,7 +22,8 @@ use crate::long_document::{Group, LongDocument, Settled};
 use crate::per_document::Block;
 use crate::position::{At, Member, Position};
 use crate::reading::{
-    BegunMember, Chunk, HandedOut, Host, MemberOpening, Reading, Step, WholeMember,
+    BegunMember, Chunk, HandedOut, Host, MemberOpening, Reading, RecordEnd, RecordText, Step,
+    WholeMember,
 };
 use crate::recognise::{Taken, Unread};
 use crate::record::Row;
@@ -233,6 +234,7 @@ impl<'s, 'a> Worker<'s, 'a> {
                 Ok(text) => self.part(&part.document, part.offset, &text),
                 Err(_) => unreachable!("the stream hands out parts that are UTF-8"),
             },
+            Some(Chunk::RecordEnd(ended)) => self.end_record(file, *ended, buf, unit),
             Some(chunk) => {
                 let counted = self.sums.counted;
                 self.documents(file, chunk, buf, unit, was_utf16);
@@ -314,6 +316,7 @@ impl<'s, 'a> Worker<'s, 'a> {
                         Chunk::Rows(_)
                         | Chunk::Document { .. }
                         | Chunk::Part(_)
+                        | Chunk::RecordEnd(_)
                         | Chunk::Members(_),
                     )
                     | None => 0,
@@ -503,16 +506,50 @@ impl<'s, 'a> Worker<'s, 'a> {
         }
     }
 
+    /// Counts the last part of a record that was read in parts, or skips it.
+    fn end_record(&mut self, file: usize, ended: RecordEnd, text: &[u8], unit: &str) {
+        let RecordEnd { position, met, text: found } = ended;
+        self.run.progress.add_records(met.records, &met.met);
+        self.sums.fields.add(met);
+        let RecordText { last: part, beginning, values } = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(bad) => return self.skip(file, position, bad),
+        };
+        let extension = extension(&self.run.inputs[file], position.member.as_deref());
+        let location = Location { file, position, extension: extension.as_deref(), unit };
+        let mut key = std::mem::take(&mut self.key);
+        if !self.group(&location, &values, &mut key) {
+            let languages = self.run.languages;
+            match languages.detect(&mut self.labels, &[languages.beginning(&beginning)]) {
+                Ok(found) => {
+                    found.iter().for_each(|l| self.run.groups.encode_language(l, &mut key));
+                }
+                Err(e) => self.shared.fail(Failure::Other(e)),
+            }
+        }
+        let id = self.run.id.and_then(|id| values.get(id)?.as_deref()).map(Box::from);
+        part.document.set_group(Group { key: key.as_slice().into(), is_labelled: true, id });
+        self.key = key;
+        let settled = part.document.end(None);
+        debug_assert!(settled.is_none(), "its last part is still to be counted");
+        match decode_utf8(text, Utf8Errors::Strict) {
+            Ok(text) => self.part(&part.document, part.offset, &text),
+            Err(_) => unreachable!("the stream hands out parts that are UTF-8"),
+        }
+    }
+
     /// Enters what became of a long document.
     fn settle(&mut self, document: &LongDocument, settled: Settled) {
         match settled {
             Ok(tally) => {
-                let mut key = document.group.key.to_vec();
+                let Group { key, id, .. } = document.settled_group();
+                let mut key = key.into_vec();
                 if let Some(language) = document.take_language() {
                     self.run.groups.encode_language(&language, &mut key);
                 }
                 let row = (document.file, document.position.clone());
-                self.counted(&key, row, document.group.id.as_deref(), tally);
+                self.counted(&key, row, id.as_deref(), tally);
                 self.run.progress.add_documents(1);
             }
             Err(bad) => self.skip(document.file, document.position.clone(), bad),

@@ -31,7 +31,8 @@ pub(super) fn corpus() -> Folder {
     folder.write("f.jsonl.gz", &damaged[..damaged.len() / 2]);
     folder.write("g.jsonl", format!("{{\"text\": \"{}\"}}\n{}", "word ".repeat(900), records(9)));
     let array = records(60).lines().filter(|l| l.starts_with('{')).collect::<Vec<_>>().join(",\n ");
-    folder.write("i.json", format!("[{array}]"));
+    let long = format!("{{\"text\": \"{}\", \"lang\": \"l1\"}}", "many words ".repeat(600));
+    folder.write("i.json", format!("[{array},\n {long},\n {array}]"));
     let rows: String =
         (0..60).map(|i| format!("{i},\"{} {i}\",l{}\n", "a\nb ".repeat(i % 9), i % 5)).collect();
     folder.write("j.csv", format!("id,text,lang\n{rows}odd,\"row\"\n"));
@@ -114,6 +115,32 @@ fn a_run_that_was_broken_off_goes_on() {
         assert!(comparable(again) == expected, "round {round}");
     }
     assert!(broken_off > 60, "{broken_off}");
+}
+
+/// Elements that are read in parts are counted once, whichever of them an earlier run had.
+#[test]
+fn a_run_over_elements_in_parts_goes_on() {
+    let (folder, kept) = (Folder::new(), Folder::new());
+    let element = |i| serde_json::json!({ "text": format!("{i} {}", prose(20)) }).to_string();
+    let elements: Vec<String> = (0..90).map(element).collect();
+    folder.write("a.json", format!("[{}]", elements.join(",\n")));
+    let mut job = folder.job();
+    let expected = comparable(try_count(&job, 1 << 20).unwrap());
+    let mut broken_off = 0;
+    for round in 0..3 {
+        job.checkpoint = Some(kept.path(&round.to_string()));
+        job.checkpoint_seconds = 0;
+        let mut reached = 0;
+        let outcome = loop {
+            match go_on(&job, 64, &mut reached, 2) {
+                Ok(outcome) => break outcome,
+                Err(Error::Interrupted) => broken_off += 1,
+                Err(e) => panic!("{e}"),
+            }
+        };
+        assert!(comparable(outcome) == expected, "round {round}");
+    }
+    assert!(broken_off > 2, "{broken_off}");
 }
 
 #[test]

@@ -76,6 +76,28 @@ fn expected<const N: usize>(groups: [(&str, u64); N]) -> Vec<(String, u64)> {
     groups.map(|(key, documents)| (key.to_owned(), documents)).to_vec()
 }
 
+/// Of a record that is read in parts the language is known at its end, and a detector is given the beginning of the text
+/// all the same.
+#[test]
+fn languages_of_records_in_parts() {
+    let folder = Folder::new();
+    let mut records = String::new();
+    for (text, after) in
+        [("e", r#","l":"fr""#), ("d", ""), ("e", ""), ("\u{e9}", ""), ("d", r#","l":" ""#)]
+    {
+        let text = serde_json::Value::from(format!("{text} {}", prose(200)));
+        records.push_str(&format!("{{\"text\":{text}{after}}}\n"));
+    }
+    folder.write("a.jsonl", records);
+    let mut job = by_language(&folder);
+    job.languages.field = Some("l".into());
+    let outcome = count(&job);
+    let keys: Vec<_> =
+        outcome.groups.iter().map(|g| (g.key[0].clone(), g.tally.documents)).collect();
+    let expected = [("de", 2), ("en", 1), ("fr", 1), ("und", 1)];
+    assert_eq!(keys, expected.map(|(key, n)| (Some(key.to_owned()), n)));
+}
+
 #[test]
 fn labels_come_from_the_most_trusted_source() {
     let folder = Folder::with(

@@ -194,6 +194,45 @@ fn an_element_that_is_too_long_is_not_held() {
     }
 }
 
+/// Elements that are longer than many chunks are read in parts, with the result of whole ones: [`count`] compares.
+#[test]
+fn elements_in_parts_are_those_that_are_held() {
+    let mut random = Random::new(32);
+    let (mut counted, mut skipped) = (0, 0);
+    for round in 0..60 {
+        let short = br#"{"text":"short","lang":"l1"}"#.to_vec();
+        let elements: Vec<Vec<u8>> =
+            (0..10)
+                .map(|i| {
+                    if i % 4 == 3 {
+                        short.clone()
+                    } else {
+                        super::records::long_record(&mut random)
+                    }
+                })
+                .collect();
+        let between = [&b",\n "[..], b",", b"\n,\n  ", b",\n\t"][random.below(4)];
+        let content = match random.below(4) {
+            0 => elements.join(&b"\n"[..]),
+            _ => [&b"[ "[..], &elements.join(between), b"]"].concat(),
+        };
+        let folder = Folder::with("a.json", &content);
+        let cut = gz(&content);
+        folder.write("b.json.gz", &cut[..cut.len() - random.below(cut.len() / 2)]);
+        let mut job = folder.job();
+        job.format = Some("json".into());
+        job.by = vec![Key::parse("lang")];
+        job.errors = [Utf8Errors::Strict, Utf8Errors::Replace][round % 2];
+        job.special = [Special::Text, Special::Error][random.below(2)];
+        if let Ok(outcome) = try_count(&job, 1 << 20) {
+            counted += outcome.ledger.counted;
+            skipped += outcome.ledger.skipped;
+            assert_eq!(comparable(count(&job)), comparable(outcome));
+        }
+    }
+    assert!(counted > 200 && skipped > 200, "{counted} {skipped}");
+}
+
 /// Arrays with random damage: the same whatever the chunks, rows that add up, and nothing lost in silence.
 #[test]
 fn damaged_arrays() {

@@ -79,6 +79,92 @@ fn records_that_are_too_large() {
     assert_eq!(count(&job).ledger.counted, 4);
 }
 
+/// A record of several thousand bytes: the text among other fields, escaped here and there, or no text at all.
+pub(super) fn long_record(random: &mut Random) -> Vec<u8> {
+    let text = |random: &mut Random| {
+        let mut text = prose(random.below(150));
+        match random.below(12) {
+            0 => text.insert_str(0, "<|endoftext|>"),
+            1 => text.push_str("<|endoftext|>"),
+            // No point where it may be cut.
+            2 => text = "x".repeat(3000),
+            _ => {}
+        }
+        let mut written = serde_json::Value::from(text).to_string();
+        if random.below(3) == 0 {
+            written = written.replace("中", "\\u4e2d").replace("😀", "\\ud83d\\ude00");
+        }
+        if random.below(12) == 0 {
+            written = written.replacen("Straße", "\\ud83d", 1);
+        }
+        written
+    };
+    let members: Vec<String> = (0..1 + random.below(5))
+        .map(|_| match random.below(8) {
+            0..3 => format!("\"text\":{}", text(random)),
+            3 => format!("\"lang\": \"l{}\"", random.below(3)),
+            4 => format!("\"meta\":{{\"source\":{},\"x\":[{}]}}", random.below(3), text(random)),
+            5 => format!("\"other\":{}", text(random)),
+            6 => "\"text\":null".to_owned(),
+            _ => format!("\"n\": [{}]", ["1.5e3", "01", "NaN", "true"][random.below(4)]),
+        })
+        .collect();
+    let mut record = format!("{{{}}}", members.join(" ,")).into_bytes();
+    match random.below(10) {
+        0 => record.truncate(random.below(record.len())),
+        1 => {
+            let at = random.below(record.len());
+            record[at] = [b'"', b'}', b'\\', 0xff, 0xe4, b','][random.below(6)];
+        }
+        2 => record.push(b'x'),
+        _ => {}
+    }
+    // Another line end would make two of it.
+    record.retain(|&byte| byte != b'\n');
+    record
+}
+
+/// Records that are longer than many chunks are read in parts, with the result of whole ones: [`count`] compares.
+#[test]
+fn records_in_parts_are_those_that_are_held() {
+    let mut random = Random::new(31);
+    let (mut counted, mut skipped) = (0, 0);
+    for round in 0..40 {
+        let mut lines: Vec<_> = (0..12).map(|_| long_record(&mut random)).collect();
+        lines.push(vec![b' '; 2000]);
+        lines.push(br#"{"text":"short","lang":"l1","meta":{"source":0}}"#.to_vec());
+        let end = [&b"\n"[..], b"\r\n"][random.below(2)];
+        let mut content = lines.join(end);
+        if random.below(2) == 0 {
+            content.extend_from_slice(end);
+        }
+        let folder = Folder::with("a.jsonl", &content);
+        folder.write("b.jsonl.gz", gz(&content));
+        let cut = gz(&content);
+        folder.write("c.jsonl.gz", &cut[..cut.len() - random.below(cut.len())]);
+        let mut job = folder.job();
+        job.by = vec![Key::parse("lang"), Key::parse("meta.source"), Key::Script];
+        job.errors = [Utf8Errors::Strict, Utf8Errors::Replace][round % 2];
+        job.special = [Special::Text, Special::Error][random.below(2)];
+        job.bootstrap = true;
+        let outcome = count(&job);
+        counted += outcome.ledger.counted;
+        skipped += outcome.ledger.skipped;
+        if round % 8 != 0 {
+            continue;
+        }
+        // The first that is bad is the one that a run fails at.
+        let paths = vec![folder.path("a.jsonl")];
+        let job = Job { on_error: OnError::Fail, paths, ..job };
+        let errors: Vec<_> = CHUNKS
+            .iter()
+            .map(|&chunk| try_count(&job, chunk).map(|_| ()).unwrap_err().to_string())
+            .collect();
+        assert!(errors.iter().all(|e| *e == errors[0]), "{errors:?}");
+    }
+    assert!(counted > 300 && skipped > 300, "{counted} {skipped}");
+}
+
 #[test]
 fn formats_can_be_forced() {
     let folder = Folder::with("a.txt", "{\"text\":\"a\"}\n{\"text\":\"b\"}\n");
