@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -123,7 +125,8 @@ def test_acount() -> None:
 AT_THE_END = """
 import threading, sys, time, fasttok
 enc = fasttok.get_encoding("o200k_base")
-texts = ["some words of a text " * 200_000] * 400
+texts = ["some words of a text " * {words}] * {number}
+{prepare}
 begun = threading.Event()
 def count():
     begun.set()
@@ -132,24 +135,75 @@ def count():
 for _ in range(3):
     threading.Thread(target=count, daemon=True).start()
 begun.wait()
-time.sleep(0.2)
+time.sleep({seconds})
 print("the end", flush=True)
 """
 
+COLUMN = "import pyarrow as pa; column = pa.array(texts, pa.large_string())"
+
 
 @pytest.mark.parametrize(
-    "call", ["enc.count_batch(texts)", "enc.count(texts[0])", "enc.count_arrow(column)"]
+    ("call", "prepare"),
+    [
+        ("enc.count(texts[0])", ""),
+        ("enc.encode(texts[0])", ""),
+        ("enc.count_batch(texts)", ""),
+        # Python code that Rust runs.
+        ("enc.count_batch(text for text in texts)", ""),
+        ("enc.encode_batch(texts)", ""),
+        ("enc.decode([1, 2, 3] * 10_000)", ""),
+        ("enc.count_arrow(column)", COLUMN),
+        ("fasttok.count_corpus('docs', on_progress=lambda progress: None)", ""),
+        ("fasttok.count_corpus('docs', by=['language'], detect_language=lambda texts: ['en' for _ in texts])", ""),
+    ],
+    ids=lambda value: value.partition("(")[0] if "(" in value else "",
 )
-def test_the_process_ends_while_others_count(call: str) -> None:
-    """Threads that still count neither hold up the end nor crash it."""
-    code = AT_THE_END.format(call=call)
-    if "column" in call:
+def test_the_process_ends_while_others_count(call: str, prepare: str) -> None:
+    """Threads that still count neither hold up the end nor crash it, wherever in a call they are: in their first one
+    (numpy is imported), in short ones, in long ones."""
+    if prepare:
         pytest.importorskip("pyarrow")
-        code = "import pyarrow as pa\n" + code.replace(
-            "begun =", "column = pa.array(texts[:50], pa.large_string())\nbegun ="
-        )
-    done = run(code)
-    assert (done.stdout, done.stderr) == ("the end\n", "")
+
+    def end(turn: int) -> tuple[int, str, str]:
+        words, number = [(200, 4), (2_000, 50), (200_000, 3)][turn % 3]
+        seconds = 0.01 + 0.012 * (turn % 7)
+        code = AT_THE_END.format(call=call, prepare=prepare, words=words, number=number, seconds=seconds)
+        done = run(code, ok=False)
+        return done.returncode, done.stdout, done.stderr
+
+    with ThreadPoolExecutor(4) as pool:
+        ends = Counter(pool.map(end, range(32)))
+    assert ends == {(0, "the end\n", ""): 32}
+
+
+ASKED_AT_THE_END = """
+import atexit, queue, threading
+jobs, counts = queue.Queue(), queue.Queue()
+def stop():
+    # Python ends, and waits for a thread that is yet to count.
+    jobs.put(["a text"] * 2)
+    print(counts.get(timeout=60), flush=True)
+atexit.register(stop)
+import fasttok
+enc = fasttok.get_encoding("r50k_base")
+def work():
+    while True:
+        counts.put(enc.count_batch(jobs.get()).tolist())
+threading.Thread(target=work, daemon=True).start()
+"""
+
+
+def test_who_counts_for_the_end_of_the_process_is_waited_for() -> None:
+    done = run(ASKED_AT_THE_END)
+    assert (done.stdout, done.stderr) == ("[2, 2]\n", "")
+
+
+def test_the_main_thread_counts_until_the_end() -> None:
+    code = (
+        "import atexit\natexit.register(lambda: print(enc.count_batch(['a text'] * 2).tolist()))\n"
+        "import fasttok; enc = fasttok.get_encoding('r50k_base')"
+    )
+    assert run(code).stdout == "[2, 2]\n"
 
 
 SUB_INTERPRETER = """

@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::encoding::Encoding;
+use crate::ending::{Call, detach};
 use crate::errors;
 use crate::options::CorpusOptions;
 use crate::results::{CorpusPlan, CorpusResult, PositionParts, SkippedRow};
@@ -57,6 +58,7 @@ pub fn count_corpus<'py>(
     labels: Vec<String>,
     share: Option<&[u8]>,
 ) -> PyResult<CorpusResult> {
+    let _call = Call::enter(py);
     let watch = Watch::of(&options)?;
     let counters = encodings.iter().map(|encoding| encoding.get().counter()).collect();
     let encodings = encodings.iter().map(|encoding| encoding.get().engine()).collect();
@@ -81,6 +83,7 @@ pub fn plan_corpus(
     by: Vec<String>,
     options: CorpusOptions<'_>,
 ) -> PyResult<CorpusPlan> {
+    let _call = Call::enter(py);
     let watch = Watch::of(&options)?;
     let job = options.job(paths, Vec::new(), &by)?;
     run_for_python(py, &job, &watch, fasttok_corpus::plan).map(CorpusPlan)
@@ -104,9 +107,10 @@ impl SharedInputs {
         by: Vec<String>,
         options: CorpusOptions<'_>,
     ) -> PyResult<SharedInputs> {
+        let _call = Call::enter(py);
         let job = options.job(paths, Vec::new(), &by)?;
         let cancel = AtomicBool::new(false);
-        let found = py.detach(|| fasttok_corpus::SharedInputs::find(job, &cancel));
+        let found = detach(py, || fasttok_corpus::SharedInputs::find(job, &cancel));
         found.map(SharedInputs).map_err(|e| to_py(py, e))
     }
 
@@ -184,7 +188,7 @@ fn run_for_python<T: Send>(
             finished.notify_one();
         });
         loop {
-            let is_done = py.detach(|| {
+            let is_done = detach(py, || {
                 let outcome = outcome.lock().unwrap_or_else(|e| e.into_inner());
                 let waited = finished.wait_timeout_while(outcome, SIGNALS, |o| o.is_none());
                 waited.unwrap_or_else(|e| e.into_inner()).0.is_some()

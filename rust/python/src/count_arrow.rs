@@ -11,6 +11,7 @@ use crate::arrow_export::{ArrowArray, ArrowChunkedArray};
 use crate::batch::refuse_what_is_no_batch;
 use crate::columns::{Encodings, Stopped, Work};
 use crate::encoding::{Encoding, options};
+use crate::ending::Call;
 use crate::parallel::{self, Stop};
 
 /// The tokens of each text by several encodings: a column of structs, a field for each of ``names``.
@@ -41,6 +42,7 @@ pub fn perform<'py>(
     options: Options,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = data.py();
+    let _call = Call::enter(py);
     refuse_what_is_no_batch(data)?;
     let is_chunked = data.hasattr(intern!(py, "__arrow_c_stream__"))?;
     if !is_chunked && !data.hasattr(intern!(py, "__arrow_c_array__"))? {

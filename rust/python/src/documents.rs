@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::corpus::{to_py, warn};
+use crate::ending::{Call, detach};
 use crate::options::CorpusOptions;
 use crate::results::{Account, Document};
 use crate::watch::{SIGNALS, Watch};
@@ -47,11 +48,13 @@ impl Documents {
     #[new]
     #[pyo3(signature = (paths, by, options, *, answer_field = None))]
     fn new(
+        py: Python<'_>,
         paths: Vec<PathBuf>,
         by: Vec<String>,
         options: CorpusOptions<'_>,
         answer_field: Option<String>,
     ) -> PyResult<Documents> {
+        let _call = Call::enter(py);
         let watch = Watch::of(&options)?;
         let job = options.job(paths, Vec::new(), &by)?;
         let shared = Arc::new(Shared::default());
@@ -78,8 +81,9 @@ impl Documents {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<Document>>> {
+        let _call = Call::enter(py);
         loop {
-            let received = py.detach(|| {
+            let received = detach(py, || {
                 self.batches.lock().unwrap_or_else(|e| e.into_inner()).recv_timeout(SIGNALS)
             });
             match received {
@@ -115,8 +119,9 @@ impl Documents {
 
     /// Ends reading: what it wrote is written then. Nothing more comes.
     fn close(&self, py: Python<'_>) {
+        let _call = Call::enter(py);
         self.shared.cancel.store(true, Relaxed);
-        py.detach(|| {
+        detach(py, || {
             let batches = self.batches.lock().unwrap_or_else(|e| e.into_inner());
             while let Ok(Ok(_)) = batches.recv() {}
         });
@@ -150,8 +155,9 @@ impl Drop for Documents {
 #[pyfunction]
 #[pyo3(signature = (path, /, limit = 1 << 30))]
 pub fn _read_whole(py: Python<'_>, path: PathBuf, limit: u64) -> PyResult<Bound<'_, PyBytes>> {
+    let _call = Call::enter(py);
     let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
-    let read = py.detach(|| read_whole(&path, limit, &progress, &cancel));
+    let read = detach(py, || read_whole(&path, limit, &progress, &cancel));
     read.map(|bytes| PyBytes::new(py, &bytes)).map_err(|e| to_py(py, e))
 }
 

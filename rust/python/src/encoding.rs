@@ -13,6 +13,7 @@ use crate::arrays;
 use crate::batch::{self, Missing};
 use crate::columns::{Encodings, Work};
 use crate::count_arrow;
+use crate::ending::{Call, detach};
 use crate::errors::to_py_err;
 use crate::parallel::{self, Stop};
 
@@ -96,8 +97,8 @@ impl Encoding {
     #[new]
     #[pyo3(signature = (name, /))]
     fn new(py: Python<'_>, name: &str) -> PyResult<Encoding> {
-        let encoding = py
-            .detach(|| fasttok_engine::Encoding::embedded(name))
+        let _call = Call::enter(py);
+        let encoding = detach(py, || fasttok_engine::Encoding::embedded(name))
             .map_err(|e| to_py_err(py, &e))?;
         Ok(Encoding { counter: Arc::new(SharedCounter::new(encoding)), origin: None })
     }
@@ -114,8 +115,8 @@ impl Encoding {
         origin: Option<Py<PyAny>>,
     ) -> PyResult<Encoding> {
         let options = FileOptions { name, pattern, special_tokens };
-        let encoding = py
-            .detach(|| fasttok_engine::Encoding::from_file_bytes(data, options))
+        let _call = Call::enter(py);
+        let encoding = detach(py, || fasttok_engine::Encoding::from_file_bytes(data, options))
             .map_err(|e| to_py_err(py, &e))?;
         let counter = Arc::new(SharedCounter::new(Arc::new(encoding)));
         Ok(Encoding { counter, origin })
@@ -183,7 +184,7 @@ impl Encoding {
 
     /// The form that loads fastest, if there is one.
     fn _compiled<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        let data = py.detach(|| self.counter.encoding().compiled())?;
+        let data = detach(py, || self.counter.encoding().compiled())?;
         Some(PyBytes::new(py, &data))
     }
 
@@ -215,11 +216,15 @@ impl Encoding {
         let document = match batch::borrow(text) {
             Some(document) => document,
             None => {
+                let _call = Call::enter(py);
                 held = batch::hold(text, None)?;
                 held.document()?
             }
         };
-        parallel::count(py, &self.counter, document, options).map_err(|stop| into_py_err(py, stop))
+        parallel::count(py, &self.counter, document, options).map_err(|stop| {
+            let _call = Call::enter(py);
+            into_py_err(py, stop)
+        })
     }
 
     /// The number of tokens of each text, as an int64 array of shape (n,).
@@ -250,6 +255,7 @@ impl Encoding {
         nulls: &str,
         threads: Option<i64>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _call = Call::enter(py);
         let options = options(special, errors, threads)?;
         let nulls = Nulls::parse(nulls)?;
         let mut missing = Missing::default();
@@ -278,6 +284,7 @@ impl Encoding {
         special: &str,
         errors: &str,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _call = Call::enter(py);
         let options = options(special, errors, None)?;
         let held = batch::hold(text, None)?;
         let document = held.document()?;
@@ -305,6 +312,7 @@ impl Encoding {
         nulls: &str,
         threads: Option<i64>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let _call = Call::enter(py);
         let options = options(special, errors, threads)?;
         let mut missing = Missing::default();
         let allowed = match Nulls::parse(nulls)? {
@@ -385,10 +393,11 @@ impl Encoding {
     /// ``errors="strict"``.
     #[pyo3(signature = (ids, errors = "replace"))]
     fn decode<'py>(&self, ids: &Bound<'py, PyAny>, errors: &str) -> PyResult<Bound<'py, PyString>> {
+        let py = ids.py();
+        let _call = Call::enter(py);
         if errors == "replace" {
-            let py = ids.py();
             let ids = arrays::token_ids(ids)?;
-            let text = py.detach(|| self.counter.encoding().decode_text(&ids));
+            let text = detach(py, || self.counter.encoding().decode_text(&ids));
             return Ok(PyString::new(py, &text.map_err(|e| to_py_err(py, &e))?));
         }
         let bytes = self.decode_bytes(ids)?;
@@ -403,13 +412,13 @@ impl Encoding {
     /// is no integer, and ``InputError`` for a decoder that is not known.
     fn decode_bytes<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = ids.py();
+        let _call = Call::enter(py);
         let ids = arrays::token_ids(ids)?;
-        let bytes = py
-            .detach(|| {
-                let mut bytes = Vec::new();
-                self.counter.encoding().decode(&ids, &mut bytes).map(|()| bytes)
-            })
-            .map_err(|e| to_py_err(py, &e))?;
+        let bytes = detach(py, || {
+            let mut bytes = Vec::new();
+            self.counter.encoding().decode(&ids, &mut bytes).map(|()| bytes)
+        })
+        .map_err(|e| to_py_err(py, &e))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -438,6 +447,7 @@ impl Encoding {
     /// `fasttok.tokenizers.origin` says.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
+        let _call = Call::enter(py);
         if slf.get().origin.is_some() {
             let reduce = py.import("fasttok.tokenizers.origin")?.getattr("reduce")?;
             return reduce.call1((slf,))?.cast_into::<PyTuple>().map_err(Into::into);

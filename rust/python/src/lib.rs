@@ -16,6 +16,7 @@ mod count_arrow;
 mod document;
 mod documents;
 mod encoding;
+mod ending;
 mod errors;
 mod group_json;
 mod language;
@@ -42,6 +43,7 @@ use pyo3::types::PyTuple;
 fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     strings::choose_reader(m.py())?;
     parallel::read_environment();
+    ending::register(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<encoding::Encoding>()?;
     m.add_class::<arrow_export::ArrowArray>()?;

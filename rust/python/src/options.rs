@@ -14,6 +14,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use crate::ending::attach;
 use crate::parallel;
 
 /// The detector that is meant by `detect_language=True`.
@@ -143,7 +144,7 @@ impl Detector for Callable {
         &self,
         texts: &[&str],
     ) -> Result<Vec<Option<String>>, Box<dyn StdError + Send + Sync>> {
-        Python::attach(|py| {
+        attach(|py| {
             let labels = self.0.bind(py).call1((PyList::new(py, texts)?,))?;
             let labels = labels.try_iter()?.map(|label| label?.extract());
             labels.collect::<PyResult<Vec<Option<String>>>>()

@@ -10,6 +10,7 @@ use fasttok_parallel::{
 use pyo3::prelude::*;
 
 use crate::document::Document;
+use crate::ending::{Call, attach, detach};
 use crate::errors::{Failure, exception};
 
 /// How many threads there are where nobody says it in a call.
@@ -83,10 +84,11 @@ fn with_signals<R: Send>(
     let (result, raised) = if units < WORTH_RELEASING {
         (work(&mut || Ok(())), None)
     } else {
-        py.detach(|| {
+        let _call = Call::enter(py);
+        detach(py, || {
             let mut raised = None;
             let mut poll = || {
-                Python::attach(|py| py.check_signals()).map_err(|error| {
+                attach(|py| py.check_signals()).map_err(|error| {
                     raised = Some(error);
                     Cancelled
                 })

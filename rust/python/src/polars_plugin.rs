@@ -24,6 +24,7 @@ use crate::arrow::{self, Column};
 use crate::arrow_export::of_one_type;
 use crate::columns::{Encodings, Work};
 use crate::encoding::{Encoding, options};
+use crate::ending::attach;
 use crate::errors::Failure;
 
 /// The version of the interface: the major part in the upper half.
@@ -134,7 +135,7 @@ fn job(kwargs: &[u8], output: Output) -> PyResult<Arc<Job>> {
     }
     type Arguments<'py> =
         (Option<Vec<String>>, Vec<Bound<'py, Encoding>>, String, String, Option<i64>);
-    let job = Python::attach(|py| {
+    let job = attach(|py| {
         let read = py.import("fasttok.integrations.polars")?.getattr("_read_arguments")?;
         let read = read.call1((PyBytes::new(py, kwargs),))?;
         let (names, encodings, special, errors, threads): Arguments<'_> = read.extract()?;
@@ -170,7 +171,7 @@ thread_local! {
 fn guarded<T>(what: impl FnOnce() -> PyResult<T>) -> Option<T> {
     let message = match catch_unwind(AssertUnwindSafe(what)) {
         Ok(Ok(value)) => return Some(value),
-        Ok(Err(error)) => Python::attach(|py| error.value(py).to_string()),
+        Ok(Err(error)) => attach(|py| error.value(py).to_string()),
         Err(_) => "fasttok panicked".to_owned(),
     };
     let message = CString::new(message.replace('\0', "\\0")).unwrap_or_default();
@@ -268,7 +269,7 @@ unsafe fn column(
             arrays.push(array.map_err(|stopped| match stopped.error {
                 Some(failure) => {
                     let row = before + column.row(stopped.start, failure.document);
-                    Python::attach(|py| failure.into_py_err(py, Some(row)))
+                    attach(|py| failure.into_py_err(py, Some(row)))
                 }
                 None => PyRuntimeError::new_err("counting was cancelled"),
             })?);

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
 use crate::encoding::Encoding;
+use crate::ending::{Call, detach};
 use crate::errors::to_py_err;
 use crate::parallel;
 
@@ -30,11 +31,13 @@ pub fn _single_token_words<'py>(
     encodings: Vec<Bound<'py, Encoding>>,
     threads: Option<usize>,
 ) -> PyResult<Vec<SingleTokenWords>> {
+    let _call = Call::enter(py);
     let encodings: Vec<_> = encodings.iter().map(|encoding| encoding.get().engine()).collect();
     if threads.is_none() {
         parallel::check_environment()?;
     }
     let threads = threads.unwrap_or_else(available_threads);
-    let counted = py.detach(|| fasttok_corpus::single_token_words(&languages, &encodings, threads));
+    let counted =
+        detach(py, || fasttok_corpus::single_token_words(&languages, &encodings, threads));
     counted.map_err(|e| to_py_err(py, &e))
 }
