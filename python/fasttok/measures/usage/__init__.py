@@ -83,7 +83,8 @@ def usage(
         raise ValueError(f"cost_of must be 'recorded' or 'recount', not {cost_of!r}")
     taken = given("usage", options, LogKeywords)
     inputs = given_paths(paths, taken)
-    loaded = resolve_all(encodings) if encodings or not isinstance(encodings, tuple) else {}
+    is_nothing = isinstance(encodings, (list, tuple, dict)) and not encodings
+    loaded = {} if is_nothing else resolve_all(encodings)
     if cost_of == "recount" and not loaded:
         raise ValueError("cost_of='recount' needs an encoding to recount with")
     table = None if prices is None else read_price_table(prices)

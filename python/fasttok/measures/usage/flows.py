@@ -208,18 +208,21 @@ class Flows:
             flow.written[i] += count
 
     def _flow(self, event: Event, kind: Kind, model: str | None) -> Flow:
-        role, part, tool = kind
-        values = {
-            "agent": event.agent,
-            "model": model,
-            "role": role,
-            "part": part,
-            "tool": tool,
-            "user": event.user,
-            "session": event.session,
-            "day": event.day,
-        }
-        at = tuple(values[key] for key in self.by), kind
+        if self.by:
+            role, part, tool = kind
+            values = {
+                "agent": event.agent,
+                "model": model,
+                "role": role,
+                "part": part,
+                "tool": tool,
+                "user": event.user,
+                "session": event.session,
+                "day": event.day,
+            }
+            at = tuple([values[key] for key in self.by]), kind
+        else:
+            at = (), kind
         flow = self.flows.get(at)
         if flow is None:
             flow = self.flows[at] = Flow(0, [0] * self.encodings, [0] * self.encodings)

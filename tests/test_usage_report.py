@@ -1,0 +1,193 @@
+"""The usage report: groups, costs, names that are kept out, the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agent_logs import atif, claude, claude_session, codex_session, lines, otel_tree, words
+from cli_support import fasttok
+
+import fasttok as library
+
+O200K = "o200k_base"
+PRICES = {
+    "currency": "EUR",
+    "date": "2026-11-01",
+    "models": {
+        "gpt-5-codex": {
+            "input": 10,
+            "output": 100,
+            "cached_input": 1,
+            "long_context": [{"above": 120, "input": 20, "output": 200}],
+        }
+    },
+}
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    folder = tmp_path / "logs"
+    lines(folder / "s1.jsonl", claude_session())
+    lines(folder / "rollout.jsonl", codex_session())
+    lines(folder / "spans.jsonl", otel_tree())
+    lines(folder / "t.jsonl", [atif()])
+    return folder
+
+
+@pytest.mark.parametrize("by", ["agent", "model", "session", "day", "user", ["agent", "day"], ["model", "session"]])
+def test_groups_add_up_to_the_totals(logs: Path, by: Any) -> None:
+    report = library.usage(logs, [O200K, "gpt2"], by=by)
+    totals = report.totals
+    assert totals.recorded is not None and sum(row.requests or 0 for row in report.groups) == totals.requests == 10
+    for name, whole in vars(totals.recorded).items():
+        assert sum(getattr(row.recorded, name) for row in report.groups) == whole, name
+    for encoding in report.encodings:
+        for name, whole in vars(totals.recount[encoding]).items():
+            if name not in ("longest_context", "is_proxy"):
+                assert sum(getattr(row.recount[encoding], name) for row in report.groups) == whole, name
+
+
+@pytest.mark.parametrize("by", ["role", "part", "tool", ["role", "tool"], ["session", "role"], ["day", "tool"]])
+def test_groups_of_texts_add_up_to_the_totals(logs: Path, by: Any) -> None:
+    report = library.usage(logs, O200K, by=by)
+    for name in ("written_tokens", "sent_tokens"):
+        whole = getattr(report.totals.recount[O200K], name)
+        assert sum(getattr(row.recount[O200K], name) for row in report.groups) == whole > 0
+    assert all(row.recorded is None and row.requests is None and row.cost is None for row in report.groups)
+
+
+def test_a_text_is_counted_as_the_encoding_counts_it(tmp_path: Path) -> None:
+    said = ["Ein Satz mit Umlauten: äöü.", "日本語のテキスト。", "def f(x):\n    return x\n" * 40]
+    path = lines(tmp_path / "s.jsonl", [claude("user", str(i), text) for i, text in enumerate(said)])
+    report = library.usage(path, [O200K, "gpt2"])
+    for name in report.encodings:
+        encoding = library.get_encoding(name)
+        assert report.totals.recount[name].written_tokens == sum(encoding.count(text) for text in said)
+
+
+def test_many_batches_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = lines(tmp_path / "a.jsonl", codex_session() + otel_tree())
+    expected = library.usage(path, O200K, by="role").content()
+    monkeypatch.setattr("fasttok.measures.usage.counting.BATCH_EVENTS", 1)
+    assert library.usage(path, O200K, by="role").content() == expected
+
+
+class TestCost:
+    def test_of_recorded_figures(self, logs: Path) -> None:
+        report = library.usage(logs / "rollout.jsonl", prices=PRICES)
+        # 60 fresh, 40 cached, 30 out; above 120 tokens of input: 60 fresh, 90 cached, 20 out.
+        first, second = 60 * 10 + 40 * 1 + 30 * 100, 60 * 20 + 90 * 1 + 20 * 200
+        assert report.totals.cost == pytest.approx((first + second) / 1e6, rel=1e-12) and report.currency == "EUR"
+        assert report.manifest["cost_of"] == "recorded" and "Costs are of recorded figures" in str(report)
+
+    def test_of_recounted_figures(self, logs: Path) -> None:
+        report = library.usage(logs / "rollout.jsonl", O200K, prices=PRICES, cost_of="recount")
+        assert report.totals.cost == pytest.approx((40 * 10 + 11 * 100) / 1e6, rel=1e-12)
+        assert "Costs are of recounted figures" in str(report)
+
+    def test_models_without_a_price_are_listed(self, tmp_path: Path, logs: Path) -> None:
+        session = claude_session()
+        for record in session:
+            if "model" in record.get("message", {}):
+                record["message"]["model"] = "a-model-of-nobody"
+        report = library.usage(lines(tmp_path / "x.jsonl", session), prices=PRICES)
+        assert report.totals.cost is None and report.manifest["unpriced"] == {"a-model-of-nobody": 3}
+        assert "a-model-of-nobody (3)" in str(report)
+
+
+def test_redact_keeps_names_out(tmp_path: Path) -> None:
+    session = claude_session("secret-session")
+    for record in session:
+        record["user"] = "secret-user"
+    folder = tmp_path / "secret-folder"
+    lines(folder / "secret.jsonl", [*session, {"type": "hologram", "uuid": "1"}], end="{")
+    for by in ("session", "user"):
+        report = library.usage(folder, O200K, by=by, redact=True)
+        shown = report.to_json() + str(report) + report.to_csv() + report._repr_html_()
+        assert "secret" not in shown and f"{by} 1" in shown
+    assert "secret-session" in library.usage(folder, by="session").to_json()
+
+
+def test_texts_are_in_no_report(tmp_path: Path) -> None:
+    record = claude("user", "u", "my-password")
+    broken = tmp_path / "s.jsonl"
+    lines(broken, [record], end='{"text": "my-password"')
+    report = library.usage(broken, O200K, by=["role", "tool"])
+    assert "my-password" not in report.to_json() + str(report)
+
+
+def test_growth_and_longest_contexts(logs: Path) -> None:
+    report = library.usage(logs / "rollout.jsonl", O200K)
+    (session,) = report.sessions
+    assert session.contexts == (100, 150) and session.growth_per_turn == 50 and session.sent_tokens == {O200K: 40}
+    assert [(each.turn, each.input_tokens) for each in report.longest_contexts] == [(2, 150), (1, 100)]
+    assert [(turn.turn, turn.input_tokens, turn.sent_tokens) for turn in report.turns] == [
+        (1, 100, {O200K: 11}),
+        (2, 150, {O200K: 29}),
+    ]
+
+
+def test_days_are_in_order(tmp_path: Path) -> None:
+    days = ("2026-11-05", "2026-11-03", "2026-11-04")
+    path = lines(tmp_path / "s.jsonl", [claude("user", day, words(3), day=day) for day in days])
+    assert [row.key["day"] for row in library.usage(path, O200K, by="day").groups] == sorted(days)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda path: library.usage(path, by="sesion"), "did you mean session"),
+        (lambda path: library.usage(path, log_format="x"), "log_format must be 'codex' or"),
+        (lambda path: library.usage(path, cost_of="recount"), "needs an encoding"),
+        (lambda path: library.usage(path, cost_of="x"), "cost_of must be"),
+        (lambda path: library.usage(path, text_field="x"), "unexpected keyword argument 'text_field'"),
+    ],
+)
+def test_what_is_refused(logs: Path, call: Callable[[Path], object], said: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=said):
+        call(logs)
+
+
+def test_an_unknown_group(logs: Path) -> None:
+    with pytest.raises(library.UnknownGroupError, match="codx"):
+        library.usage(logs, by="agent").get("codx")
+
+
+class TestCommandLine:
+    def test_json(self, logs: Path) -> None:
+        result = fasttok("usage", logs, "--json")
+        report = json.loads(result.out)
+        assert result.code == 0 and report["schema"] == "fasttok.usage/1" and report["totals"]["recount"] == {}
+        recorded = report["totals"]["recorded"]
+        assert (recorded["input_tokens"], recorded["output_tokens"], recorded["cached_input_tokens"]) == (
+            1105,
+            196,
+            520,
+        )
+
+    def test_csv_by_agent(self, logs: Path) -> None:
+        header, *rows = fasttok("usage", logs, "--csv", "-e", O200K, "--by", "agent").out.splitlines()
+        assert header.startswith("agent,requests,texts,recorded_requests") and len(rows) == 6
+
+    def test_skipped_rows(self, tmp_path: Path) -> None:
+        path = lines(tmp_path / "s1.jsonl", claude_session(), end="{")
+        result = fasttok("usage", path, "--table")
+        assert result.code == 3 and "truncated" in result.err
+
+    def test_a_format_that_is_asked_for(self, logs: Path) -> None:
+        assert fasttok("usage", logs / "s1.jsonl", "--format", "codex", "--json").code == 3
+
+    @pytest.mark.parametrize("wrong", [("--by", "x"), ("--cost", "recount"), ("--format", "x")])
+    def test_wrong_usage(self, logs: Path, wrong: tuple[str, str]) -> None:
+        assert fasttok("usage", logs, *wrong).code == 2
+
+    def test_the_lists_are_those_of_the_library(self) -> None:
+        from fasttok.cli.commands.usage import FORMATS, KEYS
+        from fasttok.inputs import agent_logs
+        from fasttok.measures.usage import flows
+
+        assert FORMATS == agent_logs.FORMATS and KEYS == flows.KEYS
