@@ -133,7 +133,9 @@ def test_fields_that_are_not_there_or_no_text(tmp_path: Path) -> None:
     table = pa.table(
         {
             "n": [1, 2, 3],
-            "list": [["a"], ["b"], []],
+            "list": [[1], [2], []],
+            "lists": [[["a"]], [["b"]], []],
+            "map": pa.array([[("a", "b")]] * 3, pa.map_(pa.string(), pa.string())),
             "meta": [{"text": "x", "n": 1}, {"text": None, "n": 2}, None],
             "a.b": ["p", "q", "r"],
         }
@@ -141,7 +143,7 @@ def test_fields_that_are_not_there_or_no_text(tmp_path: Path) -> None:
     pq.write_table(table, path, row_group_size=2)
     with pytest.raises(library.errors.FasttokError, match=r"meta\.text"):
         count(path)
-    for field in ("n", "list", "meta"):
+    for field in ("n", "list", "lists", "map", "meta", "list.list.element", "map.key_value.key"):
         report = count(path, text_field=field)
         assert report.ledger.by_reason == {"not_a_string": 3}, field
         assert [(e.position["row_group"], e.rows) for e in report.ledger.entries] == [(0, 2), (1, 1)]
@@ -270,7 +272,10 @@ def test_arrow_fields(tmp_path: Path) -> None:
     table = pa.table(
         {
             "n": [1, 2, 3],
-            "list": [["a"], ["b"], []],
+            "list": [[1], [2], []],
+            "lists": [[["a"]], [["b"]], []],
+            "strings": [["a"], ["b"], []],
+            "map": pa.array([[("a", "b")]] * 3, pa.map_(pa.string(), pa.string())),
             "meta": pa.array([{"text": "x", "n": 1}, {"text": None, "n": 2}, None]),
             "a.b": ["p", "q", "r"],
         }
@@ -280,7 +285,7 @@ def test_arrow_fields(tmp_path: Path) -> None:
         WRITERS[format](table, path)
         with pytest.raises(library.errors.FasttokError, match=r"meta\.text"):
             count(path)
-        for field in ("n", "list", "meta"):
+        for field in ("n", "list", "lists", "map", "meta", "strings.item"):
             report = count(path, text_field=field)
             assert report.ledger.by_reason == {"not_a_string": 3}, field
         report = count(path, text_field="meta.text", by=["meta.n"])
@@ -289,6 +294,140 @@ def test_arrow_fields(tmp_path: Path) -> None:
         assert totals(count(path, text_field="a.b"))[0] == 3
         WRITERS[format](table.slice(0, 0), path)
         assert count(path, text_field="a.b").ledger.seen == 0
+
+
+def lists(n: int, seed: int) -> list[list[str | None] | None]:
+    """Lists of strings, of which some are null, empty or have null in them, and one is long."""
+    pick = random.Random(seed)
+    some: list[list[str | None] | None] = [
+        None if pick.random() < 0.1 else texts(pick.choice([0, 1, 2, 9]), seed=i, nulls=pick.random() < 0.2)
+        for i in range(n)
+    ]
+    return [*some[: n // 2], ["long", *texts(3000, seed)], *some[n // 2 :]]
+
+
+def joined(value: list[str | None] | None) -> str | None:
+    """The text that a list is, or null."""
+    return None if value is None or None in value else "\n".join(str(element) for element in value)
+
+
+def check_lists(path: Path, values: list[list[str | None] | None], **options: Any) -> None:
+    """They are what the same lists are in JSON."""
+    expected = [joined(value) for value in values]
+    check(path, expected, **options)
+    field = options.get("text_field", "text")
+    assert [d.text for d in library.documents(path, text_field=field)] == [t for t in expected if t is not None]
+    as_json = path.with_name("lists.jsonl")
+    as_json.write_text("".join(json.dumps({"text": value}) + "\n" for value in values))
+    check(as_json, expected)
+
+
+LISTS: dict[str, Any] = {
+    "list": pa.list_(pa.string()),
+    "large": pa.large_list(pa.large_string()),
+    "view": pa.list_(pa.string_view()),
+    "binary": pa.large_list(pa.binary()),
+    "dictionary": pa.list_(pa.dictionary(pa.int32(), pa.string())),
+    "not null": pa.list_(pa.field("element", pa.string(), nullable=False)),
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+@pytest.mark.parametrize("format", WRITERS)
+def test_lists_of_strings(tmp_path: Path, format: str, kind: str) -> None:
+    values = lists(2000, seed=3)
+    if kind == "not null":
+        values = [value for value in values if value is None or None not in value]
+    made = values if kind != "binary" else [v and [e if e is None else e.encode() for e in v] for v in values]
+    path = tmp_path / f"a.{format}"
+    inside = pa.StructArray.from_arrays(
+        [pa.array(range(len(values))), pa.array(made, LISTS[kind])],
+        names=["n", "list"],
+        mask=pa.array([i % 3 == 0 for i in range(len(values))]),
+    )
+    table = pa.table(
+        {"before": pa.array([["a"], None] * len(values))[: len(values)], "text": pa.array(made, LISTS[kind])}
+    )
+    WRITERS[format](table.append_column("meta", inside).append_column("g", pa.array(range(len(values)))), path)
+    check_lists(path, values)
+    check(path, [joined(value) if i % 3 else None for i, value in enumerate(values)], text_field="meta.list")
+    (by_list,) = {entry.reason for entry in count(path, by=["before"]).ledger.entries}
+    assert by_list == "not_a_string"
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("codec", ["none", "snappy", "zstd"])
+@pytest.mark.parametrize("encoding", ["dictionary", "PLAIN", "DELTA_BYTE_ARRAY"])
+def test_lists_in_parquet_of_every_page(tmp_path: Path, encoding: str, codec: str, version: str) -> None:
+    values = lists(1500, seed=4)
+    path = tmp_path / "a.parquet"
+    how: dict[str, Any] = (
+        {"use_dictionary": True}
+        if encoding == "dictionary"
+        else {"use_dictionary": False, "column_encoding": {"text.list.element": encoding}}
+    )
+    # A list goes over many pages.
+    pq.write_table(
+        pa.table({"id": range(len(values)), "text": values}),
+        path,
+        compression=codec,
+        data_page_version=version,
+        data_page_size=512,
+        write_batch_size=7,
+        row_group_size=400,
+        **how,
+    )
+    check_lists(path, values)
+
+
+def test_lists_by_other_writers(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    values = lists(3000, seed=5)
+    frame = polars.DataFrame({"text": values}, schema={"text": polars.List(polars.String)})
+    frame.write_parquet(tmp_path / "a.parquet", row_group_size=1000)
+    frame.write_ipc(tmp_path / "a.arrow", compression="zstd")
+    for name in ("a.parquet", "a.arrow"):
+        check_lists(tmp_path / name, values)
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    for version in ("V1", "V2"):
+        path = tmp_path / "b.parquet"
+        duckdb.sql(
+            f"copy (select * from '{tmp_path / 'a.parquet'}') to '{path}' (format parquet, parquet_version {version})"
+        )
+        check_lists(path, values)
+
+
+@pytest.mark.parametrize("codec", [None, "zstd"])
+@pytest.mark.parametrize("format", WRITERS)
+def test_a_list_that_is_too_long(tmp_path: Path, format: str, codec: str | None) -> None:
+    values: list[list[str | None] | None] = [["a", "b"]] * 500
+    values[200:200] = [["many words of it"] * 70_000, ["many words " * 100_000]]
+    path = tmp_path / f"a.{format}"
+    table = pa.table({"text": values, "again": [value and value[-1] for value in values]})
+    if format == "parquet":
+        pq.write_table(table, path, compression=codec or "none", use_dictionary=False)
+    else:
+        WRITERS[format](table, path, options=pa.ipc.IpcWriteOptions(compression=codec))
+    check_lists(path, values)
+    most = 16 << 20 if codec else 1 << 20
+    if codec:
+        # A compressed buffer is unpacked whole, and as much has to be allowed.
+        assert count(path, max_record_bytes=most).ledger.by_reason == {}
+        return
+    for field, n in (("text", 2), ("again", 1)):
+        report = count(path, max_record_bytes=most, text_field=field)
+        assert report.ledger.by_reason == {"record_too_large": n}
+        assert {entry.position["row"] for entry in report.ledger.entries} <= {200, 201}
+        assert report.ledger.counted == len(values) - n
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_damaged_lists(tmp_path: Path, format: str) -> None:
+    path = tmp_path / f"a.{format}"
+    values = [texts(i % 4, seed=i) for i in range(300)]
+    WRITERS[format](pa.table({"text": values}), path)
+    found = accounted(path, 300, 8)
+    assert found["corrupt"] + found["truncated"] >= 150, found
 
 
 def test_a_stream_through_a_pipe_and_out_of_gzip(tmp_path: Path) -> None:

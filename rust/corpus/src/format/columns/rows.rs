@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use bytes::Bytes;
 use fasttok_engine::Utf8Errors;
 
+use super::super::jsonl::no_text_in_list;
 use super::file::Failure;
 use crate::Progress;
 use crate::position::{At, Position};
@@ -13,18 +15,95 @@ use crate::reading::{Chunk, Step};
 use crate::record::{Fields, FieldsMet, Row, Rows, decoded};
 use crate::skip_reason::{Reason, SkipReason};
 
+/// What a column has in a row.
+#[derive(Debug, Clone)]
+pub(super) enum Value<B> {
+    /// The bytes of a string, those of the strings of a list with line ends between them, or what is written for another
+    /// value.
+    Bytes(B),
+    Null,
+    /// A list with null in it.
+    NullInList,
+    /// More bytes than may be held of a record.
+    TooLarge,
+}
+
+impl<B: AsRef<[u8]>> Value<B> {
+    /// Its bytes, if it has any.
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Value::Bytes(bytes) => bytes.as_ref(),
+            Value::Null | Value::NullInList | Value::TooLarge => &[],
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    pub fn borrowed(&self) -> Value<Cow<'_, [u8]>> {
+        match self {
+            Value::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes.as_ref())),
+            Value::Null => Value::Null,
+            Value::NullInList => Value::NullInList,
+            Value::TooLarge => Value::TooLarge,
+        }
+    }
+}
+
+/// A list of strings that is met one string at a time, as the text that it is.
+pub(super) struct ListText {
+    value: Value<Vec<u8>>,
+    elements: usize,
+}
+
+impl ListText {
+    pub fn new() -> ListText {
+        ListText { value: Value::Bytes(Vec::new()), elements: 0 }
+    }
+
+    /// Adds a string, or what is there in place of one. `most`: the most bytes that are held.
+    pub fn add<B: AsRef<[u8]>>(&mut self, element: &Value<B>, most: usize) {
+        let separator: &[u8] = if self.elements == 0 { b"" } else { b"\n" };
+        self.elements += 1;
+        let Value::Bytes(text) = &mut self.value else { return };
+        match element {
+            Value::Bytes(_) if text.len() + separator.len() + element.len() <= most => {
+                text.extend_from_slice(separator);
+                text.extend_from_slice(element.bytes());
+            }
+            Value::Bytes(_) | Value::TooLarge => self.value = Value::TooLarge,
+            Value::Null | Value::NullInList => self.value = Value::NullInList,
+        }
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        self.value.len()
+    }
+
+    pub fn end(self) -> Value<Bytes> {
+        match self.value {
+            Value::Bytes(text) => Value::Bytes(text.into()),
+            Value::Null => Value::Null,
+            Value::NullInList => Value::NullInList,
+            Value::TooLarge => Value::TooLarge,
+        }
+    }
+}
+
 /// What a column holds of some rows.
 pub(super) trait Values: Send {
-    /// The bytes of the string in row `i`, or what is written for another value; nothing where it is null.
-    fn get(&self, i: usize) -> Option<Cow<'_, [u8]>>;
+    /// What row `i` has.
+    fn get(&self, i: usize) -> Value<Cow<'_, [u8]>>;
 }
 
 /// A column that is not read: the field is not in the file.
 pub(super) struct Nulls;
 
 impl Values for Nulls {
-    fn get(&self, _: usize) -> Option<Cow<'_, [u8]>> {
-        None
+    fn get(&self, _: usize) -> Value<Cow<'_, [u8]>> {
+        Value::Null
     }
 }
 
@@ -196,7 +275,7 @@ impl Rows for ColumnRows {
         let groups = 1..columns.len() - usize::from(*has_answer);
         values.clear();
         for field in groups.clone() {
-            let value = columns[field].get(i);
+            let value = bytes_of(columns[field].get(i), &names[field], *max_record)?;
             values.push(match value {
                 None => None,
                 Some(bytes) => Some(decoded(&bytes, errors)?.into_owned()),
@@ -219,14 +298,28 @@ impl Rows for ColumnRows {
     }
 }
 
+/// The bytes of `value`, the field `name`; nothing where it is null.
+fn bytes_of<'v>(
+    value: Value<Cow<'v, [u8]>>,
+    name: &str,
+    max_record: usize,
+) -> Result<Option<Cow<'v, [u8]>>, SkipReason> {
+    match value {
+        Value::Bytes(bytes) => Ok(Some(bytes)),
+        Value::Null => Ok(None),
+        Value::NullInList => Err(no_text_in_list(b'n', name)),
+        Value::TooLarge => Err(SkipReason::record_too_large(max_record)),
+    }
+}
+
 /// The text that `value` has to be.
 fn text_of<'v>(
-    value: Option<Cow<'v, [u8]>>,
+    value: Value<Cow<'v, [u8]>>,
     name: &str,
     max_record: usize,
     errors: Utf8Errors,
 ) -> Result<Cow<'v, str>, SkipReason> {
-    match value {
+    match bytes_of(value, name, max_record)? {
         None => Err(SkipReason::new(Reason::NullField, format!("field {name:?} is null"))),
         Some(bytes) if bytes.len() > max_record => Err(SkipReason::record_too_large(max_record)),
         Some(Cow::Borrowed(bytes)) => decoded(bytes, errors),
@@ -258,6 +351,9 @@ fn lost(reason: Reason, part: &str, rows: Range<u64>, why: &str) -> SkipReason {
 pub(super) fn missing(name: &str) -> NoText {
     NoText(SkipReason::new(Reason::MissingField, format!("the file has no column {name:?}")))
 }
+
+/// What a list is called that cannot be a text.
+pub(super) const NO_STRINGS: &str = "a list of other values";
 
 /// The entry for all rows of a file whose field is `kind`.
 pub(super) fn not_a_string(name: &str, kind: &str) -> NoText {

@@ -10,9 +10,10 @@ use arrow_ipc::{CompressionType, RecordBatch};
 use bytes::Bytes;
 
 use super::super::file::FileAt;
+use super::super::rows::{ListText, Value};
 use super::super::scalar;
-use super::Dictionaries;
 use super::layout::{Fixed, Kind, Place};
+use super::{Dictionaries, MANY};
 
 /// The buffers of a message.
 #[derive(Clone)]
@@ -71,21 +72,25 @@ pub(super) struct ColumnReader {
     buffers: Vec<Buffer>,
     /// Of each buffer that views point to, what was read last and where it is.
     windows: Vec<(u64, Bytes)>,
+    /// What it is a list of.
+    element: Option<Box<ColumnReader>>,
+    /// The most bytes of a value.
+    most: usize,
 }
 
 /// So much of a buffer that views point to is read at once.
 const WINDOW: u64 = 256 << 10;
 
 impl ColumnReader {
-    /// `most`: the most bytes that a buffer may unpack to.
+    /// `most`: the most bytes of a value, and those that a buffer may unpack to.
     pub fn new(
-        place: Place,
+        mut place: Place,
         batch: &RecordBatch,
         body: &Body,
-        most: u64,
+        most: usize,
     ) -> io::Result<ColumnReader> {
         let count = match (place.dictionary, place.kind) {
-            (Some(_), _) | (None, Kind::Bool | Kind::Fixed { .. }) => 1,
+            (Some(_), _) | (None, Kind::Bool | Kind::Fixed { .. } | Kind::List { .. }) => 1,
             (None, Kind::Bytes { .. }) => 2,
             (None, Kind::Views) => 1 + place.variadic,
             (None, Kind::Null | Kind::Struct | Kind::Nested { .. }) => 0,
@@ -94,7 +99,7 @@ impl ColumnReader {
         if place.buffer.checked_add(count).is_none_or(|end| end > all) {
             return Err(damaged("a record batch lacks buffers"));
         }
-        let buffer = |i| buffer(batch, i, body, most);
+        let buffer = |i| buffer(batch, i, body, most as u64);
         let bitmaps = place.bitmaps.iter().map(|&i| buffer(i)).collect::<io::Result<Vec<_>>>()?;
         let buffers: Vec<_> =
             (place.buffer..place.buffer + count).map(buffer).collect::<io::Result<_>>()?;
@@ -107,7 +112,7 @@ impl ColumnReader {
             (Some((_, Fixed::Int { width, .. })), _) => 8 * width as u64,
             (_, Kind::Bool) => 1,
             (_, Kind::Fixed { width, .. }) => 8 * width as u64,
-            (_, Kind::Bytes { is_large }) => {
+            (_, Kind::Bytes { is_large } | Kind::List { is_large }) => {
                 if is_large {
                     64
                 } else {
@@ -122,7 +127,11 @@ impl ColumnReader {
         if !fits || !bitmaps.iter().all(has_bits) {
             return Err(damaged(format!("there is no room for the {} rows of it", place.rows)));
         }
-        Ok(ColumnReader { place, bitmaps, buffers, windows })
+        let element = match place.element.take() {
+            None => None,
+            Some(element) => Some(Box::new(ColumnReader::new(*element, batch, body, most)?)),
+        };
+        Ok(ColumnReader { place, bitmaps, buffers, windows, element, most })
     }
 
     /// The values of up to `most` rows from row `from` on: as many as have `chunk` bytes together, and at least one.
@@ -132,7 +141,7 @@ impl ColumnReader {
         most: usize,
         chunk: usize,
         dictionaries: &Dictionaries,
-    ) -> io::Result<Vec<Option<Bytes>>> {
+    ) -> io::Result<Vec<Value<Bytes>>> {
         let to = (from + most as u64).min(self.place.rows);
         let mut is_there = vec![true; (to - from) as usize];
         for bitmap in self.bitmaps.iter().filter(|bitmap| bitmap.len > 0) {
@@ -157,34 +166,51 @@ impl ColumnReader {
                     let value = index.and_then(|index| dictionary.get(index));
                     value.ok_or_else(|| damaged("a value is not in its dictionary"))?.clone()
                 } else {
-                    None
+                    Value::Null
                 };
-                bytes += value.as_ref().map_or(0, Bytes::len);
+                bytes += value.len();
                 values.push(value);
             }
             return Ok(values);
         }
+        let values_where = |each: &dyn Fn(usize) -> Bytes| {
+            let value = |(i, &is_there)| if is_there { Value::Bytes(each(i)) } else { Value::Null };
+            Ok(is_there.iter().enumerate().map(value).collect())
+        };
         match self.place.kind {
             Kind::Bytes { is_large } => self.bytes(from, &is_there, is_large, chunk),
             Kind::Views => self.views(from, &is_there, chunk),
+            Kind::List { is_large } => self.lists(from, &is_there, is_large, chunk, dictionaries),
             Kind::Fixed { width, value } => {
                 let bytes = self.buffers[0].read(from * width as u64, to * width as u64)?;
-                let each = |i: usize| written(&bytes[i * width..][..width], value).into();
-                Ok(is_there.iter().enumerate().map(|(i, &there)| there.then(|| each(i))).collect())
+                values_where(&|i| written(&bytes[i * width..][..width], value).into())
             }
             Kind::Bool => {
                 let bits = self.buffers[0].read(from / 8, to.div_ceil(8))?;
-                let each = |i: usize| {
+                values_where(&|i| {
                     let bit = (from % 8) as usize + i;
                     Bytes::from_static(match bits[bit / 8] >> (bit % 8) & 1 {
                         1 => b"true",
                         _ => b"false",
                     })
-                };
-                Ok(is_there.iter().enumerate().map(|(i, &there)| there.then(|| each(i))).collect())
+                })
             }
-            Kind::Null | Kind::Struct | Kind::Nested { .. } => Ok(vec![None; is_there.len()]),
+            Kind::Null | Kind::Struct | Kind::Nested { .. } => {
+                Ok(vec![Value::Null; is_there.len()])
+            }
         }
+    }
+
+    /// The offsets between which the values of `rows` rows from row `from` on are: one more than there are rows.
+    fn offsets(&self, from: u64, rows: usize, is_large: bool) -> io::Result<Vec<u64>> {
+        let width = if is_large { 8 } else { 4 };
+        let to = from + rows as u64 + 1;
+        let bytes = self.buffers[0].read(from * width, to * width)?;
+        let offset = |bytes| u64::try_from(integer(bytes, true)).ok();
+        let offsets: Option<Vec<u64>> = bytes.chunks_exact(width as usize).map(offset).collect();
+        offsets
+            .filter(|offsets| offsets.is_sorted())
+            .ok_or_else(|| damaged("the offsets of strings or lists go back"))
     }
 
     fn bytes(
@@ -193,35 +219,77 @@ impl ColumnReader {
         is_there: &[bool],
         is_large: bool,
         chunk: usize,
-    ) -> io::Result<Vec<Option<Bytes>>> {
-        let width = if is_large { 8 } else { 4 };
-        let to = from + is_there.len() as u64;
-        let offsets = self.buffers[0].read(from * width, (to + 1) * width)?;
-        let offset = |i: usize| {
-            let bytes = &offsets[i * width as usize..][..width as usize];
-            u64::try_from(integer(bytes, true))
-                .map_err(|_| damaged("an offset of a string is damaged"))
-        };
-        let first = offset(0)?;
+    ) -> io::Result<Vec<Value<Bytes>>> {
+        let offsets = self.offsets(from, is_there.len(), is_large)?;
+        let first = offsets[0];
         let (mut last, mut n) = (first, 0);
         while n < is_there.len() && (n == 0 || last - first < chunk as u64) {
-            let next = offset(n + 1)?;
-            if next < last {
-                return Err(damaged("the offsets of strings go back"));
-            }
+            let next = offsets[n + 1];
             // A chunk that is full is not made larger by one that is long.
             if n > 0 && next - first > 4 * chunk as u64 {
                 break;
             }
             (last, n) = (next, n + 1);
         }
+        if n == 1 && is_there[0] && last - first > self.most as u64 {
+            return Ok(vec![Value::TooLarge]);
+        }
         let data = self.buffers[1].read(first, last)?;
-        (0..n)
-            .map(|i| {
-                let (start, end) = (offset(i)? - first, offset(i + 1)? - first);
-                Ok(is_there[i].then(|| data.slice(start as usize..end as usize)))
-            })
-            .collect()
+        let value = |i: usize| match is_there[i] {
+            true => {
+                let range = offsets[i] - first..offsets[i + 1] - first;
+                Value::Bytes(data.slice(range.start as usize..range.end as usize))
+            }
+            false => Value::Null,
+        };
+        Ok((0..n).map(value).collect())
+    }
+
+    fn lists(
+        &mut self,
+        from: u64,
+        is_there: &[bool],
+        is_large: bool,
+        chunk: usize,
+        dictionaries: &Dictionaries,
+    ) -> io::Result<Vec<Value<Bytes>>> {
+        let offsets = self.offsets(from, is_there.len(), is_large)?;
+        let most = self.most;
+        let Some(element) = &mut self.element else {
+            return Err(damaged("a list is of nothing"));
+        };
+        let last = offsets[is_there.len()];
+        if last > element.place.rows {
+            return Err(damaged("a list is longer than what it is of"));
+        }
+        let (mut values, mut bytes) = (Vec::new(), 0);
+        // What was read of the elements, from the next one on.
+        let mut ahead = Vec::new().into_iter();
+        for (i, &is_there) in is_there.iter().enumerate() {
+            if bytes >= chunk {
+                break;
+            }
+            let mut text = ListText::new();
+            for next in offsets[i]..offsets[i + 1] {
+                let value = match ahead.next() {
+                    Some(value) => value,
+                    None => {
+                        // Where the chunk is full the rest of the list is wanted, and no other.
+                        let room = chunk.saturating_sub(bytes + text.len());
+                        let to = if room == 0 { offsets[i + 1] } else { last };
+                        let n = (to - next).min(MANY as u64) as usize;
+                        let room = if room == 0 { chunk } else { room };
+                        ahead = element.read(next, n, room, dictionaries)?.into_iter();
+                        ahead.next().ok_or_else(|| damaged("a list ends before its end"))?
+                    }
+                };
+                text.add(&value, most);
+            }
+            let value = if is_there { text.end() } else { Value::Null };
+            bytes += value.len();
+            values.push(value);
+        }
+        Ok(values)
     }
 
     fn views(
@@ -229,7 +297,7 @@ impl ColumnReader {
         from: u64,
         is_there: &[bool],
         chunk: usize,
-    ) -> io::Result<Vec<Option<Bytes>>> {
+    ) -> io::Result<Vec<Value<Bytes>>> {
         let views = self.buffers[0].read(from * 16, (from + is_there.len() as u64) * 16)?;
         let (mut values, mut bytes) = (Vec::new(), 0);
         for (i, &is_there) in is_there.iter().enumerate() {
@@ -237,15 +305,19 @@ impl ColumnReader {
                 break;
             }
             if !is_there {
-                values.push(None);
+                values.push(Value::Null);
                 continue;
             }
             let number = |at: usize| u64::try_from(integer(&views[16 * i + at..][..4], true));
             let bad = |_| damaged("a view of a string is damaged");
             let len = number(0).map_err(bad)?;
+            if len > self.most as u64 {
+                values.push(Value::TooLarge);
+                continue;
+            }
             bytes += len as usize;
             if len <= 12 {
-                values.push(Some(views.slice(16 * i + 4..16 * i + 4 + len as usize)));
+                values.push(Value::Bytes(views.slice(16 * i + 4..16 * i + 4 + len as usize)));
                 continue;
             }
             let (buffer, start) = (number(8).map_err(bad)? as usize, number(12).map_err(bad)?);
@@ -262,7 +334,7 @@ impl ColumnReader {
                 *window = (start, buffer.read(start, end)?);
             }
             let at = (start - window.0) as usize;
-            values.push(Some(window.1.slice(at..at + len as usize)));
+            values.push(Value::Bytes(window.1.slice(at..at + len as usize)));
         }
         Ok(values)
     }

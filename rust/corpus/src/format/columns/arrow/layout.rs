@@ -31,7 +31,11 @@ pub(super) enum Kind {
     /// Views, which are bytes themselves or say where they are.
     Views,
     Struct,
-    /// What has more than one value, and how many buffers of its own.
+    /// Values between offsets, which are as those of bytes.
+    List {
+        is_large: bool,
+    },
+    /// What else has more than one value, and how many buffers of its own.
     Nested {
         buffers: usize,
         name: &'static str,
@@ -85,6 +89,14 @@ impl Column {
     /// A column by itself, such as the values of a dictionary are.
     pub fn of_values(kind: Kind) -> Column {
         Column { name: String::new(), kind, dictionary: None, children: Vec::new() }
+    }
+
+    /// What it is a list of, if it is one.
+    pub fn element(&self) -> Option<&Column> {
+        match (self.kind, self.dictionary) {
+            (Kind::List { .. }, None) => self.children.first(),
+            _ => None,
+        }
     }
 
     fn new(field: &Field, version: MetadataVersion, depth: usize) -> Result<Column, String> {
@@ -178,10 +190,11 @@ fn kind(field: &Field, version: MetadataVersion) -> Option<Result<Kind, String>>
         Type::LargeUtf8 | Type::LargeBinary => Ok(Kind::Bytes { is_large: true }),
         Type::Utf8View | Type::BinaryView => Ok(Kind::Views),
         Type::Struct_ => Ok(Kind::Struct),
-        Type::FixedSizeList => nested(1, "a list"),
-        Type::List | Type::LargeList => nested(2, "a list"),
+        Type::FixedSizeList => nested(1, "a list of a fixed size"),
+        Type::List => Ok(Kind::List { is_large: false }),
+        Type::LargeList => Ok(Kind::List { is_large: true }),
         Type::Map => nested(2, "a map"),
-        Type::ListView | Type::LargeListView => nested(3, "a list"),
+        Type::ListView | Type::LargeListView => nested(3, "a list view"),
         Type::Union => {
             let dense = field.type_as_union()?.mode() == UnionMode::Dense;
             // Before the version of today they had a bitmap too.
@@ -205,35 +218,35 @@ pub(super) struct Place {
     pub bitmaps: Vec<usize>,
     /// How many rows there are.
     pub rows: u64,
+    /// Where what it is a list of is.
+    pub element: Option<Box<Place>>,
 }
 
 /// What is found under a path of names, or a name with dots.
 pub(super) enum Found<'c> {
     /// The column, as the indices of it and what it is in.
     Leaf(Vec<usize>, &'c Column),
+    /// Something in a column that is no struct.
+    Inside(&'c Column),
     Missing,
 }
 
 pub(super) fn find<'c>(columns: &'c [Column], path: &[String], name: &str) -> Found<'c> {
-    fn down<'c>(columns: &'c [Column], path: &[String]) -> Option<(Vec<usize>, &'c Column)> {
+    fn down<'c>(columns: &'c [Column], path: &[String], above: &[usize]) -> Option<Found<'c>> {
         let (name, rest) = path.split_first()?;
         let at = columns.iter().position(|column| column.name == *name)?;
-        let column = &columns[at];
+        let (column, indices) = (&columns[at], [above, &[at]].concat());
         if rest.is_empty() {
-            return Some((vec![at], column));
+            return Some(Found::Leaf(indices, column));
         }
         if column.kind != Kind::Struct || column.dictionary.is_some() {
             // It is there, and nothing that can be had is in it.
-            return (!column.children.is_empty()).then_some((vec![at], column));
+            return (!column.children.is_empty()).then_some(Found::Inside(column));
         }
-        let (mut indices, column) = down(&column.children, rest)?;
-        indices.insert(0, at);
-        Some((indices, column))
+        down(&column.children, rest, &indices)
     }
-    match down(columns, path).or_else(|| down(columns, &[name.to_owned()])) {
-        Some((indices, column)) => Found::Leaf(indices, column),
-        None => Found::Missing,
-    }
+    let found = down(columns, path, &[]).or_else(|| down(columns, &[name.to_owned()], &[]));
+    found.unwrap_or(Found::Missing)
 }
 
 /// The names of columns as one would ask for them.
@@ -263,25 +276,12 @@ pub(super) fn place(columns: &[Column], indices: &[usize], batch: &RecordBatch) 
             walk.pass(column)?;
         }
         let column = &columns[index];
-        let has_bitmap = column.kind != Kind::Null || column.dictionary.is_some();
-        if has_bitmap {
-            bitmaps.push(walk.buffer);
+        if depth + 1 == indices.len() {
+            return walk.place(column, bitmaps);
         }
-        if depth + 1 < indices.len() {
-            (walk.node, walk.buffer) = (walk.node + 1, walk.buffer + 1);
-            columns = &column.children;
-            continue;
-        }
-        let node = batch.nodes().filter(|nodes| walk.node < nodes.len())?.get(walk.node);
-        let is_view = column.kind == Kind::Views && column.dictionary.is_none();
-        return Some(Place {
-            kind: column.kind,
-            dictionary: column.dictionary,
-            buffer: walk.buffer + usize::from(has_bitmap),
-            variadic: if is_view { walk.variadic()? } else { 0 },
-            bitmaps,
-            rows: u64::try_from(node.length()).ok()?,
-        });
+        bitmaps.push(walk.buffer);
+        (walk.node, walk.buffer) = (walk.node + 1, walk.buffer + 1);
+        columns = &column.children;
     }
     None
 }
@@ -295,6 +295,35 @@ struct Walk<'b> {
 }
 
 impl Walk<'_> {
+    /// Where `column`, which comes next, has its buffers; `bitmaps` are those of the structs that it is in.
+    fn place(&mut self, column: &Column, mut bitmaps: Vec<usize>) -> Option<Place> {
+        let node = self.batch.nodes().filter(|nodes| self.node < nodes.len())?.get(self.node);
+        if column.kind != Kind::Null || column.dictionary.is_some() {
+            bitmaps.push(self.buffer);
+            self.buffer += 1;
+        }
+        let buffer = self.buffer;
+        let is_view = column.kind == Kind::Views && column.dictionary.is_none();
+        let variadic = if is_view { self.variadic()? } else { 0 };
+        let element = match column.element() {
+            None => None,
+            Some(element) => {
+                // Its only buffer is that of its offsets.
+                (self.node, self.buffer) = (self.node + 1, self.buffer + 1);
+                Some(Box::new(self.place(element, Vec::new())?))
+            }
+        };
+        Some(Place {
+            kind: column.kind,
+            dictionary: column.dictionary,
+            buffer,
+            variadic,
+            bitmaps,
+            rows: u64::try_from(node.length()).ok()?,
+            element,
+        })
+    }
+
     /// How many buffers the next views point to.
     fn variadic(&mut self) -> Option<usize> {
         let counts = self.batch.variadicBufferCounts()?;
@@ -311,7 +340,7 @@ impl Walk<'_> {
         }
         let buffers = match column.kind {
             Kind::Null => 0,
-            Kind::Bool | Kind::Fixed { .. } => 2,
+            Kind::Bool | Kind::Fixed { .. } | Kind::List { .. } => 2,
             Kind::Bytes { .. } => 3,
             Kind::Views => 2 + self.variadic()?,
             Kind::Struct => 1,

@@ -21,7 +21,8 @@ use bytes::Bytes;
 
 use super::file::{Failure, FileAt, Parts, catching, why};
 use super::rows::{
-    Columns, FieldNames, FieldsFound, NoText, Nulls, Part, Values, missing, not_a_string,
+    Columns, FieldNames, FieldsFound, NO_STRINGS, NoText, Nulls, Part, Value, Values, missing,
+    not_a_string,
 };
 use crate::Progress;
 use crate::format::{Format, Formats, Layout};
@@ -64,7 +65,7 @@ impl Format for Arrow {
 }
 
 /// The dictionaries that are wanted, by their numbers, and the values of each.
-type Dictionaries = HashMap<i64, Arc<Vec<Option<Bytes>>>>;
+type Dictionaries = HashMap<i64, Arc<Vec<Value<Bytes>>>>;
 
 /// Which columns are read, and what is wrong with the file for all its rows.
 struct Plan {
@@ -89,24 +90,28 @@ impl Plan {
         for (i, (path, name)) in fields.paths().zip(&names.names).enumerate() {
             let is_text = names.is_text(i);
             let column = layout::find(&columns, path, name);
-            found.met.push(matches!(column, Found::Leaf(..)));
+            found.met.push(!matches!(column, Found::Missing));
             let taken = match column {
                 Found::Missing if is_text => Err(missing(name)),
                 Found::Missing => Ok(None),
+                Found::Inside(column) => Err(not_a_string(name, kind_of(column))),
                 Found::Leaf(indices, column) => {
-                    let kind = match column.kind {
-                        Kind::Bytes { .. } | Kind::Views | Kind::Null => None,
-                        Kind::Struct => Some("a struct"),
-                        Kind::Nested { name, .. } => Some(name),
-                        Kind::Bool if is_text => Some("true or false"),
-                        Kind::Fixed { .. } if is_text => Some("a number"),
-                        Kind::Bool | Kind::Fixed { .. } => None,
+                    let element = column.element().filter(|_| is_text);
+                    let wanted = element.unwrap_or(column);
+                    let is_taken = match wanted.kind {
+                        Kind::Bytes { .. } | Kind::Views | Kind::Null => true,
+                        Kind::Bool | Kind::Fixed { .. } => !is_text,
+                        Kind::Struct | Kind::List { .. } | Kind::Nested { .. } => false,
                     };
-                    if let Some((id, _)) = column.dictionary {
+                    if let Some((id, _)) = wanted.dictionary {
                         dictionaries.insert(id);
-                        values.insert(id, column.kind);
+                        values.insert(id, wanted.kind);
                     }
-                    kind.map_or(Ok(Some(indices)), |kind| Err(not_a_string(name, kind)))
+                    match (is_taken, element) {
+                        (true, _) => Ok(Some(indices)),
+                        (false, None) => Err(not_a_string(name, kind_of(column))),
+                        (false, Some(_)) => Err(not_a_string(name, NO_STRINGS)),
+                    }
                 }
             };
             match taken {
@@ -134,7 +139,7 @@ impl Plan {
         let column = [Column::of_values(kind)];
         let place = layout::place(&column, &[0], &data).ok_or_else(no_sense)?;
         let rows = place.rows;
-        let mut reader = ColumnReader::new(place, &data, body, max_record as u64)?;
+        let mut reader = ColumnReader::new(place, &data, body, max_record)?;
         let mut values = match known.get(&id) {
             Some(values) if batch.isDelta() => values.to_vec(),
             _ => Vec::new(),
@@ -147,6 +152,19 @@ impl Plan {
         }
         known.insert(id, Arc::new(values));
         Ok(())
+    }
+}
+
+/// What people call a column that is no string.
+fn kind_of(column: &Column) -> &'static str {
+    match column.kind {
+        Kind::Bytes { .. } | Kind::Views => "a string",
+        Kind::Null => "null",
+        Kind::Bool => "true or false",
+        Kind::Fixed { .. } => "a number",
+        Kind::Struct => "a struct",
+        Kind::List { .. } => "a list",
+        Kind::Nested { name, .. } => name,
     }
 }
 
@@ -576,16 +594,16 @@ fn open_columns(
         if place.rows != rows {
             return Err(damaged("a column has not as many rows as its record batch"));
         }
-        ColumnReader::new(place, batch, body, max_record as u64)
+        ColumnReader::new(place, batch, body, max_record)
     };
     places.iter().map(|place| place.as_ref().map(open).transpose()).collect()
 }
 
 /// Values as they are written.
-struct Held(Vec<Option<Bytes>>);
+struct Held(Vec<Value<Bytes>>);
 
 impl Values for Held {
-    fn get(&self, i: usize) -> Option<Cow<'_, [u8]>> {
-        self.0[i].as_deref().map(Cow::Borrowed)
+    fn get(&self, i: usize) -> Value<Cow<'_, [u8]>> {
+        self.0[i].borrowed()
     }
 }

@@ -15,21 +15,23 @@ mod values;
 
 use std::sync::Arc;
 
+use parquet::basic::{ConvertedType, LogicalType, Repetition};
 use parquet::column::reader::get_column_reader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
-use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, Type};
 
 use super::file::{self, Failure, FileAt, Parts, catching};
 use super::rows::{
-    Columns, FieldNames, FieldsFound, NoText, Nulls, Part, Values, missing, not_a_string,
+    Columns, FieldNames, FieldsFound, NO_STRINGS, NoText, Nulls, Part, Values, missing,
+    not_a_string,
 };
 use crate::Progress;
 use crate::format::{Format, Formats, Layout};
 use crate::reading::{Opening, Reading, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet};
 use crate::skip_reason::{Reason, SkipReason};
-use pages::{Pages, WholeFile};
+use pages::{Pages, Turn, WholeFile};
 use values::{Column, ColumnValues, Kind};
 
 pub(in crate::format) struct Parquet;
@@ -58,7 +60,15 @@ struct Plan {
     fields: FieldNames,
     found: FieldsFound,
     /// The leaf column of each field.
-    columns: Result<Vec<Option<usize>>, NoText>,
+    columns: Result<Vec<Option<Leaf>>, NoText>,
+}
+
+/// A column that is read.
+#[derive(Clone, Copy)]
+struct Leaf {
+    index: usize,
+    /// Where it is the strings of lists: the definition level from which on a list has elements.
+    list: Option<i16>,
 }
 
 impl Plan {
@@ -76,11 +86,13 @@ impl Plan {
                 Found::Missing => Ok(None),
                 Found::Nested(kind) => Err(not_a_string(name, kind)),
                 Found::Leaf(leaf) => {
-                    let descr = schema.column(leaf);
+                    let descr = schema.column(leaf.index);
                     let kind = Kind::of(&descr);
-                    match is_text && kind != Kind::Bytes {
-                        true => Err(not_a_string(name, kind.name(descr.physical_type()))),
-                        false => Ok(Some(leaf)),
+                    match (leaf.list, is_text && kind != Kind::Bytes) {
+                        (Some(_), _) if !is_text => Err(not_a_string(name, "a list")),
+                        (Some(_), true) => Err(not_a_string(name, NO_STRINGS)),
+                        (None, true) => Err(not_a_string(name, kind.name(descr.physical_type()))),
+                        (_, false) => Ok(Some(leaf)),
                     }
                 }
             };
@@ -95,7 +107,7 @@ impl Plan {
 
 /// What a path names in a schema.
 enum Found {
-    Leaf(usize),
+    Leaf(Leaf),
     /// Something that is more than one value.
     Nested(&'static str),
     Missing,
@@ -103,18 +115,62 @@ enum Found {
 
 fn find(schema: &SchemaDescriptor, path: &[String], name: &str) -> Found {
     let columns = schema.columns();
-    let exact = columns.iter().position(|column| column.path().parts() == path);
     // A column may have a name with dots in it.
+    let list = list(schema, path).or_else(|| list(schema, &[name.to_owned()]));
+    if let Some(leaf) = list {
+        return Found::Leaf(leaf);
+    }
+    let exact = columns.iter().position(|column| column.path().parts() == path);
     let leaf = exact.or_else(|| columns.iter().position(|column| column.path().string() == name));
     match leaf {
         Some(leaf) if columns[leaf].max_rep_level() > 0 => Found::Nested("a list"),
-        Some(leaf) => Found::Leaf(leaf),
+        Some(index) => Found::Leaf(Leaf { index, list: None }),
         None => match columns.iter().find(|column| column.path().parts().starts_with(path)) {
             Some(column) if column.max_rep_level() > 0 => Found::Nested("a list or a map"),
             Some(_) => Found::Nested("a struct"),
             None => Found::Missing,
         },
     }
+}
+
+/// The column of the values of the list that `path` names, if it is one of single values that is in no other.
+fn list(schema: &SchemaDescriptor, path: &[String]) -> Option<Leaf> {
+    let is_repeated = |node: &Type| repetition(node) == Repetition::REPEATED;
+    let mut way: Vec<&Type> = Vec::new();
+    for name in path {
+        let above = way.last().copied().unwrap_or(schema.root_schema());
+        let mut fields = above.is_group().then(|| above.get_fields())?.iter();
+        way.push(fields.find(|field| field.name() == name)?);
+    }
+    let node = *way.last()?;
+    let mut repeated = way.len();
+    if !(node.is_primitive() && is_repeated(node)) {
+        let info = node.get_basic_info();
+        let is_list = matches!(info.logical_type_ref(), Some(LogicalType::List))
+            || info.converted_type() == ConvertedType::LIST;
+        let fields = (is_list && node.is_group()).then(|| node.get_fields())?;
+        let [elements] = fields else { return None };
+        way.extend(is_repeated(elements).then_some(&**elements));
+        repeated = way.len();
+        // The value may be in a group of its own, so that it may be null; or a group of one field is the value.
+        if elements.is_group() {
+            let [value] = elements.get_fields() else { return None };
+            let name = elements.name();
+            if name == "array" || name.ends_with("_tuple") || !value.is_primitive() {
+                return None;
+            }
+            way.push(value);
+        }
+    }
+    let names: Vec<&str> = way.iter().map(|node| node.name()).collect();
+    let index = schema.columns().iter().position(|column| column.path().parts() == names)?;
+    let optional = way[..repeated].iter().filter(|node| repetition(node) != Repetition::REQUIRED);
+    let leaf = Leaf { index, list: Some(optional.count() as i16) };
+    (schema.column(index).max_rep_level() == 1).then_some(leaf)
+}
+
+fn repetition(node: &Type) -> Repetition {
+    node.get_basic_info().repetition()
 }
 
 /// The columns as one would ask for them.
@@ -211,22 +267,28 @@ impl<'e> Reading<'e> for RowGroup<'e> {
 impl RowGroup<'_> {
     fn open(
         &self,
-        columns: &[Option<usize>],
+        columns: &[Option<Leaf>],
         config: &StreamConfig,
     ) -> Result<Vec<Option<Column>>, ParquetError> {
         let group = self.shared.metadata.row_group(self.part.index as usize);
-        let open = |leaf: usize| {
+        let open = |leaf: Leaf| {
             let column = group
                 .columns()
-                .get(leaf)
+                .get(leaf.index)
                 .ok_or_else(|| ParquetError::General("the row group lacks a column".to_owned()))?;
-            let pages = Pages::new(&self.file, column, self.part.rows, config.max_record)?;
-            let descr = self.shared.metadata.file_metadata().schema_descr().column(leaf);
+            let (turn, most) = (Turn::default(), config.max_record);
+            let pages = Pages::new(&self.file, column, self.part.rows, most, turn.clone())?;
+            let descr = self.shared.metadata.file_metadata().schema_descr().column(leaf.index);
             if column.column_type() != descr.physical_type() {
                 let message = "the footer contradicts itself about the type of a column";
                 return Err(ParquetError::General(message.to_owned()));
             }
-            Ok(Column::new(get_column_reader(descr.clone(), Box::new(pages)), &descr))
+            let reader = get_column_reader(descr.clone(), Box::new(pages));
+            let column = Column::new(reader, turn, &descr);
+            Ok(match leaf.list {
+                None => column,
+                Some(definition) => column.of_lists(definition, most),
+            })
         };
         columns.iter().map(|leaf| leaf.map(open).transpose()).collect()
     }
@@ -234,7 +296,7 @@ impl RowGroup<'_> {
     /// The next rows: as many as have a chunk of text together, and one more where that is long.
     fn batch(
         &mut self,
-        leaves: &[Option<usize>],
+        leaves: &[Option<Leaf>],
         config: &StreamConfig,
     ) -> Result<Columns, ParquetError> {
         let Part { next, rows, .. } = self.part;
@@ -275,13 +337,7 @@ impl RowGroup<'_> {
         for column in &mut columns[1..] {
             values.push(match column {
                 None => Box::new(Nulls),
-                Some(column) => {
-                    let read = column.read(n)?;
-                    if read.rows() != n {
-                        return Err(ParquetError::EOF("another column has fewer rows".to_owned()));
-                    }
-                    Box::new(read)
-                }
+                Some(column) => Box::new(column.read_exactly(n)?),
             });
         }
         if next + n as u64 == rows {
@@ -306,5 +362,58 @@ fn why(e: ParquetError) -> Failure {
         },
         ParquetError::EOF(_) => (Reason::Truncated, e.to_string()),
         e => (Reason::Corrupt, e.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    #[test]
+    fn lists_as_writers_of_all_times_declare_them() {
+        for (declared, expected) in [
+            (
+                "optional group t (LIST) { repeated group list { optional binary element; } }",
+                Some(2),
+            ),
+            ("required group t (LIST) { repeated group bag { required binary array; } }", Some(1)),
+            ("optional group t (LIST) { repeated binary array (UTF8); }", Some(2)),
+            ("repeated binary t (UTF8);", Some(1)),
+            // Lists of structs with one field each.
+            ("optional group t (LIST) { repeated group array { required binary s; } }", None),
+            ("optional group t (LIST) { repeated group t_tuple { required binary s; } }", None),
+            (
+                "optional group t (LIST) { repeated group l { optional group e { required binary s; } } }",
+                None,
+            ),
+            (
+                "optional group t (LIST) { repeated group l { required binary a; required binary b; } }",
+                None,
+            ),
+            ("optional group t (LIST) { repeated group l { repeated binary e; } }", None),
+            ("optional group t (MAP) { repeated group m { required binary key; } }", None),
+            ("optional group t { repeated group list { optional binary element; } }", None),
+            ("optional binary t;", None),
+            ("optional group t (LIST) { optional group l { optional binary e; } }", None),
+        ] {
+            for (before, path, levels) in [
+                ("", &["t"][..], 0),
+                ("required binary a; optional group o { required binary b; ", &["o", "t"], 1),
+                ("repeated group o { ", &["o", "t"], i16::MAX),
+            ] {
+                let after = if before.is_empty() { "" } else { "}" };
+                let message = format!("message m {{ {before} {declared} {after} }}");
+                let schema = SchemaDescriptor::new(Arc::new(parse_message_type(&message).unwrap()));
+                let path: Vec<String> = path.iter().map(|&name| name.to_owned()).collect();
+                let found = list(&schema, &path);
+                let expected = expected.and_then(|level: i16| level.checked_add(levels));
+                assert_eq!(found.and_then(|leaf| leaf.list), expected, "{message}");
+                assert!(found.is_none_or(|leaf| {
+                    schema.column(leaf.index).path().parts().starts_with(&path)
+                }));
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! of more values than there can be.
 
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -160,18 +161,36 @@ fn vlq(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {
     None
 }
 
-/// The pages of a column that has one value for each row at most.
+/// Whether a page may be handed out: at most one is at a time, for what is read at once holds all that its pages unpack to.
+#[derive(Clone, Default)]
+pub(super) struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    /// Lets one more page be handed out.
+    pub fn give(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// Whether none was since then.
+    pub fn is_left(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+/// The pages of a column.
 pub(super) struct Pages {
+    turn: Turn,
     inner: SerializedPageReader<ColumnBytes>,
     column: Arc<Shared>,
     compression: Compression,
     /// Bytes of a value where they are of one length.
     width: usize,
     max_definition: i16,
+    max_repetition: i16,
     max_page: usize,
-    /// Values that have not come yet.
+    /// Values that have not come yet, and how many there are.
     left: u64,
-    rows: u64,
+    values: u64,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
 }
 
@@ -182,6 +201,7 @@ impl Pages {
         column: &ColumnChunkMetaData,
         rows: u64,
         max_record: usize,
+        turn: Turn,
     ) -> Result<Pages> {
         if column.file_path().is_some_and(|path| !path.is_empty()) {
             return Err(general("the column is in another file"));
@@ -203,7 +223,11 @@ impl Pages {
             Type::FIXED_LEN_BYTE_ARRAY => usize::try_from(descr.type_length())?,
         };
         let compression = column.compression();
-        let max_definition = descr.max_def_level();
+        let (max_definition, max_repetition) = (descr.max_def_level(), descr.max_rep_level());
+        let values = match max_repetition {
+            0 => rows,
+            _ => u64::try_from(column.num_values())?,
+        };
         let claimed = usize::try_from(column.uncompressed_size()).unwrap_or(0);
         // To the crate nothing is compressed.
         let plain =
@@ -215,14 +239,16 @@ impl Pages {
             None,
         )?;
         Ok(Pages {
+            turn,
             inner,
             column: shared,
             compression,
             width,
             max_definition,
+            max_repetition,
             max_page: max_record.min(claimed).max(ORDINARY_PAGE),
-            left: rows,
-            rows,
+            left: values,
+            values,
             zstd: None,
         })
     }
@@ -304,23 +330,20 @@ impl Pages {
         if let Page::DictionaryPage { buf, num_values, .. } = page {
             let values = u64::from(*num_values);
             let fits = (values as usize).checked_mul(self.width).is_some_and(|n| n <= buf.len());
-            return match fits && values <= self.rows {
+            return match fits && values <= self.values {
                 true => Ok(()),
                 false => Err(general(format!("a dictionary cannot have {values} values"))),
             };
         }
         let values = page.num_values();
         self.left = self.left.checked_sub(values.into()).ok_or_else(|| {
-            general(format!("a page of {values} values, where there are {} rows left", self.left))
+            general(format!("a page of {values} values, where there are {} left", self.left))
         })?;
         let data = match page {
-            Page::DataPage { buf, .. } if self.max_definition == 0 => Some(&buf[..]),
-            Page::DataPage { buf, def_level_encoding: Encoding::RLE, .. } => buf
-                .split_first_chunk::<4>()
-                .and_then(|(len, rest)| rest.get(u32::from_le_bytes(*len) as usize..)),
-            Page::DataPage { buf, num_values, .. } => {
-                let bits = 16 - self.max_definition.leading_zeros() as usize;
-                buf.get((*num_values as usize * bits).div_ceil(8)..)
+            Page::DataPage { buf, def_level_encoding, rep_level_encoding, .. } => {
+                after_levels(buf, self.max_repetition, *rep_level_encoding, values).and_then(
+                    |buf| after_levels(buf, self.max_definition, *def_level_encoding, values),
+                )
             }
             Page::DataPageV2 { buf, def_levels_byte_len, rep_levels_byte_len, .. } => {
                 buf.get(*def_levels_byte_len as usize + *rep_levels_byte_len as usize..)
@@ -344,6 +367,21 @@ impl Pages {
             data = rest;
         }
         Ok(())
+    }
+}
+
+/// What of a page comes after the levels that it begins with, of which there may be none.
+fn after_levels(page: &[u8], max: i16, encoding: Encoding, values: u32) -> Option<&[u8]> {
+    match (max, encoding) {
+        (0, _) => Some(page),
+        (_, Encoding::RLE) => {
+            let (len, rest) = page.split_first_chunk::<4>()?;
+            rest.get(u32::from_le_bytes(*len) as usize..)
+        }
+        _ => {
+            let bits = 16 - max.leading_zeros() as usize;
+            page.get((values as usize * bits).div_ceil(8)..)
+        }
     }
 }
 
@@ -408,6 +446,9 @@ fn lz4_blocks(mut packed: &[u8], size: usize) -> Option<Vec<u8>> {
 
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
+        if !self.turn.is_left() {
+            return Ok(None);
+        }
         let Some(mut page) = self.inner.get_next_page()? else { return Ok(None) };
         let Some(size) = claimed_size(&self.column.state().header) else {
             return Err(general("the header of a page is damaged"));
@@ -429,7 +470,15 @@ impl PageReader for Pages {
             Page::DataPageV2 { .. } => {}
         }
         self.check(&page)?;
+        if !matches!(page, Page::DictionaryPage { .. }) {
+            self.turn.0.store(false, Relaxed);
+        }
         Ok(Some(page))
+    }
+
+    /// Whether a list ends with the page is for the levels of the next one to say.
+    fn at_record_boundary(&mut self) -> Result<bool> {
+        Ok(true)
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {

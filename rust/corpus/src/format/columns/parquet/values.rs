@@ -1,15 +1,18 @@
 //! The values of a column, as the crate decodes them, and what is written for those that are no strings.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
+use bytes::Bytes;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use parquet::errors::{ParquetError, Result};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::super::rows::Values;
+use super::super::rows::{ListText, Value, Values};
 use super::super::scalar;
+use super::pages::Turn;
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,41 +121,116 @@ enum Typed {
     Double(Vec<f64>),
     Bytes(Vec<ByteArray>),
     Fixed(Vec<FixedLenByteArray>),
+    /// Texts that are lists, nulls among them.
+    Lists(Vec<Value<Bytes>>),
+}
+
+/// What was read of a column: of how many rows, or elements of lists, and how many values.
+struct Levels {
+    rows: usize,
+    values: usize,
+    definitions: Vec<i16>,
+    repetitions: Vec<i16>,
+    typed: Typed,
 }
 
 /// Reads some rows at a time.
 pub(super) struct Column {
     reader: ColumnReader,
+    turn: Turn,
     kind: Kind,
     max_definition: i16,
+    lists: Option<Lists>,
+}
+
+/// The lists of strings of a column.
+struct Lists {
+    /// The definition level from which on a list has elements.
+    definition: i16,
+    /// The most bytes that are held of one.
+    most: usize,
+    /// The one in work: it may go on in the next page.
+    open: Option<ListText>,
+    /// Those that have ended.
+    ready: VecDeque<Value<Bytes>>,
+}
+
+impl Lists {
+    /// Takes what was read. `max`: the definition level of an element that is not null.
+    fn add(&mut self, levels: &Levels, max: i16) -> Result<()> {
+        let damaged = || ParquetError::General("the levels of a list make no sense".to_owned());
+        let Levels { definitions, repetitions, typed: Typed::Bytes(strings), .. } = levels else {
+            return Err(damaged());
+        };
+        let mut strings = strings.iter();
+        for (&repetition, &definition) in repetitions.iter().zip(definitions) {
+            let is_element = definition >= self.definition;
+            if repetition == 0 {
+                self.end();
+                match definition + 1 >= self.definition {
+                    true => self.open = Some(ListText::new()),
+                    false => self.ready.push_back(Value::Null),
+                }
+            } else if !is_element {
+                return Err(damaged());
+            }
+            if is_element {
+                let element = match definition == max {
+                    true => Value::Bytes(strings.next().ok_or_else(damaged)?.data()),
+                    false => Value::Null,
+                };
+                self.open.as_mut().ok_or_else(damaged)?.add(&element, self.most);
+            }
+        }
+        let is_whole = [repetitions.len(), definitions.len()] == [levels.rows; 2];
+        if is_whole && strings.next().is_none() { Ok(()) } else { Err(damaged()) }
+    }
+
+    /// The list in work ends.
+    fn end(&mut self) {
+        self.ready.extend(self.open.take().map(ListText::end));
+    }
 }
 
 impl Column {
-    pub fn new(reader: ColumnReader, descr: &ColumnDescriptor) -> Column {
-        Column { reader, kind: Kind::of(descr), max_definition: descr.max_def_level() }
+    pub fn new(reader: ColumnReader, turn: Turn, descr: &ColumnDescriptor) -> Column {
+        let (kind, max_definition) = (Kind::of(descr), descr.max_def_level());
+        Column { reader, turn, kind, max_definition, lists: None }
     }
 
-    /// The next `n` rows, or as many as there are.
+    /// The same as lists, which have elements from definition level `definition` on, of at most `most` bytes each.
+    pub fn of_lists(self, definition: i16, most: usize) -> Column {
+        let lists = Lists { definition, most, open: None, ready: VecDeque::new() };
+        Column { lists: Some(lists), ..self }
+    }
+
+    /// The next rows: up to `n` of a page, and none at the end only.
     pub fn read(&mut self, n: usize) -> Result<ColumnValues> {
-        let mut definitions = Vec::new();
-        let levels = (self.max_definition > 0).then_some(&mut definitions);
-        macro_rules! read {
-            ($reader:expr, $typed:path) => {{
-                let mut values = Vec::new();
-                let (rows, _, _) = $reader.read_records(n, levels, None, &mut values)?;
-                (rows, values.len(), $typed(values))
-            }};
+        match self.lists.take() {
+            None => self.values(n),
+            Some(mut lists) => {
+                let read = self.texts(&mut lists, n);
+                self.lists = Some(lists);
+                read
+            }
         }
-        let (rows, values, typed) = match &mut self.reader {
-            ColumnReader::BoolColumnReader(r) => read!(r, Typed::Bool),
-            ColumnReader::Int32ColumnReader(r) => read!(r, Typed::Int32),
-            ColumnReader::Int64ColumnReader(r) => read!(r, Typed::Int64),
-            ColumnReader::Int96ColumnReader(r) => read!(r, Typed::Int96),
-            ColumnReader::FloatColumnReader(r) => read!(r, Typed::Float),
-            ColumnReader::DoubleColumnReader(r) => read!(r, Typed::Double),
-            ColumnReader::ByteArrayColumnReader(r) => read!(r, Typed::Bytes),
-            ColumnReader::FixedLenByteArrayColumnReader(r) => read!(r, Typed::Fixed),
-        };
+    }
+
+    /// The next `n` rows.
+    pub fn read_exactly(&mut self, n: usize) -> Result<ColumnValues> {
+        let mut all = self.read(n)?;
+        while all.rows() < n {
+            let some = self.read(n - all.rows())?;
+            if some.rows() == 0 {
+                return Err(ParquetError::EOF("another column has fewer rows".to_owned()));
+            }
+            all.append(some);
+        }
+        Ok(all)
+    }
+
+    fn values(&mut self, n: usize) -> Result<ColumnValues> {
+        let Levels { rows, values, definitions, typed, .. } = self.levels(n)?;
         // Which of the values is that of a row.
         let mut at = 0;
         let index = match self.max_definition {
@@ -175,6 +253,50 @@ impl Column {
         }
         Ok(ColumnValues { index, typed, kind: self.kind })
     }
+
+    fn texts(&mut self, lists: &mut Lists, n: usize) -> Result<ColumnValues> {
+        while lists.ready.is_empty() {
+            let levels = self.levels(n)?;
+            if levels.rows == 0 {
+                lists.end();
+                break;
+            }
+            lists.add(&levels, self.max_definition)?;
+        }
+        let texts: Vec<_> = lists.ready.drain(..n.min(lists.ready.len())).collect();
+        let index = (0..texts.len() as u32).collect();
+        Ok(ColumnValues { index, typed: Typed::Lists(texts), kind: self.kind })
+    }
+
+    /// What there is of the next `n` rows: in the page in work and the one after it.
+    fn levels(&mut self, n: usize) -> Result<Levels> {
+        loop {
+            self.turn.give();
+            let (mut definitions, mut repetitions) = (Vec::new(), Vec::new());
+            let (defined, repeated) = (Some(&mut definitions), Some(&mut repetitions));
+            macro_rules! read {
+                ($reader:expr, $typed:path) => {{
+                    let mut values = Vec::new();
+                    let (_, _, levels) = $reader.read_records(n, defined, repeated, &mut values)?;
+                    (levels, values.len(), $typed(values))
+                }};
+            }
+            let (rows, values, typed) = match &mut self.reader {
+                ColumnReader::BoolColumnReader(r) => read!(r, Typed::Bool),
+                ColumnReader::Int32ColumnReader(r) => read!(r, Typed::Int32),
+                ColumnReader::Int64ColumnReader(r) => read!(r, Typed::Int64),
+                ColumnReader::Int96ColumnReader(r) => read!(r, Typed::Int96),
+                ColumnReader::FloatColumnReader(r) => read!(r, Typed::Float),
+                ColumnReader::DoubleColumnReader(r) => read!(r, Typed::Double),
+                ColumnReader::ByteArrayColumnReader(r) => read!(r, Typed::Bytes),
+                ColumnReader::FixedLenByteArrayColumnReader(r) => read!(r, Typed::Fixed),
+            };
+            // A page may have no rows.
+            if rows > 0 || self.turn.is_left() {
+                return Ok(Levels { rows, values, definitions, repetitions, typed });
+            }
+        }
+    }
 }
 
 const NULL: u32 = u32::MAX;
@@ -196,27 +318,47 @@ impl ColumnValues {
     pub fn bytes(&self) -> usize {
         match &self.typed {
             Typed::Bytes(values) => values.iter().map(ByteArray::len).sum(),
+            Typed::Lists(texts) => texts.iter().map(Value::len).sum(),
             _ => 0,
         }
     }
 
     /// Adds rows that come after these.
-    pub fn append(&mut self, mut other: ColumnValues) {
-        let before = self.index.iter().filter(|&&at| at != NULL).count() as u32;
+    pub fn append(&mut self, other: ColumnValues) {
+        macro_rules! append {
+            ($($typed:path),*) => {
+                match (&mut self.typed, other.typed) {
+                    $(($typed(values), $typed(mut others)) => {
+                        let before = values.len() as u32;
+                        values.append(&mut others);
+                        before
+                    })*
+                    _ => unreachable!("the values of a column are of one type"),
+                }
+            };
+        }
+        let before = append!(
+            Typed::Bool,
+            Typed::Int32,
+            Typed::Int64,
+            Typed::Int96,
+            Typed::Float,
+            Typed::Double,
+            Typed::Bytes,
+            Typed::Fixed,
+            Typed::Lists
+        );
         self.index.extend(other.index.iter().map(|&at| match at {
             NULL => NULL,
             at => at + before,
         }));
-        if let (Typed::Bytes(values), Typed::Bytes(others)) = (&mut self.typed, &mut other.typed) {
-            values.append(others);
-        }
     }
 }
 
 impl Values for ColumnValues {
-    fn get(&self, i: usize) -> Option<Cow<'_, [u8]>> {
+    fn get(&self, i: usize) -> Value<Cow<'_, [u8]>> {
         let at = match self.index[i] {
-            NULL => return None,
+            NULL => return Value::Null,
             at => at as usize,
         };
         let written = match &self.typed {
@@ -237,12 +379,13 @@ impl Values for ColumnValues {
             Typed::Float(values) => scalar::float(values[at]),
             Typed::Double(values) => scalar::double(values[at]),
             Typed::Bytes(values) => match self.kind {
-                Kind::Bytes => return Some(Cow::Borrowed(values[at].data())),
+                Kind::Bytes => return Value::Bytes(Cow::Borrowed(values[at].data())),
                 _ => self.binary(values[at].data()),
             },
             Typed::Fixed(values) => self.binary(values[at].data()),
+            Typed::Lists(texts) => return texts[at].borrowed(),
         };
-        Some(Cow::Owned(written.into_bytes()))
+        Value::Bytes(Cow::Owned(written.into_bytes()))
     }
 }
 
