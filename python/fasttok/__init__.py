@@ -24,8 +24,13 @@ with _deferred.deferred(globals()) as _public:
     from ._fasttok import ArrowArray as ArrowArray
     from ._fasttok import ArrowChunkedArray as ArrowChunkedArray
     from ._fasttok import Encoding as Encoding
+    from ._fasttok import LimitedCount as LimitedCount
+    from ._fasttok import TokenCounter as TokenCounter
+    from ._fasttok import TokenIndex as TokenIndex
+    from ._fasttok import TruncatedText as TruncatedText
     from ._fasttok import __version__ as __version__
     from .errors import CancelledError as CancelledError
+    from .errors import CharacterTooLongError as CharacterTooLongError
     from .errors import CheckpointError as CheckpointError
     from .errors import FasttokError as FasttokError
     from .errors import FileError as FileError
@@ -34,6 +39,7 @@ with _deferred.deferred(globals()) as _public:
     from .errors import MergeError as MergeError
     from .errors import MisalignedError as MisalignedError
     from .errors import MissingExtraError as MissingExtraError
+    from .errors import NoCutError as NoCutError
     from .errors import NoPlotError as NoPlotError
     from .errors import NotFoundError as NotFoundError
     from .errors import NotParallelError as NotParallelError
@@ -62,6 +68,9 @@ with _deferred.deferred(globals()) as _public:
     from .inputs.prices import read_price_table as read_price_table
     from .measures.arrow import count_arrow as count_arrow
     from .measures.awaiting import acount as acount
+    from .measures.budget import count_up_to as count_up_to
+    from .measures.budget import split as split
+    from .measures.budget import truncate as truncate
     from .measures.claims import check_claims as check_claims
     from .measures.claims_registry import CLAIMS as CLAIMS
     from .measures.cost import cost as cost

@@ -99,6 +99,71 @@ def _count_arrow(
     """
 
 @final
+class TruncatedText:
+    """A part of a text that fits: what :meth:`Encoding.truncate` returns."""
+    @property
+    def text(self) -> str:
+        """The text that is left."""
+    @property
+    def tokens(self) -> int:
+        """The tokens that it has by itself."""
+    @property
+    def truncated(self) -> bool:
+        """Whether anything was left out."""
+    def __eq__(self, value: object, /) -> bool:
+        """Return self==value."""
+
+@final
+class LimitedCount:
+    """Whether a text has at most so many tokens: what :meth:`Encoding.count_up_to` returns."""
+    @property
+    def tokens(self) -> int | None:
+        """The tokens of the text; None if they are more than the limit: how many more was not counted."""
+    @property
+    def exceeded(self) -> bool:
+        """Whether they are more than the limit."""
+    def __eq__(self, value: object, /) -> bool:
+        """Return self==value."""
+
+@final
+class TokenCounter:
+    """Tokens of a text that is still being written: what :meth:`Encoding.counter` returns.
+
+    What can no longer change is counted once and let go, so memory does not grow with the text, and a count costs what
+    was added since and the word that it ends with. Where text goes on without the end of a word, or without what the
+    tokenizer tells the end of a piece by, a count costs that stretch: see the guide.
+    """
+    def append(self, text: _Text) -> None:
+        """Adds to the end of the text: a ``str``, or ``bytes`` that may begin and end within a character.
+
+        Raises ``InvalidUtf8Error`` where the text can no longer become UTF-8, with the ``offset`` in bytes of the whole
+        text (in characters of ``text``, if that is a ``str``); nothing is added then. ``TypeError`` for what is neither
+        ``str`` nor ``bytes``.
+        """
+    def count(self) -> int:
+        """The number of tokens of all that was appended: what :meth:`Encoding.count` gives for it. The bytes of a
+        character that is not whole yet (:attr:`pending`) are not counted.
+        """
+    @property
+    def pending(self) -> int:
+        """Bytes at the end that are no whole character yet."""
+
+@final
+class TokenIndex:
+    """A text of which the tokens of any part can be asked: what :meth:`Encoding.index` returns."""
+    def count(self, start: int = 0, stop: int | None = None) -> int:
+        """The number of tokens of ``text[start:stop]``: what :meth:`Encoding.count` gives for it. Both ends are as
+        in a slice: in characters, from the end where they are negative.
+
+        Only the words at both ends are counted; where the text has no ends of words, the stretch without one.
+        """
+    @property
+    def tokens(self) -> int:
+        """The tokens of the whole text."""
+    def __len__(self) -> int:
+        """Return len(self)."""
+
+@final
 class Encoding:
     """A named tokenizer: immutable, to be shared between threads.
 
@@ -175,6 +240,49 @@ class Encoding:
         Raises ``SpecialTokenError`` and ``InvalidUtf8Error``, with the ``offset`` in characters of a ``str`` and in
         bytes of ``bytes``, ``TextLimitError``, and ``TypeError`` for what is neither ``str`` nor ``bytes``.
         """
+    def truncate(self, text: str, n: int, *, side: Literal["right", "left"] = "right") -> TruncatedText:
+        """The longest beginning of ``text`` that has at most ``n`` tokens, or with ``side="left"`` the longest end
+        of it.
+
+        Cut between characters (code points) only, and exact: what is left is counted by itself, as :meth:`count`
+        does. That matters, for a beginning can have more tokens than the whole. ``side`` is the side from which
+        text is left out.
+
+        Returns a :class:`TruncatedText`. Raises ``InvalidUtf8Error`` for surrogates, with the ``offset`` in characters,
+        ``NoCutError`` for a long text that the tokenizer does not let be cut (see the guide), ``TextLimitError``,
+        ``ValueError`` for a negative ``n`` and for another ``side``, ``TypeError`` for what is no ``str``.
+        """
+    def split(
+        self,
+        text: str,
+        n: int,
+        *,
+        overlap: int = 0,
+        boundary: Literal["char", "word", "sentence", "line", "paragraph"] = "char",
+    ) -> list[str]:
+        """``text`` in slices of at most ``n`` tokens each, counted by themselves: a list of ``str``.
+
+        Each slice is the longest that ends at a ``boundary``: ``"char"`` (a code point), ``"word"`` and
+        ``"sentence"`` (UAX #29), ``"line"`` or ``"paragraph"`` (after blank lines); where none fits, at the next
+        finer one of paragraph, line, sentence, word and char. Nothing is left out: without ``overlap`` the slices
+        joined are the text. With it, each slice begins with as much of the end of the one before as has at most
+        ``overlap`` tokens by itself, from a boundary on.
+
+        Raises ``CharacterTooLongError`` where one character has more than ``n`` tokens, with its ``offset`` in
+        characters, ``ValueError`` for an ``overlap`` that is not less than ``n``, and what :meth:`truncate` raises.
+        """
+    def count_up_to(self, text: str, limit: int) -> LimitedCount:
+        """The number of tokens of ``text`` if it is at most ``limit``; counting ends soon after it is more.
+
+        Returns a :class:`LimitedCount`. Raises what :meth:`truncate` raises, but for ``NoCutError``.
+        """
+    def counter(self) -> TokenCounter:
+        """A :class:`TokenCounter`: an empty text to append to, with an exact count after each addition."""
+    def index(self, text: str) -> TokenIndex:
+        """A :class:`TokenIndex` of ``text``: the exact count of any slice of it, without counting it from scratch.
+
+        Raises what :meth:`count_up_to` raises.
+        """
     @overload
     def count_batch(
         self,
@@ -216,6 +324,26 @@ class Encoding:
         """The token ids of ``text``, as a uint32 array of shape (tokens,).
 
         Raises as :meth:`count`.
+        """
+    def encode_with_offsets(
+        self, text: str, *, unit: Literal["char", "byte"] = "char"
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        """The token ids of ``text`` and where each token is in it.
+
+        Returns ``ids``, a uint32 array of shape (tokens,), and ``offsets``, an int64 array of shape (tokens, 2):
+        token i is ``text[offsets[i, 0]:offsets[i, 1]]``, in characters, or in bytes of the text's UTF-8 with
+        ``unit="byte"``. A token that begins or ends within a character has, in characters, that whole character, as
+        the token beside it has.
+
+        Raises ``UnsupportedTokenizerError`` where the tokens are not those of the text as it is: the tokenizer
+        rewrites it first, or has no token for a part of it. ``InvalidUtf8Error``, ``TextLimitError`` and
+        ``TypeError`` as :meth:`truncate`.
+        """
+    def token_bytes(self, ids: Sequence[SupportsIndex] | npt.NDArray[np.integer[Any]]) -> list[bytes]:
+        """The bytes that each of ``ids``, a sequence or an array of integers, stands for within a text: a list of
+        ``bytes``.
+
+        A token may be no UTF-8 by itself. Raises ``UnknownTokenError`` for an id that the encoding does not have.
         """
     def encode_batch(
         self,

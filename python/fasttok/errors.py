@@ -164,6 +164,22 @@ class TextLimitError(FasttokError, ValueError):
     """Which text of a batch it is, from 0."""
 
 
+class NoCutError(FasttokError, ValueError):
+    """A long text in which no offset is known where counts add up, so that no part of it can be told by its count."""
+
+    offset: int | None = None
+    """From where on there is none, in characters."""
+
+
+class CharacterTooLongError(FasttokError, ValueError):
+    """A character that has more tokens than a part of a text may have."""
+
+    offset: int | None = None
+    """Where it is, in characters."""
+    tokens: int | None = None
+    """The tokens that it has by itself."""
+
+
 class UnknownTokenError(FasttokError, ValueError):
     """An id that the encoding does not have."""
 

@@ -17,6 +17,12 @@ FileFormat: TypeAlias = Literal["text", "lines", "jsonl", "json", "csv", "tsv", 
 
 WarcRecords: TypeAlias = Literal["conversion", "response"]
 
+Boundary: TypeAlias = Literal["char", "word", "sentence", "line", "paragraph"]
+"""What a slice of a text does not cut."""
+
+Side: TypeAlias = Literal["right", "left"]
+"""From which side text is left out."""
+
 Detector: TypeAlias = Callable[[list[str]], "Sequence[str | None]"]
 """Takes the beginnings of up to 256 documents and returns a label or None for each."""
 

@@ -17,7 +17,21 @@ from fasttok.cli.options import COMMAND
 from fasttok.cli.output import FAILED, OK, USAGE, as_flags, exit_code, skipped_kinds, stop_writing, tell
 from fasttok.errors import FasttokError, SimdLevelError, TooManySkippedError, UnknownEncodingError
 
-COMMANDS = ("count", "merge", "density", "premium", "cost", "usage", "claims", "encodings", "models", "verify", "demo")
+COMMANDS = (
+    "count",
+    "merge",
+    "density",
+    "premium",
+    "cost",
+    "usage",
+    "claims",
+    "truncate",
+    "split",
+    "encodings",
+    "models",
+    "verify",
+    "demo",
+)
 """Each is the object `command` of the module of that name."""
 
 

@@ -153,6 +153,14 @@ impl AddedTokens {
         !self.tokens.is_empty() && (self.always || special != Special::Text)
     }
 
+    /// Whether no part of `text` holds one, not even a special one: hidden by that, another could come to light. False where only
+    /// the normalized text tells.
+    pub fn holds_none(&self, text: &str, normalizer: &Normalizer) -> bool {
+        let none = |finder: &Finder| !finder.automaton.is_match(text);
+        let normalized = |finder: &Finder| normalizer.is_none() && none(finder);
+        self.raw().is_none_or(none) && self.normalized().is_none_or(normalized)
+    }
+
     /// Whether a text may be cut between a letter or a number and white space without cutting a token, or
     /// what it looks at, in two: no token holds white space after anything else, none takes the white
     /// space after a letter or a number, and none asks for the character beside it. White space that a

@@ -2,6 +2,7 @@
 
 pub(crate) mod definition;
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use fasttok_simd::{Portable, is_continuation};
@@ -20,7 +21,7 @@ use crate::decode::{Decoder, Tokens};
 use crate::interrupt::{self, Watch};
 use crate::literal::Literal;
 use crate::options::Special;
-use crate::pretokenize::Pretokenizer;
+use crate::pretokenize::{Pretokenizer, Scanner};
 use crate::vocab::{Vocab, byte_level};
 
 use definition::{EncodingParts, Instead, Source, Unknown};
@@ -51,6 +52,8 @@ pub struct Encoding {
     east_asian: OnceLock<EastAsian>,
     /// Made when the first long piece of another script is met.
     segmenter: OnceLock<Segmenter>,
+    /// Made when it is first asked for.
+    longest_token: OnceLock<usize>,
 }
 
 /// Made from the same file in the same way, under the same name.
@@ -87,6 +90,7 @@ impl Encoding {
             missing: missing.contains(&true).then(|| Box::new(missing)),
             east_asian: OnceLock::new(),
             segmenter: OnceLock::new(),
+            longest_token: OnceLock::new(),
         }
     }
 
@@ -255,6 +259,37 @@ impl Encoding {
     pub(crate) fn reachable_tokens(&self) -> impl Iterator<Item = &[u8]> {
         let reachable = |number| self.parts.unreachable.binary_search(&number).is_err();
         self.vocab().tokens().filter(move |&(n, _)| reachable(n)).map(|(_, token)| token)
+    }
+
+    /// Whether merging the bytes of the token `number` gives it.
+    pub(crate) fn is_merged(&self, number: u32) -> bool {
+        self.parts.unreachable.binary_search(&number).is_err()
+    }
+
+    /// Bytes of the longest token.
+    pub(crate) fn longest_token(&self) -> usize {
+        let longest = || self.vocab().tokens().map(|(_, token)| token.len()).max();
+        *self.longest_token.get_or_init(|| longest().unwrap_or(0))
+    }
+
+    /// Whether no added token is looked for.
+    pub(crate) fn searches_for_none(&self, special: Special) -> bool {
+        !self.added.searches(special)
+    }
+
+    /// Whether no part of `text` holds an added token that is looked for.
+    pub(crate) fn holds_no_added(&self, text: &str, special: Special) -> bool {
+        !self.added.searches(special) || self.added.holds_none(text, &self.parts.normalizer)
+    }
+
+    /// What finds the pieces of a text as it is given, where their ends can be told from little of what follows and every
+    /// byte is a token.
+    pub(crate) fn scanner_of_slices(&self) -> Option<Scanner> {
+        let plain = matches!(self.parts.instead, Instead::Nothing)
+            && self.parts.normalizer.is_none()
+            && self.missing.is_none()
+            && self.pretokenizer().looks_ahead_little();
+        if plain { self.pretokenizer().scanner() } else { None }
     }
 
     /// Whether `text` holds a byte that is no token: then only the plain way is exact.
@@ -465,6 +500,52 @@ impl Encoding {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// Where each of `ids`, the tokens of `text`, is in it, in bytes; an error where they are not those of the text as it
+    /// is. A blank that the tokenizer puts before every text is in none.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("o200k_base")?;
+    /// assert_eq!(encoding.offsets("Grüße", &[3193, 572, 13153])?, [0..2, 2..4, 4..7]);
+    /// assert!(encoding.offsets("Grüße", &[3193, 13153]).is_err());
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
+    pub fn offsets(&self, text: &str, ids: &[u32]) -> Result<Vec<Range<usize>>, Error> {
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        let mut ends = Vec::with_capacity(ids.len());
+        for &id in ids {
+            self.push_token(id, &mut bytes)?;
+            ends.push(bytes.len());
+        }
+        let prefix = usize::from(bytes.len() == text.len() + 1 && bytes[0] == b' ');
+        if bytes[prefix..] != *text.as_bytes() {
+            return Err(Error::UnsupportedTokenizer {
+                component: "offsets".into(),
+                reason: "its tokens are not those of the text as it is, since it rewrites the text or has no token for a \
+                         part of it: take the offsets of the normalized text, or of another tokenizer"
+                    .into(),
+            });
+        }
+        let starts = std::iter::once(prefix).chain(ends.iter().copied());
+        let ranges =
+            starts.zip(&ends).map(|(start, &end)| start.max(prefix) - prefix..end - prefix);
+        Ok(ranges.collect())
+    }
+
+    /// Appends the bytes that the token `id` stands for within a text to `bytes`, whatever a decoder would make of them.
+    ///
+    /// ```
+    /// # use fasttok_engine::{Encoding, Error};
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// let mut bytes = Vec::new();
+    /// encoding.token_bytes(127, &mut bytes)?;
+    /// assert_eq!(bytes, [0xC3]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn token_bytes(&self, id: u32, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        self.push_token(id, bytes)
+    }
+
     /// Appends the bytes that the token `id` stands for in a text, without a decoder.
     fn push_token(&self, id: u32, bytes: &mut Vec<u8>) -> Result<(), Error> {
         if let Some(number) = self.vocab().of_id(id)
@@ -542,25 +623,35 @@ impl Encoding {
     /// # Ok::<(), fasttok_engine::Error>(())
     /// ```
     pub fn split_point(&self, text: &str, from: usize, special: Special) -> Option<usize> {
+        self.split_point_of(text, from, special, !self.added.searches(special))
+    }
+
+    /// The same of a text that, where it is `plain`, holds no added token that is looked for.
+    pub(crate) fn split_point_of(
+        &self,
+        text: &str,
+        from: usize,
+        special: Special,
+        plain: bool,
+    ) -> Option<usize> {
         if self.literal().is_some() {
             return None;
         }
         if let Some(character_bpe) = self.character_bpe() {
-            let plain = matches!(self.pretokenizer(), Pretokenizer::CharacterLevel);
-            if !plain || !self.parts.normalizer.is_none() {
+            let all_at_once = matches!(self.pretokenizer(), Pretokenizer::CharacterLevel);
+            if !all_at_once || !self.parts.normalizer.is_none() {
                 return None;
             }
             let text = text.as_bytes();
             let mut at = character_bpe.split_point(text, from)?;
-            while !self.added.allow_cut_between(text[at - 1], text[at], special) {
+            while !plain && !self.added.allow_cut_between(text[at - 1], text[at], special) {
                 at = character_bpe.split_point(text, at + 1)?;
             }
             return Some(at);
         }
         self.pretokenizer().scanner()?;
-        let signs = !self.added.searches(special);
         let normalizer = &self.parts.normalizer;
-        if !signs && !self.added.allow_cuts(normalizer) {
+        if !plain && !self.added.allow_cuts(normalizer) {
             return None;
         }
         let text = text.as_bytes();
@@ -580,7 +671,7 @@ impl Encoding {
                 return None;
             }
             let cut = self.pretokenizer().ends_between(left, right)
-                && (signs || matches!(class_of(right), Class::Space | Class::Newline));
+                && (plain || matches!(class_of(right), Class::Space | Class::Newline));
             if cut && (normalizer.is_none() || leaves(left) && leaves(right)) {
                 return Some(at);
             }

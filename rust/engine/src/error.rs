@@ -61,6 +61,21 @@ pub enum Error {
         /// The most bytes that it may become.
         limit: usize,
     },
+    /// A text in which no offset is known where counts add up, so that parts of it cannot be told by their counts in any time
+    /// that is worth it.
+    NoCut {
+        /// The byte offset from which on there is none.
+        offset: usize,
+        /// Bytes in which one is looked for.
+        limit: usize,
+    },
+    /// A character that has more tokens than a part of a text may have.
+    CharacterTooLong {
+        /// The byte offset of the character.
+        offset: usize,
+        /// Its tokens.
+        tokens: u64,
+    },
     /// A tokenizer that cannot be followed exactly.
     UnsupportedTokenizer {
         /// The component, as the file names it.
@@ -126,6 +141,15 @@ impl fmt::Display for Error {
                 f,
                 "the normalizer of the tokenizer makes more than {limit} bytes of this text of {bytes}: \
                  leave the text out, or cut it"
+            ),
+            Error::NoCut { offset, limit } => write!(
+                f,
+                "no offset where counts add up is known in the {limit} bytes from offset {offset} on, so the parts of this text \
+                 cannot be told by this tokenizer: break the text up, or count its parts by themselves"
+            ),
+            Error::CharacterTooLong { offset, tokens } => write!(
+                f,
+                "the character at offset {offset} has {tokens} tokens by itself, more than a part may have: allow more"
             ),
             Error::UnsupportedTokenizer { component, reason } => {
                 write!(f, "{component} cannot be counted exactly: {reason}")

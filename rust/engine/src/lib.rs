@@ -65,6 +65,7 @@ mod options;
 mod pretokenize;
 #[cfg(feature = "probe")]
 pub mod probe;
+mod slices;
 mod vocab;
 
 pub use added::AddedToken;
@@ -78,3 +79,4 @@ pub use load::{FileOptions, Known};
 pub use normalize::NORMALIZATION_UNICODE_VERSION;
 pub use options::{Special, Utf8Errors, decode_utf8};
 pub use pretokenize::Pretokenizer;
+pub use slices::{GrowingText, Part, Slices, TextIndex};

@@ -34,12 +34,14 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod boundaries;
 mod pool;
 mod split;
 mod text;
 mod workers;
 
 pub use batch::{Abort, Failure, Options, Output, SharedCounter, Tokens};
+pub use boundaries::{Boundary, Ends};
 pub use pool::{
     Cancelled, Control, Poll, Pool, Source, Tasks, available_threads, set_available_threads,
 };

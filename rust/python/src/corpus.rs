@@ -60,7 +60,7 @@ pub fn count_corpus<'py>(
 ) -> PyResult<CorpusResult> {
     let _call = Call::enter(py);
     let watch = Watch::of(&options)?;
-    let counters = encodings.iter().map(|encoding| encoding.get().counter()).collect();
+    let counters = encodings.iter().map(|encoding| encoding.get().shared()).collect();
     let encodings = encodings.iter().map(|encoding| encoding.get().engine()).collect();
     let job = Job {
         counters,

@@ -29,7 +29,7 @@ pub fn _count_arrow<'py>(
     errors: &str,
     threads: Option<i64>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let counters = encodings.iter().map(|encoding| encoding.get().counter());
+    let counters = encodings.iter().map(|encoding| encoding.get().shared());
     let encodings = Encodings::Named(names.into_iter().zip(counters).collect());
     let work = Work { encodings, output: Output::Counts };
     perform(data, &work, options(special, errors, threads)?)

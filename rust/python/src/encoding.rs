@@ -7,7 +7,7 @@ use fasttok_engine::{FileOptions, Known, Pretokenizer, Special, Utf8Errors};
 use fasttok_parallel::{Options, Output, SharedCounter};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::arrays;
 use crate::batch::{self, Missing};
@@ -16,6 +16,7 @@ use crate::count_arrow;
 use crate::ending::{Call, detach};
 use crate::errors::to_py_err;
 use crate::parallel::{self, Stop};
+use crate::slices;
 
 /// Characters of a name that the representation of an encoding shows.
 const MAX_REPR: usize = 100;
@@ -54,7 +55,7 @@ impl Encoding {
     }
 
     /// What counts by it, in any thread.
-    pub fn counter(&self) -> Arc<SharedCounter> {
+    pub fn shared(&self) -> Arc<SharedCounter> {
         self.counter.clone()
     }
 
@@ -64,7 +65,7 @@ impl Encoding {
         output: Output,
         options: Options,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let work = Work { encodings: Encodings::One(self.counter()), output };
+        let work = Work { encodings: Encodings::One(self.shared()), output };
         count_arrow::perform(data, &work, options)
     }
 }
@@ -227,6 +228,65 @@ impl Encoding {
         })
     }
 
+    /// The longest beginning of ``text`` that has at most ``n`` tokens, or with ``side="left"`` the longest end of it.
+    ///
+    /// Cut between characters (code points) only, and exact: what is left is counted by itself, as :meth:`count`
+    /// does. That matters, for a beginning can have more tokens than the whole. ``side`` is the side from which
+    /// text is left out.
+    ///
+    /// Returns a :class:`TruncatedText`. Raises ``InvalidUtf8Error`` for surrogates, with the ``offset`` in characters,
+    /// ``NoCutError`` for a long text that the tokenizer does not let be cut (see the guide), ``TextLimitError``,
+    /// ``ValueError`` for a negative ``n`` and for another ``side``, ``TypeError`` for what is no ``str``.
+    #[pyo3(signature = (text, n, *, side = "right"))]
+    fn truncate(
+        &self,
+        text: &Bound<'_, PyAny>,
+        n: i64,
+        side: &str,
+    ) -> PyResult<slices::TruncatedText> {
+        slices::truncate(&self.counter, text, n, side)
+    }
+
+    /// ``text`` in slices of at most ``n`` tokens each, counted by themselves: a list of ``str``.
+    ///
+    /// Each slice is the longest that ends at a ``boundary``: ``"char"`` (a code point), ``"word"`` and
+    /// ``"sentence"`` (UAX #29), ``"line"`` or ``"paragraph"`` (after blank lines); where none fits, at the next
+    /// finer one of paragraph, line, sentence, word and char. Nothing is left out: without ``overlap`` the slices
+    /// joined are the text. With it, each slice begins with as much of the end of the one before as has at most
+    /// ``overlap`` tokens by itself, from a boundary on.
+    ///
+    /// Raises ``CharacterTooLongError`` where one character has more than ``n`` tokens, with its ``offset`` in
+    /// characters, ``ValueError`` for an ``overlap`` that is not less than ``n``, and what :meth:`truncate` raises.
+    #[pyo3(signature = (text, n, *, overlap = 0, boundary = "char"))]
+    fn split<'py>(
+        &self,
+        text: &Bound<'py, PyAny>,
+        n: i64,
+        overlap: i64,
+        boundary: &str,
+    ) -> PyResult<Bound<'py, PyList>> {
+        slices::split(&self.counter, text, n, overlap, boundary)
+    }
+
+    /// The number of tokens of ``text`` if it is at most ``limit``; counting ends soon after it is more.
+    ///
+    /// Returns a :class:`LimitedCount`. Raises what :meth:`truncate` raises, but for ``NoCutError``.
+    fn count_up_to(&self, text: &Bound<'_, PyAny>, limit: i64) -> PyResult<slices::LimitedCount> {
+        slices::count_up_to(&self.counter, text, limit)
+    }
+
+    /// A :class:`TokenCounter`: an empty text to append to, with an exact count after each addition.
+    fn counter(&self) -> slices::TokenCounter {
+        slices::TokenCounter::new(self.shared())
+    }
+
+    /// A :class:`TokenIndex` of ``text``: the exact count of any slice of it, without counting it from scratch.
+    ///
+    /// Raises what :meth:`count_up_to` raises.
+    fn index(&self, text: &Bound<'_, PyAny>) -> PyResult<slices::TokenIndex> {
+        slices::TokenIndex::new(self.shared(), text)
+    }
+
     /// The number of tokens of each text, as an int64 array of shape (n,).
     ///
     /// ``texts`` is a list, a tuple or any iterable of ``str`` or ``bytes``, a one-dimensional
@@ -291,6 +351,33 @@ impl Encoding {
         let tokens = parallel::run(py, &self.counter, &[document], options, Output::Ids)
             .map_err(|stop| into_py_err(py, stop))?;
         arrays::uint32(py, &tokens.ids)
+    }
+
+    /// The token ids of ``text`` and where each token is in it.
+    ///
+    /// Returns ``ids``, a uint32 array of shape (tokens,), and ``offsets``, an int64 array of shape (tokens, 2):
+    /// token i is ``text[offsets[i, 0]:offsets[i, 1]]``, in characters, or in bytes of the text's UTF-8 with
+    /// ``unit="byte"``. A token that begins or ends within a character has, in characters, that whole character, as
+    /// the token beside it has.
+    ///
+    /// Raises ``UnsupportedTokenizerError`` where the tokens are not those of the text as it is: the tokenizer
+    /// rewrites it first, or has no token for a part of it. ``InvalidUtf8Error``, ``TextLimitError`` and
+    /// ``TypeError`` as :meth:`truncate`.
+    #[pyo3(signature = (text, *, unit = "char"))]
+    fn encode_with_offsets<'py>(
+        &self,
+        text: &Bound<'py, PyAny>,
+        unit: &str,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        slices::offsets(&self.counter, text, unit)
+    }
+
+    /// The bytes that each of ``ids``, a sequence or an array of integers, stands for within a text: a list of
+    /// ``bytes``.
+    ///
+    /// A token may be no UTF-8 by itself. Raises ``UnknownTokenError`` for an id that the encoding does not have.
+    fn token_bytes<'py>(&self, ids: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        slices::token_bytes(&self.counter, ids)
     }
 
     /// The token ids of all texts, one after the other, and where each text begins.

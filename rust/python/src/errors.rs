@@ -122,6 +122,13 @@ pub fn to_py_err(py: Python<'_>, error: &Error) -> PyErr {
         Error::UnsupportedTokenizer { component, .. } => {
             ("UnsupportedTokenizerError", attributes.set_item("component", component))
         }
+        Error::NoCut { offset, .. } => ("NoCutError", attributes.set_item("offset", offset)),
+        Error::CharacterTooLong { offset, tokens } => (
+            "CharacterTooLongError",
+            attributes
+                .set_item("offset", offset)
+                .and_then(|()| attributes.set_item("tokens", tokens)),
+        ),
         Error::InvalidOption { .. } => ("InputError", Ok(())),
         Error::SimdLevel(level) => ("SimdLevelError", attributes.set_item("name", &level.name)),
         _ => ("FasttokError", Ok(())),

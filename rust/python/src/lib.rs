@@ -28,6 +28,7 @@ mod polars_plugin;
 mod report_sums;
 mod results;
 mod simd;
+mod slices;
 // The characters of a `str` where they lie.
 #[allow(unsafe_code)]
 mod strings;
@@ -46,6 +47,10 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     ending::register(m.py())?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<encoding::Encoding>()?;
+    m.add_class::<slices::LimitedCount>()?;
+    m.add_class::<slices::TokenCounter>()?;
+    m.add_class::<slices::TokenIndex>()?;
+    m.add_class::<slices::TruncatedText>()?;
     m.add_class::<arrow_export::ArrowArray>()?;
     m.add_class::<arrow_export::ArrowChunkedArray>()?;
     m.add_class::<results::Account>()?;

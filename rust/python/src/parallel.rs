@@ -42,7 +42,7 @@ pub fn check_environment() -> PyResult<()> {
 }
 
 /// With less text than this, releasing the GIL costs more than it gives to others.
-const WORTH_RELEASING: usize = 1 << 12;
+pub const WORTH_RELEASING: usize = 1 << 12;
 
 /// Why a call gave nothing.
 pub enum Stop {

@@ -139,7 +139,7 @@ fn job(kwargs: &[u8], output: Output) -> PyResult<Arc<Job>> {
         let read = py.import("fasttok.integrations.polars")?.getattr("_read_arguments")?;
         let read = read.call1((PyBytes::new(py, kwargs),))?;
         let (names, encodings, special, errors, threads): Arguments<'_> = read.extract()?;
-        let mut counters = encodings.iter().map(|encoding| encoding.get().counter());
+        let mut counters = encodings.iter().map(|encoding| encoding.get().shared());
         let encodings = match names {
             Some(names) => Encodings::Named(names.into_iter().zip(counters).collect()),
             None => Encodings::One(

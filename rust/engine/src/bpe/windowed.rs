@@ -197,7 +197,7 @@ fn next_window<S: Simd>(
 
 /// Whether merging the bytes of `left` and `right` gives these two tokens.
 #[inline(always)]
-fn stay_apart<S: Simd>(
+pub(crate) fn stay_apart<S: Simd>(
     simd: S,
     pairs: &BpeModel,
     vocab: &Vocab,

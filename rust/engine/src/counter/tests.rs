@@ -9,7 +9,7 @@ pub(super) fn at_every_level(encoding: &Arc<Encoding>) -> Vec<Counter> {
     levels.map(|level| Counter::with_level(encoding.clone(), level)).collect()
 }
 
-pub(super) const PARTS: &[&str] = &[
+pub(crate) const PARTS: &[&str] = &[
     " ",
     " ",
     "  ",

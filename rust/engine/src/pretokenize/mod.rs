@@ -215,6 +215,21 @@ impl Pretokenizer {
         }
     }
 
+    /// Whether the end of a piece depends on no more of what follows it than the run of white space there with the character
+    /// after it or, where it does not end with white space, a contraction.
+    pub(crate) fn looks_ahead_little(&self) -> bool {
+        matches!(
+            self,
+            Pretokenizer::Gpt2
+                | Pretokenizer::Cl100k
+                | Pretokenizer::Llama3
+                | Pretokenizer::Qwen2
+                | Pretokenizer::Qwen35
+                | Pretokenizer::O200k
+                | Pretokenizer::Tekken
+        )
+    }
+
     /// The regular expression of the family of that name, if it is a single one.
     ///
     /// ```

@@ -1,0 +1,1 @@
+"""Splitting a text by tokens, beside the libraries that do that."""

@@ -1,0 +1,436 @@
+//! Parts of a text by their own counts: the longest prefix or suffix of at most so many tokens, a text split into such
+//! parts, the count of any part ([`TextIndex`]), and of a text that is still being written ([`GrowingText`]).
+//!
+//! All rests on cuts: offsets at which the counts of both sides add up, whatever is around them
+//! ([`Encoding::split_point`]). A prefix that ends after the cut `p` costs the tokens before `p` and those that the rest of it has
+//! by itself, so no prefix beyond a cut is cheaper than the prefix up to it. The longest one that fits is therefore between two
+//! neighbouring cuts, however much a prefix may cost more than the whole. Between them every end is tried, the longest
+//! first. Where there are no cuts, the ends of pieces that no longer change do the same for prefixes ([`pieces`]), and
+//! within a long piece all prefixes are counted at once ([`piece`]).
+//!
+//! Special tokens are text here. Knows no Python, and no words, lines or sentences: where a part may end is asked of the caller.
+
+mod growing;
+mod index;
+mod piece;
+mod pieces;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use growing::GrowingText;
+pub use index::TextIndex;
+
+use self::piece::PiecePrefixes;
+use self::pieces::{LONG, even_class};
+use crate::encoding::Encoding;
+use crate::interrupt::Watch;
+use crate::pretokenize::Scanner;
+use crate::{Counter, Error, Special, interrupt};
+
+/// How far a cut is looked for, in bytes, and the longest text without one in which all ends are tried.
+pub(crate) const LOOK: usize = 1 << 14;
+/// Texts of fewer bytes are not worth a look at cuts.
+const FINE: usize = 48;
+/// Bytes in which pieces are looked for first.
+const VIEW: usize = 1 << 10;
+
+/// A part of a text and its tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Where it is, in bytes.
+    pub range: Range<usize>,
+    /// The tokens that it has by itself.
+    pub tokens: u64,
+}
+
+/// A text of which parts are wanted by their counts.
+///
+/// ```
+/// use fasttok_engine::{Counter, Encoding, Slices};
+///
+/// let mut counter = Counter::new(Encoding::embedded("o200k_base")?);
+/// let mut slices = Slices::new(&mut counter, "one two three");
+/// assert_eq!(slices.longest_prefix(0, 2, &mut |_| true)?.range, 0..7);
+/// assert_eq!(slices.longest_suffix(13, 0, 1, &mut |_| true)?.range, 7..13);
+/// # Ok::<(), fasttok_engine::Error>(())
+/// ```
+pub struct Slices<'c, 't> {
+    counter: &'c mut Counter,
+    encoding: Arc<Encoding>,
+    text: &'t str,
+    /// No part of the text holds an added token.
+    plain: bool,
+    /// What finds pieces, where their ends can be told from little of what follows.
+    scanner: Option<Scanner>,
+    /// Bytes and tokens of what was counted: an estimate of what comes.
+    seen: (usize, u64),
+    watch: Watch,
+}
+
+/// Where the tokens of every longer prefix are those up to `at` and those of the rest by itself.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    at: usize,
+    tokens: u64,
+    /// How long "longer" is, as an offset.
+    from: usize,
+}
+
+/// A long piece, of which every prefix within `range` is one piece.
+struct Run {
+    range: Range<usize>,
+    start: usize,
+    tokens: u64,
+    prefixes: PiecePrefixes,
+}
+
+/// The last offset between characters that is not after `at`.
+fn boundary_before(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The first offset between characters that is not before `at`.
+fn boundary_after(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len())
+}
+
+impl<'c, 't> Slices<'c, 't> {
+    /// The parts of `text`, counted by `counter` with special tokens as text.
+    pub fn new(counter: &'c mut Counter, text: &'t str) -> Slices<'c, 't> {
+        let encoding = Arc::clone(counter.encoding());
+        let plain = encoding.holds_no_added(text, Special::Text);
+        let scanner = encoding.scanner_of_slices().filter(|_| plain);
+        Slices { counter, encoding, text, plain, scanner, seen: (3, 1), watch: Watch::new() }
+    }
+
+    /// Tokens of a part of the text by itself.
+    pub fn count(&mut self, range: Range<usize>) -> Result<u64, Error> {
+        if range.is_empty() {
+            return Ok(0);
+        }
+        let (bytes, seen) = (range.len(), &mut self.seen);
+        self.watch.go_on(bytes)?;
+        let tokens = self.counter.count(&self.text[range], Special::Text)?;
+        if bytes >= FINE {
+            *seen = (bytes, tokens.max(1));
+        }
+        Ok(tokens)
+    }
+
+    /// The first cut at or after `from`, if there is one in the next [`LOOK`] bytes.
+    fn cut(&self, from: usize) -> Option<usize> {
+        let view = boundary_before(self.text, from.saturating_add(LOOK));
+        self.encoding.split_point_of(&self.text[..view], from, Special::Text, self.plain)
+    }
+
+    /// The last cut in `after + 1..before`; an error where all of a text as long as [`LOOK`] has none, `after` where a
+    /// shorter one has none.
+    fn cut_before(&self, before: usize, after: usize) -> Result<usize, Error> {
+        let mut window = FINE;
+        loop {
+            let from = before.saturating_sub(window).max(after + 1);
+            let mut last = None;
+            let mut next = self.cut(from).filter(|&cut| cut < before);
+            while let Some(cut) = next {
+                last = Some(cut);
+                next = self.cut(cut + 1).filter(|&cut| cut < before);
+            }
+            match last {
+                Some(cut) => return Ok(cut),
+                None if from == after + 1 && before - after <= LOOK => return Ok(after),
+                None if window > LOOK => return Err(self.no_cut(from)),
+                None => window *= 4,
+            }
+        }
+    }
+
+    fn no_cut(&self, offset: usize) -> Error {
+        Error::NoCut { offset, limit: LOOK }
+    }
+
+    /// About how many bytes `tokens` are, and no more than are likely to fit.
+    fn estimate(&self, tokens: u64) -> usize {
+        let bytes = u128::from(tokens) * self.seen.0 as u128 * 15 / 16;
+        usize::try_from(bytes / u128::from(self.seen.1)).unwrap_or(usize::MAX)
+    }
+
+    /// The longest part from `start` on that has at most `most` tokens by itself and ends between characters where
+    /// `allowed` says so; empty where none has.
+    pub fn longest_prefix(
+        &mut self,
+        start: usize,
+        most: u64,
+        allowed: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Part, Error> {
+        let len = self.text.len();
+        let mut marks = vec![Mark { at: start, tokens: 0, from: start }];
+        let mut runs = Vec::new();
+        let (mut at, mut tokens) = (start, 0);
+        let mut limit = usize::MAX;
+        let last = loop {
+            if at == len {
+                break len;
+            }
+            let step = self.estimate(most - tokens).min(limit);
+            if step < FINE && self.scanner.is_some() {
+                break self.last_end((at, tokens), most, &mut marks, &mut runs)?;
+            }
+            let step = step.max(1);
+            let cut = if step >= len - at { Some(len) } else { self.cut(at + step) };
+            let Some(cut) = cut else {
+                if step > 1 && self.scanner.is_none() {
+                    limit = 1;
+                    continue;
+                }
+                break self.last_end((at, tokens), most, &mut marks, &mut runs)?;
+            };
+            let more = self.count(at..cut)?;
+            if tokens + more > most {
+                // Between two neighbouring cuts.
+                if step <= 1 {
+                    break cut;
+                }
+                limit = if step < FINE { 1 } else { (cut - at).min(step) / 2 };
+                continue;
+            }
+            (at, tokens) = (cut, tokens + more);
+            marks.push(Mark { at, tokens, from: at });
+            limit = limit.saturating_mul(2);
+        };
+        for end in (start + 1..=last).rev() {
+            if !self.text.is_char_boundary(end) || !allowed(end) {
+                continue;
+            }
+            let tokens = self.tokens_up_to(end, &marks, &runs)?;
+            if tokens <= most {
+                return Ok(Part { range: start..end, tokens });
+            }
+        }
+        Ok(Part { range: start..start, tokens: 0 })
+    }
+
+    /// Tokens of the prefix that ends at `end`.
+    fn tokens_up_to(&mut self, end: usize, marks: &[Mark], runs: &[Run]) -> Result<u64, Error> {
+        if let Some(run) = runs.iter().find(|run| run.range.contains(&end)) {
+            return Ok(run.tokens + run.prefixes.count(end - run.start));
+        }
+        let Mark { at, tokens, .. } = marks[marks.partition_point(|mark| mark.from <= end) - 1];
+        Ok(tokens + self.count(at..end)?)
+    }
+
+    /// An offset such that no prefix beyond it has at most `most` tokens; those up to `at` are `tokens`. Adds to
+    /// `marks` and `runs` what it learns.
+    fn last_end(
+        &mut self,
+        (at, tokens): (usize, u64),
+        most: u64,
+        marks: &mut Vec<Mark>,
+        runs: &mut Vec<Run>,
+    ) -> Result<usize, Error> {
+        let len = self.text.len();
+        let Some(scanner) = self.scanner else {
+            // No cut is near.
+            return if len - at <= LOOK { Ok(len) } else { Err(self.no_cut(at)) };
+        };
+        let known = marks.len();
+        let mut size = VIEW;
+        loop {
+            let view = boundary_before(self.text, at.saturating_add(size));
+            marks.truncate(known);
+            runs.clear();
+            if let Some(last) = self.last_end_in(scanner, view, (at, tokens), most, marks, runs)? {
+                return Ok(last);
+            }
+            if view == len {
+                return Ok(len);
+            }
+            size = size.saturating_mul(4);
+            interrupt::check()?;
+        }
+    }
+
+    /// The same, where it is known from the text up to `view`.
+    fn last_end_in(
+        &mut self,
+        scanner: Scanner,
+        view: usize,
+        (mut at, mut tokens): (usize, u64),
+        most: u64,
+        marks: &mut Vec<Mark>,
+        runs: &mut Vec<Run>,
+    ) -> Result<Option<usize>, Error> {
+        let text = &self.text.as_bytes()[..view];
+        let mut from = at;
+        while at < view {
+            let end = pieces::piece_end(scanner, text, at);
+            let piece = &text[at..end.at];
+            let shortest = LONG.max(self.encoding.longest_token() + 1);
+            let mut count = None;
+            if piece.len() > shortest && even_class(piece).is_some() {
+                let mut prefixes = PiecePrefixes::new();
+                if prefixes.extend(&self.encoding, piece, most.saturating_sub(tokens))? {
+                    let known = prefixes.len();
+                    count = (known == piece.len()).then(|| prefixes.count(known));
+                    let unsettled = from > at + known;
+                    if known > shortest && !unsettled {
+                        let range = from.max(at + shortest)..at + known + 1;
+                        runs.push(Run { range, start: at, tokens, prefixes });
+                    }
+                    if count.is_none() {
+                        return Ok((!unsettled).then_some(at + known));
+                    }
+                }
+            }
+            let count = match count {
+                Some(count) => count,
+                None => self.count(at..end.at)?,
+            };
+            (at, tokens, from) = (end.at, tokens + count, from.max(end.settled));
+            if from > view {
+                continue;
+            }
+            if tokens > most {
+                return Ok(Some(from - 1));
+            }
+            marks.push(Mark { at, tokens, from });
+        }
+        Ok(None)
+    }
+
+    /// The longest part that ends at `end`, does not begin before `start`, has at most `most` tokens by itself and begins
+    /// between characters where `allowed` says so; empty where none has.
+    pub fn longest_suffix(
+        &mut self,
+        end: usize,
+        start: usize,
+        most: u64,
+        allowed: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Part, Error> {
+        // Offsets up to which every suffix costs what it has by itself, and the tokens from there on.
+        let mut marks = vec![(end, 0)];
+        let (mut at, mut tokens) = (end, 0);
+        let mut limit = usize::MAX;
+        let first = loop {
+            if at == start {
+                break start;
+            }
+            let step = self.estimate(most - tokens).min(limit);
+            let fine = step < FINE;
+            let cut = if fine {
+                self.cut_before(at, start)?
+            } else if step >= at - start {
+                start
+            } else {
+                match self.cut(at - step).filter(|&cut| cut < at) {
+                    Some(cut) => cut,
+                    None => self.cut_before(at, start)?,
+                }
+            };
+            let more = self.count(cut..at)?;
+            if tokens + more > most {
+                if fine || self.cut(cut + 1).is_none_or(|next| next >= at) {
+                    break cut;
+                }
+                limit = (at - cut).min(step) / 2;
+                continue;
+            }
+            (at, tokens) = (cut, tokens + more);
+            marks.push((at, tokens));
+            limit = limit.saturating_mul(2);
+        };
+        for begin in first..end {
+            if !self.text.is_char_boundary(begin) || !allowed(begin) {
+                continue;
+            }
+            let (at, tokens) = marks[marks.partition_point(|&(at, _)| at >= begin) - 1];
+            let tokens = tokens + self.count(begin..at)?;
+            if tokens <= most {
+                return Ok(Part { range: begin..end, tokens });
+            }
+        }
+        Ok(Part { range: end..end, tokens: 0 })
+    }
+
+    /// The whole text in parts of at most `most` tokens each: each the longest that ends where `allowed(level, offset)`
+    /// says, `level` being the first of `0..levels` that has such an end. A part begins with what the one before ends
+    /// with, as much as has at most `overlap` tokens by itself, and less where that leaves no room for anything new.
+    pub fn split(
+        &mut self,
+        most: u64,
+        overlap: u64,
+        levels: usize,
+        allowed: &dyn Fn(usize, usize) -> bool,
+    ) -> Result<Vec<Part>, Error> {
+        let len = self.text.len();
+        let mut parts = Vec::new();
+        let (mut start, mut done) = (0, 0);
+        while done < len {
+            let mut part = Part { range: start..start, tokens: 0 };
+            for level in 0..levels {
+                part =
+                    self.longest_prefix(start, most, &mut |end| end > done && allowed(level, end))?;
+                if !part.range.is_empty() {
+                    break;
+                }
+            }
+            if part.range.is_empty() {
+                if start == done {
+                    let next =
+                        self.text[done..].chars().next().map_or(len, |c| done + c.len_utf8());
+                    let tokens = self.count(done..next)?;
+                    return Err(Error::CharacterTooLong { offset: done, tokens });
+                }
+                // Less overlap.
+                let next = boundary_after(self.text, start + 1);
+                let less = self.count(start..done)?.saturating_sub(1);
+                start = self.longest_suffix(done, next, less, &mut |_| true)?.range.start;
+                continue;
+            }
+            done = part.range.end;
+            // What is new to the next part comes after this, but it does not begin where this one did.
+            let next = boundary_after(self.text, part.range.start + 1);
+            start = done;
+            for level in 0..levels {
+                if overlap == 0 || start < done {
+                    break;
+                }
+                let allowed = &mut |begin| allowed(level, begin);
+                start = self.longest_suffix(done, next, overlap, allowed)?.range.start;
+            }
+            parts.push(part);
+        }
+        Ok(parts)
+    }
+
+    /// The number of tokens of the text, or `None` as soon as it is known to be greater than `limit`.
+    pub fn count_up_to(&mut self, limit: u64) -> Result<Option<u64>, Error> {
+        let len = self.text.len();
+        let (mut at, mut tokens, mut size) = (0, 0, LOOK);
+        while at < len {
+            let mut from = at + size;
+            let end = loop {
+                if from >= len {
+                    break len;
+                }
+                match self.cut(from) {
+                    Some(cut) => break cut,
+                    None => from += LOOK,
+                }
+            };
+            tokens += self.count(at..end)?;
+            if tokens > limit {
+                return Ok(None);
+            }
+            at = end;
+            size = (2 * size).min(1 << 20);
+        }
+        Ok(Some(tokens))
+    }
+}

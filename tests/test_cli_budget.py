@@ -1,0 +1,75 @@
+"""`fasttok truncate`, `fasttok split` and `fasttok count --budget`, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_support import fasttok as command
+
+import fasttok
+
+TEXT = "Grüße, dear readers.\r\nA second line, 中文字符。\n\nThe end of it\n"
+
+
+def test_truncate_prints_what_fits_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(TEXT.encode())
+    expected = fasttok.truncate(TEXT, 7)
+    for result in (command("truncate", "-n", "7", path), command("truncate", "-n", "7", stdin=TEXT.encode())):
+        assert (result.code, result.out, result.err) == (0, expected.text, "")
+    left = command("truncate", "-n", "7", "-", "--side", "left", "-e", "cl100k_base", "--json", stdin=TEXT.encode())
+    expected = fasttok.truncate(TEXT, 7, "cl100k_base", side="left")
+    assert left.json() == {"text": expected.text, "tokens": expected.tokens, "truncated": True}
+    out = tmp_path / "b.txt"
+    assert command("truncate", path, "--tokens", "1000", "-o", out).code == 0
+    assert out.read_bytes() == TEXT.encode()
+
+
+def test_split_prints_json_lines_or_the_slices(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(TEXT.encode())
+    slices = fasttok.split(TEXT, 10, boundary="line")
+    rows = [json.loads(line) for line in command("split", "-n", "10", "--boundary", "line", path).out.splitlines()]
+    enc = fasttok.get_encoding("o200k_base")
+    assert rows == [{"index": i, "tokens": enc.count(text), "text": text} for i, text in enumerate(slices)]
+    assert command("split", "-n", "10", "--boundary", "line", "-0", path).out == "".join(f"{s}\0" for s in slices)
+    rows = [json.loads(line) for line in command("split", "-n", "10", "--overlap", "3", path).out.splitlines()]
+    assert [row["text"] for row in rows] == fasttok.split(TEXT, 10, overlap=3)
+    assert command("split", "-n", "10", stdin=b"").out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("truncate",), 2, "Missing option '-n'"),
+        (("truncate", "-n", "-1"), 2, "-1 is not in the range"),
+        (("truncate", "-n", "5", "none.txt"), 1, "none.txt: No such file"),
+        (("split", "-n", "3", "--overlap", "3"), 2, "--overlap must be less than -n"),
+        (("split", "-n", "0"), 1, "the character at offset 0 has 1 tokens"),
+        (("split", "-n", "3", "-e", "o300k"), 2, "o300k"),
+    ],
+)
+def test_what_is_refused(arguments: tuple[str, ...], code: int, message: str) -> None:
+    result = command(*arguments, stdin=b"a text")
+    assert (result.code, result.out) == (code, "")
+    assert message.lower() in result.err.lower()
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    result = command("truncate", "-n", "5", stdin=b"ab\xff")
+    assert result.code == 1 and result.err == "fasttok: standard input is not UTF-8 at byte 2\n"
+
+
+def test_a_budget_has_an_exit_code(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("one two three", encoding="utf-8")
+    within = command("count", path, "--budget", "3")
+    assert (within.code, within.rows()) == (0, command("count", path).rows())
+    over = command("count", path, "--budget", "2")
+    assert (over.code, over.rows()) == (4, within.rows())
+    assert "3 tokens of o200k_base, 1 more than the budget of 2" in over.err
+    # One of several encodings is enough, and nothing else is said with --quiet.
+    assert command("count", path, "--budget", "2", "-e", "o200k_base,r50k_base", "--quiet").code == 4
+    assert command("count", path, "--budget", "-1").code == 2
