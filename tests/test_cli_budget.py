@@ -1,8 +1,9 @@
-"""`fasttok truncate`, `fasttok split` and `fasttok count --budget`, as a user runs them."""
+"""`fasttok truncate`, `split`, `show` and `count --budget`, as a user runs them."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,36 @@ def test_a_budget_has_an_exit_code(tmp_path: Path) -> None:
     # One of several encodings is enough, and nothing else is said with --quiet.
     assert command("count", path, "--budget", "2", "-e", "o200k_base,r50k_base", "--quiet").code == 4
     assert command("count", path, "--budget", "-1").code == 2
+
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_show_has_a_line_for_each_token_or_colours(tmp_path: Path) -> None:
+    text = "Hello wörld\n\x1b[31m red 🦣"
+    plain = command("show", text)
+    enc = fasttok.get_encoding("o200k_base")
+    rows = [line.split("\t") for line in plain.out.splitlines()]
+    assert [int(i) for row in rows for i in row[2].split(",")] == enc.encode(text).tolist()
+    assert [int(row[1]) for row in rows][:-1] == [int(row[0]) for row in rows][1:]
+    assert rows[0][3] == "Hello" and rows[-1][3].endswith("🦣") and "\x1b" not in plain.out
+    assert plain.err == f"{enc.count(text)} tokens of o200k_base in {len(text)} characters\n"
+    path = tmp_path / "a.txt"
+    path.write_text(text, encoding="utf-8")
+    for result in (
+        command("show", path),
+        command("show", stdin=text.encode()),
+        command("show", "-", stdin=text.encode()),
+    ):
+        assert result.out == plain.out
+    coloured = command("show", path, "--color", "always").out
+    assert len(ESCAPES.findall(coloured)) >= 2 * len(rows)
+    assert ESCAPES.sub("", coloured) == f"Hello wörld↵\n\\u001b[31m red 🦣×{rows[-1][2].count(',') + 1}\n"
+    assert command("show", path, "--color", "always", NO_COLOR="1").out == coloured
+
+
+def test_show_in_a_notebook() -> None:
+    view = fasttok.show("a <b>\n中", "cl100k_base")
+    page = view._repr_html_()
+    assert "<b>" not in page and "&lt;" in page and page.count("<span") == len(view.spans)
+    assert view.tokens == fasttok.get_encoding("cl100k_base").count("a <b>\n中")

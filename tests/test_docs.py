@@ -209,6 +209,7 @@ def test_python(code: str, before: str, folder: Path, monkeypatch: pytest.Monkey
     given = {
         "enc": fasttok.get_encoding("o200k_base"),
         "fasttok": fasttok,
+        "text": "How many tokens is this?",
         "texts": [text for text in texts if text],
         "ids": [0, 1],
         "df": pandas.DataFrame({"text": texts}),

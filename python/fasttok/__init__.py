@@ -80,6 +80,7 @@ with _deferred.deferred(globals()) as _public:
     from .measures.models import models as models
     from .measures.plan import plan_corpus as plan_corpus
     from .measures.premium import premium as premium
+    from .measures.show import show as show
     from .measures.usage import usage as usage
     from .reports.base import BaseReport as BaseReport
     from .reports.claims import Claim as Claim
@@ -114,6 +115,8 @@ with _deferred.deferred(globals()) as _public:
     from .reports.prices import Rate as Rate
     from .reports.prices import Tier as Tier
     from .reports.schemas import schema as schema
+    from .reports.tokens import TokenSpan as TokenSpan
+    from .reports.tokens import TokenView as TokenView
     from .reports.usage import LongContext as LongContext
     from .reports.usage import Recorded as Recorded
     from .reports.usage import Recount as Recount

@@ -27,6 +27,7 @@ COMMANDS = (
     "claims",
     "truncate",
     "split",
+    "show",
     "encodings",
     "models",
     "verify",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Format = Literal["table", "tsv", "csv", "json", "markdown", "parquet", "arrow"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-OK, FAILED, USAGE, SKIPPED = 0, 1, 2, 3
+OK, FAILED, USAGE, SKIPPED, OVER_BUDGET = 0, 1, 2, 3, 4
 
 SHOWN_SKIPPED = 10
 """So many lines tell of skipped rows."""

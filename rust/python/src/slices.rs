@@ -18,6 +18,7 @@ use pyo3::types::{PyBytes, PyList, PyString};
 use crate::arrays;
 use crate::batch;
 use crate::document::Document;
+use crate::ending::{Call, attach, detach};
 use crate::errors::{Failure, to_py_err};
 use crate::parallel::WORTH_RELEASING;
 
@@ -111,7 +112,7 @@ fn with_counter<R: Send>(
     let (result, raised) = if bytes < WORTH_RELEASING {
         (counted(), None)
     } else {
-        py.detach(|| {
+        detach(py, || {
             let raised = RefCell::new(None);
             let last = Cell::new(Instant::now());
             let stop = || {
@@ -119,7 +120,7 @@ fn with_counter<R: Send>(
                     return false;
                 }
                 last.set(Instant::now());
-                match Python::attach(|py| py.check_signals()) {
+                match attach(|py| py.check_signals()) {
                     Ok(()) => false,
                     Err(error) => {
                         raised.replace(Some(error));
@@ -139,11 +140,11 @@ fn with_counter<R: Send>(
 
 /// An error that tells the offset in characters.
 fn in_characters(error: Error, text: &str) -> Error {
-    let chars = |offset: usize| text[..offset].chars().count();
+    // Up to and without the character that holds the byte.
+    let chars =
+        |offset| text.char_indices().take_while(|&(at, c)| at + c.len_utf8() <= offset).count();
     match error {
-        Error::NoCut { offset, limit } => {
-            Error::NoCut { offset: chars(text.floor_char_boundary(offset)), limit }
-        }
+        Error::NoCut { offset, limit } => Error::NoCut { offset: chars(offset), limit },
         Error::CharacterTooLong { offset, tokens } => {
             Error::CharacterTooLong { offset: chars(offset), tokens }
         }
@@ -164,6 +165,7 @@ pub fn truncate(
     side: &str,
 ) -> PyResult<TruncatedText> {
     let py = text.py();
+    let _call = Call::enter(py);
     let most = whole_number("n", most)?;
     let left = match side {
         "right" => false,
@@ -199,6 +201,7 @@ pub fn split<'py>(
     boundary: &str,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = text.py();
+    let _call = Call::enter(py);
     let (most, overlap) = (whole_number("n", most)?, whole_number("overlap", overlap)?);
     if overlap > 0 && overlap >= most {
         return Err(PyValueError::new_err(format!(
@@ -230,6 +233,7 @@ pub fn count_up_to(
     limit: i64,
 ) -> PyResult<LimitedCount> {
     let py = text.py();
+    let _call = Call::enter(py);
     let limit = whole_number("limit", limit)?;
     let text = text_of(text)?;
     let tokens = with_counter(py, shared, text.len(), |counter| {
@@ -245,6 +249,7 @@ pub fn offsets<'py>(
     unit: &str,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let py = text.py();
+    let _call = Call::enter(py);
     let in_bytes = match unit {
         "char" => false,
         "byte" => true,
@@ -292,6 +297,7 @@ pub fn token_bytes<'py>(
     ids: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = ids.py();
+    let _call = Call::enter(py);
     let ids = arrays::token_ids(ids)?;
     let mut bytes = Vec::new();
     let tokens = ids.iter().map(|&id| {
@@ -334,6 +340,7 @@ impl TokenCounter {
     /// ``str`` nor ``bytes``.
     fn append(&mut self, text: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = text.py();
+        let _call = Call::enter(py);
         if let Ok(bytes) = text.cast::<PyBytes>() {
             let bytes = bytes.as_bytes();
             if let Err(error) = self.text.append(bytes) {
@@ -358,6 +365,7 @@ impl TokenCounter {
     /// The number of tokens of all that was appended: what :meth:`Encoding.count` gives for it. The bytes of a
     /// character that is not whole yet (:attr:`pending`) are not counted.
     fn count(&mut self, py: Python<'_>) -> PyResult<u64> {
+        let _call = Call::enter(py);
         let TokenCounter { shared, text, .. } = self;
         with_counter(py, shared, text.unsettled(), |counter| text.count(counter))
     }
@@ -382,7 +390,9 @@ pub struct TokenIndex {
 
 impl TokenIndex {
     pub fn new(shared: Arc<SharedCounter>, text: &Bound<'_, PyAny>) -> PyResult<TokenIndex> {
-        let (py, text) = (text.py(), text_of(text)?);
+        let py = text.py();
+        let _call = Call::enter(py);
+        let text = text_of(text)?;
         let index = with_counter(py, &shared, text.len(), |counter| TextIndex::new(counter, text))?;
         Ok(TokenIndex { shared, index })
     }
@@ -402,6 +412,7 @@ impl TokenIndex {
         if start >= stop {
             return Ok(0);
         }
+        let _call = Call::enter(py);
         let range = self.index.offset_of(start)..self.index.offset_of(stop);
         with_counter(py, &self.shared, 0, |counter| self.index.count(counter, range))
     }

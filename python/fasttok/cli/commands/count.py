@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from fasttok.cli.budget import budget_option, checked
 from fasttok.cli.options import (
     Command,
     by_option,
@@ -25,7 +26,8 @@ from fasttok.reports.count import SORT_KEYS
 @click.command(
     name="count",
     cls=Command,
-    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
+    epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 4 more tokens than "
+    "--budget, 130 interrupted.",
 )
 @paths_argument
 @encodings_option()
@@ -42,6 +44,7 @@ from fasttok.reports.count import SORT_KEYS
     metavar="N[,N]",
     help="Count documents with more than N tokens: context windows, say.",
 )
+@budget_option
 @click.option("--plan", is_flag=True, help="List what would be read, and count nothing.")
 @sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name")
 @output_options
@@ -51,6 +54,7 @@ def command(
     by: list[str],
     quantiles: bool,
     limits: list[int],
+    budget: int | None,
     plan: bool,
     sort: str,
     reverse: bool,
@@ -80,7 +84,8 @@ def command(
         return _deliver_plan(inputs, encodings or ["o200k_base"], by, arguments, shape, output, corpus["quiet"])
     report = count_corpus(inputs, encodings or ["o200k_base"], by=by, quantiles=quantiles, limits=limits, **arguments)
     report = report.sorted_by(sort, reverse=reverse)
-    return deliver_counted(report, shape, output, report.ledger, corpus)
+    code = deliver_counted(report, shape, output, report.ledger, corpus)
+    return checked(report, budget, code, quiet=corpus["quiet"])
 
 
 def _deliver_plan(
