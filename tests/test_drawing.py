@@ -64,7 +64,7 @@ MAKERS: dict[str, Callable[[Path], library.BaseReport]] = {
     "encodings": lambda path: library.encodings(),
     "verification": lambda path: verification(),
 }
-WITH_CHART = {"count", "count of all", "count of a sample", "density", "premium", "premium of one", "cost"}
+WITH_CHART = {"count", "count of all", "count of a sample", "density", "premium", "premium of one", "cost", "usage"}
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -10,12 +10,14 @@ from fasttok._util.files import replacing
 from fasttok._util.paths import PathLike
 from fasttok.render import format
 from fasttok.render.blocks import SHOWN, first
+from fasttok.render.usage import PART_NAMES
 
 if TYPE_CHECKING:
     import altair
 
     from fasttok.reports.cost import CostReport
     from fasttok.reports.premium import PremiumReport
+    from fasttok.reports.usage import UsageReport
 
 ROW = 17
 """Height of a language, in pixels."""
@@ -101,11 +103,11 @@ def group_name(key: Mapping[str, str | None]) -> str:
     return " · ".join(format.key(value) for value in key.values()) or "total"
 
 
-def bars(data: Mapping[str, Any], title: str) -> altair.Chart:
-    """A bar for each group and series, as long as its value."""
+def bars(data: Mapping[str, Any], title: str, shape: str = "~g") -> altair.Chart:
+    """A bar for each group and series, as long as its value, on an axis whose numbers have that `shape`."""
     alt = need("altair", "plot", "a chart")
     tooltip = [alt.Tooltip("group:N"), alt.Tooltip("series:N"), alt.Tooltip("value:Q", format=",")]
-    return _grouped_bars(alt, data, "value", "series", title, tooltip)
+    return _grouped_bars(alt, data, "value", "series", title, tooltip, shape)
 
 
 def densities(data: Mapping[str, Any]) -> altair.LayerChart:
@@ -138,7 +140,13 @@ def _series(alt: Any, field: str) -> Any:
 
 
 def _grouped_bars(
-    alt: Any, data: Mapping[str, Any], value: str, series: str, title: str, tooltip: Sequence[Any]
+    alt: Any,
+    data: Mapping[str, Any],
+    value: str,
+    series: str,
+    title: str,
+    tooltip: Sequence[Any],
+    shape: str = "~g",
 ) -> altair.Chart:
     chart = (
         alt.Chart(_data(alt, data))
@@ -146,7 +154,7 @@ def _grouped_bars(
         .encode(
             y=alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False)),
             yOffset=alt.YOffset(f"{series}:N", sort=None),
-            x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format="~g", orient="top")),
+            x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format=shape, orient="top")),
             color=_series(alt, series),
             tooltip=tooltip,
         )
@@ -184,6 +192,58 @@ def cost_bars(data: Mapping[str, Any], currency: str) -> altair.Chart:
         alt.Tooltip("per_1000:Q", format=",.4f", title="1,000 documents"),
     ]
     return _grouped_bars(alt, data, "cost", "model", f"cost, {currency}", tooltip)
+
+
+def usage_chart(report: UsageReport) -> altair.Chart:
+    """The context of requests by their turn."""
+    return growth({"values": growth_values(report)})
+
+
+def growth_values(report: UsageReport) -> list[dict[str, Any]]:
+    """The average context of each turn, as recorded and under each encoding."""
+    return [
+        {"turn": turn.turn, "series": series, "tokens": tokens, "requests": turn.requests}
+        for turn in report.turns
+        for series, tokens in (("recorded", turn.input_tokens), *turn.sent_tokens.items())
+        if tokens is not None
+    ]
+
+
+def growth(data: Mapping[str, Any]) -> altair.Chart:
+    """Tokens of input by turn, a line a series."""
+    alt = need("altair", "plot", "a chart")
+    chart = (
+        alt.Chart(_data(alt, data))
+        .mark_line(point={"size": 14}, strokeWidth=2)
+        .encode(
+            x=alt.X("turn:Q", title="request of the conversation", axis=alt.Axis(tickMinStep=1, grid=False)),
+            y=alt.Y("tokens:Q", title="tokens of input, on average", axis=alt.Axis(format="~s")),
+            color=_series(alt, "series"),
+            tooltip=[
+                alt.Tooltip("series:N"),
+                alt.Tooltip("turn:Q"),
+                alt.Tooltip("tokens:Q", format=",.0f"),
+                alt.Tooltip("requests:Q", format=","),
+            ],
+        )
+        .properties(width=INLINE, height=220)
+    )
+    themed: altair.Chart = _themed(chart)
+    return themed
+
+
+def part_values(report: UsageReport) -> list[dict[str, Any]]:
+    """What was sent of each role and part under the first encoding, the most first."""
+    name = report.encodings[0]
+    parts = sorted(report.parts, key=lambda part: -part.sent_tokens[name])
+    return [
+        {
+            "group": f"{part.role} · {PART_NAMES.get(part.part, part.part)}",
+            "series": name,
+            "value": part.sent_tokens[name],
+        }
+        for part in parts
+    ]
 
 
 def save(chart: Any, path: PathLike, shape: Literal["svg", "png"]) -> None:

@@ -93,7 +93,7 @@ class UsagePart:
 
 @dataclass(frozen=True)
 class LongContext:
-    """A request that is among those that sent most."""
+    """The longest context of an agent in a session, if it is among the longest of all."""
 
     session: str
     agent: str

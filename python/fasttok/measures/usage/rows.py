@@ -91,7 +91,12 @@ class Rows:
         return found
 
     def longest(self, names: Mapping[str, str]) -> list[LongContext]:
-        most = sorted(self._flows.requests, key=self._context, reverse=True)[:LISTED]
+        longest: dict[tuple[str, str], Request] = {}
+        for request in self._flows.requests:
+            of = request.session, request.agent
+            if of not in longest or self._context(request) > self._context(longest[of]):
+                longest[of] = request
+        most = sorted(longest.values(), key=self._context, reverse=True)[:LISTED]
         return [
             LongContext(
                 names.get(each.session, each.session),

@@ -43,12 +43,14 @@
 
   // Charts are as wide as their place, and as high as their `bands` together.
   const embed = (id, spec, rows, bands) => {
-    const sized = { ...spec, width: "container", height: Math.max(1, bands) * spec.height.step };
+    const height = spec.height.step ? Math.max(1, bands) * spec.height.step : spec.height;
+    const sized = { ...spec, width: "container", height };
     sized.autosize = { type: "fit-x", contains: "padding" };
     sized.datasets = { ...spec.datasets, rows };
     return vegaEmbed(byId(id), sized, { renderer: "svg", actions: false, tooltip: { theme: "dark" } });
   };
 
+  for (const { id, spec, values } of data.charts ?? []) embed(id, spec, values, values.length);
   if (data.cost) embed("cost-chart", data.cost.spec, data.cost.values, data.cost.values.length);
 
   const premium = data.premium;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fasttok.render import format, summaries
 from fasttok.render.blocks import Block, Note, Title, first
 from fasttok.render.drawing import Drawing
@@ -152,4 +154,19 @@ def _told(report: UsageReport) -> str:
     return f"{summaries.rows(report.ledger, 'read')}; {report.totals.requests or 0:,} requests{said}"
 
 
-register(UsageReport.kind, Drawing("a usage report", _blocks, _told, lambda report: len(report.groups)))
+def _chart(report: UsageReport) -> Any:
+    from fasttok.render.charts import usage_chart
+
+    return usage_chart(report)
+
+
+def _page(report: UsageReport) -> str:
+    from fasttok.render.page.usage import usage_page
+
+    return usage_page(report)
+
+
+register(
+    UsageReport.kind,
+    Drawing("a usage report", _blocks, _told, lambda report: len(report.groups), chart=_chart, full_page=_page),
+)
