@@ -105,7 +105,8 @@ class TestFormats:
         [
             (["count", "a.jsonl", "-o", "x.xlsx"], "fasttok cannot write .xlsx; it writes .json, .csv"),
             (["count", "a.jsonl", "-o", "x.jsonl"], "cannot write .jsonl"),
-            (["count", "a.jsonl", "-o", "x.html"], "cannot write .html"),
+            (["count", "a.jsonl", "-o", "x.html"], "--html x.html writes that"),
+            (["merge", "a.json", "-o", "x.html"], "cannot write .html"),
             (["count", "a.jsonl", "-o", "x.md"], "cannot write .md"),
             (["count", "a.jsonl", "--csv", "-o", "x.json"], "--csv does not go with -o x.json"),
             (["count", "a.jsonl", "--json", "-o", "x.parquet"], "--json does not go with -o x.parquet"),

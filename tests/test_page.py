@@ -18,6 +18,7 @@ from cli_support import fasttok, write_jsonl
 from references import ROOT
 
 import fasttok as library
+from fasttok.render.format import amounts
 
 pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
@@ -55,7 +56,10 @@ def pages(premium: library.PremiumReport, tmp_path_factory: pytest.TempPathFacto
     cost = library.cost(traffic, "big <b>", by="language", base="eng", parallel=TEXT, prices=PRICES)
     premium.to_html(folder / "premium.html")
     cost.to_html(folder / "cost.html")
-    return {name: folder / f"{name}.html" for name in ("premium", "cost")}
+    library.count_corpus(traffic, ENCODINGS, by="language").to_html(folder / "count.html")
+    library.density(traffic, by="language").to_html(folder / "density.html")
+    library.check_claims(ENCODINGS, parallel=TEXT).to_html(folder / "claims.html")
+    return {name: folder / f"{name}.html" for name in ("premium", "cost", "count", "density", "claims")}
 
 
 @pytest.mark.parametrize("name", ["premium", "cost"])
@@ -78,6 +82,41 @@ def test_a_large_report_stays_below_two_megabytes() -> None:
     text = {"eng_Latn": units} | {f"l{i:02}_Latn": units for i in range(460)}
     names = {f"tokenizer-{i}": "o200k_base" for i in range(12)}
     assert len(library.premium(text, names, resamples=20).to_html().encode()) < 2_000_000
+
+
+def test_the_pivot_by_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "parallel"
+    folder.mkdir()
+    for code in ("eng_Latn", "deu_Latn", "jpn_Jpan", "tha_Thai", "zho_Hans"):
+        (folder / f"{code}.dev").write_text("\n".join(TEXT[code]))
+    (folder / "_LANGUAGES.tsv").write_text("deu_Latn\tGerman\njpn_Jpan\tJapanese\n")
+    report = library.premium(folder)
+    assert report.get("deu_Latn", "o200k_base").name == "German"
+    assert report.pivot_name == "English"
+    assert "as many tokens as English" in report.to_html()
+    assert library.premium(TEXT).pivot_name == "eng_Latn"
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([12.5, 0.25, 1000], ["12.50", "0.25", "1,000.00"]),
+        ([0.0123, 1.5], ["0.012", "1.500"]),
+        ([0.00000001, 2.0, None, 0], ["<0.000001", "2.000000", "-", "0.000000"]),
+        ([], []),
+    ],
+)
+def test_amounts_below_each_other(values: list[float | None], shown: list[str]) -> None:
+    assert amounts(values) == shown
+
+
+def test_pages_by_the_command(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl", [{"text": "words"}, {"text": "more words"}])
+    for command in (["count", path], ["density", path], ["claims", "--text", f"eng={path}"]):
+        page = tmp_path / f"{command[0]}.html"
+        assert fasttok(*command, "--html", page).code == 0
+        assert "<h1>" in page.read_text()
+    assert fasttok("count", path, "--total", "--html", tmp_path / "x.html").code == 2
 
 
 def test_pictures(premium: library.PremiumReport, tmp_path: Path) -> None:
@@ -120,7 +159,8 @@ class Reader:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.url = path.as_uri()
         self.page.goto(self.url)
-        self.page.wait_for_selector(".chart svg")
+        if self.page.locator(".chart").count():
+            self.page.wait_for_selector(".chart svg")
 
     def column(self, table: str, column: int) -> list[str]:
         """The cells of a column that can be seen."""
@@ -184,6 +224,66 @@ def test_charts(browser: Any, pages: dict[str, Path]) -> None:
     reader = Reader(browser, pages["cost"])
     assert reader.page.locator("#cost-chart svg text", has_text="jpn_Jpan").count() == 1
     assert "The same content as input costs" in reader.page.inner_text("#same")
+    reader.close()
+
+
+def test_an_axis_has_at_most_eight_numbers(browser: Any, pages: dict[str, Path]) -> None:
+    for path in pages.values():
+        reader = Reader(browser, path)
+        labels = reader.page.eval_on_selector_all(
+            ".chart svg g.role-axis-label",
+            "marks => marks.map(m => [...m.querySelectorAll('text')].map(t => t.textContent))",
+        )
+        numbers = [axis for axis in labels if axis and all(re.fullmatch(r"[\d.,]+[kMµm]?", label) for label in axis)]
+        assert len(numbers) >= (path.name != "claims.html"), labels
+        assert all(2 <= len(axis) <= 8 for axis in numbers), numbers
+        reader.close()
+
+
+def test_costs_of_groups_and_their_shares(browser: Any, pages: dict[str, Path]) -> None:
+    """Totals first; the dearest group first; amounts below each other have the same decimals."""
+    reader = Reader(browser, pages["cost"])
+    tables = reader.page.eval_on_selector_all("table", "tables => tables.map(table => table.id)")
+    assert tables[:2] == ["totals-table", "cost-table"] and tables[-1] == "price-table"
+    head = reader.page.locator("#cost-table thead th").all_inner_texts()
+    cost, share = (next(i for i, text in enumerate(head) if text.startswith(name)) for name in ("Cost", "Share"))
+    costs = [float(value) for value in reader.column("cost-table", cost)]
+    assert costs == sorted(costs, reverse=True) and len(costs) == 6
+    (total,) = (float(value) for value in reader.column("totals-table", 1))
+    assert [float(value) for value in reader.column("cost-table", share)] == pytest.approx(
+        [each / total for each in costs]
+    )
+    shown = reader.page.locator("#cost-table tbody tr").all_inner_texts()
+    decimals = {len(text.split("\t")[cost].partition(".")[2]) for text in shown}
+    assert len(decimals) == 1
+    reader.close()
+
+
+def test_tables_that_scroll_say_so(browser: Any, pages: dict[str, Path]) -> None:
+    for width, scrolls in ((400, True), (1280, False)):
+        reader = Reader(browser, pages["cost"], width=width)
+        frames = reader.page.evaluate(
+            """() => [...document.querySelectorAll(".hint + .scroll")].map(frame => [
+              frame.id || frame.ariaLabel, frame.scrollWidth > frame.clientWidth + 1,
+              frame.previousElementSibling.checkVisibility()])"""
+        )
+        assert len(frames) >= 4
+        assert all(wide == told for _, wide, told in frames)
+        assert any(wide for _, wide, _ in frames) == scrolls
+        reader.close()
+
+
+def test_totals_stay_below_when_a_table_is_sorted(browser: Any, pages: dict[str, Path]) -> None:
+    reader = Reader(browser, pages["count"])
+    assert "tokens by o200k_base" in reader.page.inner_text(".lead")
+    table = reader.page.locator("table").first
+    header = table.locator("thead th").nth(5)
+    header.locator("button").click()
+    tokens = [int(row.split("\t")[5].replace(",", "")) for row in table.locator("tbody tr").all_inner_texts()]
+    assert tokens == sorted(tokens, reverse=True) and len(tokens) == 12
+    # Rows stand by themselves: none leaves out what the one above it says.
+    assert all(all(row.split("\t")) for row in table.locator("tbody tr").all_inner_texts())
+    assert table.locator("tfoot tr").first.inner_text().startswith("total")
     reader.close()
 
 

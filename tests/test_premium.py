@@ -442,6 +442,15 @@ def same_words(units: list[str]) -> None:
     assert _spaced_words(units) == plain_words(units)
 
 
+def test_the_median_is_that_of_other_languages() -> None:
+    """The pivot and its varieties, all about 1, would draw it down."""
+    text = {"eng_Latn": ["a b"], "eng-GB": ["a b"], "eng-IN": ["a b"], "deu": ["a b c d"], "fra": ["a b c d e f"]}
+    report = library.premium(text, "o200k_base", resamples=10)
+    assert report.summaries[0].median == np.median([report.get(code, "o200k_base").premium for code in ("deu", "fra")])
+    alone = library.premium({"eng_Latn": ["a b"], "eng-GB": ["a b"]}, "o200k_base", resamples=10)
+    assert alone.summaries[0].median == 1
+
+
 def test_words_are_those_of_the_definition() -> None:
     rng = random.Random(4)
     # What Python's older Unicode does not know yet has no category to compare.

@@ -860,6 +860,9 @@ def _is_everyday_word(label: str, /) -> bool:
 def _embedded_names() -> list[str]:
     """The names of the embedded encodings, aliases included."""
 
+def _file_types() -> list[tuple[str, list[str]]]:
+    """The types of files that ``types`` and ``not_types`` may name, each with the globs of its files."""
+
 def _path_name(path: str | os.PathLike[str], /) -> str:
     """A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others."""
 

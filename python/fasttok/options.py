@@ -21,6 +21,7 @@ from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_t
 import fasttok._fasttok as _fasttok
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Cancel, Detector, Errors, FileFormat, OnError, OnProgress, Special, WarcRecords
+from fasttok.errors import InputError
 
 BUILT_IN_DETECTOR = "cld2"
 
@@ -80,6 +81,14 @@ class CorpusOptions:
             flag_text="Read the paths in FILE too, one per line or NUL-terminated (find -print0); - is standard input.",
             default="none",
             metavar="FILE",
+            is_recorded=False,
+        ),
+    )
+    skip_missing: bool = field(
+        default=False,
+        metadata=_help(
+            "Of several paths, one that does not exist is a row of the ledger, and no error unless none exists.",
+            flags=(),
             is_recorded=False,
         ),
     )
@@ -159,6 +168,47 @@ class CorpusOptions:
             "In folders, leave out what .gitignore and .ignore name.",
             flags=("--no-ignore",),
             flag_text="Read what .gitignore and .ignore leave out too.",
+        ),
+    )
+    globs: str | Iterable[str] = field(
+        default=(),
+        metadata=_help(
+            "In folders, read the files that one of these globs fits, as *.md, and no others; one that begins with ! "
+            "leaves out, and the last that fits decides. They prevail over hidden names and .gitignore, as in ripgrep.",
+            flags=("-g", "--glob"),
+            flag_text="In folders, read the files that GLOB fits, as '*.md', and no others; '!*.md' leaves out. As in "
+            "ripgrep: the last that fits decides, and prevails over hidden names and .gitignore.",
+            default="none",
+            metavar="GLOB",
+        ),
+    )
+    exclude: str | Iterable[str] = field(
+        default=(),
+        metadata=_help(
+            "In folders, leave out the files and folders that one of these globs fits.",
+            flag_text="In folders, leave out the files and folders that GLOB fits.",
+            default="none",
+            metavar="GLOB",
+        ),
+    )
+    types: str | Iterable[str] = field(
+        default=(),
+        metadata=_help(
+            "In folders, read the files of these types, as py or rust, and no others. `fasttok count --type-list` "
+            "lists them.",
+            flags=("-t", "--type"),
+            flag_text="In folders, read the files of these types, as py or rust, and no others (see --type-list).",
+            default="none",
+            metavar="TYPE",
+        ),
+    )
+    not_types: str | Iterable[str] = field(
+        default=(),
+        metadata=_help(
+            "In folders, leave out the files of these types.",
+            flags=("-T", "--type-not"),
+            default="none",
+            metavar="TYPE",
         ),
     )
     decompress: bool = field(
@@ -329,6 +379,8 @@ class CorpusOptions:
 
     def __post_init__(self) -> None:
         for option in options():
+            if option.is_list_of_names:
+                object.__setattr__(self, option.name, _listed(option.name, getattr(self, option.name)))
             _check(option, getattr(self, option.name))
 
     @property
@@ -371,6 +423,10 @@ class FilesKeywords(TypedDict, total=False):
     threads: int | None
     hidden: bool
     ignore_files: bool
+    globs: str | Iterable[str]
+    exclude: str | Iterable[str]
+    types: str | Iterable[str]
+    not_types: str | Iterable[str]
     decompress: bool
     max_record_bytes: int
     max_window_bytes: int
@@ -401,6 +457,7 @@ class PathsKeywords(ReadingKeywords, total=False):
     """The options of commands that take paths, and nothing else with them."""
 
     files_from: PathLike | None
+    skip_missing: bool
 
 
 class CorpusKeywords(PathsKeywords, total=False):
@@ -459,6 +516,11 @@ class Option:
     def takes(self, kind: type) -> bool:
         """Whether its values may be of this type."""
         return kind in (self.type, *get_args(self.type))
+
+    @property
+    def is_list_of_names(self) -> bool:
+        """Whether its value is a name, or several."""
+        return self.takes(str) and self.takes(Iterable[str])
 
     def recorded(self, value: Any) -> Any:
         """What a manifest says of this value."""
@@ -535,9 +597,36 @@ def documented(keywords: type[FilesKeywords] = CorpusKeywords, **defaults: Any) 
     return document
 
 
+def _listed(name: str, value: str | Iterable[str]) -> list[str]:
+    """One name or several, as a list."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} is a string or several, not {type(value).__name__}")
+    return list(value)
+
+
+def _check_names(name: str, values: Sequence[Any]) -> None:
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError(f"{name} holds strings, not {type(value).__name__}")
+    if values and name in ("types", "not_types"):
+        known = [each for each, _ in _fasttok._file_types()]
+        unknown = next((value for value in values if value not in (*known, "all")), None)
+        if unknown is not None:
+            from fasttok._util.nearest import either, nearest
+
+            near = nearest(unknown, known)
+            hint = f"did you mean {either(near)}?" if near else "'fasttok count --type-list' lists them"
+            raise InputError(f"there is no type of files {unknown!r}; {hint}")
+
+
 def _check(option: Option, value: Any) -> None:
     name, choices = option.name, option.choices
     if value is None and option.may_be_none:
+        return
+    if option.is_list_of_names:
+        _check_names(name, value)
         return
     if choices:
         if value not in choices:

@@ -15,7 +15,7 @@ from fasttok._fasttok import __version__
 from fasttok._util.nearest import nearest
 from fasttok.cli.options import COMMAND
 from fasttok.cli.output import FAILED, OK, USAGE, as_flags, exit_code, skipped_kinds, stop_writing, tell
-from fasttok.errors import FasttokError, SimdLevelError, TooManySkippedError, UnknownEncodingError
+from fasttok.errors import FasttokError, SimdLevelError, TooManySkippedError, UnknownEncodingError, UnknownModelError
 
 COMMANDS = (
     "count",
@@ -32,6 +32,7 @@ COMMANDS = (
     "models",
     "verify",
     "demo",
+    "completions",
 )
 """Each is the object `command` of the module of that name."""
 
@@ -84,7 +85,7 @@ def app() -> None:
 
     \b
         fasttok count corpus/ --by extension
-        git diff | fasttok count
+        git diff | fasttok count -m gpt-5.5 --total
     """
 
 
@@ -103,8 +104,9 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         if set(arguments) == {"--version", "--verbose"}:
             return _tell_version()
-        # Without arguments the help is what was asked for, not an error.
-        with app.make_context("fasttok", list(arguments) or ["--help"]) as context:
+        if not arguments:
+            return _tell_beginning()
+        with app.make_context("fasttok", list(arguments)) as context:
             code = app.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
@@ -119,7 +121,7 @@ def _run(arguments: Sequence[str]) -> int:
         # The reader has what it wanted (`| head`).
         stop_writing(sys.stdout)
         return OK if context is None else exit_code(context)
-    except (SimdLevelError, UnknownEncodingError) as error:
+    except (SimdLevelError, UnknownEncodingError, UnknownModelError) as error:
         fail(_worded(error, context))
         return USAGE
     except TooManySkippedError as error:
@@ -131,6 +133,22 @@ def _run(arguments: Sequence[str]) -> int:
         stop_writing(sys.stdout)
         return fail(_os_message(error))
     return code if isinstance(code, int) else OK
+
+
+BEGINNING = """\
+fasttok counts tokens: exactly, of any corpus, in every language.
+
+    fasttok count .                                the tokens of this folder
+    git diff | fasttok count -m gpt-5.5 --total    of what is piped in, a number
+
+fasttok --help lists all commands, and fasttok count --help what they take.
+"""
+
+
+def _tell_beginning() -> int:
+    """Print what a reader needs who typed the name alone: that is no error."""
+    print(BEGINNING, end="")
+    return OK
 
 
 def _tell_version() -> int:

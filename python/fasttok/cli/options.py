@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import os
 import stat
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fasttok._util.paths import STDIN
+from fasttok.cli import complete
 from fasttok.cli.output import check_outputs
 from fasttok.errors import Remedy
 from fasttok.options import CorpusKeywords, FilesKeywords, Option, options
@@ -100,18 +102,23 @@ def pairs(context: click.Context, param: click.Parameter, values: tuple[str, ...
     return found
 
 
+html_option = click.option(
+    "--html", type=complete.PATH, metavar="FILE", help="Write a page of all of it, which needs no network."
+)
+
+
 def picture_options(function: Function) -> Function:
     """Add `--html`, `--svg` and `--png`."""
     for option in (
-        click.option("--png", metavar="FILE", help="Write the chart as a PNG."),
-        click.option("--svg", metavar="FILE", help="Write the chart as an SVG, for a paper."),
-        click.option("--html", metavar="FILE", help="Write a page with everything, that needs no network."),
+        click.option("--png", type=complete.PATH, metavar="FILE", help="Write the chart as a PNG."),
+        click.option("--svg", type=complete.PATH, metavar="FILE", help="Write the chart as an SVG, for a paper."),
+        html_option,
     ):
         function = option(function)
     return function
 
 
-def pictures(html: str | None, svg: str | None, png: str | None) -> dict[str, str | None]:
+def pictures(html: str | None, svg: str | None = None, png: str | None = None) -> dict[str, str | None]:
     """The picture files, by option; refused where libraries are missing, before the work is done."""
     from fasttok._util.extras import need
 
@@ -121,7 +128,7 @@ def pictures(html: str | None, svg: str | None, png: str | None) -> dict[str, st
     return {"--html": html, "--svg": svg, "--png": png}
 
 
-def write_pictures(report: BaseReport, html: str | None, svg: str | None, png: str | None) -> None:
+def write_pictures(report: BaseReport, html: str | None, svg: str | None = None, png: str | None = None) -> None:
     """Write the page and the charts that were asked for."""
     if html is not None:
         report.to_html(html)
@@ -134,23 +141,42 @@ def write_pictures(report: BaseReport, html: str | None, svg: str | None, png: s
             save(report.plot(), png, "png")
 
 
-def sort_options(keys: Sequence[str], default: str, *, of: str, name: str, by: str) -> Callable[[Function], Function]:
-    """Add `--sort` and `--reverse`: the order of what the report is `of`, by one of `keys`. All of them are numbers but
-    `name`, which is sorted `by` what is said."""
+class Column(click.Choice[str]):
+    """A column to sort by: its name in the data, or its header in a table, which may be shorter."""
+
+    def __init__(self, keys: Sequence[str], headers: Mapping[str, str]) -> None:
+        super().__init__([*keys, *headers])
+        self._headers = headers
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        name = super().convert(value, param, ctx)
+        return self._headers.get(name, name)
+
+
+def sort_options(
+    keys: Sequence[str], default: str, *, of: str, name: str, by: str, headers: Mapping[str, str] | None = None
+) -> Callable[[Function], Function]:
+    """Add `--sort` and `--reverse`: the order of what the report is `of`, by one of `keys`, or by one of `headers` of
+    the table, each with the key that it is for. All are numbers but `name`, which is sorted `by` what is said."""
     numbers = ", ".join(key for key in keys if key != name)
 
     def add(function: Function) -> Function:
         function = click.option("--reverse", is_flag=True, help="The other way round.")(function)
         return click.option(
             "--sort",
-            type=click.Choice(keys),
+            type=Column(keys, headers or {}),
             default=default,
             show_default=True,
             metavar="COLUMN",
-            help=f"Order of the {of}, largest first: {numbers}; or {name}, by {by}.",
+            help=f"Order of the {of}, largest first: {numbers}, or a header of the table; or {name}, by {by}.",
         )(function)
 
     return add
+
+
+top_option = click.option(
+    "--top", type=click.IntRange(min=1), metavar="N", help="The first N groups alone; totals are still of all."
+)
 
 
 def paths_or_default(paths: Sequence[str], corpus: Mapping[str, Any]) -> list[str]:
@@ -176,6 +202,7 @@ def corpus_options(keywords: type[FilesKeywords] = CorpusKeywords) -> Callable[[
 
     def add(function: Function) -> Function:
         function = progress_options(function)
+        function = type_list_option(function)
         for each in reversed([each for each in options(keywords) if each.flags]):
             function = _click(each)(function)
         return function
@@ -187,6 +214,26 @@ def progress_options(function: Function) -> Function:
     """Add `--no-progress` and `--quiet`: what is shown beside the result."""
     function = click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")(function)
     return click.option("--no-progress", is_flag=True, help="Show no progress bar.")(function)
+
+
+def type_list_option(function: Function) -> Function:
+    """Add `--type-list`, which prints the types of files and ends the command."""
+
+    def print_types(context: click.Context, param: click.Parameter, given: bool) -> None:
+        if given and not context.resilient_parsing:
+            from fasttok._fasttok import _file_types
+
+            click.echo("".join(f"{name}: {', '.join(globs)}\n" for name, globs in _file_types()), nl=False)
+            context.exit()
+
+    return click.option(
+        "--type-list",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=print_types,
+        help="List the types of files, with their globs.",
+    )(function)
 
 
 def option(name: str) -> Callable[[Function], Function]:
@@ -220,12 +267,21 @@ def _click(option: Option) -> Callable[[Function], Function]:
             *option.flags, option.name, flag_value=not option.default, default=None, type=bool, help=about.flag_text
         )
     kind: click.ParamType[Any] | None = None
+    if option.is_list_of_names:
+        # Globs may hold commas.
+        split = names if option.name in ("types", "not_types") else None
+        metavar = f"{about.metavar}[,{about.metavar}]" if split else about.metavar
+        return click.option(
+            *option.flags, option.name, multiple=True, callback=split, metavar=metavar, help=about.flag_text
+        )
     if option.name == "sample":
         kind = Part()
     elif option.choices:
         kind = click.Choice(option.choices)
     elif about.minimum is not None:
         kind = click.IntRange(min=about.minimum)
+    elif option.takes(os.PathLike[str]):
+        kind = complete.PATH
     default = "" if option.says_default == "none" else f" [default: {option.says_default}]"
     return click.option(
         *option.flags, option.name, type=kind, metavar=about.metavar, help=f"{about.flag_text}{default}"
@@ -246,23 +302,57 @@ def corpus_arguments(
     check_outputs([*inputs, *([] if listed is None else [listed])], files)
     # A file that the shell writes for us is not counted either.
     written = [path for path in (*outputs.values(), "/dev/stdout") if path is not None and os.path.isfile(path)]
+    if "files_from" in values:
+        given["skip_missing"] = True
     return {**given, "outputs": written, "progress": not (no_progress or quiet)}
 
 
-paths_argument = click.argument("paths", nargs=-1, metavar="[PATH]...")
+paths_argument = click.argument("paths", nargs=-1, metavar="[PATH]...", type=complete.PATH)
 
 
-def encodings_option(default: str = "o200k_base") -> Callable[[Function], Function]:
-    """`-e`, the encodings to count with."""
-    return click.option(
-        "-e",
-        "--encoding",
-        "encodings",
-        callback=names,
-        multiple=True,
-        metavar="NAME[,NAME]",
-        help=f"Encodings to count with, in one pass: names or tokenizer files. [default: {default}]",
-    )
+def encodings_option(default: str = "o200k_base") -> Callable[[Function], Any]:
+    """`-e` and `-m`, what to count with. The command gets both as `encodings`, as the library takes them."""
+
+    def add(function: Function) -> Any:
+        @functools.wraps(function)
+        def with_encodings(*args: Any, encodings: list[str], models: list[str], **others: Any) -> Any:
+            return function(*args, encodings=_counted_with(encodings, models, default), **others)
+
+        wrapped: Any = with_encodings
+        for option in (
+            click.option(
+                "-m",
+                "--model",
+                "models",
+                callback=names,
+                multiple=True,
+                metavar="NAME[,NAME]",
+                shell_complete=complete.models,
+                help="Count with the encodings of these models: gpt-5.5, kimi-k2.6 (see fasttok models).",
+            ),
+            click.option(
+                "-e",
+                "--encoding",
+                "encodings",
+                callback=names,
+                multiple=True,
+                metavar="NAME[,NAME]",
+                shell_complete=complete.encodings,
+                help=f"Encodings to count with, in one pass: names, models or tokenizer files. [default: {default}]",
+            ),
+        ):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return add
+
+
+def _counted_with(encodings: list[str], models: list[str], default: str) -> Any:
+    if not models:
+        return encodings or default.split(",")
+    from fasttok.tokenizers.resolve import of_models
+
+    return of_models(models, encodings)
 
 
 by_option = click.option(

@@ -15,6 +15,7 @@ import click
 from fasttok._escapes import escaped, escaped_lines
 from fasttok._util.extras import need
 from fasttok._util.files import refuse_overwriting, write_atomically
+from fasttok.cli import complete
 from fasttok.options import options
 from fasttok.reports.presenters import Presenter, presenter_of
 
@@ -56,6 +57,7 @@ def output_options(function: Function) -> Function:
         click.option(
             "-o",
             "--output",
+            type=complete.PATH,
             metavar="FILE",
             help="Write to FILE, whole or not at all: .json, .csv, .tsv, .txt (the table), .parquet, .arrow.",
         ),
@@ -170,7 +172,13 @@ def deliver(
 
 
 def deliver_counted(
-    report: BaseReport, shape: Format, output: str | None, ledger: Ledger, corpus: Mapping[str, Any]
+    report: BaseReport,
+    shape: Format,
+    output: str | None,
+    ledger: Ledger,
+    corpus: Mapping[str, Any],
+    *,
+    drawn_as: str | None = None,
 ) -> int:
     """`deliver` for a report on files that were read by the options `corpus` and have their rows in `ledger`: with
     the files that were passed over."""
@@ -179,6 +187,7 @@ def deliver_counted(
         shape,
         output,
         quiet=corpus["quiet"],
+        drawn_as=drawn_as,
         ledger=ledger,
         notes=passed_over(report.manifest),
         where=where_listed(corpus),

@@ -51,22 +51,25 @@ def as_paths(paths: PathLike | Iterable[PathLike]) -> list[str]:
 def given_paths(paths: PathLike | Iterable[PathLike], options: CorpusOptions) -> list[str]:
     """The paths that a run was given, checked; those in its list of more are checked by who reads it.
 
-    Raises ``ValueError`` where there are neither, and ``NotFoundError`` for one that does not exist.
+    Raises ``ValueError`` where there are neither, and ``NotFoundError`` for one that does not exist, or where
+    `skip_missing` for the first if none does.
     """
     inputs = as_paths(paths)
     if not inputs and options.files_from is None:
         raise ValueError("no paths to count")
-    require_existing([*inputs, *([] if options.files_from is None else [os.fspath(options.files_from)])])
+    if options.files_from is not None:
+        require_existing([os.fspath(options.files_from)])
+    require_existing(inputs, is_one_enough=options.skip_missing)
     return inputs
 
 
-def require_existing(paths: Sequence[str]) -> None:
-    """Refuse a path that does not exist, naming the nearest that exists.
+def require_existing(paths: Sequence[str], *, is_one_enough: bool = False) -> None:
+    """Refuse a path that does not exist, naming the nearest that exists. `is_one_enough`: unless another does.
 
     A path with glob characters is left to the reader, which knows what it matches.
     """
     missing = [path for path in paths if path != STDIN and not os.path.lexists(path) and _GLOB.isdisjoint(path)]
-    if not missing:
+    if not missing or (is_one_enough and len(missing) < len(paths)):
         return
     message = describe_missing(missing[0])
     may_be_texts = len(missing) == len(paths) and (len(paths) > 1 or " " in missing[0])

@@ -30,6 +30,7 @@ from fasttok.reports.premium import (
     EncodingSummary,
     LanguagePremium,
     PremiumReport,
+    own_varieties,
 )
 from fasttok.reports.presenters import shown
 from fasttok.tokenizers.resolve import Spec, resolve_all
@@ -153,7 +154,7 @@ def premium(
                     rank=int(ranks[i]),
                 )
             )
-        summaries.append(_summary(label, codes, sums, statistics, confidence))
+        summaries.append(_summary(label, codes, base, sums, statistics, confidence))
 
     manifest = {
         **run_manifest(loaded),
@@ -199,10 +200,17 @@ def _measure(tokens: npt.NDArray[np.int64], at: int, definition: Definition, res
 
 
 def _summary(
-    label: str, codes: Sequence[str], sums: npt.NDArray[np.int64], statistics: _Statistics, confidence: float
+    label: str,
+    codes: Sequence[str],
+    pivot: str,
+    sums: npt.NDArray[np.int64],
+    statistics: _Statistics,
+    confidence: float,
 ) -> EncodingSummary:
     drawn = statistics.resampled_sums
     bounds = None if drawn is None else interval(gini(drawn), confidence)
+    own = own_varieties(pivot, codes)
+    others = [code not in own for code in codes]
     low, high = int(statistics.premium.argmin()), int(statistics.premium.argmax())
     return EncodingSummary(
         encoding=label,
@@ -213,7 +221,7 @@ def _summary(
         min_language=codes[low],
         max=float(statistics.premium[high]),
         max_language=codes[high],
-        median=float(np.median(statistics.premium)),
+        median=float(np.median(statistics.premium[others] if any(others) else statistics.premium)),
     )
 
 

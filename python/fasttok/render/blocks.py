@@ -14,6 +14,9 @@ from fasttok.render.layout import Layout
 SHOWN = 1000
 """The most groups that a table or chart shows: more are read by programs, not by people."""
 
+CHARTED = 20
+"""The most groups that the chart of a page shows."""
+
 T = TypeVar("T")
 
 

@@ -23,15 +23,21 @@ ROW = 17
 """Height of a language, in pixels."""
 INLINE = 340
 """Width of a plot without its labels; a page makes it as wide as it has room."""
-SCHEME = "tableau10"
+PALETTE = ("#d9622b", "#3f7fbf", "#6a994e", "#8d6bb8", "#c49a1a", "#2f9c95", "#b8527d", "#7c828c")
+"""The colours of series on every page; the first is that of pages with one."""
+TICKS = 5
+"""What is asked for, of which Vega makes at most eight."""
+MOST_TICKS = 8
 
 
 def premium_chart(report: PremiumReport, encoding: str | None = None) -> altair.LayerChart:
     """The premium of each language with its interval, under one encoding or all."""
     encodings = report.encodings if encoding is None else [encoding]
     rows = [row for name in encodings for row in premium_values(report, name)]
-    chart = interval_chart({"values": rows}, several=len(encodings) > 1, pivot=report.pivot)
-    titled: altair.LayerChart = chart.properties(title=f"Tokens of the same content, {report.pivot} = 1")
+    chart = interval_chart(
+        {"values": rows}, several=len(encodings) > 1, pivot=report.pivot_name, ticks=premium_ticks(report)
+    )
+    titled: altair.LayerChart = chart.properties(title=f"Tokens of the same content, {report.pivot_name} = 1")
     return titled
 
 
@@ -49,15 +55,27 @@ def premium_values(report: PremiumReport, encoding: str) -> list[dict[str, Any]]
     ]
 
 
-def interval_chart(data: Mapping[str, Any], *, several: bool, pivot: str) -> altair.LayerChart:
+def premium_ticks(report: PremiumReport) -> list[float]:
+    """Where a logarithmic axis of the premiums has ticks: round numbers, at most eight."""
+    premiums = [row.premium for row in report.premiums]
+    low, high = min(premiums), max(premiums)
+    for digits in ((1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        found = [digit * 10.0**power for power in range(-4, 6) for digit in digits]
+        found = [tick for tick in found if low / 1.1 <= tick <= high * 1.1]
+        if len(found) <= MOST_TICKS:
+            break
+    return found
+
+
+def interval_chart(data: Mapping[str, Any], *, several: bool, pivot: str, ticks: Sequence[float]) -> altair.LayerChart:
     """Points and intervals, one row per language, the most expensive one first."""
     alt = need("altair", "plot", "a chart")
     order = alt.EncodingSortField(field="premium", op="max", order="descending")
     y = alt.Y("language:N", sort=order, title=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
     scale = alt.Scale(type="log", nice=False, padding=8)
-    axis = alt.Axis(format="~g", tickCount=8, orient="top")
+    axis = alt.Axis(format="~g", values=list(ticks), orient="top")
     x = alt.X("premium:Q", scale=scale, title=f"tokens relative to {pivot} (logarithmic)", axis=axis)
-    color = _series(alt, "encoding") if several else alt.value("#d9622b")
+    color = _series(alt, "encoding") if several else alt.value(PALETTE[0])
     tooltip = [
         alt.Tooltip("language:N"),
         alt.Tooltip("encoding:N"),
@@ -79,19 +97,21 @@ def interval_chart(data: Mapping[str, Any], *, several: bool, pivot: str) -> alt
     return themed
 
 
-def spread_chart(data: Mapping[str, Any], pivot: str) -> altair.LayerChart:
-    """The premiums of all languages under each encoding: a tick a language, and the median."""
+def spread_chart(data: Mapping[str, Any], pivot: str, ticks: Sequence[float]) -> altair.LayerChart:
+    """The premiums of all languages under each encoding: a tick a language, and the median of those that are `other`
+    than the pivot and its varieties."""
     alt = need("altair", "plot", "a chart")
     scale = alt.Scale(type="log", nice=False, padding=8)
     base = alt.Chart(_data(alt, data))
     y = alt.Y("encoding:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
-    axis = alt.Axis(format="~g", tickCount=8, orient="top")
+    axis = alt.Axis(format="~g", values=list(ticks), orient="top")
     x = alt.X("premium:Q", scale=scale, axis=axis, title=f"tokens relative to {pivot} (logarithmic)")
     tooltip = [alt.Tooltip("language:N"), alt.Tooltip("encoding:N"), alt.Tooltip("premium:Q", format=".3f")]
     tick = base.mark_tick(thickness=1.5, size=16, opacity=0.45).encode(
-        y=y, x=x, color=alt.value("#d9622b"), tooltip=tooltip
+        y=y, x=x, color=alt.value(PALETTE[0]), tooltip=tooltip
     )
-    median = base.mark_tick(thickness=3, size=22, opacity=1).encode(
+    others = base.transform_filter("datum.other")
+    median = others.mark_tick(thickness=3, size=22, opacity=1).encode(
         y=y, x=alt.X("median(premium):Q", scale=scale), color=alt.value("currentColor")
     )
     themed: altair.LayerChart = _themed(alt.layer(tick, median).properties(width=INLINE, height=alt.Step(30)))
@@ -103,7 +123,7 @@ def group_name(key: Mapping[str, str | None]) -> str:
     return " · ".join(format.key(value) for value in key.values()) or "total"
 
 
-def bars(data: Mapping[str, Any], title: str, shape: str = "~g") -> altair.Chart:
+def bars(data: Mapping[str, Any], title: str, shape: str = "~s") -> altair.Chart:
     """A bar for each group and series, as long as its value, on an axis whose numbers have that `shape`."""
     alt = need("altair", "plot", "a chart")
     tooltip = [alt.Tooltip("group:N"), alt.Tooltip("series:N"), alt.Tooltip("value:Q", format=",")]
@@ -116,7 +136,7 @@ def densities(data: Mapping[str, Any]) -> altair.LayerChart:
     y = alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
     offset = alt.YOffset("encoding:N", sort=None)
     color = _series(alt, "encoding")
-    axis = alt.Axis(format="~g", orient="top")
+    axis = alt.Axis(format="~g", orient="top", tickCount=TICKS)
     tooltip = [
         alt.Tooltip("group:N"),
         alt.Tooltip("encoding:N"),
@@ -136,7 +156,7 @@ def densities(data: Mapping[str, Any]) -> altair.LayerChart:
 
 def _series(alt: Any, field: str) -> Any:
     legend = alt.Legend(orient="top", title=None, labelLimit=300)
-    return alt.Color(f"{field}:N", sort=None, scale=alt.Scale(scheme=SCHEME), legend=legend)
+    return alt.Color(f"{field}:N", sort=None, scale=alt.Scale(range=list(PALETTE)), legend=legend)
 
 
 def _grouped_bars(
@@ -154,7 +174,7 @@ def _grouped_bars(
         .encode(
             y=alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False)),
             yOffset=alt.YOffset(f"{series}:N", sort=None),
-            x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format=shape, orient="top")),
+            x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format=shape, orient="top", tickCount=TICKS)),
             color=_series(alt, series),
             tooltip=tooltip,
         )
@@ -169,8 +189,8 @@ def cost_chart(report: CostReport) -> altair.Chart:
     return cost_bars({"values": cost_values(report)}, report.currency)
 
 
-def cost_values(report: CostReport) -> list[dict[str, Any]]:
-    """The rows of a cost report as charts read them."""
+def cost_values(report: CostReport, most: int = SHOWN) -> list[dict[str, Any]]:
+    """The rows of a cost report as charts read them: of so many groups, the dearest first."""
     return [
         {
             "group": group_name(row.key),
@@ -178,7 +198,7 @@ def cost_values(report: CostReport) -> list[dict[str, Any]]:
             "cost": row.cost,
             "per_1000": None if row.cost_per_document is None else 1000 * row.cost_per_document,
         }
-        for row in (report.groups[: SHOWN * len(report.models)] or report.totals)
+        for row in (report.dearest_first()[: most * len(report.models)] or report.totals)
     ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from fasttok.errors import NoPlotError
+from fasttok.errors import MissingExtraError, NoPlotError
 from fasttok.render.blocks import SHOWN, Block, Lines, Note, Title
 from fasttok.render.layout import Layout
 from fasttok.reports.base import BaseReport
@@ -42,6 +42,10 @@ class Drawing(Generic[R]):
     of_groups: str = "groups"
     """What they are called."""
     chart: Callable[..., Any] | None = None
+    lead: Callable[[R], str] | None = None
+    """What was found, in a sentence, for the page; the summary otherwise."""
+    page_chart: Callable[[R], Any] | None = None
+    """The chart that stands in the page: of some groups, where there are many."""
     full_page: Callable[[R], str] | None = None
     as_markdown: Callable[[R], str] | None = None
 
@@ -108,7 +112,18 @@ class Drawing(Generic[R]):
         from fasttok.render.page.plain import plain_page
 
         heading = self.name.removeprefix("a ").capitalize()
-        return plain_page(report.manifest, heading, self.blocks(report, None), self.summary(report, drawn=True))
+        drawn = None if self.page_chart is None else self._drawn(report)
+        summary = f"{self.summary(report, drawn=True)}."
+        lead = summary if self.lead is None else f"{self.lead(report)} {summary}"
+        return plain_page(report.manifest, heading, self.blocks(report, None), lead, drawn)
+
+    def _drawn(self, report: R) -> Any:
+        """The chart of the page as data; None without the libraries that draw it."""
+        assert self.page_chart is not None
+        try:
+            return self.page_chart(report).to_dict()
+        except MissingExtraError:
+            return None
 
     def plot(self, report: R, **options: Any) -> Any:
         """A chart. Raises ``NoPlotError`` where the kind has none."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from fasttok._escapes import escaped
 
 NONE = "-"
@@ -55,6 +58,21 @@ def money(value: float | None) -> str:
     return f"{Decimal(f'{value:.2g}'):f}"
 
 
+def amounts(values: Sequence[float | None]) -> list[str]:
+    """Amounts that stand below each other: all with as many decimals as the smallest needs for two digits, from two to
+    six of them."""
+    some = [abs(value) for value in values if value]
+    digits = min(6, max(2, 1 - math.floor(math.log10(min(some))))) if some else 2
+    least = 10.0**-digits
+    return [f"<{least:.{digits}f}" if value and 0 < value < least / 2 else decimal(value, digits) for value in values]
+
+
+def rates(values: Sequence[float | None]) -> list[str]:
+    """Prices that stand below each other: all with the decimals that one of them needs, two at least."""
+    digits = max([2, *(len(f"{value:.6f}".rstrip("0").partition(".")[2]) for value in values if value is not None)])
+    return [decimal(value, digits) for value in values]
+
+
 def size(count: int) -> str:
     """A number of bytes."""
     for unit, divisor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
@@ -78,3 +96,14 @@ def key(value: str | None) -> str:
 def times(value: float | None, factor: int) -> float | None:
     """The multiple of a number that may not be there."""
     return None if value is None else value * factor
+
+
+BAR = 18
+"""How long the longest bar is, in columns."""
+
+
+def bar(value: float, largest: float, width: int = BAR) -> str:
+    """A bar of block characters, an eighth of a column exact."""
+    eighths = round(8 * width * value / largest) if largest > 0 else 0
+    full, part = divmod(max(0, eighths), 8)
+    return "█" * full + ("▏▎▍▌▋▊▉"[part - 1] if part else "")

@@ -20,8 +20,13 @@ def run(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
     says something."""
     seconds: float = manifest["run"]["seconds"]
     digits = 0 if seconds >= 100 else 2 if seconds >= 0.1 else 4
-    line = f"{rows(ledger)}; {format.size(size)} in {seconds:,.{digits}f} s"
+    stored: int = manifest["bytes_read"]
+    # What the progress bar counts, too.
+    read = format.size(size) if stored == size else f"{format.size(stored)} read, {format.size(size)} of text"
+    line = f"{rows(ledger)}; {read} in {seconds:,.{digits}f} s"
     rate: float | None = manifest["run"]["mb_per_second"]
+    if (top := manifest.get("top")) is not None and top["groups"] < top["of"]:
+        line = f"{line}; the first {top['groups']:,} of {top['of']:,} groups"
     # Of little text in little time a rate tells of starting threads, not of counting.
     if rate is None or (seconds <= 1 and size <= 10_000_000):
         return line

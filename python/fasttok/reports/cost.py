@@ -71,15 +71,15 @@ class SameContent:
     tokenizer_of: str | None
     """Whose that is."""
 
-    def in_words(self) -> str:
-        """One sentence."""
+    def in_words(self, pivot: str | None = None) -> str:
+        """One sentence. `pivot`: what that language is called, its code otherwise."""
         percent = 100 * (self.ratio - 1)
         more = f"{abs(percent):.0f} % {'more' if percent >= 0 else 'less'}"
         interval = ""
         if self.low is not None and self.high is not None:
             interval = f" (95 % interval {100 * (self.low - 1):+.0f} to {100 * (self.high - 1):+.0f} %)"
         return (
-            f"The same content as input costs {more} in {self.name or self.language} than in {self.pivot} on "
+            f"The same content as input costs {more} in {self.name or self.language} than in {pivot or self.pivot} on "
             f"{label(self.model, self.tokenizer_of)}{interval}."
         )
 
@@ -117,6 +117,13 @@ class CostReport(BaseReport):
         """The currency of all costs, ISO 4217."""
         currency: str = self.manifest["currency"]
         return currency
+
+    def dearest_first(self) -> list[CostRow]:
+        """The rows of the groups, those of a group together: the group that costs most on the first model first."""
+        models = len(self.models)
+        groups = [self.groups[i : i + models] for i in range(0, len(self.groups), models)]
+        groups.sort(key=lambda rows: -rows[0].cost)
+        return [row for rows in groups for row in rows]
 
     def get(self, model: str, *key: str | None) -> CostRow:
         """The row of one group on one model; the total without a key.

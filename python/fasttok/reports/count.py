@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 
 import fasttok._fasttok as _fasttok
 from fasttok.reports.base import BaseReport
-from fasttok.reports.groups import check_order, in_order
+from fasttok.reports.groups import check_order, in_order, noted_top
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import AT_ONCE, Items, Kind
 
@@ -30,6 +30,9 @@ _RATIOS = {
 """Of which sums each measure is the ratio."""
 
 SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES)
+
+HEADERS = {"docs": "documents", "tok/char": "tokens_per_char", "B/tok": "bytes_per_token"}
+"""What tables call some of these: their headers are short."""
 
 _COLUMNS: dict[str, Kind] = {
     "encoding": "string",
@@ -349,6 +352,23 @@ class Report(BaseReport):
             return size
 
         return replace(self, groups=in_order(self.groups, key, value, reverse=reverse))
+
+    def in_order_of(self, names: Sequence[str]) -> Report:
+        """The same report with its groups, which have one key, in the order of these values of it; others come last."""
+        position = {name: i for i, name in enumerate(names)}
+
+        def place(group: Group) -> int:
+            (value,) = group.key.values()
+            return position.get(value or "", len(position))
+
+        return replace(self, groups=sorted(self.groups, key=place))
+
+    def top(self, most: int) -> Report:
+        """The same report with the first groups alone, `most` of them, in the order that it has: see :meth:`sorted_by`.
+
+        Totals are still those of all groups, and `manifest["top"]` says of how many these are the first.
+        """
+        return replace(self, manifest=noted_top(self.manifest, most, len(self.groups)), groups=self.groups[:most])
 
     def content(self) -> dict[str, Any]:
         """Totals, groups and ledger: see docs/report.md."""

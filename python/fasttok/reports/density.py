@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from fasttok.reports.base import BaseReport
-from fasttok.reports.groups import check_order, in_order, unknown_group
+from fasttok.reports.groups import check_order, in_order, noted_top, unknown_group
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import Kind
 
@@ -28,6 +28,18 @@ WITH_PARTIAL = ("partial_token_share",)
 TO_BASE = ("tokens_per_char_to_base", "bytes_per_token_to_base")
 
 SUMS = ("documents", "bytes", "chars", "tokens")
+
+HEADERS = {
+    "docs": "documents",
+    "tok/char": "tokens_per_char",
+    "chars/tok": "chars_per_token",
+    "B/tok": "bytes_per_token",
+    "tok/graph": "tokens_per_grapheme",
+    "tok/word": "tokens_per_word",
+    "1-tok words": "single_token_word_share",
+    "partial": "partial_token_share",
+}
+"""What tables call some of what groups are sorted by: their headers are short."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +173,10 @@ class DensityReport(BaseReport):
             return size
 
         return replace(self, groups=in_order(self.groups, key, value, reverse=reverse))
+
+    def top(self, most: int) -> DensityReport:
+        """The same report with the first groups alone, as :meth:`Report.top` has it."""
+        return replace(self, manifest=noted_top(self.manifest, most, len(self.groups)), groups=self.groups[:most])
 
     def sort_keys(self) -> list[str]:
         """What `sorted_by` takes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fasttok._util.nearest import nearest
 from fasttok.errors import UnknownGroupError
@@ -37,6 +37,13 @@ def in_order(
     if key != "key":
         found.sort(key=lambda group: _size(value(group)), reverse=not reverse)
     return found
+
+
+def noted_top(manifest: Mapping[str, Any], most: int, groups: int) -> dict[str, Any]:
+    """The manifest of a report of which the first groups alone are left, `most` of them."""
+    if most < 1:
+        raise ValueError(f"the first groups are at least 1, not {most}")
+    return {**manifest, "top": {"groups": most, "of": groups}}
 
 
 def named(key: Key) -> str:

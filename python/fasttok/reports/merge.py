@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 
 import fasttok._fasttok as _fasttok
 from fasttok._util.paths import STDIN, PathLike
+from fasttok._util.types import OnProgress
 from fasttok.errors import MergeError, Remedy
 from fasttok.reports.count import Asked, Groups, Report, Tally
 from fasttok.reports.ledger import Ledger, merged
 from fasttok.reports.manifest import LISTED, SUMMED, added_input_files
+from fasttok.reports.presenters import shown
 
 _MEMBERS = {"schema", "manifest", "totals", "groups", "ledger"}
 
@@ -35,7 +37,9 @@ class _Part(NamedTuple):
     ledger: Mapping[str, Any]
 
 
-def merge_reports(reports: Iterable[PathLike | Report], *, allow_overlap: bool = False) -> Report:
+def merge_reports(
+    reports: Iterable[PathLike | Report], *, allow_overlap: bool = False, progress: bool = False
+) -> Report:
     """The report of one run over all that several runs of :func:`count_corpus` counted: reports, or files with their
     JSON.
 
@@ -44,6 +48,7 @@ def merge_reports(reports: Iterable[PathLike | Report], *, allow_overlap: bool =
     earliest, `peak_memory_bytes` the largest, and what is said of the machine is what the first report says.
 
     allow_overlap: merge reports that name the same input too, where it was not the same files: on two machines, say.
+    progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
 
     Raises ``MergeError`` where the reports do not add up to one: other encodings or options, an estimate, the same
     input twice, another kind of report, a damaged one; and ``TooManyGroupsError``.
@@ -51,7 +56,8 @@ def merge_reports(reports: Iterable[PathLike | Report], *, allow_overlap: bool =
     given = [reports] if isinstance(reports, (str, os.PathLike, Report)) else list(reports)
     if not given:
         raise ValueError("no reports to merge")
-    return _merged_parts([_part(report, i) for i, report in enumerate(given)], allow_overlap)
+    with shown(progress, None) as told:
+        return _merged_parts([_part(report, i) for i, report in enumerate(given)], allow_overlap, told)
 
 
 def merge_shares(reports: Sequence[bytes]) -> Report:
@@ -60,7 +66,7 @@ def merge_shares(reports: Sequence[bytes]) -> Report:
     return _merged_parts([_part(report, i) for i, report in enumerate(reports)], allow_overlap=True)
 
 
-def _merged_parts(parts: Sequence[_Part], allow_overlap: bool) -> Report:
+def _merged_parts(parts: Sequence[_Part], allow_overlap: bool, told: OnProgress | None = None) -> Report:
     first = parts[0]
     for part in parts[1:]:
         _refuse_difference(first, part)
@@ -83,7 +89,11 @@ def _merged_parts(parts: Sequence[_Part], allow_overlap: bool) -> Report:
         max_groups=manifest["max_groups"],
         distinct=asked.by.index("file") if "file" in asked.by and not allow_overlap else None,
     )
+    done, documents, size = 0, 0, sum(map(_size, parts))
     for part in parts:
+        if told is not None:
+            told(_fasttok.Progress(done, size, documents, 0))
+        done, documents = done + _size(part), documents + part.ledger["counted"]
         try:
             sums.add(part.path, part.text)
         except ValueError as error:
@@ -98,6 +108,10 @@ def _merged_parts(parts: Sequence[_Part], allow_overlap: bool) -> Report:
         seconds = manifest["run"]["seconds"]
         manifest["run"]["mb_per_second"] = totals.bytes / seconds / 1e6 if seconds else None
     return Report(manifest, totals, Groups(sums.groups(), asked), ledger)
+
+
+def _size(part: _Part) -> int:
+    return len(part.text or b"") if part.path is None else os.path.getsize(part.path)
 
 
 def _part(report: PathLike | Report | bytes, index: int) -> _Part:
@@ -127,6 +141,8 @@ def _part(report: PathLike | Report | bytes, index: int) -> _Part:
     is_whole = _is_whole(manifest, _IN_MANIFEST) and _is_whole(ledger, _IN_LEDGER)
     if not is_whole or not _is_whole(manifest["run"], _IN_RUN) or not _is_whole(manifest["input_files"], _IN_FILES):
         raise MergeError(f"{name} is damaged: its manifest or its ledger is not whole", files=[name])
+    if manifest.get("top") is not None:
+        raise MergeError(f"{name} has some of its groups alone: count again without --top", option="top", files=[name])
     if manifest.get("sample") is not None:
         raise MergeError(f"{name} is an estimate from a sample: only counts add up", option="sample", files=[name])
     return _Part(name, path, text, manifest, ledger)

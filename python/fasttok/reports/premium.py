@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from fasttok._util.languages import find_language
+from fasttok._util.languages import find_language, of_language, same_language
 from fasttok._util.nearest import nearest
 from fasttok.errors import UnknownGroupError
 from fasttok.reports.base import BaseReport
@@ -33,6 +33,9 @@ PIVOT = "eng_Latn"
 """The language that others are compared with, where none is named."""
 
 SORT_KEYS = ("premium", "bytes", "tokens", "byte_premium", "bytes_per_token", "strr", "language")
+
+HEADERS = {"B/tok": "bytes_per_token", "STRR": "strr"}
+"""What tables call some of these: their headers are short."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,12 @@ class EncodingSummary:
     """The highest premium."""
     max_language: str
     median: float
+    """Of the premiums of the other languages: without the pivot and its varieties."""
+
+
+def own_varieties(pivot: str, languages: Sequence[str]) -> set[str]:
+    """The pivot, and those of `languages` that are varieties of it (`eng-GB` of `eng_Latn`)."""
+    return {pivot, *of_language(pivot, languages)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,6 +111,14 @@ class PremiumReport(BaseReport):
         """The language that others are compared with."""
         pivot: str = self.manifest["pivot"]
         return pivot
+
+    @property
+    def pivot_name(self) -> str:
+        """What that language is called, where the source gives names; of the language of the source itself, which is
+        English as a rule, it gives none."""
+        names = {row.language: row.name for row in self.premiums if row.name}
+        given = "English" if names and same_language(self.pivot, "en") else self.pivot
+        return names.get(self.pivot, given)
 
     @property
     def encodings(self) -> list[str]:

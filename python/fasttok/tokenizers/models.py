@@ -198,8 +198,8 @@ def encoding_name_for_model(model: str) -> str:
     if known.reason is None:
         stop = "" if reason.endswith("?") else "."
         remedy = Remedy(
-            f"{stop} {{function}} lists those that are known. Name the encoding itself: get_encoding(name), names by "
-            "list_encodings(), or load(file or name on the Hugging Face hub)",
+            f"{stop} {{function}} lists those that are known. Where the tokenizer itself is known: name an encoding "
+            "(get_encoding, -e), a file of it, or its repository on the Hugging Face hub (load, -e)",
             function="models",
         )
     near = [] if known.reason is not None else nearest(model)

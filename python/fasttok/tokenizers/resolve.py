@@ -12,7 +12,7 @@ from fasttok.errors import UnknownEncodingError
 from fasttok.tokenizers.models import encoding_name_for_model, explain, look_up, nearest, table
 
 Spec: TypeAlias = str | os.PathLike[str] | Encoding
-"""What names an encoding: its name, a tokenizer file or folder, a hub name, or the encoding itself."""
+"""What names an encoding: its name, a tokenizer file or folder, a model, a hub name, or the encoding itself."""
 
 _FILE_ENDINGS = (".json", ".model", ".tiktoken")
 
@@ -92,31 +92,38 @@ def list_encodings() -> list[str]:
 
 
 def resolve(spec: Spec) -> Encoding:
-    """The encoding that `spec` names: an encoding, the name of an embedded one, a tokenizer file or folder, or
-    a name on the Hugging Face hub; the first of these that exists.
+    """The encoding that `spec` names: an encoding, the name of an embedded one, a tokenizer file or folder, a model,
+    or a name on the Hugging Face hub; the first of these that exists.
 
-    Raises ``UnknownEncodingError`` for a name that is none, and what :func:`fasttok.load` raises for the others.
+    Raises ``UnknownEncodingError`` for a name that is none, or of a model whose tokenizer is not public, and what
+    :func:`fasttok.load` raises for the others.
     """
     if isinstance(spec, Encoding):
         return spec
     name = os.fspath(spec)
     if isinstance(spec, str) and name in list_encodings():
         return get_encoding(name)
-    is_path = not isinstance(spec, str) or os.path.lexists(name) or "/" in name or os.sep in name
-    if is_path or name.endswith(_FILE_ENDINGS):
+    if not isinstance(spec, str) or _is_file_or_on_the_hub(name):
         from fasttok.tokenizers.load import load
 
         return load(spec)
+    known = look_up(name)
+    if known.tokenizer is not None:
+        return resolve(known.tokenizer)
     try:
         return get_encoding(name)
     except UnknownEncodingError as error:
-        if look_up(name).tokenizer or look_up(name).reason:
+        if known.reason is not None:
             raise
         message = (
             f"{error}{'' if str(error).endswith('?') else '.'} There is no such file or folder either, and a name on "
             "the Hugging Face hub is owner/name"
         )
         raise UnknownEncodingError(message, name=error.name, nearest=error.nearest) from None
+
+
+def _is_file_or_on_the_hub(name: str) -> bool:
+    return os.path.lexists(name) or "/" in name or os.sep in name or name.endswith(_FILE_ENDINGS)
 
 
 def resolve_one_or_all(specs: Spec | Iterable[Spec] | Mapping[str, Spec]) -> Encoding | dict[str, Encoding]:
@@ -129,9 +136,9 @@ def resolve_all(
 ) -> dict[str, Encoding]:
     """The encodings that `specs` name, by the label they have in a report.
 
-    The label is the name of the encoding, or the key where `specs` is a mapping: with "(estimate)" behind it where
-    that is the name of a model and the encoding is another model's. Two of the same name are told apart by what was
-    asked for, or else by a part of the hash.
+    The label is the name of the encoding or model, or the key where `specs` is a mapping: with "(estimate)" behind it
+    where that is the name of a model and the encoding is another model's. Two of the same name are told apart by what
+    was asked for, or else by a part of the hash.
     """
     if isinstance(specs, Mapping):
         loaded = {label: resolve(spec) for label, spec in specs.items()}
@@ -144,14 +151,25 @@ def resolve_all(
     found: dict[str, Encoding] = {}
     for spec in specs:
         encoding = resolve(spec)
-        # An alias (gpt2) keeps its name.
-        label = spec if isinstance(spec, str) and spec in list_encodings() else encoding.name
+        # An alias (gpt2) keeps its name, and a model has its own.
+        is_name = isinstance(spec, str) and (spec in list_encodings() or not _is_file_or_on_the_hub(spec))
+        label = str(spec) if is_name else encoding.name
         if label in found and found[label] != encoding:
             label = f"{label} {encoding.hash[:8]}" if isinstance(spec, Encoding) else os.fspath(spec)
         found[label] = encoding
     if not found:
         raise ValueError("no encodings to count with")
     return found
+
+
+def of_models(models: Iterable[str], others: Iterable[Spec] = ()) -> dict[str, Encoding]:
+    """The encodings of `models`, by the names of these, after those that `others` name.
+
+    Raises what :func:`encoding_for_model` and :func:`resolve_all` raise.
+    """
+    specs = list(others)
+    found = resolve_all(specs) if specs else {}
+    return {**found, **{model: encoding_for_model(model) for model in models}}
 
 
 def _is_model(label: str) -> bool:

@@ -86,7 +86,7 @@ pub use sampling::{CERTAIN, SampleDrawn};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use single_token_words::{SingleTokenWords, single_token_words};
 pub use skip_reason::{REMEDIES as SKIP_REMEDIES, Reason};
-pub use source::{compressed_suffixes, packed_with, path_name};
+pub use source::{compressed_suffixes, file_types, packed_with, path_name};
 pub use statistics::{
     Extra, Histogram, Histograms, Lengths, Merge, Tally, segmentation_unicode_version,
 };

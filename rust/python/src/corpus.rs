@@ -147,6 +147,12 @@ impl SharedInputs {
     }
 }
 
+/// The types of files that ``types`` and ``not_types`` may name, each with the globs of its files.
+#[pyfunction]
+pub fn _file_types() -> Vec<(String, Vec<String>)> {
+    fasttok_corpus::file_types()
+}
+
 /// A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others.
 #[pyfunction]
 #[pyo3(signature = (path, /))]

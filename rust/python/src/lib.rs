@@ -85,6 +85,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(language::_language_parts, m)?)?;
     m.add_function(wrap_pyfunction!(language::_is_everyday_word, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::_scripts_of, m)?)?;
+    m.add_function(wrap_pyfunction!(corpus::_file_types, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::_path_name, m)?)?;
     let (major, minor, patch) = fasttok_engine::NORMALIZATION_UNICODE_VERSION;
     m.add("NORMALIZATION_UNICODE_VERSION", format!("{major}.{minor}.{patch}"))?;

@@ -82,7 +82,8 @@ read_as_they_are!(
     Option<usize>,
     Option<String>,
     Option<PathBuf>,
-    Vec<PathBuf>
+    Vec<PathBuf>,
+    Vec<String>
 );
 
 /// Options that are one of a few words.

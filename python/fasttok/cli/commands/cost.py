@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fasttok._util.paths import STDIN
+from fasttok.cli import complete
 from fasttok.cli.options import (
     Command,
     by_option,
@@ -39,12 +40,14 @@ from fasttok.cli.output import choose_format, deliver_counted, output_options
     multiple=True,
     required=True,
     metavar="NAME[,NAME]",
+    shell_complete=complete.models,
     help="Models to bill for (see fasttok models); PROVIDER/NAME for the price of one provider.",
 )
 @by_option
 @click.option("--base", metavar="GROUP", help="Compare each group's cost per document with this group's.")
 @click.option(
     "--parallel",
+    type=complete.PATH,
     metavar="DIR|FILE",
     multiple=True,
     help="Parallel text: what the same content costs in each language, relative to --base or --pivot.",
@@ -62,7 +65,10 @@ from fasttok.cli.output import choose_format, deliver_counted, output_options
     help="Bill this share of the input, from 0 to 1, at the rate of cached input.",
 )
 @click.option(
-    "--prices", metavar="FILE", help="Your table of prices, TOML or JSON. It takes precedence over genai-prices."
+    "--prices",
+    type=complete.PATH,
+    metavar="FILE",
+    help="Your table of prices, TOML or JSON. It takes precedence over genai-prices.",
 )
 @click.option(
     "--price-date",
@@ -122,10 +128,10 @@ def command(
     PATH is the same as for `fasttok count`: a file (also .gz, .zst, .bz2, .xz), a folder, a glob in quotes, or - for
     standard input. Each document is one request; long-context rates are taken document by document.
 
-    "What does our Japanese traffic cost on three models, compared with English?"
+    "What does our Japanese traffic cost on two models, compared with English?"
 
     \b
-        fasttok cost traffic.jsonl --by language --base en -m gpt-4o,gpt-4.1-mini,gpt-5
+        fasttok cost traffic.jsonl --by language --base en -m gpt-4o,gpt-5
     """
     from fasttok.measures.cost import cost
 

@@ -12,13 +12,17 @@ from fasttok.cli.options import (
     corpus_arguments,
     corpus_options,
     encodings_option,
+    html_option,
     paths_argument,
     paths_or_default,
+    pictures,
     sort_options,
+    top_option,
+    write_pictures,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
 from fasttok.options import CountingKeywords
-from fasttok.reports.density import ALWAYS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS
+from fasttok.reports.density import ALWAYS, HEADERS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS
 
 SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL, *TO_BASE)
 
@@ -39,11 +43,13 @@ SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL,
 @click.option(
     "--partial-tokens", is_flag=True, help="Count tokens that are not whole characters. Slow: texts are encoded."
 )
-@sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name")
+@sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name", headers=HEADERS)
+@top_option
 @output_options
+@html_option
 def command(
     paths: tuple[str, ...],
-    encodings: list[str],
+    encodings: Any,
     by: list[str],
     base: str | None,
     words: bool,
@@ -51,10 +57,12 @@ def command(
     partial_tokens: bool,
     sort: str,
     reverse: bool,
+    top: int | None,
     json: bool,
     csv: bool,
     table: bool,
     output: str | None,
+    html: str | None,
     **corpus: Any,
 ) -> int:
     """Compute tokens per character, characters and bytes per token, by group and encoding.
@@ -74,10 +82,11 @@ def command(
     asked: dict[str, Any] = {"words": words, "graphemes": graphemes, "partial_tokens": partial_tokens}
     _check_sort(sort, base, asked)
     inputs = paths_or_default(paths, corpus)
-    arguments = corpus_arguments(corpus, inputs, {"--output": output})
-    report = density(inputs, encodings or ["o200k_base"], by=by, base=base, **asked, **arguments).sorted_by(
-        sort, reverse=reverse
-    )
+    arguments = corpus_arguments(corpus, inputs, {"--output": output, **pictures(html)})
+    report = density(inputs, encodings, by=by, base=base, **asked, **arguments).sorted_by(sort, reverse=reverse)
+    if top is not None:
+        report = report.top(top)
+    write_pictures(report, html)
     return deliver_counted(report, shape, output, report.ledger, corpus)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from fasttok.cli.options import Command, sort_options
+from fasttok.cli import complete
+from fasttok.cli.options import Command, progress_options, sort_options, top_option
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options, passed_over
-from fasttok.reports.count import SORT_KEYS
+from fasttok.reports.count import HEADERS, SORT_KEYS
 
 
 @click.command(
@@ -15,25 +16,28 @@ from fasttok.reports.count import SORT_KEYS
     short_help="Add up reports of parts of a corpus.",
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped.",
 )
-@click.argument("reports", nargs=-1, required=True, metavar="REPORT...")
+@click.argument("reports", nargs=-1, required=True, type=complete.PATH, metavar="REPORT...")
 @click.option(
     "--allow-overlap",
     is_flag=True,
     help="Merge reports that name the same input, where it was not the same files: on two machines, say.",
 )
-@sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but data and errors.")
+@sort_options(SORT_KEYS, "tokens", of="groups", name="key", by="name", headers=HEADERS)
+@top_option
 @output_options
+@progress_options
 def command(
     reports: tuple[str, ...],
     allow_overlap: bool,
     sort: str,
     reverse: bool,
+    top: int | None,
     quiet: bool,
     json: bool,
     csv: bool,
     table: bool,
     output: str | None,
+    no_progress: bool,
 ) -> int:
     """Add up reports of parts of a corpus: the report of one `fasttok count` over all of it.
 
@@ -49,6 +53,10 @@ def command(
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     check_outputs(reports, {"--output": output})
-    report = merge_reports(reports, allow_overlap=allow_overlap).sorted_by(sort, reverse=reverse)
+    report = merge_reports(reports, allow_overlap=allow_overlap, progress=not (no_progress or quiet)).sorted_by(
+        sort, reverse=reverse
+    )
+    if top is not None:
+        report = report.top(top)
     notes = passed_over(report.manifest)
     return deliver(report, shape, output, quiet=quiet, ledger=report.ledger, notes=notes)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from fasttok.cli import complete
 from fasttok.cli.options import (
     Command,
     encodings_option,
@@ -16,7 +19,7 @@ from fasttok.cli.options import (
     write_pictures,
 )
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
-from fasttok.reports.premium import DEFINITIONS, PIVOT, SORT_KEYS
+from fasttok.reports.premium import DEFINITIONS, HEADERS, PIVOT, SORT_KEYS
 
 
 @click.command(
@@ -26,7 +29,7 @@ from fasttok.reports.premium import DEFINITIONS, PIVOT, SORT_KEYS
     epilog="Exit codes: 0 done, 1 error (text that is not aligned is one), 2 wrong usage, 3 some units were skipped, "
     "130 interrupted.",
 )
-@click.argument("paths", nargs=-1, required=True, metavar="DIR|FILE...")
+@click.argument("paths", nargs=-1, required=True, type=complete.PATH, metavar="DIR|FILE...")
 @encodings_option()
 @click.option(
     "--pivot", default=PIVOT, show_default=True, metavar="CODE", help="The language that others are compared with."
@@ -71,13 +74,13 @@ from fasttok.reports.premium import DEFINITIONS, PIVOT, SORT_KEYS
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="The seed of the bootstrap."
 )
 @option("threads")
-@sort_options(SORT_KEYS, "premium", of="languages", name="language", by="code")
+@sort_options(SORT_KEYS, "premium", of="languages", name="language", by="code", headers=HEADERS)
 @output_options
 @picture_options
 @progress_options
 def command(
     paths: tuple[str, ...],
-    encodings: list[str],
+    encodings: Any,
     pivot: str,
     languages: list[str],
     definition: str,
@@ -117,7 +120,7 @@ def command(
     )
     report = premium(
         list(paths) if len(paths) > 1 else paths[0],
-        encodings or ["o200k_base"],
+        encodings,
         pivot=pivot,
         languages=languages,
         definition=definition,  # type: ignore[arg-type]

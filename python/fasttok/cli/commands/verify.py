@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from fasttok.cli.options import Command, corpus_arguments, corpus_options
+from fasttok.cli import complete
+from fasttok.cli.options import Command, corpus_arguments, corpus_options, paths_argument
 from fasttok.cli.output import FAILED, OK, SKIPPED, choose_format, emit, passed_over, skipped_lines, tell, where_listed
 from fasttok.options import PathsKeywords
 
@@ -18,8 +19,8 @@ from fasttok.options import PathsKeywords
     epilog="Exit codes: 0 the same ids everywhere, 1 a difference or an error, 2 wrong usage, 3 the same ids but "
     "some rows were skipped, 130 interrupted.",
 )
-@click.argument("tokenizer")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("tokenizer", shell_complete=complete.encodings)
+@paths_argument
 @corpus_options(PathsKeywords)
 @click.option(
     "--built-in",
@@ -30,7 +31,7 @@ from fasttok.options import PathsKeywords
     help="Compare on N generated texts, too.",
 )
 @click.option("--json", is_flag=True, help="Print JSON.")
-@click.option("-o", "--output", metavar="FILE", help="Write to FILE: whole or not at all.")
+@click.option("-o", "--output", type=complete.PATH, metavar="FILE", help="Write to FILE: whole or not at all.")
 def command(
     tokenizer: str,
     paths: tuple[str, ...],

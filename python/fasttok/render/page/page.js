@@ -53,6 +53,18 @@
   for (const { id, spec, values } of data.charts ?? []) embed(id, spec, values, values.length);
   if (data.cost) embed("cost-chart", data.cost.spec, data.cost.values, data.cost.values.length);
 
+  for (const { id, spec, bands } of data.charts ?? []) embed(id, spec, spec.data.values, bands);
+
+  // What does not fit its frame says so: a phone shows no scroll bar.
+  const hint = () => {
+    for (const frame of document.querySelectorAll(".scroll")) {
+      frame.classList.toggle("wide", frame.scrollWidth > frame.clientWidth + 1);
+    }
+  };
+  addEventListener("resize", hint);
+  addEventListener("load", hint);
+  hint();
+
   const premium = data.premium;
   if (!premium) return;
   const [PREMIUM, LOW, HIGH] = [0, 1, 2];
@@ -60,7 +72,9 @@
   const keys = premium.languages.map(([code, name]) => `${name} ${code}`.trim().toLowerCase());
 
   if (byId("spread-chart")) embed("spread-chart", premium.spread, premium.encodings.flatMap((encoding) =>
-    premium.measures[encoding].map((row, i) => ({ language: names[i], encoding, premium: row[PREMIUM] }))),
+    premium.measures[encoding].map((row, i) => ({
+      language: names[i], encoding, premium: row[PREMIUM], other: !premium.own.includes(premium.languages[i][0]),
+    }))),
     premium.encodings.length);
 
   const COLUMNS = [
@@ -98,6 +112,7 @@
       element("tbody", {}, ...rows),
     );
     sort(table, 1 + PREMIUM, "descending");
+    hint();
   };
 
   const wanted = () => byId("filter").value.trim().toLowerCase();

@@ -7,20 +7,30 @@ from html import escape
 from typing import Any
 
 from fasttok.render.blocks import Block, Lines, Title
-from fasttok.render.html import table
+from fasttok.render.html import sortable_layout
 from fasttok.render.layout import Layout
-from fasttok.render.page.shell import page, paragraph, section
+from fasttok.render.page.shell import chart, page, paragraph, section
 
 
-def plain_page(manifest: Mapping[str, Any], heading: str, blocks: Sequence[Block], summary: str) -> str:
-    """The page of a report that has no charts in its page."""
+def plain_page(
+    manifest: Mapping[str, Any],
+    heading: str,
+    blocks: Sequence[Block],
+    lead: str,
+    drawn: Mapping[str, Any] | None = None,
+) -> str:
+    """The page of a report that has none of its own. `drawn`: its chart as Vega-Lite, with its data."""
     parts: list[str] = []
+    data: dict[str, Any] = {}
+    if drawn is not None:
+        parts.append(f'<div class="found">{chart("chart", heading)}</div>')
+        data["charts"] = [{"id": "chart", "spec": drawn, "bands": len(drawn["data"]["values"])}]
     notes = []
-    for block in blocks:
+    for i, block in enumerate(blocks):
         if isinstance(block, Title):
             parts.append(f"<h3>{escape(block.text)}</h3>")
         elif isinstance(block, Layout):
-            parts.append(f'<div class="scroll" tabindex="0" role="region" aria-label="Table">{table(block)}</div>')
+            parts.append(sortable_layout(block, f"table-{i}", heading))
         elif isinstance(block, Lines):
             parts += [paragraph(line) for line in block.lines]
         else:
@@ -28,4 +38,4 @@ def plain_page(manifest: Mapping[str, Any], heading: str, blocks: Sequence[Block
     body = section("found", "What was found", *parts)
     if notes:
         body += section("notes", "To read the numbers", *notes)
-    return page(heading, f"{summary}.", body, {}, manifest, {})
+    return page(heading, lead, body, {}, manifest, data)

@@ -7,10 +7,10 @@ from html import escape
 from typing import Any
 
 from fasttok.render import format
-from fasttok.render.charts import interval_chart, spread_chart
-from fasttok.render.html import Cell, sortable
+from fasttok.render.charts import interval_chart, premium_ticks, spread_chart
+from fasttok.render.html import Cell, scrolling, sortable
 from fasttok.render.page.shell import chart, page, paragraph, section
-from fasttok.reports.premium import LanguagePremium, PremiumReport
+from fasttok.reports.premium import LanguagePremium, PremiumReport, own_varieties
 
 SPREAD = 5
 """The fewest languages of which the spread means something."""
@@ -37,19 +37,20 @@ def premium_page(report: PremiumReport, title: str | None = None) -> str:
 
 def _lead(report: PremiumReport) -> str:
     first = report.summaries[0]
-    pivot = _named(report.get(report.pivot, first.encoding))
+    pivot = report.pivot_name
     most = _named(report.get(first.max_language, first.encoding))
     manifest = report.manifest
     return (
         f"Under {first.encoding}, {most} takes {first.max:.2f} times as many tokens as {pivot} to say the same; half "
-        f"of the {manifest['languages_compared']:,} languages take more than {first.median:.2f} times. Measured on "
-        f"{manifest['units']:,} units of parallel text."
+        f"of the other languages take more than {first.median:.2f} times. Measured on "
+        f"{manifest['units']:,} units of parallel text in {manifest['languages_compared']:,} languages."
     )
 
 
 def premium_sections(report: PremiumReport) -> tuple[str, dict[str, Any]]:
     encodings = report.encodings
     languages = report.languages
+    pivot, ticks = report.pivot_name, premium_ticks(report)
     options = "".join(f'<option value="{escape(name)}">{escape(name)}</option>' for name in encodings)
     tools = (
         '<div class="tools" role="group" aria-label="Choose languages"><label>Filter languages '
@@ -61,7 +62,9 @@ def premium_sections(report: PremiumReport) -> tuple[str, dict[str, Any]]:
     spread = section(
         "spread",
         "How unequal languages are",
-        paragraph("Each tick is a language; the heavy one is the median."),
+        paragraph(
+            f"Each tick is a language; the heavy one is the median without {report.pivot_name} and its varieties."
+        ),
         chart("spread-chart", "Premiums of all languages by encoding"),
         _summary_table(report),
     )
@@ -70,7 +73,9 @@ def premium_sections(report: PremiumReport) -> tuple[str, dict[str, Any]]:
         section(
             "heat",
             "Language by encoding",
-            paragraph(f"Tokens of the same content, {report.pivot} = 1. A column sorts when its header is pressed."),
+            paragraph(
+                f"Tokens of the same content, {report.pivot_name} = 1. A column sorts when its header is pressed."
+            ),
             tools,
             _heat_map(report),
         ),
@@ -85,8 +90,7 @@ def premium_sections(report: PremiumReport) -> tuple[str, dict[str, Any]]:
             '<div class="scroll chart-scroll" tabindex="0" role="region" aria-label="Chart of premiums with intervals">'
             + chart("interval-chart", "Premium of each language with its interval")
             + "</div>",
-            '<div class="scroll" tabindex="0" role="region" aria-label="Table of measures"><table class="sortable" '
-            'id="measures"></table></div>',
+            scrolling('<table class="sortable" id="measures"></table>', "Table of measures"),
         ),
     ]
     measures = {
@@ -109,8 +113,9 @@ def premium_sections(report: PremiumReport) -> tuple[str, dict[str, Any]]:
             "encodings": encodings,
             "languages": names,
             "measures": measures,
-            "spread": spread_chart({"name": "rows"}, report.pivot).to_dict(),
-            "intervals": interval_chart({"name": "rows"}, several=False, pivot=report.pivot).to_dict(),
+            "own": sorted(own_varieties(report.pivot, languages)),
+            "spread": spread_chart({"name": "rows"}, pivot, ticks).to_dict(),
+            "intervals": interval_chart({"name": "rows"}, several=False, pivot=pivot, ticks=ticks).to_dict(),
         }
     }
     return "".join(sections), data
@@ -119,9 +124,8 @@ def premium_sections(report: PremiumReport) -> tuple[str, dict[str, Any]]:
 def premium_definitions(report: PremiumReport) -> dict[str, str]:
     manifest = report.manifest
     settings = manifest["bootstrap"]
-    how = (
-        f"By the definition '{manifest['definition']}': {manifest['definition_in_words']}. The pivot is {report.pivot}."
-    )
+    definition = f"By the definition '{manifest['definition']}': {manifest['definition_in_words']}."
+    how = f"{definition} The pivot is {_pivot(report)}."
     interval = (
         "None: the whole text is one unit."
         if settings is None
@@ -146,7 +150,7 @@ def _heat_map(report: PremiumReport) -> str:
         )
     return sortable(
         "heat-map",
-        f"Premium over {report.pivot} by language and encoding",
+        f"Premium over {report.pivot_name} by language and encoding",
         ["Language", *report.encodings],
         rows,
         1,
@@ -183,6 +187,11 @@ def _summary_table(report: PremiumReport) -> str:
         )
     head = ("Encoding", "Gini (interval)", "Lowest", "Median", "Highest")
     return sortable("summary-table", "Inequality by encoding", head, rows, 1)
+
+
+def _pivot(report: PremiumReport) -> str:
+    name, code = report.pivot_name, report.pivot
+    return code if name == code else f"{name} ({code})"
 
 
 def _named(row: LanguagePremium) -> str:

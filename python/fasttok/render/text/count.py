@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fasttok.render import format, summaries
-from fasttok.render.blocks import Block, Note, first
+from fasttok.render.blocks import CHARTED, Block, Note, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.layout import GIVEN_UP, Column, Layout
 from fasttok.reports.count import QUANTILES, Report, Tally
@@ -103,7 +104,25 @@ def _chart(report: Report) -> Any:
     return bars({"values": values}, "tokens")
 
 
+def _lead(report: Report) -> str:
+    totals = report.totals
+    documents = "1 document has" if totals.documents == 1 else f"{totals.documents:,} documents have"
+    return f"{documents} {', '.join(f'{count:,} tokens by {name}' for name, count in totals.tokens.items())}."
+
+
+def _page_chart(report: Report) -> Any:
+    return _chart(replace(report, groups=report.groups[:CHARTED]))
+
+
 register(
     Report.kind,
-    Drawing("a count report", _blocks, _told, lambda report: len(report.groups), chart=_chart),
+    Drawing(
+        "a count report",
+        _blocks,
+        _told,
+        lambda report: len(report.groups),
+        chart=_chart,
+        page_chart=_page_chart,
+        lead=_lead,
+    ),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fasttok.render import format, summaries
-from fasttok.render.blocks import Block, Note, first
+from fasttok.render.blocks import CHARTED, Block, Note, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
 from fasttok.reports.density import NOTE, Density, DensityGroup, DensityReport, Estimate
@@ -170,7 +171,13 @@ def _chart(report: DensityReport) -> Any:
     return densities({"values": values})
 
 
+def _page_chart(report: DensityReport) -> Any:
+    return _chart(replace(report, groups=report.groups[:CHARTED]))
+
+
 register(
     DensityReport.kind,
-    Drawing("a density report", _blocks, _told, lambda report: len(report.groups), chart=_chart),
+    Drawing(
+        "a density report", _blocks, _told, lambda report: len(report.groups), chart=_chart, page_chart=_page_chart
+    ),
 )

@@ -14,16 +14,6 @@ from fasttok.render.layout import Column, Layout
 from fasttok.reports.premium import PremiumReport
 from fasttok.reports.presenters import register
 
-BAR = 18
-"""How long the longest bar is, in columns."""
-
-
-def bar(value: float, largest: float, width: int = BAR) -> str:
-    """A bar of block characters, an eighth of a column exact."""
-    eighths = round(8 * width * value / largest) if largest > 0 else 0
-    full, part = divmod(max(0, eighths), 8)
-    return "█" * full + ("▏▎▍▌▋▊▉"[part - 1] if part else "")
-
 
 def _one(report: PremiumReport) -> Layout:
     """One encoding: the premium and what it is made of."""
@@ -35,7 +25,7 @@ def _one(report: PremiumReport) -> Layout:
             Column("tokens", [f"{row.tokens:,}" for row in rows]),
             Column("premium", [f"{row.premium:.2f}" for row in rows]),
             Column(_confidence(report), [format.interval(row.low, row.high) for row in rows]),
-            Column("", [bar(row.premium, largest) for row in rows], is_name=True),
+            Column("", [format.bar(row.premium, largest) for row in rows], is_name=True),
             Column("bytes", [f"{row.byte_premium:.2f}" for row in rows]),
             Column("B/tok", [format.decimal(row.bytes_per_token, 2) for row in rows]),
             Column("STRR", [format.decimal(row.strr, 2) for row in rows]),

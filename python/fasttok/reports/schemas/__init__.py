@@ -57,8 +57,11 @@ def _of_options(keywords: type[FilesKeywords]) -> dict[str, Any]:
 
 def _of_option(option: Option) -> dict[str, Any]:
     may_be_null = option.may_be_none and option.help.none_means is None
-    if option.choices:
-        said: dict[str, Any] = {"enum": [*option.choices, *([None] if may_be_null else [])]}
+    said: dict[str, Any]
+    if option.is_list_of_names:
+        said = {"type": "array", "items": {"type": "string"}}
+    elif option.choices:
+        said = {"enum": [*option.choices, *([None] if may_be_null else [])]}
     else:
         kind = next(json_type for python_type, json_type in _TYPES if option.takes(python_type))
         said = {"type": [kind, "null"] if may_be_null else kind}

@@ -205,6 +205,18 @@ options! {
     hidden: bool = false,
     /// Heed `.gitignore` and its kin in a walk.
     ignore_files: bool = true,
+    /// Of the files that a walk meets, those that one of these fits and no others; the last one that fits decides, and one
+    /// that begins with `!` leaves out. They prevail over `hidden` and `ignore_files`.
+    globs: Vec<String> = Vec::new(),
+    /// What these fit is left out of a walk.
+    exclude: Vec<String> = Vec::new(),
+    /// Of the files that a walk meets, those of these types, by name: see [`file_types`](crate::file_types).
+    types: Vec<String> = Vec::new(),
+    /// Files of these types are left out of a walk.
+    not_types: Vec<String> = Vec::new(),
+    /// Of several paths, one that does not exist is a row of the ledger, as if a list had named it, and does not end the
+    /// run.
+    skip_missing: bool = false,
     /// Unpack archives in a walk too, and compressed files where they hold no records. What is named or fits a pattern is
     /// always unpacked.
     decompress: bool = false,

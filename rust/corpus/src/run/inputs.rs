@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::format;
 use crate::job::{Job, OnError};
 use crate::ledger::{Collector, LEDGER_ENTRIES_KEPT};
-use crate::source::{self, Input, Walk};
+use crate::source::{self, Filter, Input, Walk};
 use crate::{Error, Progress};
 use fasttok_parallel::Control;
 
@@ -31,8 +31,15 @@ impl Inputs {
             return Ok(found);
         }
         check_inputs(job)?;
-        let (hidden, ignore_files) = (job.hidden, job.ignore_files);
-        let walk = Walk { hidden, ignore_files, threads: super::threads(job), cancel };
+        let filter = Filter::of(job)?;
+        let walk = Walk {
+            hidden: job.hidden,
+            ignore_files: job.ignore_files,
+            filter: filter.as_ref(),
+            skip_missing: job.skip_missing,
+            threads: super::threads(job),
+            cancel,
+        };
         let listed = match &job.files_from {
             None => Vec::new(),
             Some(list) => listed(list, cancel)?,

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use super::{Input, InputKind, path_name};
+use super::{Filter, Input, InputKind, path_name};
 use crate::Error;
 use crate::entry::Entry;
 use crate::position::Position;
@@ -29,6 +29,10 @@ pub(crate) struct Walk<'c> {
     pub hidden: bool,
     /// Heed `.gitignore`, `.ignore` and git's other lists.
     pub ignore_files: bool,
+    /// What is left out by name.
+    pub filter: Option<&'c Filter>,
+    /// Of several paths, one that was named and is not there goes to the ledger too.
+    pub skip_missing: bool,
     pub threads: usize,
     /// Ends a walk that takes long.
     pub cancel: &'c AtomicBool,
@@ -49,10 +53,21 @@ pub(crate) struct Found {
 /// What is at `paths`, then at those that a list has.
 pub(crate) fn find(paths: &[PathBuf], listed: &[PathBuf], walk: Walk) -> Result<Found, Error> {
     let mut found = Found::default();
+    let skip_missing = walk.skip_missing && paths.len() + listed.len() > 1;
     let (mut named, mut listed) = (paths.iter(), listed.iter());
     loop {
         if let Some(path) = named.next() {
-            find_path(path, walk, &mut found)?;
+            match find_path(path, walk, &mut found) {
+                Err(Error::NotFound { .. }) if skip_missing => {
+                    found.bad.push(missing(path, NOT_THERE.to_owned()));
+                }
+                Err(Error::NoInput { message }) if skip_missing => {
+                    let prefix = format!("{}: ", path.display());
+                    let why = message.strip_prefix(&prefix).unwrap_or(&message);
+                    found.bad.push(missing(path, why.to_owned()));
+                }
+                result => result?,
+            }
         } else if let Some(path) = listed.next() {
             find_listed(path, walk, &mut found);
         } else {
@@ -151,9 +166,15 @@ fn find_listed(path: &Path, walk: Walk, found: &mut Found) {
     let why = match find_existing(path, walk, found) {
         Ok(()) => return,
         Err(Missing::Files(why)) => why,
-        Err(Missing::Path) => "there is no such file or folder".to_owned(),
+        Err(Missing::Path) => NOT_THERE.to_owned(),
     };
-    found.bad.push(entry(path, SkipReason::new(Reason::NotFound, why)));
+    found.bad.push(missing(path, why));
+}
+
+const NOT_THERE: &str = "there is no such file or folder";
+
+fn missing(path: &Path, why: String) -> Entry {
+    entry(path, SkipReason::new(Reason::NotFound, why))
 }
 
 /// What a path lacks.
@@ -239,11 +260,12 @@ fn find_pattern(pattern: &Pattern, mut walk: Walk, found: &mut Found) -> Result<
 
 /// What a walk leaves out, for the error that nothing was left.
 fn excluded(walk: Walk) -> &'static str {
-    match (walk.hidden, walk.ignore_files) {
-        (true, true) => " (those that .gitignore names are left out)",
-        (true, false) => "",
-        (false, true) => " (hidden files and those that .gitignore names are left out)",
-        (false, false) => " (hidden files are left out)",
+    match (walk.filter.is_some(), walk.hidden, walk.ignore_files) {
+        (true, _, _) => " of the names and types that are asked for",
+        (false, true, true) => " (those that .gitignore names are left out)",
+        (false, true, false) => "",
+        (false, false, true) => " (hidden files and those that .gitignore names are left out)",
+        (false, false, false) => " (hidden files are left out)",
     }
 }
 
@@ -256,7 +278,11 @@ fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> Option<Wanted>
     let part = Mutex::new(Found::default());
     let root = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     let named = if plain(root) == Path::new(".") { 0 } else { parts_of(root) };
-    WalkBuilder::new(root)
+    let mut builder = WalkBuilder::new(root);
+    if let Some(filter) = walk.filter {
+        builder.overrides(filter.globs.clone()).types(filter.types.clone());
+    }
+    builder
         .hidden(!walk.hidden)
         .ignore(walk.ignore_files)
         .git_ignore(walk.ignore_files)
@@ -439,7 +465,14 @@ mod tests {
     use super::*;
 
     static GO_ON: AtomicBool = AtomicBool::new(false);
-    const WALK: Walk = Walk { hidden: false, ignore_files: true, threads: 2, cancel: &GO_ON };
+    const WALK: Walk = Walk {
+        hidden: false,
+        ignore_files: true,
+        filter: None,
+        skip_missing: false,
+        threads: 2,
+        cancel: &GO_ON,
+    };
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -473,6 +506,68 @@ mod tests {
             names(t.path(), &["ignored.log", "a.txt", "", "a.txt"], WALK),
             ["ignored.log", "a.txt", "b/c.txt"]
         );
+    }
+
+    fn filtered(job: impl FnOnce(&mut crate::Job)) -> Filter {
+        let mut asked = crate::Job::new(Vec::new(), Vec::new());
+        job(&mut asked);
+        Filter::of(&asked).unwrap().unwrap()
+    }
+
+    #[test]
+    fn globs_and_types_leave_files_of_a_walk_out() {
+        let t = tree(&["a.py", "b.rs", "x/c.py", "x/d.md", ".h.py", "x/e.log", ".ignore"]);
+        fs::write(t.path().join(".ignore"), "*.log\n").unwrap();
+        let names = |filter: &Filter, paths: &[&str]| {
+            names(t.path(), paths, Walk { filter: Some(filter), ..WALK })
+        };
+        let strings = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let globs = filtered(|job| job.globs = strings(&["*.py"]));
+        // As in ripgrep, a glob that fits prevails over what hides a file.
+        assert_eq!(names(&globs, &[""]), [".h.py", "a.py", "x/c.py"]);
+        let last = filtered(|job| job.globs = strings(&["*.{py,log}", "!c.*"]));
+        assert_eq!(names(&last, &[""]), [".h.py", "a.py", "x/e.log"]);
+        let not = filtered(|job| job.globs = strings(&["!*.py"]));
+        assert_eq!(names(&not, &[""]), ["b.rs", "x/d.md"]);
+        let exclude = filtered(|job| job.exclude = strings(&["x", "*.rs"]));
+        assert_eq!(names(&exclude, &[""]), ["a.py"]);
+        let types = filtered(|job| job.types = strings(&["py", "rust"]));
+        assert_eq!(names(&types, &[""]), [".h.py", "a.py", "b.rs", "x/c.py"]);
+        let others = filtered(|job| job.not_types = strings(&["py"]));
+        assert_eq!(names(&others, &[""]), ["b.rs", "x/d.md"]);
+        let both = filtered(|job| {
+            job.types = strings(&["py"]);
+            job.exclude = strings(&["a.*"]);
+        });
+        assert_eq!(names(&both, &[""]), [".h.py", "x/c.py"]);
+        // What is named itself is read; a pattern is a walk.
+        assert_eq!(names(&types, &["x/d.md", "x/*"]), ["x/d.md", "x/c.py"]);
+        let none = filtered(|job| job.globs = strings(&["*.zig"]));
+        let error = find(&[t.path().to_owned()], &[], Walk { filter: Some(&none), ..WALK });
+        assert!(error.unwrap_err().to_string().contains("of the names and types"));
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_an_error() {
+        let invalid = |job: &dyn Fn(&mut crate::Job)| {
+            let mut asked = crate::Job::new(Vec::new(), Vec::new());
+            job(&mut asked);
+            Filter::of(&asked).err().unwrap().to_string()
+        };
+        assert!(invalid(&|job| job.types = vec!["nothing".into()]).contains("nothing"));
+        assert!(invalid(&|job| job.globs = vec!["[".into()]).contains('['));
+        assert!(invalid(&|job| job.exclude = vec!["!a".into()]).contains("begins with !"));
+    }
+
+    #[test]
+    fn what_is_named_and_missing_may_be_an_entry() {
+        let t = tree(&["a.txt", "empty/.hidden"]);
+        let paths = ["gone.txt", "a.txt", "empty", "*.csv"].map(|p| t.path().join(p));
+        let found = find(&paths, &[], Walk { skip_missing: true, ..WALK }).unwrap();
+        assert_eq!(found.inputs.len(), 1);
+        assert_eq!(found.bad.iter().map(|e| e.reason).collect::<Vec<_>>(), [Reason::NotFound; 3]);
+        assert!(found.bad[1].detail.starts_with("no files in this folder"), "{:?}", found.bad);
+        assert!(found.bad[2].detail.starts_with("no file matches"), "{:?}", found.bad);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what is in a record and nothing of counting.
 
+mod filter;
 mod find;
 mod list;
 mod magic;
@@ -10,6 +11,8 @@ mod open;
 mod packing;
 mod wide;
 
+pub(crate) use filter::Filter;
+pub use filter::file_types;
 pub(crate) use find::{Found, Identity, Walk, find, identity};
 pub(crate) use list::read_list;
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
