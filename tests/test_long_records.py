@@ -6,7 +6,9 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from peak_memory import PEAK
@@ -86,23 +88,83 @@ print(json.dumps([data["totals"]["bytes"], data["totals"]["documents"], peak_byt
 """
 
 
+def fed(command: list[str], parts: Iterable[bytes]) -> Any:
+    """What a process writes, as JSON, that is given `parts`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    for part in parts:
+        process.stdin.write(part)
+    process.stdin.close()
+    output = process.stdout.read()
+    assert process.wait() == 0
+    return json.loads(output)
+
+
 @pytest.mark.parametrize("form", ["jsonl", "json"])
 def test_the_memory_of_a_long_record_is_bounded(form: str) -> None:
     pytest.importorskip("resource", reason="the peak memory of a process is not known here")
     block = json.dumps(prose(random.Random(4), 1 << 20), ensure_ascii=False)[1:-1].encode()
     peaks = []
+    before, after = (b'[{"text": "', b'", "lang": "en"}]') if form == "json" else (b'{"text": "', b'", "lang": "en"}\n')
     for blocks in (20, 400):
-        process = subprocess.Popen(
-            [sys.executable, "-c", MEASURED, form], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(b'[{"text": "' if form == "json" else b'{"text": "')
-        for _ in range(blocks):
-            process.stdin.write(block)
-        process.stdin.write(b'", "lang": "en"}]' if form == "json" else b'", "lang": "en"}\n')
-        process.stdin.close()
-        size, documents, peak = json.loads(process.stdout.read())
-        assert process.wait() == 0
+        size, documents, peak = fed([MEASURED, form], [before, *[block] * blocks, after])
         assert documents == 1 and size > blocks * (1 << 20)
+        peaks.append(peak)
+    assert peaks[1] < peaks[0] + (60 << 20), peaks
+
+
+MOST = 4 << 20
+TOO_LONG = f"""
+{PEAK}
+import json, sys, fasttok
+report = fasttok.count_corpus("-", encodings=["r50k_base"], threads=2, format=sys.argv[1], max_record_bytes={MOST})
+totals = json.loads(report.to_json())["totals"]
+print(json.dumps([totals["documents"], report.ledger.by_reason, totals["bytes"], peak_bytes()]))
+"""
+
+
+def warc(blocks: int, block: bytes) -> Iterator[bytes]:
+    """A short record, one of so many blocks, and another short one."""
+    for body in ([b"short"], [block] * blocks, [b"after"]):
+        head = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n"
+        yield f"{head}Content-Length: {sum(map(len, body))}\r\n\r\n".encode()
+        yield from body
+        yield b"\r\n\r\n"
+
+
+def utf16(parts: Iterable[bytes]) -> Iterator[bytes]:
+    yield b"\xff\xfe"
+    for part in parts:
+        yield part.decode().encode("utf-16-le")
+
+
+WORDS = b"many words of it, and no line ends in them; " * 25_000
+LONG_ONES: dict[str, tuple[str, Callable[[int], Iterable[bytes]], int, dict[str, int]]] = {
+    "csv": ("tsv", lambda n: [b"text\nshort\n", *[WORDS] * n, b"\nafter\n"], 2, {"record_too_large": 1}),
+    "quoted csv": ("csv", lambda n: [b'text\nshort\n"', *[WORDS] * n, b'"\nafter\n'], 2, {"record_too_large": 1}),
+    "open quote": ("csv", lambda n: [b'text\nshort\n"', *[WORDS] * n, b"\nafter\n"], 2, {"record_too_large": 1}),
+    "warc": ("warc", lambda n: warc(n, WORDS), 2, {"record_too_large": 1}),
+    "utf-16 tsv": (
+        "tsv",
+        lambda n: utf16([b"text\nshort\n", *[WORDS] * n, b"\nafter\n"]),
+        2,
+        {"record_too_large": 1},
+    ),
+    "utf-16 text": ("text", lambda n: utf16([WORDS] * n), 1, {}),
+}
+
+
+@pytest.mark.parametrize("name", LONG_ONES)
+def test_what_is_longer_than_the_limit_is_told_and_not_held(name: str) -> None:
+    pytest.importorskip("resource", reason="the peak memory of a process is not known here")
+    form, parts, documents, reasons = LONG_ONES[name]
+    peaks = []
+    for blocks in (20, 200):
+        found, by_reason, _, peak = fed([TOO_LONG, form], parts(blocks))
+        assert (found, by_reason) == (documents, reasons)
         peaks.append(peak)
     assert peaks[1] < peaks[0] + (60 << 20), peaks

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import bz2
 import gzip
+import io
 import json
 import lzma
 import os
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -242,6 +244,40 @@ def columns(folder: Path) -> tuple[int, int]:
     return peak(path)[2], size
 
 
+MANY = """
+import sys, time, fasttok, json
+begun = time.perf_counter()
+if sys.argv[1] == "plan":
+    assert fasttok.plan_corpus(sys.argv[2]).read
+else:
+    report = fasttok.count_corpus(sys.argv[2], encodings=["o200k_base"], threads=2)
+    assert report.totals.documents and not report.ledger.skipped, report.ledger
+seconds = time.perf_counter() - begun
+with open("/proc/self/status") as status:
+    peak = int(status.read().split("VmHWM:")[1].split()[0]) * 1024
+print(json.dumps([seconds, peak]))
+"""
+
+
+def many(members: int, folder: Path) -> Iterator[tuple[str, list[float]]]:
+    """Seconds, and the peak of memory, for that many texts of 1 kB: counted in a tar, and planned as files."""
+    body = b"".join(blocks(MB))[:1000]
+    path = folder / "many.tar"
+    with tarfile.open(path, "w") as archive:
+        for number in range(members):
+            info = tarfile.TarInfo(f"{number // 1000}/{number}.txt")
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+    files = folder / "many"
+    for number in range(members):
+        if number % 1000 == 0:
+            (files / str(number // 1000)).mkdir(parents=True)
+        (files / str(number // 1000) / f"{number}.txt").write_bytes(body)
+    for label, kind, what in (("counting a tar", "count", path), ("a plan of a folder", "plan", files)):
+        done = subprocess.run([sys.executable, "-c", MANY, kind, str(what)], capture_output=True, text=True, check=True)
+        yield f"{label} of {members:,} texts of 1 kB", json.loads(done.stdout)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benches.corpora", description=__doc__)
     parser.add_argument("--encoding", default="o200k_base", help="default: %(default)s")
@@ -279,6 +315,9 @@ def main() -> int:
             for label, (most, size, _) in peaks(arguments, folder):
                 print(f"| {label} | {most / MB:.0f} | {size / MB:.0f} |", flush=True)
             read, size = columns(folder)
+            print("\n| many texts | s | peak, MB |\n|---|---|---|")
+            for label, (seconds, most) in many(100_000, folder):
+                print(f"| {label} | {seconds:.2f} | {most / MB:.0f} |", flush=True)
             print(f"\nOf a Parquet file with 50 columns {read / size:.3f} times the text column is read.")
     return 0
 

@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 import fasttok
-from benches.corpora.__main__ import MB, MEMORY, columns, count, measure, one_element, one_record, peaks, piped, write
+from benches.corpora.__main__ import (
+    MB,
+    MEMORY,
+    columns,
+    count,
+    many,
+    measure,
+    one_element,
+    one_record,
+    peaks,
+    piped,
+    write,
+)
 
 TEXTS = ["one two\nthree", "vier fünf", 'it\'s "six"'] * 50
 
@@ -40,6 +52,10 @@ def test_peaks_are_measured(tmp_path: Path) -> None:
 def test_one_column_of_many_is_read(tmp_path: Path) -> None:
     read, size = columns(tmp_path)
     assert size <= read < 2 * size + MB
+
+
+def test_many_texts_are_measured(tmp_path: Path) -> None:
+    assert [seconds > 0 and most > 10 * MB for _, (seconds, most) in many(1200, tmp_path)] == [True, True]
 
 
 def test_a_process_measures_one_form(tmp_path: Path) -> None:
