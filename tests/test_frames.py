@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import pickle
 import random
 import subprocess
@@ -56,6 +57,55 @@ def test_a_missing_library_is_named(name: str) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=True)
     assert run.stdout.strip().endswith(f"pip install 'fasttok-engine[{name}]'")
+
+
+CALL_OF_POLARS = """
+import ctypes, pickle, threading
+from pathlib import Path
+import pyarrow as pa
+import fasttok, fasttok.polars
+
+class Series(ctypes.Structure):
+    _fields_ = [
+        ("field", ctypes.c_void_p),
+        ("arrays", ctypes.POINTER(ctypes.c_void_p)),
+        ("len", ctypes.c_size_t),
+        ("release", ctypes.c_void_p),
+        ("private_data", ctypes.c_void_p),
+    ]
+
+# As large as ArrowSchema and ArrowArray in C.
+schema, array = ctypes.create_string_buffer(72), ctypes.create_string_buffer(80)
+texts = ["some words of a text, and more of them " * 3_000] * 200
+pa.array(texts)._export_to_c(ctypes.addressof(array), ctypes.addressof(schema))
+arrays = (ctypes.c_void_p * 1)(ctypes.addressof(array))
+column = Series(ctypes.addressof(schema), arrays, 1, None, None)
+made = Series()
+enc = fasttok.get_encoding("o200k_base")
+kwargs = pickle.dumps({"arguments": (None, [enc], "text", "strict", None)})
+flags = {flags}
+context = None if flags is None else ctypes.byref(ctypes.c_uint64(flags))
+
+names, done = set(), threading.Event()
+def look():
+    while not done.wait(0.001):
+        for task in Path("/proc/self/task").iterdir():
+            try:
+                names.add((task / "comm").read_text().strip())
+            except OSError:
+                pass
+watcher = threading.Thread(target=look)
+watcher.start()
+ctypes.CDLL(fasttok._fasttok.__file__)._polars_plugin_fasttok_count(
+    ctypes.byref(column), ctypes.c_size_t(1), kwargs, ctypes.c_size_t(len(kwargs)), ctypes.byref(made), context
+)
+done.set()
+watcher.join()
+assert made.len == 1
+counts = pa.Array._import_from_c(made.arrays[0], made.field)
+assert counts.to_pylist() == [enc.count(texts[0])] * 200
+print(len([name for name in names if name.startswith("fasttok-")]))
+"""
 
 
 def streamed(lazy: Any) -> Any:
@@ -261,6 +311,23 @@ class TestPolars:
 
     def test_the_version_of_the_interface(self) -> None:
         assert ctypes.CDLL(fasttok._fasttok.__file__)._polars_plugin_get_version() == (0 << 16) + 1
+
+    @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no /proc/self/task")
+    @pytest.mark.parametrize(("flags", "threads"), [(None, 2), (0, 2), (1, 0)])
+    def test_no_threads_where_polars_works_in_parallel(self, flags: int | None, threads: int) -> None:
+        """The plugin is called as polars calls it, with the flags of its context: 1 is `parallelized`."""
+        pytest.importorskip("pyarrow")
+        pytest.importorskip("polars")
+        code = CALL_OF_POLARS.replace("{flags}", repr(flags))
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "FASTTOK_NUM_THREADS": "3"},
+        )
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.splitlines() == [str(threads)]
 
     def test_what_crosses_the_interface_is_freed(self) -> None:
         pytest.importorskip("polars")

@@ -4,6 +4,7 @@ process while it counts."""
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -204,6 +205,63 @@ def test_the_main_thread_counts_until_the_end() -> None:
         "import fasttok; enc = fasttok.get_encoding('r50k_base')"
     )
     assert run(code).stdout == "[2, 2]\n"
+
+
+def tokens(job: tuple[fasttok.Encoding, list[str]]) -> tuple[int, list[int]]:
+    """Runs in another process."""
+    enc, texts = job
+    return os.getpid(), enc.count_batch(texts).tolist()
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_processes_of_any_kind_count(method: str) -> None:
+    """A pool of processes gets an encoding whose threads and caches were in use before it was begun."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    enc = fasttok.get_encoding("o200k_base")
+    texts = [f"text {n} of {'many ' * (n % 50)}" for n in range(5_000)]
+    expected = enc.count_batch(texts).tolist()
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        answers = pool.map(tokens, [(enc, texts)] * 4, chunksize=1)
+    assert os.getpid() not in {pid for pid, _ in answers}
+    assert all(counts == expected for _, counts in answers)
+
+
+GIVEN_BACK = """
+import gc, random, fasttok
+def megabytes():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+enc = fasttok.get_encoding("o200k_base")
+draw = random.Random(1)
+words = ["".join(draw.choices("abcdefghij", k=draw.randrange(2, 9))) for _ in range(50_000)]
+def call(size):
+    # Each text is new, and is kept by nobody.
+    texts = (" ".join(draw.choices(words, k=2_000)) for _ in range(size))
+    return {call}
+call(500)
+before = megabytes()
+made = call(4_000)
+during = megabytes()
+del made
+gc.collect()
+print(before, during, megabytes())
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="no /proc/self/status")
+@pytest.mark.parametrize(
+    ("call", "held"),
+    [("enc.count_batch(texts)", 0), ("enc.encode_batch(texts)", 40)],
+    ids=["count_batch", "encode_batch"],
+)
+def test_memory_is_given_back(call: str, held: int) -> None:
+    """After 45 MB of text the process is no larger than after 6: what grows is the caches, 64 MiB at most."""
+    done = run(GIVEN_BACK.replace("{call}", call), FASTTOK_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    before, during, after = map(float, done.stdout.split())
+    # As much as the ids take, so that what is looked at is there.
+    assert during - before >= held
+    assert after - before < 64 + 16
 
 
 SUB_INTERPRETER = """

@@ -430,6 +430,10 @@ COMPRESSED_SUFFIXES: tuple[str, ...]
 CHECKPOINT_SECONDS: int
 MAX_GROUPS: int
 """The most groups of a run, unless it says otherwise."""
+LENGTHS_EXACT: int
+"""Numbers of tokens of a document below this have a bucket each."""
+LENGTHS_PARTS: int
+"""Buckets of a power of two from there on."""
 SKIP_REMEDIES: dict[str, str]
 """By reason, what counts a skipped row all the same."""
 

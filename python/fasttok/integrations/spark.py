@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fasttok._fasttok import LENGTHS_EXACT, LENGTHS_PARTS
 from fasttok._util.extras import need
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Errors, Special
@@ -19,12 +20,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _ENGINE = "fasttok.spark"
-_EXACT = 1 << 16
-"""Lengths of documents from here on are counted in buckets, see `fasttok.DocumentLengths`."""
 _CORES = 64
 """How many cores are taken for granted where nobody knows."""
-_BITS = 8
-"""So many leading bits of such a length say which."""
+_BITS = LENGTHS_PARTS.bit_length()
+"""So many leading bits of a length from `LENGTHS_EXACT` on say in which bucket it is, see `fasttok.DocumentLengths`."""
 
 
 def count(
@@ -140,10 +139,10 @@ def tally(
 
 
 def _bucket(f: Any, tokens: Any) -> Any:
-    """The least number of the bucket that a length is in: all but its first eight bits are zero from 65,536 on."""
+    """The least number of the bucket that a length is in."""
     bits = f.length(f.bin(tokens))
     size = f.pow(f.lit(2.0), f.greatest(bits - _BITS, f.lit(0))).cast("bigint")
-    return f.when(tokens < _EXACT, tokens).otherwise(tokens - f.pmod(tokens, size))
+    return f.when(tokens < LENGTHS_EXACT, tokens).otherwise(tokens - f.pmod(tokens, size))
 
 
 @documented(CorpusKeywords)

@@ -88,6 +88,7 @@ pub use single_token_words::{SingleTokenWords, single_token_words};
 pub use skip_reason::{REMEDIES as SKIP_REMEDIES, Reason};
 pub use source::{compressed_suffixes, file_types, packed_with, path_name};
 pub use statistics::{
-    Extra, Histogram, Histograms, Lengths, Merge, Tally, segmentation_unicode_version,
+    Extra, Histogram, Histograms, LENGTHS_EXACT, LENGTHS_PARTS, Lengths, Merge, Tally,
+    segmentation_unicode_version,
 };
 pub use words::spaced_words;

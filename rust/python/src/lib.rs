@@ -99,6 +99,8 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("SKIP_REMEDIES", HashMap::from(remedies))?;
     m.add("CHECKPOINT_SECONDS", fasttok_corpus::CHECKPOINT_SECONDS)?;
     m.add("MAX_GROUPS", fasttok_corpus::MAX_GROUPS)?;
+    m.add("LENGTHS_EXACT", fasttok_corpus::LENGTHS_EXACT)?;
+    m.add("LENGTHS_PARTS", fasttok_corpus::LENGTHS_PARTS)?;
     m.add("SCRIPTS_UNICODE_VERSION", fasttok_corpus::SCRIPTS_UNICODE_VERSION)?;
     m.add("SEGMENTATION_UNICODE_VERSION", fasttok_corpus::segmentation_unicode_version())?;
     Ok(())

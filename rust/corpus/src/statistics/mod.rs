@@ -20,7 +20,7 @@ use crate::Scripts;
 use crate::bootstrap::BootstrapUnits;
 
 pub use graphemes::segmentation_unicode_version;
-pub use lengths::{Histogram, Histograms, Lengths};
+pub use lengths::{EXACT as LENGTHS_EXACT, Histogram, Histograms, Lengths, PARTS as LENGTHS_PARTS};
 
 /// A sum over documents, or several.
 pub trait Merge {
