@@ -170,6 +170,8 @@ PYTHON = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the examples read: the sample, as a corpus, as traffic and as parallel text, and a tokenizer's file."""
+    from agent_logs import claude_session, codex_session
+    from agent_logs import lines as write_logs
     from training import byte_level, trained
 
     folder = tmp_path_factory.mktemp("examples")
@@ -181,6 +183,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(lines, "utf-8")
 
+    write_logs(folder / "logs" / "s1.jsonl", [*claude_session("a session"), *codex_session()])
     units: dict[str, list[str]] = defaultdict(list)
     for record in sorted(records, key=lambda record: str(record["id"])):
         units[record["language"]].append(record["text"])
@@ -245,6 +248,7 @@ def test_help_says_per(command: str) -> None:
 # JSON
 
 BY_DATA = {"scripts", "script_shares", "key", "by_reason", "unsupported", "estimates", "inputs", "units_dropped"}
+BY_DATA |= {"recount", "records", "not_counted", "proxies", "unpriced", "written_tokens", "sent_tokens"}
 """Objects whose members are called by what was counted. So is `encodings`, where it is an object."""
 
 
@@ -270,6 +274,7 @@ def test_every_member_of_the_json_is_documented(folder: Path, monkeypatch: pytes
             "traffic.jsonl", base="en", words=True, graphemes=True, partial_tokens=True, language_field="language"
         ),
         "premium.md": fasttok.premium("ntrex128"),
+        "usage.md": fasttok.usage("logs", "o200k_base", by="agent"),
         "cost.md": fasttok.cost(
             "traffic.jsonl", ["gpt-4o"], by="language", base="en", requests_per_day=3, wh_per_mtok=5
         ),
