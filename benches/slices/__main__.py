@@ -2,6 +2,7 @@
 
 Beside `Encoding.split` stand semantic-text-splitter and semchunk, both with tiktoken, where they are installed. What
 each gives is counted again: whether a slice is over the limit, and whether the slices joined are the text.
+semchunk remembers what it was asked before: only the first of its rounds says what it takes.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 #[test]
 fn parts_use_only_what_is_below_them() {
     let table = "
+        boundaries:
         pool:
         text:
         workers: pool
