@@ -77,6 +77,15 @@ def test_a_split_by_nothing(behavior: str, invert: bool) -> None:
     assert enc.count("ACGT") == (0 if behavior == "Removed" and invert else 4)
 
 
+@pytest.mark.parametrize("version", ["2.0", "1.1", 1.0, ""])
+def test_a_format_of_another_version_is_refused(version: object) -> None:
+    """In version 2.0, which tokenizers 1.0 pickles, a byte-level model says so itself and has no step for it."""
+    file = made(["a", "b"], version=version)
+    with pytest.raises(fasttok.UnsupportedTokenizerError, match='"1.0" is what can be read'):
+        fasttok.load(json.dumps(file).encode())
+    same(made(["a", "b"], version="1.0"), "ab")
+
+
 def test_two_byte_level_steps() -> None:
     step = byte_level(use_regex=True)
     enc = same(made(BYTES, pre_tokenizer=steps(step, step)), "hello world", "é", "")

@@ -320,8 +320,15 @@ class Encoding:
         for them; each has the position of the text, from 0, as ``index``. ``TypeError`` for what is no
         batch of texts: a single text, a mapping, a table, numbers.
         """
-    def encode(self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict") -> npt.NDArray[np.uint32]:
-        """The token ids of ``text``, as a uint32 array of shape (tokens,).
+    @overload
+    def encode(
+        self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict", as_list: Literal[False] = False
+    ) -> npt.NDArray[np.uint32]: ...
+    @overload
+    def encode(
+        self, text: _Text, *, special: _Special = "text", errors: _Errors = "strict", as_list: Literal[True]
+    ) -> list[int]:
+        """The token ids of ``text``, as a uint32 array of shape (tokens,), or with ``as_list`` as a list of int.
 
         Raises as :meth:`count`.
         """
@@ -345,6 +352,7 @@ class Encoding:
 
         A token may be no UTF-8 by itself. Raises ``UnknownTokenError`` for an id that the encoding does not have.
         """
+    @overload
     def encode_batch(
         self,
         texts: _Texts,
@@ -353,11 +361,25 @@ class Encoding:
         errors: _Errors = "strict",
         nulls: Literal["error", "zero"] = "error",
         threads: int | None = None,
-    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        as_list: Literal[False] = False,
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]: ...
+    @overload
+    def encode_batch(
+        self,
+        texts: _Texts,
+        *,
+        special: _Special = "text",
+        errors: _Errors = "strict",
+        nulls: Literal["error", "zero"] = "error",
+        threads: int | None = None,
+        as_list: Literal[True],
+    ) -> list[list[int]]:
         """The token ids of all texts, one after the other, and where each text begins.
 
         Returns ``ids``, a uint32 array of shape (tokens,), and ``offsets``, an int64 array of
         shape (n + 1,): the ids of text i are ``ids[offsets[i]:offsets[i + 1]]``.
+
+        With ``as_list`` a list that has a list of int for each text.
 
         Takes and raises the same as :meth:`count_batch`, but for ``nulls="null"``: offsets cannot
         say that a text is missing. With ``nulls="zero"`` a missing text has no ids.
@@ -415,6 +437,12 @@ class Encoding:
         Raises ``UnknownTokenError`` for an id that the encoding does not have, ``TypeError`` for what
         is no integer, and ``InputError`` for a decoder that is not known.
         """
+    def _ranks(self) -> dict[bytes, int]:
+        """The bytes of the vocabulary's tokens and their ids, without the added tokens."""
+    def _merge(self, piece: bytes) -> list[int]:
+        """The ids that merging ``piece`` gives, be it UTF-8 or not, and whether or not it is a token itself."""
+    def _last_piece(self, text: str) -> bytes | None:
+        """The last piece that ``text`` is split into, if there is one; special tokens are text like any other."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]: ...

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ def content_of(x: object, made: Origin) -> tuple[bytes | Path, Origin, str]:
     given: Any = x
     if isinstance(x, Encoding):
         raise InputError(f"{x!r} is loaded already")
-    if library == "tiktoken" and hasattr(x, "_mergeable_ranks"):
+    # fasttok's own stand-in has the same attributes.
+    if library in ("tiktoken", "fasttok") and hasattr(x, "_mergeable_ranks"):
         return _of_tiktoken(given, made)
-    if library == "tokenizers" and hasattr(x, "to_str"):
+    if library in ("tokenizers", "fasttok") and hasattr(x, "to_str"):
         return _of_data(given.to_str().encode(), made, "tokenizer", kind)
     if library == "sentencepiece" and hasattr(x, "serialized_model_proto"):
         return _of_data(given.serialized_model_proto(), made, "sentencepiece", kind)
@@ -35,7 +37,7 @@ def content_of(x: object, made: Origin) -> tuple[bytes | Path, Origin, str]:
         return _of_data(given.backend_tokenizer.to_str().encode(), made, called, kind)
     for tokenizer in (x, backend):
         if type(tokenizer).__module__.partition(".")[0] == "tokenizers":
-            # Since version 1 it cannot be asked for its tokenizer.json.
+            # Since version 1 it cannot be asked for its tokenizer.json; what it is pickled as is another format.
             raise UnsupportedTokenizerError(
                 f"a {kind} of tokenizers {_version('tokenizers')} cannot be loaded: load the tokenizer.json that it "
                 "was made from, or install 'tokenizers<1'",
@@ -63,11 +65,19 @@ def _of_tiktoken(x: Any, made: Origin) -> tuple[bytes, Origin, str]:
     """As the rank file that `x` was made from: its hash is that of the official file."""
     if made.pattern is not None or made.special_tokens is not None:
         raise InputError("a tiktoken.Encoding has its own pattern and special tokens")
-    ranks = io.BytesIO()
-    for token, rank in sorted(x._mergeable_ranks.items(), key=lambda item: item[1]):
-        ranks.write(base64.b64encode(token) + b" %d\n" % rank)
     special_tokens = tuple(sorted(x._special_tokens.items(), key=lambda item: item[1]))
-    # A regular expression without signs must not be taken for the name of a family.
-    pattern = f"(?:{x._pat_str})" if re.fullmatch(r"[\w.-]+", x._pat_str) else x._pat_str
-    made = replace(made, pattern=pattern, special_tokens=special_tokens)
-    return _of_data(ranks.getvalue(), made, x.name, "tiktoken.Encoding")
+    made = replace(made, pattern=pattern_of(x._pat_str), special_tokens=special_tokens)
+    return _of_data(rank_file(x._mergeable_ranks), made, x.name, "tiktoken.Encoding")
+
+
+def rank_file(ranks: Mapping[bytes, int]) -> bytes:
+    """The rank file with these tokens."""
+    file = io.BytesIO()
+    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
+        file.write(base64.b64encode(token) + b" %d\n" % rank)
+    return file.getvalue()
+
+
+def pattern_of(pat_str: str) -> str:
+    """A pattern of tiktoken as ``load`` takes it: one without signs must not be taken for the name of a family."""
+    return f"(?:{pat_str})" if re.fullmatch(r"[\w.-]+", pat_str) else pat_str

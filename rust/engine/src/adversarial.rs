@@ -24,7 +24,7 @@ use crate::encoding::definition::{Source, Unknown};
 use crate::load::spec::{Merges, Spec};
 use crate::normalize::Normalizer;
 use crate::pretokenize::Pretokenizer;
-use crate::{AddedToken, Counter, Encoding, Level, Special};
+use crate::{AddedToken, Counter, Encoder, Encoding, Level, Special};
 use fasttok_simd::is_continuation;
 use fasttok_testing::Random;
 
@@ -405,6 +405,7 @@ fn case(seed: u64, texts: usize) {
     let encoding = &case.encoding;
     let name = encoding.name();
     let mut counters = counters(encoding);
+    let mut encoder = Encoder::new(encoding.clone());
     let plainly = |text: &str| {
         let mut ids = Vec::new();
         let then = &mut |part: Part| {
@@ -423,6 +424,12 @@ fn case(seed: u64, texts: usize) {
         encoding.encode(&text, Special::Text, &mut ids).unwrap();
         if !case.lacks {
             assert!(ids == plainly(&text), "seed {seed:#X}, {name}: ids of {text:?}");
+        }
+        // The second time, pieces are known.
+        for _ in 0..2 {
+            let mut remembered = Vec::new();
+            encoder.encode(&text, Special::Text, &mut remembered).unwrap();
+            assert!(ids == remembered, "seed {seed:#X}, {name}: ids of an encoder, {text:?}");
         }
         for (level, counter) in &mut counters {
             // The second time, pieces are known.

@@ -354,15 +354,25 @@ impl Encoding {
     /// # Ok::<(), fasttok_engine::Error>(())
     /// ```
     pub fn encode(&self, text: &str, special: Special, ids: &mut Vec<u32>) -> Result<(), Error> {
-        let mut window = Window::new();
+        self.encode_in(&mut Window::new(), text, special, ids)
+    }
+
+    /// [`Encoding::encode`] with a window that serves again.
+    pub(crate) fn encode_in(
+        &self,
+        window: &mut Window,
+        text: &str,
+        special: Special,
+        ids: &mut Vec<u32>,
+    ) -> Result<(), Error> {
         self.for_each_part(text, special, &mut |part| {
             match (part, &self.parts.instead) {
                 (Part::Token(id), _) => ids.push(id),
                 (Part::Text(text, start), Instead::Nothing) => {
-                    self.encode_plain(&mut window, text, start, ids)?;
+                    self.encode_plain(window, text, start, ids)?;
                 }
                 (Part::Text(text, start), Instead::CharacterBpe(_)) => {
-                    self.encode_character_bpe(&mut window, text, start, ids)?;
+                    self.encode_character_bpe(window, text, start, ids)?;
                 }
                 (Part::Text(text, start), Instead::Literal(literal)) => {
                     literal.encode(text, start, ids)?;
@@ -404,9 +414,28 @@ impl Encoding {
         start: usize,
         ids: &mut Vec<u32>,
     ) -> Result<(), Error> {
+        self.for_each_piece(text, start, &mut |text, start, end| {
+            self.encode_piece(window, &text[start..end], ids);
+        })
+    }
+
+    /// Whether pieces of bytes are merged.
+    pub(crate) fn merges_pieces(&self) -> bool {
+        matches!(self.parts.instead, Instead::Nothing)
+    }
+
+    /// The pieces of normalized text without added tokens, the first `start` bytes of which begin the document: each with
+    /// bytes around it, and where in them it is.
+    #[inline(always)]
+    pub(crate) fn for_each_piece(
+        &self,
+        text: &str,
+        start: usize,
+        then: &mut impl FnMut(&[u8], usize, usize),
+    ) -> Result<(), Error> {
         if let Pretokenizer::General(general) = self.pretokenizer() {
             return general.pieces(text, start, &mut |piece| {
-                self.encode_piece(window, piece, ids);
+                then(piece, 0, piece.len());
                 Ok(())
             });
         }
@@ -419,17 +448,75 @@ impl Encoding {
             if watch.stops(end - start) {
                 break;
             }
-            self.encode_piece(window, &text[start..end], ids);
+            then(text, start, end);
             start = end;
         }
         Ok(())
     }
 
-    fn encode_piece(&self, window: &mut Window, piece: &[u8], ids: &mut Vec<u32>) {
-        let vocab = self.vocab();
-        if let Some(number) = vocab.find(piece).filter(|&number| self.is_one_piece(number)) {
-            return ids.push(vocab.id(number));
+    /// The last piece of `text`, normalized if there is a normalizer; `None` where there is none, or not pieces of bytes are
+    /// merged. No added tokens are looked for.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// assert_eq!(encoding.last_piece("Hello world")?, Some(b" world".to_vec()));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
+    pub fn last_piece(&self, text: &str) -> Result<Option<Vec<u8>>, Error> {
+        let mut last = None;
+        if self.merges_pieces() {
+            let text = self.parts.normalizer.normalize(text)?;
+            self.for_each_piece(&text, text.len(), &mut |text, start, end| {
+                let last: &mut Vec<u8> = last.get_or_insert_default();
+                last.clear();
+                last.extend_from_slice(&text[start..end]);
+            })?;
         }
+        Ok(last)
+    }
+
+    /// The id of `piece` where it is one token, be it that merging gives it or that the whole piece is taken.
+    pub(crate) fn whole_piece(&self, piece: &[u8]) -> Option<u32> {
+        let number = self.vocab().find(piece).filter(|&number| self.is_one_piece(number))?;
+        Some(self.vocab().id(number))
+    }
+
+    /// The tokens of the vocabulary with their ids, without added tokens.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// assert!(encoding.tokens().any(|token| token == (b" world", 995)));
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
+    pub fn tokens(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        self.vocab().tokens().map(|(number, token)| (token, self.vocab().id(number)))
+    }
+
+    /// Appends the ids that merging `piece` gives, which may be no UTF-8, without cutting it and whether or not it is a
+    /// token.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// let encoding = Encoding::embedded("r50k_base")?;
+    /// let mut ids = Vec::new();
+    /// encoding.merge(b"helloqqqq", &mut ids);
+    /// assert_eq!(ids, [31373, 38227, 38227]);
+    /// # Ok::<(), fasttok_engine::Error>(())
+    /// ```
+    pub fn merge(&self, piece: &[u8], ids: &mut Vec<u32>) {
+        let vocab = self.vocab();
+        merge(Portable, self.pairs(), vocab, &mut Window::new(), piece, |tokens| {
+            ids.extend(tokens.iter().map(|&number| vocab.id(number)));
+        });
+    }
+
+    pub(crate) fn encode_piece(&self, window: &mut Window, piece: &[u8], ids: &mut Vec<u32>) {
+        if let Some(id) = self.whole_piece(piece) {
+            return ids.push(id);
+        }
+        let vocab = self.vocab();
         let mut merge = |piece: &[u8], ids: &mut Vec<u32>| {
             merge(Portable, self.pairs(), vocab, window, piece, |tokens| {
                 ids.extend(tokens.iter().map(|&number| vocab.id(number)));
@@ -478,7 +565,7 @@ impl Encoding {
         if let Some(decoder) = &self.parts.decoder {
             return decoder.bytes(self.texts(ids)?, bytes);
         }
-        ids.iter().try_for_each(|&id| self.push_token(id, bytes))
+        ids.iter().try_for_each(|&id| self.token_bytes(id, bytes))
     }
 
     /// The text that `ids` stand for, as the reference decodes them: bytes that are not UTF-8 become U+FFFD.
@@ -578,7 +665,7 @@ impl Encoding {
     /// ```
     pub fn cuts_character(&self, id: u32) -> bool {
         let mut bytes = Vec::new();
-        self.push_token(id, &mut bytes).is_ok() && std::str::from_utf8(&bytes).is_err()
+        self.token_bytes(id, &mut bytes).is_ok() && std::str::from_utf8(&bytes).is_err()
     }
 
     /// The tokens `ids` as the tokenizer's file writes them.

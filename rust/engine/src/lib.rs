@@ -1,6 +1,7 @@
 //! Text to counts: exact BPE token counting. Knows no file, no thread and no Python.
 //!
-//! An [`Encoding`] is a tokenizer: immutable and shared. A [`Counter`] is what one worker counts with.
+//! An [`Encoding`] is a tokenizer: immutable and shared. A [`Counter`] is what one worker counts with, an [`Encoder`] what
+//! it encodes with.
 //!
 //! # Count, encode, decode
 //!
@@ -54,6 +55,7 @@ mod character_bpe;
 mod classes;
 mod counter;
 mod decode;
+mod encoder;
 mod encoding;
 mod error;
 mod interrupt;
@@ -71,6 +73,7 @@ mod vocab;
 pub use added::AddedToken;
 pub use classes::CLASSES_UNICODE_VERSION;
 pub use counter::{CountBatch, Counter};
+pub use encoder::Encoder;
 pub use encoding::Encoding;
 pub use error::Error;
 pub use fasttok_simd::{Level, LevelError};

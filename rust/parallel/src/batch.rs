@@ -219,6 +219,37 @@ impl SharedCounter {
             .map_err(|error| Abort::Failure(uncountable(0, text, 0, error)))
     }
 
+    /// The ids of one text, which is cut and encoded by all cores if it is long; then `poll` is called.
+    ///
+    /// ```
+    /// # use fasttok_engine::Encoding;
+    /// # use fasttok_parallel::{Options, SharedCounter};
+    /// let counter = SharedCounter::new(Encoding::embedded("r50k_base")?);
+    /// let ids = counter.encode_polled(&"Hello world", &Options::default(), &mut || Ok(()))?;
+    /// assert_eq!(ids, [15496, 995]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn encode_polled(
+        &self,
+        text: &impl StoredText,
+        options: &Options,
+        poll: &mut Poll<'_>,
+    ) -> Result<Vec<u32>, Abort> {
+        if SharedCounter::is_long(text) {
+            return Ok(self.run(std::slice::from_ref(text), options, Output::Ids, poll)?.ids);
+        }
+        let mut worker = self.workers.lend();
+        let (encoder, scratch) = worker.encoder(&self.encoding);
+        let decoded = text
+            .decode(0..text.units(), options.errors, scratch)
+            .map_err(|invalid| Abort::Failure(unreadable(0, invalid)))?;
+        let mut ids = Vec::new();
+        encoder
+            .encode(&decoded, options.special, &mut ids)
+            .map_err(|error| Abort::Failure(uncountable(0, text, 0, error)))?;
+        Ok(ids)
+    }
+
     /// The number of tokens of each text.
     ///
     /// ```
@@ -485,10 +516,11 @@ impl<'a, T: StoredText> Batch<'a, T> {
                 counter.count(&decoded.map_err(|invalid| unreadable(text, invalid))?, special)
             }
             Output::Ids => {
-                let decoded = stored.decode(units, errors, &mut worker.scratch);
+                let (encoder, scratch) = worker.encoder(encoding);
+                let decoded = stored.decode(units, errors, scratch);
                 let decoded = decoded.map_err(|invalid| unreadable(text, invalid))?;
                 let before = tokens.ids.len();
-                let encoded = encoding.encode(&decoded, special, &mut tokens.ids);
+                let encoded = encoder.encode(&decoded, special, &mut tokens.ids);
                 encoded.map(|()| (tokens.ids.len() - before) as u64)
             }
         }

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread;
 
-use fasttok_engine::{Counter, Encoding};
+use fasttok_engine::{Counter, Encoder, Encoding};
 
 use crate::pool::available_threads;
 
@@ -16,6 +16,7 @@ const MAX_RETAINED_BUFFER: usize = 4 << 20;
 #[derive(Default)]
 pub struct Worker {
     counter: Option<Counter>,
+    encoder: Option<Encoder>,
     /// Where texts are transcoded to.
     pub scratch: Vec<u8>,
 }
@@ -25,6 +26,12 @@ impl Worker {
     pub fn parts(&mut self, encoding: &Arc<Encoding>) -> (&mut Counter, &mut Vec<u8>) {
         let counter = self.counter.get_or_insert_with(|| Counter::new(Arc::clone(encoding)));
         (counter, &mut self.scratch)
+    }
+
+    /// The encoder, made when it is first asked for, and the buffer.
+    pub fn encoder(&mut self, encoding: &Arc<Encoding>) -> (&mut Encoder, &mut Vec<u8>) {
+        let encoder = self.encoder.get_or_insert_with(|| Encoder::new(Arc::clone(encoding)));
+        (encoder, &mut self.scratch)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::columns::{Encodings, Work};
 use crate::count_arrow;
 use crate::ending::{Call, detach};
 use crate::errors::to_py_err;
+use crate::lists;
 use crate::parallel::{self, Stop};
 use crate::slices;
 
@@ -333,24 +334,31 @@ impl Encoding {
         }
     }
 
-    /// The token ids of ``text``, as a uint32 array of shape (tokens,).
+    /// The token ids of ``text``, as a uint32 array of shape (tokens,), or with ``as_list`` as a list of int.
     ///
     /// Raises as :meth:`count`.
-    #[pyo3(signature = (text, *, special = "text", errors = "strict"))]
+    #[pyo3(signature = (text, *, special = "text", errors = "strict", as_list = false))]
     fn encode<'py>(
         &self,
         py: Python<'py>,
         text: &Bound<'py, PyAny>,
         special: &str,
         errors: &str,
+        as_list: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let _call = Call::enter(py);
         let options = options(special, errors, None)?;
-        let held = batch::hold(text, None)?;
-        let document = held.document()?;
-        let tokens = parallel::run(py, &self.counter, &[document], options, Output::Ids)
+        let held;
+        let document = match batch::borrow(text) {
+            Some(document) => document,
+            None => {
+                held = batch::hold(text, None)?;
+                held.document()?
+            }
+        };
+        let ids = parallel::encode(py, &self.counter, document, options)
             .map_err(|stop| into_py_err(py, stop))?;
-        arrays::uint32(py, &tokens.ids)
+        if as_list { lists::ids(py, &ids) } else { arrays::uint32(py, &ids) }
     }
 
     /// The token ids of ``text`` and where each token is in it.
@@ -385,11 +393,14 @@ impl Encoding {
     /// Returns ``ids``, a uint32 array of shape (tokens,), and ``offsets``, an int64 array of
     /// shape (n + 1,): the ids of text i are ``ids[offsets[i]:offsets[i + 1]]``.
     ///
+    /// With ``as_list`` a list that has a list of int for each text.
+    ///
     /// Takes and raises the same as :meth:`count_batch`, but for ``nulls="null"``: offsets cannot
     /// say that a text is missing. With ``nulls="zero"`` a missing text has no ids.
     #[pyo3(signature = (
-        texts, *, special = "text", errors = "strict", nulls = "error", threads = None
+        texts, *, special = "text", errors = "strict", nulls = "error", threads = None, as_list = false
     ))]
+    #[allow(clippy::too_many_arguments)]
     fn encode_batch<'py>(
         &self,
         py: Python<'py>,
@@ -398,7 +409,8 @@ impl Encoding {
         errors: &str,
         nulls: &str,
         threads: Option<i64>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        as_list: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let _call = Call::enter(py);
         let options = options(special, errors, threads)?;
         let mut missing = Missing::default();
@@ -424,13 +436,18 @@ impl Encoding {
             }
             Ok(())
         })?;
+        let counts = missing.expand(counts);
+        if as_list {
+            return lists::of_texts(py, &ids, &counts);
+        }
         let mut end = 0;
-        let ends = missing.expand(counts).into_iter().map(|count| {
+        let ends = counts.into_iter().map(|count| {
             end += count;
             end
         });
         let offsets: Vec<i64> = std::iter::once(0).chain(ends).collect();
-        Ok((arrays::uint32(py, &ids)?, arrays::int64(py, &offsets)?))
+        let arrays = (arrays::uint32(py, &ids)?, arrays::int64(py, &offsets)?);
+        Ok(arrays.into_pyobject(py)?.into_any())
     }
 
     /// The number of tokens of each text of an Arrow column, as an Arrow column of int64.
@@ -507,6 +524,28 @@ impl Encoding {
         })
         .map_err(|e| to_py_err(py, &e))?;
         Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The bytes of the vocabulary's tokens and their ids, without the added tokens.
+    fn _ranks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        lists::ranks(py, self.counter.encoding().tokens())
+    }
+
+    /// The ids that merging ``piece`` gives, be it UTF-8 or not, and whether or not it is a token itself.
+    fn _merge<'py>(&self, py: Python<'py>, piece: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        let mut ids = Vec::new();
+        self.counter.encoding().merge(piece, &mut ids);
+        lists::ids(py, &ids)
+    }
+
+    /// The last piece that ``text`` is split into, if there is one; special tokens are text like any other.
+    fn _last_piece<'py>(
+        &self,
+        py: Python<'py>,
+        text: &str,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let piece = self.counter.encoding().last_piece(text).map_err(|e| to_py_err(py, &e))?;
+        Ok(piece.map(|piece| PyBytes::new(py, &piece)))
     }
 
     fn __repr__(&self) -> String {

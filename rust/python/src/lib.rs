@@ -20,6 +20,7 @@ mod ending;
 mod errors;
 mod group_json;
 mod language;
+mod lists;
 mod options;
 mod parallel;
 // Columns of polars.

@@ -62,6 +62,16 @@ pub fn count(
     with_signals(py, text.len(), &[text], |poll| counter.count_polled(&text, &options, poll))
 }
 
+/// The ids of one text.
+pub fn encode(
+    py: Python<'_>,
+    counter: &SharedCounter,
+    text: Document<'_>,
+    options: Options,
+) -> Result<Vec<u32>, Stop> {
+    with_signals(py, text.len(), &[text], |poll| counter.encode_polled(&text, &options, poll))
+}
+
 /// Counts or encodes `documents`, in parallel where that pays.
 pub fn run(
     py: Python<'_>,

@@ -135,7 +135,7 @@ pub(crate) const PARTS: &[&str] = &[
     "ქართული",
 ];
 
-pub(super) fn nasty_text(random: &mut Random) -> String {
+pub(crate) fn nasty_text(random: &mut Random) -> String {
     let kinds = 1 + random.below(12);
     let few: Vec<&str> = (0..kinds).map(|_| PARTS[random.below(PARTS.len())]).collect();
     let mut text = String::new();

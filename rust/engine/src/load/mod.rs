@@ -63,6 +63,8 @@ pub struct FileOptions {
 #[derive(Deserialize)]
 struct JsonFile<'a> {
     #[serde(borrow)]
+    version: Option<&'a RawValue>,
+    #[serde(borrow)]
     model: Option<&'a RawValue>,
     #[serde(borrow)]
     normalizer: Option<&'a RawValue>,

@@ -78,6 +78,16 @@ pub(super) fn read(
         Some(value) => serde_json::from_str::<Value>(value.get()).map_err(not_json),
         None => Ok(Value::Null),
     };
+    if file.version.is_some_and(|version| json(Some(version)).ok() != Some("1.0".into())) {
+        let version = file.version.map_or("", RawValue::get);
+        return Err(unsupported(
+            "version",
+            &format!(
+                "its format is {version}, and \"1.0\" is what can be read: tokenizers 1.0 pickles objects in another one, \
+                 in which the same words mean other things; load the tokenizer.json that it was made from"
+            ),
+        ));
+    }
     let added: Vec<Added> = match file.added_tokens {
         Some(added) => serde_json::from_str(added.get()).map_err(not_json)?,
         None => Vec::new(),
