@@ -440,6 +440,7 @@ class LogKeywords(FilesKeywords, total=False):
     """The options of commands that read logs, whose formats are their own."""
 
     files_from: PathLike | None
+    skip_missing: bool
 
 
 class ReadingKeywords(FilesKeywords, total=False):
