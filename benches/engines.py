@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,52 @@ def tokens_of_file(path: str) -> int:
     count = by_tiktoken()
     batches = pq.ParquetFile(path).iter_batches(columns=["text"])
     return sum(sum(filter(None, count(batch.column(0)).to_pylist())) for batch in batches)
+
+
+def on_polars(folder: str, count: Any, is_ours: bool, way: str = "streaming", engine: str = "plugin") -> int:
+    import polars as pl
+
+    import fasttok.polars  # noqa: F401
+
+    text: Any = pl.col("text")
+    if is_ours:
+        tokens = text.fasttok.count(ENCODING, engine=engine)
+    else:
+        tokens = text.map_batches(lambda texts: pl.Series(count(texts.to_arrow())), return_dtype=pl.Int64())
+    files = f"{folder}/*.parquet"
+    if way == "eager":
+        return int(pl.read_parquet(files, columns=["text"]).select(tokens.sum())["text"][0])
+    lazy = pl.scan_parquet(files)
+    if way == "group_by":
+        lazy = lazy.group_by(pl.col("n") % 7).agg(tokens.sum())
+        return int(lazy.collect(engine="streaming")["text"].sum())
+    return int(lazy.select(tokens.sum()).collect(engine="streaming" if way == "streaming" else "in-memory")["text"][0])
+
+
+def on_duckdb(folder: str, count: Any, is_ours: bool) -> int:
+    import duckdb
+
+    import fasttok.duckdb
+
+    connection = duckdb.connect()
+    connection.execute(f"set threads = {CORES}")
+    fasttok.duckdb.register(connection)
+    if not is_ours:
+        connection.create_function("tokens", count, ["varchar"], "bigint", type="arrow", null_handling="special")
+    tokens = f"fasttok_count(text, '{ENCODING}')" if is_ours else "tokens(text)"
+    return int(connection.sql(f"select sum({tokens}) from '{folder}/*.parquet'").fetchall()[0][0])
+
+
+def on_pandas(folder: str, count: Any, is_ours: bool) -> int:
+    import pandas as pd
+    import pyarrow as pa
+
+    import fasttok.pandas  # noqa: F401
+
+    column: Any = pd.read_parquet(folder, columns=["text"], dtype_backend="pyarrow")["text"]
+    if is_ours:
+        return int(column.fasttok.count(ENCODING).sum())
+    return int(pa.compute.sum(count(column.array.__arrow_array__())).as_py())
 
 
 def on_ray(folder: str, count: Any, is_ours: bool) -> int:
@@ -176,6 +223,13 @@ def on_datafusion(folder: str, count: Any, is_ours: bool) -> int:
 
 ENGINES = {
     "fasttok count": on_one_machine,
+    "polars, eager": partial(on_polars, way="eager"),
+    "polars, lazy": partial(on_polars, way="lazy"),
+    "polars, streaming": on_polars,
+    "polars, streaming, map_batches": partial(on_polars, engine="map"),
+    "polars, group_by": partial(on_polars, way="group_by"),
+    "DuckDB": on_duckdb,
+    "pandas": on_pandas,
     "Ray Data": on_ray,
     "Ray, count_corpus": on_ray_corpus,
     "Spark": on_spark,
