@@ -72,6 +72,12 @@ class TestModels:
         done = run("claims", "--text", f"eng={folder / 'docs/guide.md'}", "-m", "gpt-4", "--json")
         assert [each["label"] for each in done.json()["manifest"]["encodings"]] == ["gpt-4"]
 
+    @pytest.mark.parametrize("option", ["-m", "-e", "--model"])
+    def test_models_for_a_single_text(self, option: str) -> None:
+        text = "one two three four five"
+        done = run("truncate", "-n", "2", option, "gpt-4", stdin=text.encode())
+        assert (done.code, done.out) == (0, fasttok.get_encoding("cl100k_base").truncate(text, 2).text)
+
     @pytest.mark.parametrize("option", ["-m", "-e"])
     def test_closed_models_are_refused(self, folder: Path, option: str) -> None:
         for model, api in (("claude-opus-4-7", "count_tokens"), ("gemini-3-pro", "countTokens")):

@@ -9,19 +9,24 @@ from typing import Any, TypeVar
 import click
 
 from fasttok._util.paths import STDIN
+from fasttok.cli import complete
 from fasttok.errors import InvalidUtf8Error
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-text_argument = click.argument("path", metavar="[FILE]", default=STDIN)
+text_argument = click.argument("path", metavar="[FILE]", type=complete.PATH, default=STDIN)
 
 encoding_option = click.option(
     "-e",
     "--encoding",
+    "-m",
+    "--model",
+    "encoding",
     metavar="NAME",
     default="o200k_base",
     show_default=True,
-    help="The encoding to count with: a name or a tokenizer file.",
+    shell_complete=complete.encodings,
+    help="The encoding to count with: a name, a model (gpt-5.5) or a tokenizer file.",
 )
 
 tokens_option = click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fasttok.cli import complete
 from fasttok.cli.options import Command
 from fasttok.cli.output import check_outputs, emit
 from fasttok.cli.text import encoding_option, read_text, text_argument, tokens_option
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     help="Where slices end, if one fits that does; else at the next finer boundary.",
 )
 @click.option("-0", "--null", is_flag=True, help="Print the slices as they are, each ended by a NUL, for xargs -0.")
-@click.option("-o", "--output", metavar="FILE", help="Write to FILE, whole or not at all.")
+@click.option("-o", "--output", type=complete.PATH, metavar="FILE", help="Write to FILE, whole or not at all.")
 def command(
     path: str, most: int, encoding: str, overlap: int, boundary: Boundary, null: bool, output: str | None
 ) -> None:

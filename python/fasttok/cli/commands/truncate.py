@@ -6,6 +6,7 @@ import json as json_lines
 
 import click
 
+from fasttok.cli import complete
 from fasttok.cli.options import Command
 from fasttok.cli.output import check_outputs, emit
 from fasttok.cli.text import encoding_option, read_text, text_argument, tokens_option
@@ -23,7 +24,7 @@ from fasttok.cli.text import encoding_option, read_text, text_argument, tokens_o
     help="From which side text is left out.",
 )
 @click.option("--json", is_flag=True, help="Print a JSON object: text, tokens, truncated.")
-@click.option("-o", "--output", metavar="FILE", help="Write to FILE, whole or not at all.")
+@click.option("-o", "--output", type=complete.PATH, metavar="FILE", help="Write to FILE, whole or not at all.")
 def command(path: str, most: int, encoding: str, side: str, json: bool, output: str | None) -> None:
     """Print the longest beginning of a text that has at most N tokens, or with --side left the longest end.
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fasttok._util.paths import STDIN
+from fasttok.cli import complete
 from fasttok.cli.options import (
     Command,
     corpus_arguments,
@@ -40,6 +41,7 @@ KEYS = ("agent", "model", "role", "part", "tool", "user", "session", "day")
     callback=names,
     multiple=True,
     metavar="NAME[,NAME]",
+    shell_complete=complete.encodings,
     help="Recount the texts with these encodings: names or tokenizer files. [default: recorded figures alone]",
 )
 @click.option(
@@ -59,7 +61,10 @@ KEYS = ("agent", "model", "role", "part", "tool", "user", "session", "day")
     help="Price the figures that are recorded, or those that are recounted.",
 )
 @click.option(
-    "--prices", metavar="FILE", help="Your table of prices, TOML or JSON. It takes precedence over genai-prices."
+    "--prices",
+    type=complete.PATH,
+    metavar="FILE",
+    help="Your table of prices, TOML or JSON. It takes precedence over genai-prices.",
 )
 @click.option(
     "--price-date",
