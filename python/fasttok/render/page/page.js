@@ -53,8 +53,6 @@
   for (const { id, spec, values } of data.charts ?? []) embed(id, spec, values, values.length);
   if (data.cost) embed("cost-chart", data.cost.spec, data.cost.values, data.cost.values.length);
 
-  for (const { id, spec, bands } of data.charts ?? []) embed(id, spec, spec.data.values, bands);
-
   // What does not fit its frame says so: a phone shows no scroll bar.
   const hint = () => {
     for (const frame of document.querySelectorAll(".scroll")) {

@@ -24,7 +24,8 @@ def plain_page(
     data: dict[str, Any] = {}
     if drawn is not None:
         parts.append(f'<div class="found">{chart("chart", heading)}</div>')
-        data["charts"] = [{"id": "chart", "spec": drawn, "bands": len(drawn["data"]["values"])}]
+        spec = {**drawn, "data": {"name": "rows"}}
+        data["charts"] = [{"id": "chart", "spec": spec, "values": drawn["data"]["values"]}]
     notes = []
     for i, block in enumerate(blocks):
         if isinstance(block, Title):
