@@ -896,7 +896,14 @@ def _file_types() -> list[tuple[str, list[str]]]:
     """The types of files that ``types`` and ``not_types`` may name, each with the globs of its files."""
 
 def _path_name(path: str | os.PathLike[str], /) -> str:
-    """A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others."""
+    """A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others. A URL
+    is without what is secret in it."""
+
+def _redact(text: str, /) -> str:
+    """`text` without logins and queries of the URLs in it."""
+
+def _is_url(path: str, /) -> bool:
+    """Whether a path is a URL, such as ``s3://bucket/key``."""
 
 def _scripts_of(documents: Sequence[str], /) -> dict[str, int]:
     """The scripts of documents, summed. For tests and measurements."""

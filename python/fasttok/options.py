@@ -92,6 +92,16 @@ class CorpusOptions:
             is_recorded=False,
         ),
     )
+    filesystem: Any | None = field(
+        default=None,
+        metadata=_help(
+            "What all paths are read by, but for '-': a file system of fsspec, or a store of obstore. Without it, URLs "
+            "(s3://, gs://, az://, https://, hf://, memory://, ...) say what reads them.",
+            flags=(),
+            default="none",
+            is_recorded=False,
+        ),
+    )
     text_field: str | None = field(
         default=None,
         metadata=_help(
@@ -416,6 +426,7 @@ class CorpusOptions:
 class FilesKeywords(TypedDict, total=False):
     """The options by which files are read, whatever is in them."""
 
+    filesystem: Any | None
     member: str | None
     errors: Errors
     on_error: OnError

@@ -64,7 +64,7 @@ class Reader:
 
         What is closed before the end has the rows so far in the ledger's file.
         """
-        require_existing(self.paths)
+        require_existing(self.paths if self.options.filesystem is None else [])
         with TemporaryDirectory() if self.options.ledger_path is not None else nullcontext() as folder:
             rows = None if folder is None else os.path.join(folder, "rows.jsonl")
             options = replace(self.options, ledger_path=rows)

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 
-from fasttok._fasttok import SkippedRow
+from fasttok._fasttok import SkippedRow, _is_url
 from fasttok._util.nearest import either, nearest
 from fasttok._util.paths import COUNT_TEXTS, STDIN, PathLike, describe_missing
 from fasttok.errors import NotFoundError, TooManyGroupsError, TooManySkippedError, UnknownFieldError
@@ -59,16 +59,18 @@ def given_paths(paths: PathLike | Iterable[PathLike], options: CorpusOptions) ->
         raise ValueError("no paths to count")
     if options.files_from is not None:
         require_existing([os.fspath(options.files_from)])
-    require_existing(inputs, is_one_enough=options.skip_missing)
+    # Of a file system that was given, nothing is known here.
+    if options.filesystem is None:
+        require_existing(inputs, is_one_enough=options.skip_missing)
     return inputs
 
 
 def require_existing(paths: Sequence[str], *, is_one_enough: bool = False) -> None:
     """Refuse a path that does not exist, naming the nearest that exists. `is_one_enough`: unless another does.
 
-    A path with glob characters is left to the reader, which knows what it matches.
+    A path with glob characters, and a URL, is left to the reader, which knows what it matches.
     """
-    missing = [path for path in paths if path != STDIN and not os.path.lexists(path) and _GLOB.isdisjoint(path)]
+    missing = [path for path in paths if not (path == STDIN or os.path.lexists(path) or _is_left_to_reader(path))]
     if not missing or (is_one_enough and len(missing) < len(paths)):
         return
     message = describe_missing(missing[0])
@@ -76,6 +78,10 @@ def require_existing(paths: Sequence[str], *, is_one_enough: bool = False) -> No
     if may_be_texts and "did you mean" not in message and COUNT_TEXTS not in message:
         message += COUNT_TEXTS
     raise NotFoundError(message)
+
+
+def _is_left_to_reader(path: str) -> bool:
+    return not _GLOB.isdisjoint(path) or _is_url(path)
 
 
 def unknown_field(name: str, fields: list[str]) -> UnknownFieldError:

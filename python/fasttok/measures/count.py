@@ -32,8 +32,9 @@ def count_corpus(
 ) -> Report:
     """Count the tokens of files, folders, globs and standard input (`"-"`), exactly and in parallel.
 
-    paths: one path or several. Folders are walked as ripgrep walks them: hidden files, binary files and
-        what `.gitignore` names are left out (`hidden=True`, `ignore_files=False` change that).
+    paths: one path or several, URLs (`s3://bucket/folder/`, `https://…`) too. Folders are walked as ripgrep walks
+        them: hidden files, binary files and what `.gitignore` names are left out (`hidden=True`,
+        `ignore_files=False` change that).
     encodings: names of encodings, tokenizer files, names on the Hugging Face hub (see `fasttok.load`), encodings,
         or a mapping of what they are called in the report to these. All are counted in one pass over the files.
     by: what the counts are grouped by: `"file"`, `"folder"`, `"folder:N"` (N levels below what was named),

@@ -69,6 +69,8 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// What lists and reads remote paths cannot be used.
+    Store(Box<dyn std::error::Error + Send + Sync>),
     /// The language detector failed.
     Detector(Box<dyn std::error::Error + Send + Sync>),
     /// The caller cancelled the run.
@@ -121,6 +123,7 @@ impl fmt::Display for Error {
                 write!(f, "{path} would replace {input}, which is an input; nothing was written")
             }
             Error::Io { path, source } => write!(f, "{path}: {source}"),
+            Error::Store(e) => e.fmt(f),
             Error::Detector(e) => write!(f, "the language detector failed: {e}"),
             Error::Interrupted => f.write_str("interrupted"),
             Error::Engine(e) => e.fmt(f),
@@ -136,7 +139,7 @@ impl std::error::Error for Error {
         match self {
             Error::Io { source, .. } => Some(source),
             Error::Engine(e) => Some(e),
-            Error::Detector(e) => Some(&**e),
+            Error::Store(e) | Error::Detector(e) => Some(&**e),
             _ => None,
         }
     }

@@ -86,7 +86,10 @@ pub use sampling::{CERTAIN, SampleDrawn};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use single_token_words::{SingleTokenWords, single_token_words};
 pub use skip_reason::{REMEDIES as SKIP_REMEDIES, Reason};
-pub use source::{compressed_suffixes, file_types, packed_with, path_name};
+pub use source::{
+    Answer, ObjectInfo, Pending, Store, StoreError, compressed_suffixes, file_types, is_url, packed_with,
+    path_name, redact,
+};
 pub use statistics::{
     Extra, Histogram, Histograms, LENGTHS_EXACT, LENGTHS_PARTS, Lengths, Merge, Tally,
     segmentation_unicode_version,

@@ -45,10 +45,12 @@ pub enum Reason {
     Truncated,
     /// The compressed data are damaged.
     Corrupt,
-    /// The operating system does not let us read.
+    /// The operating system, or the store of an object, does not let us read.
     Unreadable,
     /// The file was there when the run began and is gone.
     NotFound,
+    /// The object is not what it was when the run began.
+    Changed,
     /// A symbolic link to nothing.
     BrokenLink,
     /// The file is of a format that is known and not read.
@@ -81,6 +83,7 @@ impl Reason {
             Reason::Corrupt => "corrupt",
             Reason::Unreadable => "unreadable",
             Reason::NotFound => "not_found",
+            Reason::Changed => "changed",
             Reason::BrokenLink => "broken_link",
             Reason::UnsupportedFormat => "unsupported_format",
             Reason::WindowTooLarge => "window_too_large",

@@ -26,7 +26,7 @@ fn parts_use_only_what_is_below_them() {
         sampling:
         groups: bootstrap error language record scripts statistics
         per_document: error groups position
-        job: entry error groups input_files language ledger record sampling statistics
+        job: entry error groups input_files language ledger record sampling source statistics
         run: entry error format groups input_files job language ledger long_document per_document position progress reading recognise record sampling scripts skip_reason source statistics
         fuzzing: format groups job ledger progress run
     ";

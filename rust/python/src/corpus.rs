@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
 
-use fasttok_corpus::{Entry, Error, Extra, FieldsMet, Job, Lengths, Progress, Reason, Share, run};
+use fasttok_corpus::{
+    Entry, Error, Extra, FieldsMet, Job, Lengths, Progress, Reason, Share, redact, run,
+};
 use pyo3::call::PyCallArgs;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
@@ -153,11 +155,26 @@ pub fn _file_types() -> Vec<(String, Vec<String>)> {
     fasttok_corpus::file_types()
 }
 
-/// A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others.
+/// A path as reports name it: itself where it is UTF-8, else with escapes that keep it apart from all others. A URL is
+/// without what is secret in it.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 pub fn _path_name(path: PathBuf) -> String {
-    fasttok_corpus::path_name(&path)
+    redact(&fasttok_corpus::path_name(&path))
+}
+
+/// `text` without logins and queries of the URLs in it.
+#[pyfunction]
+#[pyo3(signature = (text, /))]
+pub fn _redact(text: &str) -> String {
+    redact(text)
+}
+
+/// Whether a path is a URL, such as ``s3://bucket/key``.
+#[pyfunction]
+#[pyo3(signature = (path, /))]
+pub fn _is_url(path: &str) -> bool {
+    fasttok_corpus::is_url(path)
 }
 
 /// The scripts of documents, summed. For tests and measurements.
@@ -241,7 +258,7 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
     match e {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::Engine(e) => errors::to_py_err(py, &e),
-        Error::Detector(e) => match e.downcast::<PyErr>() {
+        Error::Store(e) | Error::Detector(e) => match e.downcast::<PyErr>() {
             Ok(e) => *e,
             Err(_) => make("FasttokError"),
         },
@@ -305,6 +322,7 @@ fn bad_row_class(reason: Reason) -> &'static str {
         | Reason::Corrupt
         | Reason::Unreadable
         | Reason::NotFound
+        | Reason::Changed
         | Reason::BrokenLink
         | Reason::UnsupportedFormat
         | Reason::WindowTooLarge => "FileError",

@@ -30,6 +30,7 @@ mod report_sums;
 mod results;
 mod simd;
 mod slices;
+mod store;
 // The characters of a `str` where they lie.
 #[allow(unsafe_code)]
 mod strings;
@@ -88,6 +89,8 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(corpus::_scripts_of, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::_file_types, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::_path_name, m)?)?;
+    m.add_function(wrap_pyfunction!(corpus::_redact, m)?)?;
+    m.add_function(wrap_pyfunction!(corpus::_is_url, m)?)?;
     let (major, minor, patch) = fasttok_engine::NORMALIZATION_UNICODE_VERSION;
     m.add("NORMALIZATION_UNICODE_VERSION", format!("{major}.{minor}.{patch}"))?;
     m.add("UNICODE_VERSION", fasttok_engine::CLASSES_UNICODE_VERSION)?;

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fasttok_corpus::{Detector, Job, Key, LanguageLabels, OnError, ReadOption, WarcRecords};
+use fasttok_corpus::{Detector, Job, Key, LanguageLabels, OnError, ReadOption, Store, WarcRecords};
 use fasttok_engine::{Encoding, Special, Utf8Errors};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,6 +16,7 @@ use pyo3::types::PyList;
 
 use crate::ending::attach;
 use crate::parallel;
+use crate::store::Stores;
 
 /// The detector that is meant by `detect_language=True`.
 const BUILT_IN_DETECTOR: &str = "cld2";
@@ -51,7 +52,9 @@ impl<'py> CorpusOptions<'py> {
             name => Key::parse(name),
         };
         let by = by.iter().map(key).collect();
-        let mut job = Job { by, languages, ..Job::new(paths, encodings) };
+        let store: Arc<dyn Store> =
+            Arc::new(Stores::new(self.get("filesystem")?.map(Bound::unbind)));
+        let mut job = Job { by, languages, store: Some(store), ..Job::new(paths, encodings) };
         job.read_options(self)?;
         if job.threads.is_none() {
             parallel::check_environment()?;

@@ -99,8 +99,9 @@ def command(
 ) -> int:
     """Count the tokens of files, folders and standard input.
 
-    PATH is a file, a folder (walked as ripgrep walks it), a glob in quotes, or - for standard input. Without
-    PATH, what is piped in is counted; if nothing is, the current folder. Several files are a row each.
+    PATH is a file, a folder (walked as ripgrep walks it), a glob in quotes, a URL (s3://bucket/folder/, gs://, az://,
+    https://, hf://), or - for standard input. Without PATH, what is piped in is counted; if nothing is, the current
+    folder. Several files are a row each.
 
     Plain text is one document per file; .jsonl, .ndjson and JSON lines under the name .json, under a name without
     extension or on standard input are one document per line. .gz, .zst, .bz2 and .xz are unpacked, in folders if they

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from fasttok._fasttok import _is_url, _path_name
 from fasttok._util.paths import PathLike
 from fasttok.errors import FileError, NotParallelError
 from fasttok.inputs.parallel.columns import TAG
@@ -68,6 +69,9 @@ def open_parallel(source: Parallel, *, source_language: str = "en", named: Itera
     paths = as_paths(source)
     if not paths:
         raise NotParallelError("no parallel text is named")
+    for path in paths:
+        if _is_url(path) or _is_url(path.partition("=")[2]):
+            raise NotParallelError(f"{_path_name(path)}: parallel text is read from files on disk: download it")
     columns = frozenset(named)
     if all("=" in path and not os.path.lexists(path) for path in paths):
         return _from_named(paths, source_language)

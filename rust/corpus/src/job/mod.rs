@@ -14,6 +14,7 @@ use fasttok_parallel::SharedCounter;
 use crate::groups::{GroupKeys, Groups, Key};
 use crate::input_files::InputFiles;
 use crate::record::FieldsMet;
+use crate::source::{Store, path_name, redact};
 use crate::{Extra, Ledger, Lengths, SampleDrawn, Tally};
 
 pub use labels::LanguageLabels;
@@ -110,6 +111,8 @@ macro_rules! options {
             pub bootstrap: bool,
             /// What is kept of the length of each document.
             pub lengths: Lengths,
+            /// What lists and reads the paths that are its own.
+            pub store: Option<Arc<dyn Store>>,
             $($(#[$doc])* pub $name: $type,)*
         }
 
@@ -127,6 +130,7 @@ macro_rules! options {
                     extra: Extra::default(),
                     bootstrap: false,
                     lengths: Lengths::default(),
+                    store: None,
                     $($name: $default,)*
                 }
             }
@@ -138,9 +142,11 @@ macro_rules! options {
                     .iter()
                     .map(|encoding| format!("{} {}", encoding.name(), encoding.hash()))
                     .collect();
+                // What is written must hold nothing secret.
+                let paths: Vec<_> = self.paths.iter().map(|path| redact(&path_name(path))).collect();
                 let LanguageLabels { field, from_path, detector, detect_bytes } = &self.languages;
                 let mut asked = vec![
-                    ("paths", format!("{:?}", self.paths)),
+                    ("paths", format!("{paths:?}")),
                     ("encodings", encodings.join(", ")),
                     ("by", GroupKeys::new(&self.by).names().join(", ")),
                     ("language_field", format!("{field:?}")),

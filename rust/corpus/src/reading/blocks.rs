@@ -4,8 +4,7 @@
 //! one of them, and a line longer than a block is a unit of its own size. Which line holds a byte is found by looking for
 //! line ends on both sides of it.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io;
 use std::ops::Range;
 
 use super::{Chunk, Opening, Reading, Step, StreamConfig};
@@ -13,7 +12,7 @@ use crate::Progress;
 use crate::position::At;
 use crate::record::FormatId;
 use crate::skip_reason::SkipReason;
-use crate::source::{BOM, open_error, read_error};
+use crate::source::{BOM, Places, read_error};
 
 /// The blocks of a file that were drawn.
 pub(crate) struct Blocks<'e> {
@@ -21,8 +20,7 @@ pub(crate) struct Blocks<'e> {
     format: FormatId,
     passes_bom: bool,
     progress: &'e Progress,
-    input: File,
-    len: u64,
+    input: Places,
     block: u64,
     /// The bytes that were drawn and are still to be found, the next one last.
     draws: Vec<u64>,
@@ -57,7 +55,7 @@ impl<'e> Reading<'e> for Blocks<'e> {
         buf.clear();
         let mut step = Step::default();
         while let Some(byte) = self.draws.pop() {
-            if byte < self.done || byte >= self.len {
+            if byte < self.done || byte >= self.input.len() {
                 continue;
             }
             match self.unit(byte, config.max_record) {
@@ -101,8 +99,7 @@ impl<'e> Blocks<'e> {
         drawn: impl Iterator<Item = u64>,
     ) -> Result<Blocks<'e>, SkipReason> {
         let Opening { file, source, progress, format, .. } = opening;
-        let input = File::open(&source.path).map_err(|e| open_error(&e))?;
-        let len = input.metadata().map_err(|e| open_error(&e))?.len();
+        let input = Places::open(source)?;
         let mut draws: Vec<u64> = drawn.collect();
         draws.reverse();
         Ok(Blocks {
@@ -111,7 +108,6 @@ impl<'e> Blocks<'e> {
             passes_bom,
             progress,
             input,
-            len,
             block,
             draws,
             done: 0,
@@ -159,8 +155,8 @@ impl<'e> Blocks<'e> {
                 return Ok(at + i as u64 + 1);
             }
             let end = self.start + self.held.len() as u64;
-            if end >= self.len {
-                return Ok(self.len);
+            if end >= self.input.len() {
+                return Ok(self.input.len());
             }
             at = at.max(end);
             self.extend((at + 1 - end).max(self.block / 4).max(self.held.len() as u64 / 2), most)?;
@@ -170,7 +166,7 @@ impl<'e> Blocks<'e> {
     /// Holds up to `bytes` more after what is held.
     fn extend(&mut self, bytes: u64, most: u64) -> Result<(), Failure> {
         let end = self.start + self.held.len() as u64;
-        let more = self.read_at(end, bytes.min(self.len.saturating_sub(end)), most)?;
+        let more = self.read_at(end, bytes.min(self.input.len().saturating_sub(end)), most)?;
         self.held.extend_from_slice(&more);
         Ok(())
     }
@@ -189,15 +185,7 @@ impl<'e> Blocks<'e> {
         if self.held.len() as u64 + bytes > most {
             return Err(Failure::TooLong);
         }
-        let mut more = vec![0; bytes as usize];
-        let read =
-            self.input.seek(SeekFrom::Start(at)).and_then(|_| self.input.read_exact(&mut more));
-        read.map_err(|e| {
-            Failure::Unreadable(match e.kind() {
-                ErrorKind::UnexpectedEof => io::Error::other("the file shrank while it was read"),
-                _ => e,
-            })
-        })?;
+        let more = self.input.read_at(at, bytes as usize).map_err(Failure::Unreadable)?;
         self.read += bytes;
         self.progress.add_bytes(bytes);
         Ok(more)
@@ -217,8 +205,7 @@ mod tests {
             format: 0,
             passes_bom: false,
             progress,
-            input,
-            len: content.len() as u64,
+            input: Places::of_file(input).unwrap(),
             block,
             draws: Vec::new(),
             done: 0,

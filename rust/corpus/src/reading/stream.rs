@@ -215,7 +215,7 @@ impl<'e> Stream<'e> {
         if let Some(Reached { bytes, line, stored, inside }) = reached
             && bytes > 0
         {
-            stream.input.pass_over(bytes, source, progress)?;
+            stream.input.pass_over(bytes, source, control, progress)?;
             (stream.read, stream.line, stream.at_start) = (bytes, line, false);
             [stream.stored, stream.stored_begin] = stored;
             match inside {

@@ -48,18 +48,24 @@ pub(super) struct State {
 struct Identity {
     version: String,
     options: Vec<(String, String)>,
-    /// Name, size, and when it was changed, in nanoseconds.
-    inputs: Vec<(String, Option<u64>, Option<u128>)>,
+    /// Name, size, and what changes with the content: of a file when it was changed, in nanoseconds; of an object its
+    /// version.
+    inputs: Vec<(String, Option<u64>, Option<String>)>,
 }
 
 impl Identity {
     fn of(job: &Job, inputs: &[Input]) -> Identity {
-        let changed =
-            |input: &Input| Some(input.modified?.duration_since(UNIX_EPOCH).ok()?.as_nanos());
+        let version = |input: &Input| {
+            if let Some(object) = &input.object {
+                return object.info.version.clone();
+            }
+            let changed = input.modified?.duration_since(UNIX_EPOCH).ok()?;
+            Some(changed.as_nanos().to_string())
+        };
         Identity {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             options: job.identity(),
-            inputs: inputs.iter().map(|i| (i.name.clone(), i.size, changed(i))).collect(),
+            inputs: inputs.iter().map(|i| (i.name.clone(), i.size, version(i))).collect(),
         }
     }
 
@@ -77,7 +83,7 @@ impl Identity {
             return None;
         }
         let by_name = |identity: &'i Identity| -> HashMap<&'i str, _> {
-            identity.inputs.iter().map(|(name, size, changed)| (&**name, (size, changed))).collect()
+            identity.inputs.iter().map(|(name, size, version)| (&**name, (size, version))).collect()
         };
         let (now, was) = (by_name(self), by_name(before));
         let kept = self.inputs.iter().filter_map(|(name, ..)| match was.get(&**name) {

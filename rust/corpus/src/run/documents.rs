@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use fasttok_engine::Special;
+use fasttok_engine::{Special, interruptible};
 use fasttok_parallel::Control;
 
 use crate::entry::Entry;
@@ -175,7 +175,9 @@ pub(crate) fn documents_in_chunks(
     };
     let stop = AtomicBool::new(false);
     for file in 0..found.inputs.len() {
-        reading.file(&found, file, Control { cancel, stop: &stop })?;
+        interruptible(&|| cancel.load(Relaxed), || {
+            reading.file(&found, file, Control { cancel, stop: &stop })
+        })?;
         if cancel.load(Relaxed) || reading.enough {
             return Err(Error::Interrupted);
         }
@@ -535,6 +537,9 @@ impl<'r> Documents<'r> {
     }
 
     fn skip(&mut self, input: &Input, position: Position, bad: SkipReason) -> Result<(), Error> {
+        if input.is_abandoned() {
+            return Ok(());
+        }
         let entry = Entry::new(&input.name, position, bad);
         self.seen += entry.rows;
         if self.job.on_error == OnError::Fail {

@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::format;
 use crate::job::{Job, OnError};
 use crate::ledger::{Collector, LEDGER_ENTRIES_KEPT};
-use crate::source::{self, Filter, Input, Walk};
+use crate::source::{self, Filter, Input, Walk, redact};
 use crate::{Error, Progress};
 use fasttok_parallel::Control;
 
@@ -38,6 +38,7 @@ impl Inputs {
             filter: filter.as_ref(),
             skip_missing: job.skip_missing,
             threads: super::threads(job),
+            store: job.store.as_ref(),
             cancel,
         };
         let listed = match &job.files_from {
@@ -46,6 +47,11 @@ impl Inputs {
         };
         let source::Found { mut inputs, bad, passed, repeated } =
             source::find(&job.paths, &listed, walk)?;
+        if let Some(input) = inputs.iter().find(|i| job.hash_inputs && i.object.is_some()) {
+            let name = &input.name;
+            let message = format!("{name}: no hash is made of remote files; leave out hash_inputs");
+            return Err(Error::InvalidJob { message });
+        }
         leave_out_outputs(&mut inputs, &job.outputs)?;
         leave_out_checkpoint(&mut inputs, job.checkpoint.as_deref());
         progress.set_total(inputs.iter().map(|i| i.size).sum());
@@ -82,7 +88,7 @@ impl Inputs {
             return Ok(());
         }
         let paths = job.paths.iter().chain(&job.files_from);
-        let paths: Vec<_> = paths.map(|p| p.display().to_string()).collect();
+        let paths: Vec<_> = paths.map(|p| redact(&p.display().to_string())).collect();
         let what = match (binary, packed) {
             (_, 0) => "binary; name a file itself to have it read",
             (0, _) => "archives, or compressed and without records; decompress=True counts them",

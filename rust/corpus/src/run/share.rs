@@ -32,6 +32,11 @@ impl Inputs {
     }
 }
 
+/// Whether whoever has the share can read it by its name.
+fn is_on_disk(input: &Input) -> bool {
+    input.kind == InputKind::File && input.object.is_none()
+}
+
 /// The inputs of a job, found to be shared.
 pub struct SharedInputs {
     job: Job,
@@ -39,10 +44,11 @@ pub struct SharedInputs {
 }
 
 impl SharedInputs {
-    /// Finds the inputs of `job`. Standard input, pipes and devices are refused: they can only be read here.
+    /// Finds the inputs of `job`. Standard input, pipes and devices are refused: they can only be read here; and so are
+    /// objects of a store, which a share does not have.
     pub fn find(job: Job, cancel: &AtomicBool) -> Result<SharedInputs, Error> {
         let found = Inputs::find(&job, &Progress::new(), cancel)?;
-        match found.inputs.iter().find(|input| input.kind != InputKind::File) {
+        match found.inputs.iter().find(|input| !is_on_disk(input)) {
             None => Ok(SharedInputs { job, found }),
             Some(input) => {
                 let message =

@@ -607,6 +607,9 @@ impl<'s, 'a> Worker<'s, 'a> {
 
     /// Enters a row that is not counted, or as many as `bad` is the reason for.
     fn skip(&mut self, file: usize, position: Position, bad: SkipReason) {
+        if self.run.inputs[file].is_abandoned() {
+            return;
+        }
         self.sums.seen += bad.rows;
         let entry = Entry::new(&self.run.inputs[file].name, position.clone(), bad);
         if self.run.on_error == OnError::Fail {

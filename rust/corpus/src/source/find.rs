@@ -10,13 +10,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use super::{Filter, Input, InputKind, path_name};
+use super::{Filter, Input, InputKind, Store, path_name, redact, remote};
 use crate::Error;
 use crate::entry::Entry;
 use crate::position::Position;
@@ -34,6 +34,8 @@ pub(crate) struct Walk<'c> {
     /// Of several paths, one that was named and is not there goes to the ledger too.
     pub skip_missing: bool,
     pub threads: usize,
+    /// What lists the paths that are its own.
+    pub store: Option<&'c Arc<dyn Store>>,
     /// Ends a walk that takes long.
     pub cancel: &'c AtomicBool,
 }
@@ -62,14 +64,14 @@ pub(crate) fn find(paths: &[PathBuf], listed: &[PathBuf], walk: Walk) -> Result<
                     found.bad.push(missing(path, NOT_THERE.to_owned()));
                 }
                 Err(Error::NoInput { message }) if skip_missing => {
-                    let prefix = format!("{}: ", path.display());
+                    let prefix = format!("{}: ", redact(&path.display().to_string()));
                     let why = message.strip_prefix(&prefix).unwrap_or(&message);
                     found.bad.push(missing(path, why.to_owned()));
                 }
                 result => result?,
             }
         } else if let Some(path) = listed.next() {
-            find_listed(path, walk, &mut found);
+            find_listed(path, walk, &mut found)?;
         } else {
             break;
         }
@@ -95,6 +97,7 @@ pub(crate) fn find(paths: &[PathBuf], listed: &[PathBuf], walk: Walk) -> Result<
         }
     }
     found.inputs = inputs;
+    remote::tell_names_apart(&mut found.inputs);
     let mut met = BTreeSet::new();
     found.bad.retain(|entry| met.insert(entry.clone()));
     Ok(found)
@@ -103,6 +106,8 @@ pub(crate) fn find(paths: &[PathBuf], listed: &[PathBuf], walk: Walk) -> Result<
 /// What is the same for two names of one file, and for nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
+    /// The whole name of an object.
+    Object(String),
     /// Device, inode and size: where inodes are not told apart, files of two sizes are.
     #[cfg(unix)]
     Node(u64, u64, u64),
@@ -145,9 +150,13 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
             explicit: true,
             unpack: true,
             kind: InputKind::Stdin,
+            object: None,
             identity: Identity::of(path, fs::metadata(STDIN_PATH).ok().as_ref()),
         });
         return Ok(());
+    }
+    if let Some(place) = remote::Place::of(path, walk) {
+        return place.find_named(found);
     }
     match find_existing(path, walk, found) {
         Ok(()) => Ok(()),
@@ -162,13 +171,17 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
 }
 
 /// What a list names: nothing in it ends a run, and it is no pattern.
-fn find_listed(path: &Path, walk: Walk, found: &mut Found) {
+fn find_listed(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
+    if let Some(place) = remote::Place::of(path, walk) {
+        return place.find_listed(found);
+    }
     let why = match find_existing(path, walk, found) {
-        Ok(()) => return,
+        Ok(()) => return Ok(()),
         Err(Missing::Files(why)) => why,
         Err(Missing::Path) => NOT_THERE.to_owned(),
     };
     found.bad.push(missing(path, why));
+    Ok(())
 }
 
 const NOT_THERE: &str = "there is no such file or folder";
@@ -207,6 +220,7 @@ fn find_existing(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Missi
                 explicit: true,
                 unpack: true,
                 kind: if meta.is_file() { InputKind::File } else { InputKind::Blocking },
+                object: None,
                 identity: Identity::of(path, Some(&meta)),
             });
             Ok(())
@@ -363,6 +377,7 @@ fn visit(
             explicit: false,
             unpack,
             kind: InputKind::File,
+            object: None,
             identity: Identity::of(&path, meta.as_ref()),
         });
     });
@@ -408,7 +423,7 @@ fn unreadable(path: &Path, e: &std::io::Error) -> Entry {
 
 /// The ledger's entry for a whole file.
 fn entry(path: &Path, SkipReason { reason, detail, rows }: SkipReason) -> Entry {
-    Entry { file: name(path), position: Position::default(), reason, detail, rows }
+    Entry { file: redact(&name(path)), position: Position::default(), reason, detail, rows }
 }
 
 impl Found {
@@ -471,6 +486,7 @@ mod tests {
         filter: None,
         skip_missing: false,
         threads: 2,
+        store: None,
         cancel: &GO_ON,
     };
 

@@ -7,8 +7,11 @@ mod find;
 mod list;
 mod magic;
 mod name;
+mod object;
 mod open;
 mod packing;
+mod places;
+mod remote;
 mod wide;
 
 pub(crate) use filter::Filter;
@@ -18,14 +21,18 @@ pub(crate) use list::read_list;
 pub(crate) use magic::{HEAD, is_text, recognise, wide_encoding};
 pub(crate) use name::name_of_bytes;
 pub use name::path_name;
+pub(crate) use object::Object;
+pub use object::{Answer, ObjectInfo, Pending, Store, StoreError, is_url, redact};
 pub(crate) use open::{
-    BOM, Opened, Unread, open, open_error, open_member, read_error, unsupported,
+    BOM, Opened, Unread, open, open_error, open_member, read_error, unread, unsupported,
 };
 pub use packing::compressed_suffixes;
 pub(crate) use packing::packing;
+pub(crate) use places::Places;
 pub(crate) use wide::{MARK as UTF16_MARK, stored_len as utf16_len};
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The compression or archive that a file is which begins with `head`, whether it can be read or not.
@@ -52,6 +59,8 @@ pub(crate) struct Input {
     /// Unpacked if it is compressed, whatever is in it: it was named, or a pattern fits its very name.
     pub unpack: bool,
     pub kind: InputKind,
+    /// Where it is read from, if not from the disk. It is read like a file all the same.
+    pub object: Option<Arc<Object>>,
     pub identity: Identity,
 }
 
@@ -76,7 +85,8 @@ impl Input {
         let name = path_name(&path);
         let identity = Identity::Path(path.clone());
         let kind = InputKind::File;
-        Input { path, name, named, size, modified, explicit, unpack, kind, identity }
+        let object = None;
+        Input { path, name, named, size, modified, explicit, unpack, kind, object, identity }
     }
 
     /// The suffix of the format, see [`extension_of`].
@@ -92,8 +102,15 @@ impl Input {
             explicit: asks,
             unpack: asks,
             kind: InputKind::File,
+            // What reads the archive hands out its bytes.
+            object: None,
             ..self.clone()
         }
+    }
+
+    /// Whether the run was over before a range of it came: what its reader says means nothing then.
+    pub fn is_abandoned(&self) -> bool {
+        self.object.as_ref().is_some_and(|object| object.is_abandoned())
     }
 
     /// The suffix of the compression, if there is one.
@@ -163,6 +180,7 @@ mod tests {
                 explicit: true,
                 unpack: true,
                 kind: InputKind::File,
+                object: None,
                 identity: Identity::Path(path.into()),
             };
             assert_eq!(input.extension().as_deref(), extension, "{path}");

@@ -16,6 +16,7 @@ use fasttok_engine::Utf8Errors;
 use fasttok_parallel::Control;
 
 use super::magic::{self, HEAD, Known};
+use super::object::ObjectReader;
 use super::packing::{Fault, packing};
 use super::wide::Utf16;
 use super::{Input, InputKind};
@@ -74,6 +75,10 @@ pub(crate) fn open<'e>(
 ) -> Result<Opened<'e>, SkipReason> {
     let mut size = None;
     let raw: Box<dyn Read + Send + 'e> = match input.kind {
+        InputKind::File if let Some(object) = &input.object => {
+            size = Some(object.info.size);
+            Box::new(ObjectReader::new(object.clone(), 0, control))
+        }
         InputKind::File => {
             let file = File::open(&input.path).map_err(|e| open_error(&e))?;
             size = file.metadata().ok().filter(|m| m.is_file()).map(|m| m.len());
@@ -173,16 +178,23 @@ impl<'e> Opened<'e> {
         &mut self,
         bytes: u64,
         input: &Input,
+        control: Control<'e>,
         progress: &'e Progress,
     ) -> Result<(), SkipReason> {
         if self.is_seekable(input) {
-            let mut file = File::open(&input.path).map_err(|e| open_error(&e))?;
-            file.seek(SeekFrom::Start(bytes)).map_err(|e| read_error(&e))?;
+            let rest: Box<dyn Read + Send + 'e> = match &input.object {
+                Some(object) => Box::new(ObjectReader::new(object.clone(), bytes, control)),
+                None => {
+                    let mut file = File::open(&input.path).map_err(|e| open_error(&e))?;
+                    file.seek(SeekFrom::Start(bytes)).map_err(|e| read_error(&e))?;
+                    Box::new(file)
+                }
+            };
             // The head, which was read to recognise the file, is not read twice.
             progress.take_back_bytes(self.read.swap(bytes, Relaxed));
             progress.add_bytes(bytes);
             let read = self.read.clone();
-            self.reader = Peeked::new(Box::new(Metered { inner: file, progress, read }));
+            self.reader = Peeked::new(Box::new(Metered { inner: rest, progress, read }));
             return Ok(());
         }
         let passed = io::copy(&mut (&mut self.reader).take(bytes), &mut io::sink());
@@ -284,14 +296,15 @@ pub(crate) fn open_error(e: &io::Error) -> SkipReason {
 
 /// What went wrong while reading: the data, or the machine.
 pub(crate) fn read_error(e: &io::Error) -> SkipReason {
-    let inner = e.get_ref();
-    if let Some(fault) = inner.and_then(|e| e.downcast_ref::<Fault>()) {
+    if let Some(fault) = e.get_ref().and_then(|e| e.downcast_ref::<Fault>()) {
         return fault.bad();
     }
-    match inner.and_then(|e| e.downcast_ref::<Unread>()) {
-        Some(Unread(bad)) => bad.clone(),
-        None => SkipReason::new(Reason::Unreadable, e.to_string()),
-    }
+    unread(e).unwrap_or_else(|| SkipReason::new(Reason::Unreadable, e.to_string()))
+}
+
+/// The reason that is known already, if it is.
+pub(crate) fn unread(e: &io::Error) -> Option<SkipReason> {
+    Some(e.get_ref()?.downcast_ref::<Unread>()?.0.clone())
 }
 
 /// An error of a reader whose reason is known already.

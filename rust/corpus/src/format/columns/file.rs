@@ -3,7 +3,6 @@
 //! What a file claims of itself may be wrong: no more is asked for than the file has, so that nothing is made room for
 //! that cannot come.
 
-use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,12 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::Progress;
 use crate::reading::{Opening, Reading, Step, StreamConfig};
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::InputKind;
+use crate::source::{InputKind, Places, unread};
 
-/// A file that is read at any place, and how much of it was read by this reader.
+/// As much of a column is read at a time, where it is in an object.
+const OBJECT_WINDOW: u64 = 8 << 20;
+
+/// A file, or an object, that is read at any place, and how much of it was read by this reader.
 pub(super) struct FileAt {
-    file: Arc<File>,
-    len: u64,
+    places: Places,
     read: AtomicU64,
     /// So much of it the progress was told of.
     told: AtomicU64,
@@ -41,61 +42,33 @@ impl FileAt {
         if opening.source.kind != InputKind::File {
             return refused("a pipe", "write it to a file and name that");
         }
-        let unreadable = |e: io::Error| SkipReason::new(Reason::Unreadable, e.to_string());
-        let file = File::open(&opening.source.path).map_err(unreadable)?;
-        let len = file.metadata().map_err(unreadable)?.len();
-        Ok(FileAt::of(Arc::new(file), len))
+        Ok(FileAt::of(Places::open(opening.source)?))
     }
 
-    fn of(file: Arc<File>, len: u64) -> FileAt {
-        FileAt { file, len, read: AtomicU64::new(0), told: AtomicU64::new(0) }
+    fn of(places: Places) -> FileAt {
+        FileAt { places, read: AtomicU64::new(0), told: AtomicU64::new(0) }
     }
 
     /// The same file for another reader.
     pub fn share(&self) -> Arc<FileAt> {
-        Arc::new(FileAt::of(self.file.clone(), self.len))
+        Arc::new(FileAt::of(self.places.clone()))
     }
 
     /// Its size.
     pub fn len(&self) -> u64 {
-        self.len
+        self.places.len()
+    }
+
+    /// How many bytes are best read at once, where `on_disk` are of a file: asking for a range of an object takes long.
+    pub fn window(&self, on_disk: u64) -> u64 {
+        if self.places.is_remote() { OBJECT_WINDOW } else { on_disk }
     }
 
     /// The `len` bytes at `offset`.
     pub fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        if offset.checked_add(len as u64).is_none_or(|end| end > self.len) {
-            return Err(io::Error::new(
-                ErrorKind::UnexpectedEof,
-                format!("{len} bytes at byte {offset} are beyond the end of the file"),
-            ));
-        }
-        let mut bytes = vec![0; len];
-        let mut at = 0;
-        while at < len {
-            match self.some_at(offset + at as u64, &mut bytes[at..]) {
-                Ok(0) => {
-                    return Err(io::Error::new(
-                        ErrorKind::UnexpectedEof,
-                        "the file shrank while it was read",
-                    ));
-                }
-                Ok(n) => at += n,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
+        let bytes = self.places.read_at(offset, len)?;
         self.read.fetch_add(len as u64, Relaxed);
         Ok(bytes)
-    }
-
-    #[cfg(unix)]
-    fn some_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::read_at(&*self.file, bytes, offset)
-    }
-
-    #[cfg(windows)]
-    fn some_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        std::os::windows::fs::FileExt::seek_read(&*self.file, bytes, offset)
     }
 
     /// Bytes read so far.
@@ -161,7 +134,10 @@ pub(super) type Failure = (Reason, String);
 
 /// [`Failure`] of an error of reading.
 pub(super) fn why(e: io::Error) -> Failure {
-    (reason_of(&e), e.to_string())
+    match unread(&e) {
+        Some(SkipReason { reason, detail, .. }) => (reason, detail),
+        None => (reason_of(&e), e.to_string()),
+    }
 }
 
 /// What went wrong while reading or decoding: the machine, or the data.

@@ -56,7 +56,7 @@ fn open<'e>(
     let Opening { file, source, mut input, control, progress, host, reached, .. } = opening;
     let (mut at, mut index, mut had) = (0, 0, None);
     if let Some(Reached { bytes, line, inside, .. }) = reached {
-        input.pass_over(bytes, source, progress)?;
+        input.pass_over(bytes, source, control, progress)?;
         (at, index) = (bytes, line);
         if let Inside::Member { reached, had: handed_out } = inside {
             had = Some((reached.map(|reached| *reached), handed_out));

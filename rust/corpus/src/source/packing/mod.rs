@@ -98,6 +98,7 @@ impl Packing {
             decoder: (self.decoder)(head, Limits { max_window, unchecked })?,
             text: 0,
             checked: 0,
+            failed: None,
             end: None,
         })
     }
@@ -111,6 +112,8 @@ pub(crate) struct Unpacker<R> {
     text: u64,
     /// So much of it was held by a checksum that was right.
     checked: u64,
+    /// Why there is no more of `raw`; told after what the decoder holds back.
+    failed: Option<io::Error>,
     /// What ended the reading: a fault is told after the text before it, once.
     end: Option<Option<Fault>>,
 }
@@ -127,7 +130,19 @@ impl<R: Read> Read for Unpacker<R> {
                     None => Ok(0),
                 };
             }
-            let input = self.raw.fill_buf()?;
+            // What the decoder holds back comes before an error of what it reads, however small `buf` is.
+            let input = match self.failed.is_none().then(|| self.raw.fill_buf()) {
+                None => Ok(&[][..]),
+                Some(read) => read,
+            };
+            let input = match input {
+                Ok(input) => input,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
+                Err(e) => {
+                    self.failed = Some(e);
+                    &[]
+                }
+            };
             let is_last = input.is_empty();
             let Step { read, written, checked, status } = self.decoder.decode(input, buf);
             self.raw.consume(read);
@@ -135,7 +150,13 @@ impl<R: Read> Read for Unpacker<R> {
                 self.checked = self.text + checked as u64;
             }
             self.text += written as u64;
+            if written == 0
+                && let Some(e) = self.failed.take()
+            {
+                return Err(e);
+            }
             match status {
+                _ if self.failed.is_some() => {}
                 Ok(Status::Running) if read == 0 && written == 0 => {
                     let fault = match is_last {
                         true => Fault::Truncated,

@@ -118,7 +118,8 @@ impl Read for Header {
         let has =
             |state: &State| (state.at..state.at + state.window.len() as u64).contains(&self.at);
         if !has(&state) {
-            let len = WINDOW.min(self.column.end.saturating_sub(self.at));
+            let window = self.column.file.window(WINDOW);
+            let len = window.min(self.column.end.saturating_sub(self.at));
             state.window = self.column.file.read_at(self.at, len as usize)?.into();
             state.at = self.at;
             if len == 0 {

@@ -1,0 +1,165 @@
+"""A server of objects on the loopback, for tests: plain HTTP with ranges and ETags, enough of S3 for reading and
+listing, and every fault that a server or a line can have, one after the other as a test wants them."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import struct
+import threading
+import time
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+PAGE = 3
+"""Names in one page of a listing."""
+
+
+class ObjectServer:
+    """Serves `objects`, by path without the first slash: ``bucket/key``.
+
+    `faults` are taken one for each request for bytes of an object, after the first one that asks what it is: ``reset``,
+    ``short``, ``wrong length``, ``503``, ``403``, ``404``, ``changed``, ``slow``, ``hang``, or None for none.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.faults: dict[str, list[str | None]] = defaultdict(list)
+        self.redirects: dict[str, str] = {}
+        self.has_ranges = True
+        self.requests: list[tuple[str, str, dict[str, str], float]] = []
+        """Method, path with query, headers and time of each request."""
+        self.sent = 0
+        self.lock = threading.Lock()
+        self.closing = threading.Event()
+        server = self
+
+        class Handler(_Handler):
+            objects = server
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def etag(self, path: str) -> str:
+        return f'"{hashlib.md5(self.objects[path]).hexdigest()}"'
+
+    def close(self) -> None:
+        self.closing.set()
+        self._http.shutdown()
+        self._http.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    objects: ObjectServer
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        server = self.objects
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with server.lock:
+            server.requests.append((self.command, self.path, headers, time.monotonic()))
+        parts = urlsplit(self.path)
+        path, query = unquote(parts.path[1:]), parse_qs(parts.query, keep_blank_values=True)
+        if "list-type" in query:
+            self._list(path.rstrip("/"), query)
+        elif path in server.redirects:
+            self._answer(302, b"", {"Location": server.redirects[path]})
+        elif path not in server.objects:
+            self._answer(404, b"")
+        else:
+            wanted = headers.get("range")
+            is_question = self.command == "HEAD" or wanted == "bytes=0-0"
+            with server.lock:
+                faults = server.faults[path]
+                fault = faults.pop(0) if faults and not is_question else None
+            self._object(path, wanted, headers.get("if-match"), fault)
+
+    def _object(self, path: str, wanted: str | None, if_match: str | None, fault: str | None) -> None:
+        server = self.objects
+        if fault == "changed":
+            last = server.objects[path][-1]
+            server.objects[path] = server.objects[path][:-1] + bytes([last ^ 1])
+        if fault == "503":
+            return self._answer(503, b"<Secret>AKIASECRET</Secret>", {"Retry-After": "1"})
+        if fault in ("403", "404", "500"):
+            return self._answer(int(fault), b"<Secret>AKIASECRET</Secret>")
+        etag = server.etag(path)
+        if if_match is not None and if_match != etag:
+            return self._answer(412, b"")
+        body = server.objects[path]
+        headers = {"ETag": etag, "Last-Modified": "Fri, 27 Nov 2026 15:00:00 GMT", "Accept-Ranges": "bytes"}
+        status, size = 200, len(body)
+        if wanted is not None and server.has_ranges:
+            start, _, end = wanted.removeprefix("bytes=").partition("-")
+            if int(start) >= size:
+                return self._answer(416, b"", {"Content-Range": f"bytes */{size}"})
+            last = min(int(end) if end else size - 1, size - 1)
+            body, status = body[int(start) : last + 1], 206
+            if fault == "wrong length":
+                body = body[: len(body) // 2]
+            headers["Content-Range"] = f"bytes {start}-{last}/{size}"
+        return self._answer(status, body, headers, fault)
+
+    def _answer(
+        self, status: int, body: bytes, headers: dict[str, str] | None = None, fault: str | None = None
+    ) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if fault in ("reset", "short"):
+            self._send(body[: len(body) // 2])
+            self.wfile.flush()
+            if fault == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR) if fault == "short" else self.connection.close()
+            return
+        if fault in ("slow", "hang"):
+            for byte in body if fault == "slow" else ():
+                if self.objects.closing.wait(1):
+                    break
+                self._send(bytes([byte]))
+            self.objects.closing.wait(60)
+            self.close_connection = True
+            return
+        self._send(body)
+
+    def _send(self, body: bytes) -> None:
+        try:
+            self.wfile.write(body)
+        except OSError:
+            # Who asked is gone.
+            self.close_connection = True
+            return
+        with self.objects.lock:
+            self.objects.sent += len(body)
+
+    def _list(self, bucket: str, query: dict[str, list[str]]) -> None:
+        server = self.objects
+        prefix = f"{bucket}/{query.get('prefix', [''])[0]}"
+        after = query.get("continuation-token", [""])[0]
+        names = sorted(name for name in server.objects if name.startswith(prefix) and name > after)
+        page = names[:PAGE]
+        contents = "".join(
+            f"<Contents><Key>{escape(name[len(bucket) + 1 :])}</Key><Size>{len(server.objects[name])}</Size>"
+            f"<LastModified>2026-11-27T15:00:00.000Z</LastModified><ETag>{escape(server.etag(name))}</ETag></Contents>"
+            for name in page
+        )
+        more = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if len(names) > PAGE else ""
+        is_cut = str(len(names) > PAGE).lower()
+        body = f"<ListBucketResult><IsTruncated>{is_cut}</IsTruncated>{more}{contents}</ListBucketResult>"
+        self._answer(200, body.encode(), {"Content-Type": "application/xml"})
