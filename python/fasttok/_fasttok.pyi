@@ -905,6 +905,9 @@ def _redact(text: str, /) -> str:
 def _is_url(path: str, /) -> bool:
     """Whether a path is a URL, such as ``s3://bucket/key``."""
 
+def _end_questions() -> None:
+    """Nothing more is asked of stores, for Python ends: waits until nobody is about to."""
+
 def _scripts_of(documents: Sequence[str], /) -> dict[str, int]:
     """The scripts of documents, summed. For tests and measurements."""
 

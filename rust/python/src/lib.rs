@@ -91,6 +91,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(corpus::_path_name, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::_redact, m)?)?;
     m.add_function(wrap_pyfunction!(corpus::_is_url, m)?)?;
+    m.add_function(wrap_pyfunction!(store::_end_questions, m)?)?;
     let (major, minor, patch) = fasttok_engine::NORMALIZATION_UNICODE_VERSION;
     m.add("NORMALIZATION_UNICODE_VERSION", format!("{major}.{minor}.{patch}"))?;
     m.add("UNICODE_VERSION", fasttok_engine::CLASSES_UNICODE_VERSION)?;

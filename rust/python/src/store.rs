@@ -4,13 +4,31 @@
 //! A question is put in a call that returns at once, and answered through a channel by whichever thread of Python has
 //! the answer. So nobody who waits holds the GIL, and who does not wait any longer just goes away.
 
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{OnceLock, RwLock};
 use std::time::Duration;
 
 use fasttok_corpus::{Answer, ObjectInfo, Pending, Reason, Store, StoreError, is_url, redact};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCFunction, PyDict, PyTuple};
+
+/// Whether Python is about to end: threads of Rust that read may outlive it, and must not call it then.
+static IS_ENDING: RwLock<bool> = RwLock::new(false);
+
+/// What `work` gives, attached to Python; nothing, where Python is ending.
+fn attached<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    // It is locked against reading by who ends alone, so nobody waits here with the GIL.
+    let is_ending = IS_ENDING.try_read().ok()?;
+    if *is_ending { None } else { Python::try_attach(work) }
+}
+
+/// Nothing more is asked of stores, for Python ends: waits until nobody is about to.
+#[pyfunction]
+#[pyo3(signature = ())]
+pub fn _end_questions(py: Python<'_>) {
+    // Who is about to waits for the GIL.
+    py.detach(|| *IS_ENDING.write().unwrap_or_else(|e| e.into_inner()) = true);
+}
 
 /// The stores of a run. They are closed with it.
 pub struct Stores {
@@ -46,8 +64,7 @@ impl Stores {
         value: fn(&Bound<'_, PyAny>) -> PyResult<T>,
     ) -> Answer<T> {
         let (send, answer) = channel();
-        // Nothing, where Python is ending.
-        let asked = Python::try_attach(|py| {
+        let asked = attached(|py| {
             let sender = send.clone();
             let answered = PyCFunction::new_closure(
                 py,
@@ -136,7 +153,7 @@ impl Drop for Stores {
     fn drop(&mut self) {
         if let Some(stores) = self.stores.take() {
             // There is nothing to be done about an error, and nothing at all once Python ends.
-            Python::try_attach(|py| stores.call_method0(py, "close").is_ok());
+            attached(|py| stores.call_method0(py, "close").is_ok());
         }
     }
 }
@@ -168,7 +185,7 @@ impl<T: Send> Pending<T> for Question<T> {
 impl<T> Drop for Question<T> {
     fn drop(&mut self) {
         if let Some(cancel) = self.cancel.take() {
-            Python::try_attach(|py| cancel.call0(py).is_ok());
+            attached(|py| cancel.call0(py).is_ok());
         }
     }
 }

@@ -9,11 +9,14 @@ met that is a URL.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import random
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from fasttok._fasttok import _end_questions
 from fasttok.errors import FasttokError
 from fasttok.inputs.remote import backend as limits
 from fasttok.inputs.remote.backend import Backend, Info, Sink
@@ -70,10 +73,9 @@ class Stores:
         return self._ask(_read(backend, path, ("", size, version), offset, length), answered)
 
     def close(self) -> None:
-        """Take back all questions."""
+        """Take back all questions, and wait until nobody works at them any more."""
         with self._lock:
             loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
         if loop is None or thread is None:
             return
 
@@ -83,10 +85,24 @@ class Stores:
                 task.cancel()
             if tasks:
                 await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
+            del tasks
+            settling = [asyncio.ensure_future(backend.settle()) for backend in self._backends.values()]
+            if settling:
+                await asyncio.wait(settling, timeout=_CLOSING_SECONDS)
             loop.stop()
 
-        asyncio.run_coroutine_threadsafe(end(), loop)
-        thread.join(_CLOSING_SECONDS)
+        with contextlib.suppress(RuntimeError):
+            # Closed already, by somebody who was interrupted.
+            asyncio.run_coroutine_threadsafe(end(), loop)
+        thread.join(3 * _CLOSING_SECONDS)
+        with self._lock:
+            self._loop = self._thread = None
+        atexit.unregister(self._end)
+
+    def _end(self) -> None:
+        """Python ends, and a reader may have been left in the middle."""
+        _end_questions()
+        self.close()
 
     def _backend(self, path: str) -> Backend:
         scheme, mark, rest = path.partition("://")
@@ -118,6 +134,7 @@ class Stores:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_run, args=(self._loop,), name="fasttok-remote", daemon=True)
                 self._thread.start()
+                atexit.register(self._end)
             return self._loop
 
 

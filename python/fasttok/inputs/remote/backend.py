@@ -55,6 +55,10 @@ class Backend(Protocol):
     async def read(self, path: str, info: Info, offset: int, length: int, sink: Sink) -> None:
         """Give `sink` up to `length` bytes from `offset` on of the object, which must be as `info` says."""
 
+    async def settle(self) -> None:
+        """Wait until nothing is left of questions that were taken back: what a library does in threads of its own must
+        not meet a Python that has ended."""
+
 
 async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
     """What `work` returns, which blocks. Nobody waits for its thread: not who is cancelled, nor the end of Python."""

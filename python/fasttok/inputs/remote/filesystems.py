@@ -69,6 +69,10 @@ class FileSystem:
     async def read(self, path: str, info: Info, offset: int, length: int, sink: Sink) -> None:
         await in_thread(self._read, path, info, offset, length, sink)
 
+    async def settle(self) -> None:
+        # Threads of Python end with it, wherever they are.
+        return
+
     def _stat(self, path: str) -> Info | None:
         try:
             found = self._info(path)

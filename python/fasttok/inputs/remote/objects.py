@@ -4,8 +4,11 @@ asked for again."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import weakref
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -45,6 +48,31 @@ class Objects:
         import obstore
 
         self._obstore, self._store, self._root = obstore, store, root
+        # A thread of obstore that has an answer, or is told that nobody wants it, holds the future until it is through
+        # with Python.
+        self._futures: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    async def settle(self) -> None:
+        while self._futures:
+            # What its threads let go of is given up when it is called the next time.
+            repr(self._store)
+            await asyncio.sleep(0.001)
+
+    async def _told(self, future: Awaitable[Any]) -> Any:
+        """What obstore says. Everything that it works at goes through here."""
+        self._futures.add(future)
+        try:
+            return await future
+        finally:
+            # An exception keeps this frame, and so what is in it.
+            del future
+
+    async def _next(self, stream: AsyncIterator[Any]) -> Any:
+        """What comes next; None at the end."""
+        try:
+            return await self._told(stream.__anext__())
+        except StopAsyncIteration:
+            return None
 
     def _key(self, path: str) -> str:
         return path[len(self._root) :]
@@ -54,7 +82,7 @@ class Objects:
         if not key:
             return None
         try:
-            meta = await self._obstore.head_async(self._store, key)
+            meta = await self._told(self._obstore.head_async(self._store, key))
         except Exception as error:
             failure = _failure(error)
             if failure.reason == "not_found":
@@ -66,7 +94,8 @@ class Objects:
         key = self._key(folder)
         found: list[Info] = []
         try:
-            async for batch in self._obstore.list(self._store, prefix=key or None):
+            batches = aiter(self._obstore.list(self._store, prefix=key or None))
+            while (batch := await self._next(batches)) is not None:
                 found += [
                     (meta["path"][len(key) :], meta["size"], meta["e_tag"])
                     for meta in batch
@@ -83,10 +112,11 @@ class Objects:
         if version is not None and version.startswith('"'):
             options["if_match"] = version
         try:
-            result = await self._obstore.get_async(self._store, self._key(path), options=options)
+            result = await self._told(self._obstore.get_async(self._store, self._key(path), options=options))
             if (result.meta["size"], _bare(result.meta["e_tag"])) != (size, _bare(version)):
                 raise changed()
-            async for part in result.stream(min_chunk_size=_PART):
+            parts = aiter(result.stream(min_chunk_size=_PART))
+            while (part := await self._next(parts)) is not None:
                 sink(bytes(part))
         except Failure:
             raise

@@ -50,6 +50,10 @@ class Web:
     async def read(self, path: str, info: Info, offset: int, length: int, sink: Sink) -> None:
         await in_thread(self._read, path, info, offset, length, sink)
 
+    async def settle(self) -> None:
+        # Threads of Python end with it, wherever they are.
+        return
+
     def _stat(self, path: str) -> Info | None:
         # Not HEAD: a URL may be signed for GET alone, and this says whether there are ranges.
         response = self._get(path, {"Range": "bytes=0-0"})
