@@ -87,8 +87,8 @@ pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};
 pub use single_token_words::{SingleTokenWords, single_token_words};
 pub use skip_reason::{REMEDIES as SKIP_REMEDIES, Reason};
 pub use source::{
-    Answer, ObjectInfo, Pending, Store, StoreError, compressed_suffixes, file_types, is_url, packed_with,
-    path_name, redact,
+    Answer, ObjectInfo, Pending, Store, StoreError, compressed_suffixes, file_types, is_url,
+    packed_with, path_name, redact,
 };
 pub use statistics::{
     Extra, Histogram, Histograms, LENGTHS_EXACT, LENGTHS_PARTS, Lengths, Merge, Tally,

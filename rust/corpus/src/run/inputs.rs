@@ -31,7 +31,7 @@ impl Inputs {
             return Ok(found);
         }
         check_inputs(job)?;
-        let filter = Filter::of(job)?;
+        let filter = Filter::of(&job.globs, &job.exclude, &job.types, &job.not_types)?;
         let walk = Walk {
             hidden: job.hidden,
             ignore_files: job.ignore_files,
@@ -50,6 +50,14 @@ impl Inputs {
         if let Some(input) = inputs.iter().find(|i| job.hash_inputs && i.object.is_some()) {
             let name = &input.name;
             let message = format!("{name}: no hash is made of remote files; leave out hash_inputs");
+            return Err(Error::InvalidJob { message });
+        }
+        if let Some(input) = inputs.iter().find(|i| filter.is_some() && i.object.is_some()) {
+            let name = &input.name;
+            let message = format!(
+                "{name}: globs and types choose among files on disk; name remote files by a pattern \
+                 in the URL"
+            );
             return Err(Error::InvalidJob { message });
         }
         leave_out_outputs(&mut inputs, &job.outputs)?;

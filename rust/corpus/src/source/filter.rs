@@ -6,7 +6,6 @@ use ignore::overrides::{Override, OverrideBuilder};
 use ignore::types::{Types, TypesBuilder};
 
 use crate::Error;
-use crate::job::Job;
 
 /// What a walk leaves out by name.
 pub(crate) struct Filter {
@@ -15,9 +14,13 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// The filter that `job` asks for; nothing where it asks for none.
-    pub fn of(job: &Job) -> Result<Option<Filter>, Error> {
-        let Job { globs, exclude, types, not_types, .. } = job;
+    /// The filter of these globs, and names of types; nothing where there are none.
+    pub fn of(
+        globs: &[String],
+        exclude: &[String],
+        types: &[String],
+        not_types: &[String],
+    ) -> Result<Option<Filter>, Error> {
         if globs.is_empty() && exclude.is_empty() && types.is_empty() && not_types.is_empty() {
             return Ok(None);
         }

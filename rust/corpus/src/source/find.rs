@@ -527,7 +527,7 @@ mod tests {
     fn filtered(job: impl FnOnce(&mut crate::Job)) -> Filter {
         let mut asked = crate::Job::new(Vec::new(), Vec::new());
         job(&mut asked);
-        Filter::of(&asked).unwrap().unwrap()
+        Filter::of(&asked.globs, &asked.exclude, &asked.types, &asked.not_types).unwrap().unwrap()
     }
 
     #[test]
@@ -568,7 +568,10 @@ mod tests {
         let invalid = |job: &dyn Fn(&mut crate::Job)| {
             let mut asked = crate::Job::new(Vec::new(), Vec::new());
             job(&mut asked);
-            Filter::of(&asked).err().unwrap().to_string()
+            Filter::of(&asked.globs, &asked.exclude, &asked.types, &asked.not_types)
+                .err()
+                .unwrap()
+                .to_string()
         };
         assert!(invalid(&|job| job.types = vec!["nothing".into()]).contains("nothing"));
         assert!(invalid(&|job| job.globs = vec!["[".into()]).contains('['));
