@@ -10,10 +10,10 @@ import functools
 import importlib
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from operator import index
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from fasttok._fasttok import Encoding as Engine
 from fasttok.errors import SpecialTokenError, UnknownTokenError, UnsupportedTokenizerError
@@ -36,6 +36,10 @@ class Encoding:
     _engine: Engine
     _pat_str: str
     _special_tokens: dict[str, int]
+    _known: ClassVar[Callable[[str], Encoding | None]]
+    """The encoding that was asked for by this name, if one was; the registry says it."""
+    _named: ClassVar[Callable[[str], Encoding]]
+    """The encoding of this name, by the registry."""
 
     def __init__(
         self,
@@ -500,9 +504,7 @@ class Encoding:
     # Pickling
 
     def __getstate__(self) -> object:
-        from fasttok.compat.tiktoken import registry
-
-        if self is registry.ENCODINGS.get(self.name):
+        if self is Encoding._known(self.name):
             return self.name
         return {
             "name": self.name,
@@ -512,10 +514,8 @@ class Encoding:
         }
 
     def __setstate__(self, value: object) -> None:
-        from fasttok.compat.tiktoken import registry
-
         if isinstance(value, str):
-            self.__dict__ = registry.get_encoding(value).__dict__
+            self.__dict__ = Encoding._named(value).__dict__
         else:
             assert isinstance(value, dict)
             Encoding.__init__(self, **value)

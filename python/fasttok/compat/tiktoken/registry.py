@@ -100,3 +100,12 @@ def _make(name: str) -> Encoding:
 def list_encoding_names() -> list[str]:
     """The names that :func:`get_encoding` knows."""
     return [*_EMBEDDED, *_find_constructors()]
+
+
+def _known(name: str) -> Encoding | None:
+    return ENCODINGS.get(name)
+
+
+# How an encoding is pickled by its name, without knowing who keeps the names.
+Encoding._known = _known
+Encoding._named = get_encoding
