@@ -3,13 +3,9 @@ here."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from fasttok._fasttok import LimitedCount, TruncatedText
 from fasttok._util.types import Boundary, Side
 from fasttok.tokenizers.resolve import Spec, resolve
-
-if TYPE_CHECKING:
-    from fasttok._fasttok import LimitedCount, TruncatedText
 
 
 def truncate(text: str, n: int, encoding: Spec = "o200k_base", *, side: Side = "right") -> TruncatedText:
