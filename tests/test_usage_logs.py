@@ -168,6 +168,11 @@ class TestClaudeCode:
         report = library.usage(lines(tmp_path / "s.jsonl", records), O200K)
         assert recount(report) == (61, 56, 0, 0, 5, 50)
 
+    def test_lines_without_any_id_are_a_request_each(self, tmp_path: Path) -> None:
+        used = {"input_tokens": 5, "output_tokens": 1}
+        record = {"type": "assistant", "sessionId": "s", "message": {"content": "a", "usage": used}}
+        assert recorded(library.usage(lines(tmp_path / "s.jsonl", [record] * 3))) == (3, 15, 0, 0, 3, 0)
+
     def test_images_are_listed(self, tmp_path: Path) -> None:
         content = [{"type": "image", "source": {}}, {"type": "text", "text": "a"}]
         report = library.usage(lines(tmp_path / "s.jsonl", [claude("user", "u", content)]), O200K)
@@ -195,9 +200,7 @@ class TestCodex:
 
     def test_the_model_of_a_turn_is_that_of_its_requests(self, tmp_path: Path) -> None:
         report = library.usage(lines(tmp_path / "r.jsonl", codex_session()), O200K, by="model")
-        assert [row.key for row in report.groups] == [{"model": "gpt-5-codex"}, {"model": None}] or [
-            row.key for row in report.groups
-        ] == [{"model": "gpt-5-codex"}]
+        assert [row.key for row in report.groups] == [{"model": "gpt-5-codex"}]
         assert not report.totals.recount[O200K].is_proxy
 
     def test_totals_without_the_last_usage(self, tmp_path: Path) -> None:
@@ -227,15 +230,39 @@ class TestCodex:
         lines(tmp_path / names[0], parent)
         lines(tmp_path / names[1], fork)
         report = library.usage(tmp_path, O200K)
-        assert report.totals.recorded is not None
-        if parent_first:
-            assert recorded(report) == (3, 450, 330, 0, 60, 10)
-            assert report.get().recount[O200K].written_tokens == 31 + 8
-            # 40 of the parent; of the fork all that it has from there (without the second system text) and 5.
-            assert report.get().recount[O200K].sent_tokens == 40 + 31 - 7 + 5
-        else:
-            # The parent's own totals are no replay: a fork that is read first is taken for the first.
-            assert report.totals.recorded.input_tokens in (450, 700)
+        assert recorded(report) == (3, 450, 330, 0, 60, 10)
+        assert report.get().recount[O200K].written_tokens == 31 + 8
+        # 40 of the parent; of the fork all that it has from there (without the second system text) and 5. If it is
+        # read first, the first two requests are its own, and it has no system text.
+        sent = 40 if parent_first else 40 - 2 * 7
+        assert report.get().recount[O200K].sent_tokens == sent + 31 - 7 + 5
+
+    @pytest.mark.parametrize("longer_first", [True, False])
+    def test_a_session_in_two_files_counts_once(self, tmp_path: Path, longer_first: bool) -> None:
+        session = codex_session()
+        longer = [
+            *session,
+            codex_message("user", "a"),
+            codex_message("assistant", "a"),
+            codex_usage((330, 0, 59, 0), None),
+        ]
+        expected = library.usage(lines(tmp_path / "alone" / "r.jsonl", longer), O200K).content()
+        for name, records in zip("ab" if longer_first else "ba", (longer, session), strict=True):
+            lines(tmp_path / "two" / f"{name}.jsonl", records)
+        found = library.usage(tmp_path / "two", O200K).content()
+        for what in ("totals", "parts", "sessions"):
+            assert found[what] == expected[what]
+
+    def test_an_answer_of_a_fork_in_words_of_its_parent_is_a_request(self, tmp_path: Path) -> None:
+        parent = codex_session("p")
+        own = [
+            codex_message("user", words(5)),
+            codex_message("assistant", words(2)),
+            codex_usage((450, 330, 60, 10), None),
+        ]
+        lines(tmp_path / "a.jsonl", parent)
+        lines(tmp_path / "b.jsonl", [codex("session_meta", {"id": "f", "forked_from_id": "p"}), *parent, *own])
+        assert recorded(library.usage(tmp_path)) == (3, 450, 330, 0, 60, 10)
 
     def test_compaction(self, tmp_path: Path) -> None:
         compacted = codex(
@@ -307,7 +334,21 @@ class TestOpenTelemetry:
             span("01", "0x02", 0, "chat", usage__input_tokens=2),
         ]
         report = library.usage(lines(tmp_path / "a.jsonl", tree))
-        assert report.totals.recorded is not None
+        # Each is in the other, so that no usage is the innermost.
+        assert recorded(report) == (0, 0, 0, 0, 0, 0)
+        assert report.manifest["logs"][0]["repeated_records"] == 2
+
+    @pytest.mark.parametrize(
+        "odd",
+        ["\u00b2", "--5", "9" * 5000, "0001-01-01T00:00:00+14:00"],
+        ids=["superscript", "signs", "digits", "year 1"],
+    )
+    def test_numbers_and_times_that_are_none(self, tmp_path: Path, odd: str) -> None:
+        used = [{"key": "gen_ai.usage.input_tokens", "value": {"intValue": odd}}]
+        record = {"traceId": "1", "spanId": "2", "startTimeUnixNano": odd, "attributes": used}
+        report = library.usage(lines(tmp_path / "a.jsonl", [record, *otel_tree()]))
+        clean(report)
+        assert recorded(report) == (3, 310, 100, 0, 35, 0)
 
     def test_a_history_that_was_cut_shares_what_is_the_same(self, tmp_path: Path) -> None:
         def asked(*texts: int) -> dict[str, Any]:
@@ -399,6 +440,21 @@ class TestFiles:
         report = library.usage(tmp_path)
         assert report.ledger.by_reason == {"not_a_log": 4} and recorded(report)[0] == 3
         assert report.ledger.seen == report.ledger.counted + report.ledger.skipped
+
+    @pytest.mark.parametrize("value", [[], [1, 2], [[]], {"name": "x"}])
+    @pytest.mark.parametrize("indent", [None, 1])
+    def test_json_that_is_no_log_is_skipped_whole(self, tmp_path: Path, value: Any, indent: int | None) -> None:
+        path = tmp_path / "x.json"
+        path.write_text(json.dumps(value, indent=indent) + "\n")
+        report = library.usage(path)
+        rows = len(path.read_text().splitlines())
+        assert report.ledger.by_reason == {"unknown_record": rows} and report.ledger.counted == 0
+
+    def test_a_list_of_records_is_read(self, tmp_path: Path) -> None:
+        report = library.usage(lines(tmp_path / "s.jsonl", [[*claude_session(), [[]]]]))
+        clean(report)
+        assert recorded(report) == (3, 295, 250, 29, 61, 0)
+        assert report.manifest["logs"][0]["records"]["record without a type"] == 1
 
     def test_a_file_whose_first_line_is_broken(self, tmp_path: Path) -> None:
         path = tmp_path / "s1.jsonl"

@@ -107,6 +107,21 @@ html_option = click.option(
 )
 
 
+prices_option = click.option(
+    "--prices",
+    type=complete.PATH,
+    metavar="FILE",
+    help="Your table of prices, TOML or JSON. It takes precedence over genai-prices.",
+)
+
+price_date_option = click.option(
+    "--price-date",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="The day whose prices of genai-prices are taken. [default: today, UTC]",
+)
+
+
 def picture_options(function: Function) -> Function:
     """Add `--html`, `--svg` and `--png`."""
     for option in (

@@ -12,6 +12,9 @@ from fasttok.reports.base import BaseReport
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import Kind
 
+KEYS = ("agent", "model", "role", "part", "tool", "user", "session", "day")
+"""What can be grouped by."""
+
 
 @dataclass(frozen=True)
 class Recorded:

@@ -19,6 +19,8 @@ from fasttok.cli.options import (
     paths_argument,
     picture_options,
     pictures,
+    price_date_option,
+    prices_option,
     stdin_has_data,
     write_pictures,
 )
@@ -64,18 +66,8 @@ from fasttok.cli.output import choose_format, deliver_counted, output_options
     metavar="SHARE",
     help="Bill this share of the input, from 0 to 1, at the rate of cached input.",
 )
-@click.option(
-    "--prices",
-    type=complete.PATH,
-    metavar="FILE",
-    help="Your table of prices, TOML or JSON. It takes precedence over genai-prices.",
-)
-@click.option(
-    "--price-date",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="YYYY-MM-DD",
-    help="The day whose prices of genai-prices are taken. [default: today, UTC]",
-)
+@prices_option
+@price_date_option
 @click.option(
     "--tokenizer",
     "tokenizers",

@@ -6,18 +6,13 @@ from datetime import datetime
 
 import click
 
-from fasttok.cli.options import Command
+from fasttok.cli.options import Command, price_date_option
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options
 
 
 @click.command(name="models", cls=Command, short_help="List the models that are known by name.")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
-@click.option(
-    "--price-date",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="YYYY-MM-DD",
-    help="The day whose prices of genai-prices are taken. [default: today, UTC]",
-)
+@price_date_option
 @output_options
 def command(
     words: tuple[str, ...], price_date: datetime | None, *, json: bool, csv: bool, table: bool, output: str | None

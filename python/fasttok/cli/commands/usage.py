@@ -17,14 +17,15 @@ from fasttok.cli.options import (
     paths_argument,
     picture_options,
     pictures,
+    price_date_option,
+    prices_option,
     stdin_has_data,
     write_pictures,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
+from fasttok.inputs.agent_logs import FORMATS
 from fasttok.options import LogKeywords
-
-FORMATS = ("codex", "claude-code", "atif", "otel")
-KEYS = ("agent", "model", "role", "part", "tool", "user", "session", "day")
+from fasttok.reports.usage import KEYS
 
 
 @click.command(
@@ -60,18 +61,8 @@ KEYS = ("agent", "model", "role", "part", "tool", "user", "session", "day")
     type=click.Choice(("recorded", "recount")),
     help="Price the figures that are recorded, or those that are recounted.",
 )
-@click.option(
-    "--prices",
-    type=complete.PATH,
-    metavar="FILE",
-    help="Your table of prices, TOML or JSON. It takes precedence over genai-prices.",
-)
-@click.option(
-    "--price-date",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="YYYY-MM-DD",
-    help="The day whose prices of genai-prices are taken. [default: today, UTC]",
-)
+@prices_option
+@price_date_option
 @click.option("--redact", is_flag=True, help="Call sessions, users and files by numbers.")
 @corpus_options(LogKeywords)
 @output_options

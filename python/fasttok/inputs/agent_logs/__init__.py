@@ -7,7 +7,7 @@ JSON value over several lines. The format is that of the first record of a file 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -91,41 +91,41 @@ class AgentLogs:
             else:
                 self._broken = document, str(error) or "nested too deeply"
             return
-        yield from self._record(record, document)
+        yield from self._records(record, document)
 
     def _begin(self, file: str) -> None:
         self._file = file
         self._is_first = True
         self._parser = None
 
-    def _record(self, record: Any, document: Document, rows: int = 1) -> Iterator[Event | Loose]:
+    def _records(self, value: Any, document: Document, rows: int = 1) -> Iterator[Event | Loose]:
+        """The events of a record, or of a list of them. Its `rows` are skipped where nothing in it is known."""
         self._is_first = False
-        if isinstance(record, list):
-            for each in record:
-                yield from self._record(each, document, 0)
-            return
+        unknown: str | None = "empty list"
+        is_known = False
+        for record in value if isinstance(value, list) else [value]:
+            unknown = yield from self._record(record, document)
+            is_known = is_known or unknown is None
+        if not is_known:
+            self.reader.skip(document, UNKNOWN, str(unknown), rows)
+
+    def _record(self, record: Any, document: Document) -> Generator[Event | Loose, None, str | None]:
+        """The events of a record. Returns what kind it is of, if that is not known."""
         if self._parser is None:
             found = self._fixed or next((self.parsers[p.name] for p in PARSERS if p.recognises(record)), None)
             if found is None:
-                self._unknown(document, "record of no known log", rows)
-                return
+                return "record of no known log"
             self._parser = found
             self.files[found.name] += 1
             found.begin(document.file)
         parser = self._parser
         kind = parser.kind(record)
         events = parser.read(record)
-        if events is None:
-            self._unknown(document, kind, rows)
-            return
         parser.records[kind] += 1
+        if events is None:
+            return kind
         yield from events
-
-    def _unknown(self, document: Document, kind: str, rows: int) -> None:
-        if self._parser is not None:
-            self._parser.records[kind] += 1
-        if rows:
-            self.reader.skip(document, UNKNOWN, kind)
+        return None
 
     def _tell_broken(self, reason: str) -> None:
         assert self._broken is not None
@@ -147,7 +147,7 @@ class AgentLogs:
                 # Its lines may be records of which only the first is broken.
                 yield from self._lines_after_all(lines, str(error) or "nested too deeply")
                 return
-            yield from self._record(record, lines[0])
+            yield from self._records(record, lines[0], len(lines))
 
     def _lines_after_all(self, lines: Sequence[Document], detail: str) -> Iterator[Event | Loose]:
         self._is_first = False

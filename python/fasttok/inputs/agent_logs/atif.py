@@ -154,15 +154,7 @@ class Atif(Parser):
         return texts
 
     def _content(self, content: Any, role: Role, part: Part, tool: str | None = None) -> list[Text]:
-        if isinstance(content, str):
-            return [Text(role, part, content, tool)] if content else []
-        texts = []
-        for each in dicts_of(content):
-            if isinstance(each.get("text"), str):
-                texts.append(Text(role, part, each["text"], tool))
-            else:
-                self.media[name_of(each.get("type")) or "part without a type"] += 1
-        return texts
+        return [Text(role, part, text, tool) for text in self.texts_in(content) if text]
 
 
 def _usage(said: Any) -> Usage | None:

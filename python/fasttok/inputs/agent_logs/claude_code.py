@@ -23,7 +23,7 @@ from fasttok.inputs.agent_logs.events import (
     name_of,
     tool_call,
 )
-from fasttok.inputs.agent_logs.parser import Parser
+from fasttok.inputs.agent_logs.parser import NO_TYPE, Parser
 
 _MESSAGES = frozenset({"user", "assistant"})
 
@@ -73,6 +73,7 @@ class ClaudeCode(Parser):
         self._tools: dict[str, str] = {}
         """The tool that is called, by the id of the call."""
         self._file = ""
+        self._unnamed = 0
 
     @classmethod
     def recognises(cls, record: Any) -> bool:
@@ -121,7 +122,7 @@ class ClaudeCode(Parser):
             event.model = name_of(message.get("model"))
             event.texts = self._texts(message.get("content"), "assistant")
             ids = name_of(message.get("id")), name_of(record.get("requestId"))
-            event.request = "\0".join(part or "" for part in ids) if any(ids) else f"line {uuid or len(self._lines)}"
+            event.request = "\0".join(part or "" for part in ids) if any(ids) else self._line(uuid)
             event.usage = _usage(message.get("usage"))
             event.is_final = message.get("stop_reason") is not None
             thread = self._requests.setdefault(event.request, event.thread)
@@ -146,6 +147,11 @@ class ClaudeCode(Parser):
             agent = f"{AGENT}/{'' if name is None else name}"
             self.agents.setdefault(agent, f"{AGENT}/subagent")
         return Event(session, thread, agent, user=name_of(record.get("user")), day=day_of(record.get("timestamp")))
+
+    def _line(self, uuid: str | None) -> str:
+        """What a request is called that the log gives no ids: a line is one."""
+        self._unnamed += uuid is None
+        return f"line {uuid or self._unnamed}"
 
     def _root(self, record: dict[str, Any]) -> str:
         uuid, parent = name_of(record.get("uuid")) or "", name_of(record.get("parentUuid"))
@@ -185,20 +191,9 @@ class ClaudeCode(Parser):
             return tool_call(tool, asked)
         if isinstance(kind, str) and kind.endswith("tool_result"):
             tool = self._tools.get(str(block.get("tool_use_id")))
-            return [Text("tool", "tool_result", text, tool) for text in self._result(block.get("content"))]
-        self.media[kind if isinstance(kind, str) else "block without a type"] += 1
+            return [Text("tool", "tool_result", text, tool) for text in self.texts_in(block.get("content"))]
+        self.media[name_of(kind) or NO_TYPE] += 1
         return []
-
-    def _result(self, content: Any) -> list[str]:
-        if isinstance(content, str):
-            return [content]
-        found = []
-        for block in dicts_of(content):
-            if isinstance(block.get("text"), str):
-                found.append(block["text"])
-            else:
-                self.media[name_of(block.get("type")) or "block without a type"] += 1
-        return found
 
 
 def _usage(said: Any) -> Usage | None:

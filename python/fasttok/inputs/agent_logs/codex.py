@@ -12,6 +12,7 @@ from typing import Any
 
 from fasttok.inputs.agent_logs.events import (
     Event,
+    Part,
     Role,
     Text,
     Usage,
@@ -44,7 +45,7 @@ class Codex(Parser):
     def __init__(self) -> None:
         super().__init__()
         self._families: dict[str, str] = {}
-        """The session that each was forked from in the end."""
+        """The name that a session and all that were forked from it share: of whichever was read or named first."""
         self._seen: set[bytes] = set()
         """Totals and texts of each family."""
         self.begin("")
@@ -59,6 +60,7 @@ class Codex(Parser):
         self._answers = 0
         self._told = 0
         self._is_answering = False
+        self._is_known_answer = False
         self._has_texts = False
         self._tools: dict[str, str] = {}
 
@@ -104,9 +106,13 @@ class Codex(Parser):
         self._has_meta = True
         self._session = name_of(payload.get("id")) or self._session
         parent = name_of(payload.get("forked_from_id"))
-        self._is_replay = parent is not None
-        self._family = self._session if parent is None else self._families.get(parent, parent)
+        known = self._families.get(self._session)
+        # A session whose fork was read before it, or that is in two files, says again what is known, as a fork does.
+        self._is_replay = parent is not None or known is not None
+        self._family = known or (self._session if parent is None else self._families.get(parent, parent))
         self._families[self._session] = self._family
+        if parent is not None:
+            self._families.setdefault(parent, self._family)
         source = payload.get("source")
         if isinstance(source, dict) and "subagent" in source:
             self._agent = f"{AGENT}/subagent"
@@ -114,7 +120,10 @@ class Codex(Parser):
         said = payload.get("base_instructions", payload.get("instructions"))
         if isinstance(said, dict):
             said = said.get("text")
-        return self._input([Text("system", "system", said)], day) if isinstance(said, str) and said else ()
+        anew = self._event(day)
+        anew.keeps = 0
+        said_first = [Text("system", "system", said)] if isinstance(said, str) and said else []
+        return [anew, *self._input(said_first, day)]
 
     def _usage(self, payload: dict[str, Any], day: str | None) -> Iterable[Event]:
         info = payload.get("info")
@@ -141,9 +150,10 @@ class Codex(Parser):
             before = (0,) * len(_FIELDS) if last is None else tuple(a - b for a, b in zip(total, last, strict=True))
         input_, cached, output, reasoning, _ = (a - b for a, b in zip(total, before, strict=True))
         event = self._event(day)
-        if self._told == self._answers:
-            # Nothing that the model said is in the log.
+        if self._told == self._answers or self._is_known_answer:
+            # Nothing that the model said is in the log, or nothing that it had not said before.
             self._answers += 1
+            self._is_known_answer = False
         self._told = self._answers
         event.request = f"{self._session}\0{self._answers}"
         event.has_texts = self._has_texts
@@ -192,39 +202,30 @@ class Codex(Parser):
             if isinstance(said, dict) and "content" in said:
                 said = said["content"]
             if isinstance(said, list):
-                found = self._parts(said)
-                return self._input([Text("tool", "tool_result", text, tool) for text in found], day)
+                return self._input([Text("tool", "tool_result", text, tool) for text in self.texts_in(said)], day)
             texts = [] if said is None else [Text("tool", "tool_result", as_text(said), tool)]
             return self._input(texts, day)
         return () if kind in ("ghost_snapshot", "compaction", "other") else None
 
     def _message(self, item: dict[str, Any]) -> list[Text]:
         role = _ROLES.get(str(item.get("role")), "user")
-        content = item.get("content")
-        found = [content] if isinstance(content, str) else self._parts(content)
-        return [Text(role, "system" if role == "system" else "text", text) for text in found]
-
-    def _parts(self, content: Any) -> list[str]:
-        found = []
-        for part in dicts_of(content):
-            if isinstance(part.get("text"), str):
-                found.append(part["text"])
-            else:
-                self.media[name_of(part.get("type")) or "part without a type"] += 1
-        return found
+        part: Part = "system" if role == "system" else "text"
+        return [Text(role, part, text) for text in self.texts_in(item.get("content"))]
 
     def _input(self, texts: list[Text], day: str | None) -> list[Event]:
         self._is_answering = False
         return self._said(texts, self._event(day))
 
     def _answer(self, texts: list[Text], day: str | None) -> list[Event]:
-        if not self._is_answering:
+        # What a fork replays was asked in the session that it comes from.
+        is_repeated = self._is_replay and all(self._is_known(text) for text in texts)
+        if not self._is_answering or (self._is_known_answer and not is_repeated):
             self._is_answering = True
+            self._is_known_answer = is_repeated
             self._answers += 1
         event = self._event(day)
         event.request = f"{self._session}\0{self._answers}"
-        # What a fork replays was asked in the session that it comes from.
-        event.is_repeated = self._is_replay and all(self._is_known(text) for text in texts)
+        event.is_repeated = is_repeated
         return self._said(texts, event)
 
     def _said(self, texts: list[Text], event: Event) -> list[Event]:

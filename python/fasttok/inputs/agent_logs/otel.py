@@ -7,6 +7,7 @@ text is counted when it is met first, and known by a digest from then on), and t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,7 @@ from fasttok.inputs.agent_logs.events import (
     name_of,
     tool_call,
 )
-from fasttok.inputs.agent_logs.parser import Parser
+from fasttok.inputs.agent_logs.parser import NO_TYPE, Parser
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -186,7 +187,7 @@ class OpenTelemetry(Parser):
             said = part.get("response", part.get("result"))
             of = name_of(part.get("name")) or self._tools.get(str(part.get("id")))
             return [self._kept(Text("tool", "tool_result", as_text(said), of))]
-        self.media[str(part.get("modality") or kind or "part without a type")] += 1
+        self.media[str(part.get("modality") or kind or NO_TYPE)] += 1
         return []
 
     def _kept(self, text: Text) -> Text:
@@ -309,18 +310,27 @@ def _start(span: dict[str, Any]) -> tuple[int, str | None]:
 
     for name in ("startTimeUnixNano", "start_time_unix_nano", "start_time"):
         said = span.get(name)
-        if isinstance(said, (int, str)) and str(said).isdigit():
-            began = int(said)
+        began = _integer(said)
+        if began is not None and began >= 0:
             day = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(days=min(began // _DAY_NS, 2_000_000))
             return began, day.date().isoformat()
         if isinstance(said, str):
             try:
                 moment = datetime.fromisoformat(said.replace("Z", "+00:00"))
-            except ValueError:
+                moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+                moment = moment.astimezone(timezone.utc)
+            # The year 1 or 9999, in another time zone, may have no time in UTC.
+            except (ValueError, OverflowError):
                 return 0, day_of(said)
-            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
-            return int(moment.timestamp() * 1_000_000) * 1000, moment.astimezone(timezone.utc).date().isoformat()
+            return int(moment.timestamp() * 1_000_000) * 1000, moment.date().isoformat()
     return 0, None
+
+
+def _integer(said: Any) -> int | None:
+    """A whole number, in digits too, as OTLP JSON writes 64 bits; None for what is none of them."""
+    if isinstance(said, str) and re.fullmatch(r"-?[0-9]{1,19}", said):
+        return int(said)
+    return said if isinstance(said, int) and not isinstance(said, bool) else None
 
 
 def _attributes(said: Any) -> dict[str, Any]:
@@ -336,7 +346,7 @@ def _value(said: Any) -> Any:
         return said
     ((kind, value),) = said.items()
     if kind == "intValue":
-        return int(value) if str(value).lstrip("-").isdigit() else None
+        return _integer(value)
     if kind == "arrayValue":
         values = dict_of(value).get("values")
         return [_value(each) for each in values] if isinstance(values, list) else []
@@ -350,6 +360,6 @@ def _parsed(said: Any) -> Any:
     if isinstance(said, str) and said[:1] in ("[", "{"):
         try:
             return json.loads(said)
-        except ValueError:
+        except (ValueError, RecursionError):
             return said
     return said

@@ -21,13 +21,13 @@ from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.paths import as_names, given_paths
 from fasttok.inputs.prices import read_price_table
 from fasttok.measures.usage.counting import counted
-from fasttok.measures.usage.flows import KEYS, Flows
+from fasttok.measures.usage.flows import Flows
 from fasttok.measures.usage.pricing import Pricing
 from fasttok.measures.usage.rows import Rows
 from fasttok.options import LogKeywords, documented, given
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.manifest import describe_account, describe_sources, describe_work, run_manifest
-from fasttok.reports.usage import UsageReport, UsageRow
+from fasttok.reports.usage import KEYS, UsageReport, UsageRow
 from fasttok.tokenizers.models import encoding_name_for_model
 from fasttok.tokenizers.resolve import Spec, resolve_all
 
@@ -183,12 +183,13 @@ def _renamed(groups: list[UsageRow], sessions: Mapping[str, str]) -> list[UsageR
 
 
 def _redacted(manifest: dict[str, Any], ledger: Ledger) -> tuple[dict[str, Any], Ledger]:
-    """Without paths: a ledger's detail may hold a piece of text or a name too."""
+    """Without paths, and without the details of the ledger, which may quote a name or a piece of a log."""
     files = _numbered("file", (entry.file for entry in ledger.entries))
     entries = [
         replace(
             entry,
             file=files[entry.file],
+            detail=None,
             position={name: value for name, value in entry.position.items() if isinstance(value, int)},
         )
         for entry in ledger.entries

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from fasttok.inputs.agent_logs.events import Event, Text, Usage
 
-KEYS = ("agent", "model", "role", "part", "tool", "user", "session", "day")
 OF_TEXTS = frozenset({"role", "part", "tool"})
 
 Key = tuple[str | None, ...]
