@@ -109,7 +109,18 @@ def test_redact_keeps_names_out(tmp_path: Path) -> None:
         report = library.usage(folder, O200K, by=by, redact=True)
         shown = report.to_json() + str(report) + report.to_csv() + report._repr_html_()
         assert "secret" not in shown and f"{by} 1" in shown
+        assert report.ledger.entries and all(entry.detail is None for entry in report.ledger.entries)
     assert "secret-session" in library.usage(folder, by="session").to_json()
+
+
+def test_what_a_terminal_would_obey_is_escaped(tmp_path: Path) -> None:
+    session = claude_session()
+    for record in session:
+        if "model" in record.get("message", {}):
+            record["message"]["model"] = "\x1b]0;title\x07<script>"
+    report = library.usage(lines(tmp_path / "s.jsonl", session), O200K, prices=PRICES)
+    assert "\\u001b]0;title" in str(report) and "\x1b" not in str(report)
+    assert "<script>" not in report._repr_html_()
 
 
 def test_texts_are_in_no_report(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from fasttok._util.files import replacing
 from fasttok._util.paths import PathLike
 from fasttok.render import format
 from fasttok.render.blocks import SHOWN, first
-from fasttok.render.usage import PART_NAMES
+from fasttok.render.usage import part_name, parts
 
 if TYPE_CHECKING:
     import altair
@@ -255,14 +255,9 @@ def growth(data: Mapping[str, Any]) -> altair.Chart:
 def part_values(report: UsageReport) -> list[dict[str, Any]]:
     """What was sent of each role and part under the first encoding, the most first."""
     name = report.encodings[0]
-    parts = sorted(report.parts, key=lambda part: -part.sent_tokens[name])
     return [
-        {
-            "group": f"{part.role} · {PART_NAMES.get(part.part, part.part)}",
-            "series": name,
-            "value": part.sent_tokens[name],
-        }
-        for part in parts
+        {"group": f"{part.role} · {part_name(part)}", "series": name, "value": part.sent_tokens[name]}
+        for part in parts(report)
     ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from fasttok._escapes import escaped_lines
 from fasttok.errors import MissingExtraError, NoPlotError
 from fasttok.render.blocks import SHOWN, Block, Lines, Note, Title
 from fasttok.render.layout import Layout
@@ -68,14 +69,14 @@ class Drawing(Generic[R]):
                 console.print()
             joined = isinstance(block, Title) and block.close
             if isinstance(block, Title):
-                console.print(Text(block.text, style="bold"))
+                console.print(Text(escaped_lines(block.text), style="bold"))
             elif isinstance(block, Layout):
                 print_layout(block, console)
             elif isinstance(block, Note):
-                console.print(Text(block.text, style="dim"))
+                console.print(Text(escaped_lines(block.text), style="dim"))
             else:
                 for line in block.lines:
-                    console.print(Text(line), soft_wrap=not block.wrap)
+                    console.print(Text(escaped_lines(line)), soft_wrap=not block.wrap)
 
     def text(self, report: R, width: int | None = None) -> str:
         """The blocks as plain text, as wide as the terminal unless `width` says otherwise."""

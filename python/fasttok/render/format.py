@@ -73,6 +73,11 @@ def rates(values: Sequence[float | None]) -> list[str]:
     return [decimal(value, digits) for value in values]
 
 
+def signed(value: int | None) -> str:
+    """A difference, with its sign."""
+    return NONE if value is None else f"{value:+,}"
+
+
 def size(count: int) -> str:
     """A number of bytes."""
     for unit, divisor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

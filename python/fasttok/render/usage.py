@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fasttok.reports.usage import UsageReport
+from fasttok.reports.usage import UsagePart, UsageReport
 
-PART_NAMES = {
+_PART_NAMES = {
     "text": "text",
     "tool_call": "tool calls",
     "tool_result": "tool results",
@@ -17,6 +17,17 @@ def title(report: UsageReport) -> str:
     """What the report is of."""
     logs = ", ".join(log["title"] for log in report.manifest["logs"])
     return f"Token flows by {logs}" if logs else "Token flows: no logs were found"
+
+
+def parts(report: UsageReport) -> list[UsagePart]:
+    """Texts by role and part, those first of which most was sent under the first encoding."""
+    name = report.encodings[0]
+    return sorted(report.parts, key=lambda part: -part.sent_tokens[name])
+
+
+def part_name(part: UsagePart) -> str:
+    """What a part is called."""
+    return _PART_NAMES.get(part.part, part.part)
 
 
 def share(part: int | None, whole: int | None) -> float | None:

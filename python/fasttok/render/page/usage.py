@@ -11,7 +11,7 @@ from fasttok.render.charts import bars, growth, growth_values, part_values
 from fasttok.render.format import money, percent
 from fasttok.render.html import Cell, sortable
 from fasttok.render.page.shell import chart, page, paragraph, section
-from fasttok.render.usage import PART_NAMES, encoding_label, notes, share, title
+from fasttok.render.usage import encoding_label, notes, part_name, parts, share, title
 from fasttok.reports.usage import UsageReport
 
 DEFINITIONS = {
@@ -121,12 +121,12 @@ def _parts(report: UsageReport) -> str:
     name = report.encodings[0]
     whole = report.totals.recount[name].sent_tokens
     rows = []
-    for part in sorted(report.parts, key=lambda part: -part.sent_tokens[name]):
+    for part in parts(report):
         sent = share(part.sent_tokens[name], whole)
         rows.append(
             [
                 Cell(part.role, part.role),
-                Cell(PART_NAMES.get(part.part, part.part), part.part),
+                Cell(part_name(part), part.part),
                 _number(part.texts),
                 _number(part.written_tokens[name]),
                 _number(part.sent_tokens[name]),
@@ -183,7 +183,7 @@ def _compared(report: UsageReport) -> str:
                     Cell(what, what),
                     _number(said if isinstance(said, int) else None),
                     _number(found),
-                    Cell(format.NONE if difference is None else f"{difference:+,}", difference),
+                    Cell(format.signed(difference), difference),
                 ]
             )
     head = ("Encoding", "Of requests", "Recorded", "Recounted", "Difference")

@@ -9,7 +9,7 @@ from fasttok.render.blocks import Block, Note, Title, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.format import money
 from fasttok.render.layout import Column, Layout
-from fasttok.render.usage import PART_NAMES, encoding_label, notes, share, title
+from fasttok.render.usage import encoding_label, notes, part_name, parts, share, title
 from fasttok.reports.presenters import register
 from fasttok.reports.usage import UsageReport, UsageRow
 
@@ -40,7 +40,7 @@ def _groups(report: UsageReport) -> Layout:
             Column(
                 "cached",
                 [
-                    format.percent(share(each.cached_input_tokens, each.input_tokens)) if each else "-"
+                    format.percent(share(each.cached_input_tokens, each.input_tokens)) if each else format.NONE
                     for each in recorded
                 ],
             ),
@@ -93,7 +93,7 @@ def _recount(report: UsageReport) -> Layout:
             *(
                 Column(
                     "difference" if len(names) == 1 else f"difference, {name}",
-                    [_signed(each.input_difference), _signed(each.output_difference), "", "", ""],
+                    [format.signed(each.input_difference), format.signed(each.output_difference), "", "", ""],
                 )
                 for name, each in zip(names, found, strict=True)
             ),
@@ -102,22 +102,18 @@ def _recount(report: UsageReport) -> Layout:
     )
 
 
-def _signed(value: int | None) -> str:
-    return format.NONE if value is None else f"{value:+,}"
-
-
 def _parts(report: UsageReport) -> Layout:
     name = report.encodings[0]
     total = report.totals.recount[name]
-    parts = sorted(report.parts, key=lambda part: -part.sent_tokens[name])
+    rows = parts(report)
     return Layout(
         [
-            Column("role", [part.role for part in parts], is_name=True),
-            Column("part", [PART_NAMES.get(part.part, part.part) for part in parts], is_name=True, is_key=True),
-            Column("texts", [f"{part.texts:,}" for part in parts]),
-            Column("written", [f"{part.written_tokens[name]:,}" for part in parts]),
-            Column("sent", [f"{part.sent_tokens[name]:,}" for part in parts]),
-            Column("of sent", [format.percent(share(part.sent_tokens[name], total.sent_tokens)) for part in parts]),
+            Column("role", [part.role for part in rows], is_name=True),
+            Column("part", [part_name(part) for part in rows], is_name=True, is_key=True),
+            Column("texts", [f"{part.texts:,}" for part in rows]),
+            Column("written", [f"{part.written_tokens[name]:,}" for part in rows]),
+            Column("sent", [f"{part.sent_tokens[name]:,}" for part in rows]),
+            Column("of sent", [format.percent(share(part.sent_tokens[name], total.sent_tokens)) for part in rows]),
         ],
         given_up=(("texts", 12),),
     )
