@@ -322,6 +322,14 @@ def test_there_is_nothing_to_patch(monkeypatch: pytest.MonkeyPatch) -> None:
         ours.patch()
 
 
+def test_a_library_without_one_of_the_names_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tiktoken.model, "encoding_for_model")
+    before = dict(vars(tiktoken))
+    with pytest.raises(AttributeError):
+        ours.patch()
+    assert dict(vars(tiktoken)) == before
+
+
 def test_rank_files(tmp_path: Any) -> None:
     from fasttok.compat.tiktoken import load
 

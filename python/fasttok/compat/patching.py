@@ -25,17 +25,21 @@ class Patches:
         """Replace the names, unless they are. Raises ``MissingExtraError`` where the library is not installed."""
         if self._saved:
             return Patched(None)
+        found = self._find()
         try:
-            modules = {name: importlib.import_module(name) for name in self._find()}
+            modules = {name: importlib.import_module(name) for name in found}
         except ModuleNotFoundError as error:
             raise MissingExtraError(
                 f"{self._library} is not installed, so there is nothing to patch: pip install {self._library}, or "
                 f"import fasttok.compat.{self._library} in its place",
                 name=error.name,
             ) from error
-        for module, names in self._find().items():
+        # All is looked up before anything is replaced: a library without one of the names stays whole.
+        self._saved = [
+            (modules[module], name, getattr(modules[module], name)) for module in found for name in found[module]
+        ]
+        for module, names in found.items():
             for name, value in names.items():
-                self._saved.append((modules[module], name, getattr(modules[module], name)))
                 setattr(modules[module], name, value)
         return Patched(self)
 
