@@ -168,9 +168,14 @@ class TestGroups:
 
     def test_a_part_of_the_groups_is_not_merged(self, folder: Path) -> None:
         for name in "ab":
-            run("count", folder / "docs", "--by", "file", "--top", "1", "-o", folder / f"{name}.json")
+            run("count", folder / "src", "--by", "file", "--top", "1", "-o", folder / f"{name}.json")
         done = run("merge", folder / "a.json", folder / "b.json")
         assert done.code == 1 and "--top" in done.err
+
+    def test_all_groups_are_no_part_of_them(self, folder: Path) -> None:
+        report = fasttok.count_corpus(folder, by="file").sorted_by("tokens")
+        assert report.top(5).manifest == report.manifest and "top" not in report.manifest
+        assert report.top(4).top(2).manifest["top"] == {"groups": 2, "of": 5}
 
     @pytest.mark.parametrize(
         ("command", "header", "column"),

@@ -25,7 +25,7 @@ def run(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
     read = format.size(size) if stored == size else f"{format.size(stored)} read, {format.size(size)} of text"
     line = f"{rows(ledger)}; {read} in {seconds:,.{digits}f} s"
     rate: float | None = manifest["run"]["mb_per_second"]
-    if (top := manifest.get("top")) is not None and top["groups"] < top["of"]:
+    if (top := manifest.get("top")) is not None:
         line = f"{line}; the first {top['groups']:,} of {top['of']:,} groups"
     # Of little text in little time a rate tells of starting threads, not of counting.
     if rate is None or (seconds <= 1 and size <= 10_000_000):

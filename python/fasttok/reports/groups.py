@@ -43,7 +43,11 @@ def noted_top(manifest: Mapping[str, Any], most: int, groups: int) -> dict[str, 
     """The manifest of a report of which the first groups alone are left, `most` of them."""
     if most < 1:
         raise ValueError(f"the first groups are at least 1, not {most}")
-    return {**manifest, "top": {"groups": most, "of": groups}}
+    if most >= groups:
+        return dict(manifest)
+    # They may be the first of what was the first already.
+    of = (manifest.get("top") or {"of": groups})["of"]
+    return {**manifest, "top": {"groups": most, "of": of}}
 
 
 def named(key: Key) -> str:
