@@ -15,6 +15,7 @@ from cli_support import fasttok as run
 
 import fasttok
 from fasttok.cli.app import COMMANDS
+from fasttok.cli.commands.count import _are_files
 
 
 @pytest.fixture
@@ -154,6 +155,11 @@ class TestSeveralFiles:
             assert "no such file or folder: REDME.md; did you mean README.md?" in done.err
         with pytest.raises(fasttok.NotFoundError):
             fasttok.count_corpus([folder / "README.md", folder / "gone.md"])
+
+    def test_folders_of_a_store_are_no_files(self) -> None:
+        nothing = dict.fromkeys(("language_field", "language_from_path", "detect_language"))
+        assert _are_files(["s3://bucket/a.txt", "s3://bucket/b.txt"], [], nothing)
+        assert not _are_files(["s3://bucket/a.txt", "s3://bucket/folder/"], [], nothing)
 
 
 class TestGroups:

@@ -151,7 +151,9 @@ def command(
 def _are_files(inputs: list[str], by: list[str], corpus: dict[str, Any]) -> bool:
     """Whether several files are named and nothing else, and no groups are asked for."""
     labels = corpus["language_field"] or corpus["language_from_path"] or corpus["detect_language"]
-    return len(inputs) > 1 and not by and not labels and not any(map(os.path.isdir, inputs))
+    # A URL that ends with a slash is a folder.
+    has_folder = any(path.endswith("/") or os.path.isdir(path) for path in inputs)
+    return len(inputs) > 1 and not by and not labels and not has_folder
 
 
 def _is_given(option: str) -> bool:
