@@ -74,18 +74,18 @@ pub(crate) fn open<'e>(
     max_window: u64,
 ) -> Result<Opened<'e>, SkipReason> {
     let mut size = None;
-    let raw: Box<dyn Read + Send + 'e> = match input.kind {
-        InputKind::File if let Some(object) = &input.object => {
+    let raw: Box<dyn Read + Send + 'e> = match (input.kind, &input.object) {
+        (InputKind::File, Some(object)) => {
             size = Some(object.info.size);
             Box::new(ObjectReader::new(object.clone(), 0, control))
         }
-        InputKind::File => {
+        (InputKind::File, None) => {
             let file = File::open(&input.path).map_err(|e| open_error(&e))?;
             size = file.metadata().ok().filter(|m| m.is_file()).map(|m| m.len());
             Box::new(file)
         }
-        InputKind::Stdin => Box::new(PipeReader::new(control, || Ok(io::stdin()))),
-        InputKind::Blocking => {
+        (InputKind::Stdin, _) => Box::new(PipeReader::new(control, || Ok(io::stdin()))),
+        (InputKind::Blocking, _) => {
             let path = input.path.clone();
             Box::new(PipeReader::new(control, move || File::open(&path)))
         }

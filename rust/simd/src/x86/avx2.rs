@@ -424,10 +424,12 @@ avx2! {
 
 /// Whether `pext` and `pdep` take cycles for each bit: AMD before Zen 3, whose families are 15h (Excavator) and 17h (Zen, Zen 2), and
 /// Hygon's 18h, which is Zen (Fog, *Instruction tables*).
+// What asks the processor is a safe function in newer Rust, and not in the oldest that works.
+#[allow(unused_unsafe)]
 pub(crate) fn has_slow_pext() -> bool {
-    let id = __cpuid(0);
+    // SAFETY: Every processor of x86-64 has the instruction, and these two leaves.
+    let (id, version) = unsafe { (__cpuid(0), __cpuid(1).eax) };
     let vendor: [u8; 12] = must_cast([id.ebx, id.edx, id.ecx]);
-    let version = __cpuid(1).eax;
     // The extended family is added where the family is 15.
     is_slow_pext(&vendor, (version >> 8 & 15) + (version >> 20 & 255))
 }
