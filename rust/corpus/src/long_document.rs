@@ -21,6 +21,7 @@ pub(crate) struct LongDocument {
     pub group: Group,
     state: Mutex<State>,
 }
+
 /// A document that is half counted, at rest.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SavedDocument {

@@ -69,7 +69,7 @@ impl Encoder {
         let memory = Memory {
             level,
             window: Box::new(Window::new()),
-            pieces: vec![Known::default(); 1 << FIRST_LOG2_PIECES].into(),
+            pieces: vec![KnownPiece::default(); 1 << FIRST_LOG2_PIECES].into(),
             log2_pieces: FIRST_LOG2_PIECES,
             seen: 0,
         };
@@ -113,7 +113,7 @@ impl Encoder {
 
 /// A piece and its ids.
 #[derive(Clone, Copy, Default)]
-struct Known {
+struct KnownPiece {
     /// Its bytes, and its length as the last byte; 0 where nothing is known.
     key: u128,
     ids: [u32; MAX_IDS],
@@ -123,7 +123,7 @@ struct Known {
 struct Memory {
     level: Level,
     window: Box<Window>,
-    pieces: Box<[Known]>,
+    pieces: Box<[KnownPiece]>,
     log2_pieces: u32,
     /// Bytes of text so far, up to [`GROW_AFTER`] and the text that goes beyond it.
     seen: usize,
@@ -137,7 +137,7 @@ impl Memory {
         self.seen += len;
         if self.seen > GROW_AFTER {
             self.log2_pieces = LOG2_PIECES;
-            self.pieces = vec![Known::default(); 1 << LOG2_PIECES].into();
+            self.pieces = vec![KnownPiece::default(); 1 << LOG2_PIECES].into();
         }
     }
 
@@ -232,7 +232,7 @@ impl Memory {
         start: usize,
         end: usize,
         kind: u8,
-    ) -> Result<&Known, (usize, u128)> {
+    ) -> Result<&KnownPiece, (usize, u128)> {
         let len = end - start;
         let bytes = match text[start..].first_chunk::<16>() {
             Some(&bytes) => bytes,
@@ -266,7 +266,7 @@ impl Memory {
 
 /// Appends the ids of a piece that is known.
 #[inline(always)]
-fn push_known<E>(known: Result<&Known, E>, ids: &mut Vec<u32>) -> Result<(), E> {
+fn push_known<E>(known: Result<&KnownPiece, E>, ids: &mut Vec<u32>) -> Result<(), E> {
     let known = known?;
     // Always as many, since a copy of any number is a call.
     let len = ids.len() + known.count as usize;

@@ -601,7 +601,7 @@ impl Encoding {
         let mut bytes = Vec::with_capacity(text.len() + 1);
         let mut ends = Vec::with_capacity(ids.len());
         for &id in ids {
-            self.push_token(id, &mut bytes)?;
+            self.token_bytes(id, &mut bytes)?;
             ends.push(bytes.len());
         }
         let prefix = usize::from(bytes.len() == text.len() + 1 && bytes[0] == b' ');
@@ -614,9 +614,9 @@ impl Encoding {
             });
         }
         let starts = std::iter::once(prefix).chain(ends.iter().copied());
-        let ranges =
-            starts.zip(&ends).map(|(start, &end)| start.max(prefix) - prefix..end - prefix);
-        Ok(ranges.collect())
+        // A token may have no bytes, and the first one may end before the blank does.
+        let within = |at: usize| at.max(prefix) - prefix;
+        Ok(starts.zip(&ends).map(|(start, &end)| within(start)..within(end)).collect())
     }
 
     /// Appends the bytes that the token `id` stands for within a text to `bytes`, whatever a decoder would make of them.
@@ -630,11 +630,6 @@ impl Encoding {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn token_bytes(&self, id: u32, bytes: &mut Vec<u8>) -> Result<(), Error> {
-        self.push_token(id, bytes)
-    }
-
-    /// Appends the bytes that the token `id` stands for in a text, without a decoder.
-    fn push_token(&self, id: u32, bytes: &mut Vec<u8>) -> Result<(), Error> {
         if let Some(number) = self.vocab().of_id(id)
             && self.character_bpe().is_none()
         {
