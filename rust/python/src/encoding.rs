@@ -186,6 +186,7 @@ impl Encoding {
 
     /// The form that loads fastest, if there is one.
     fn _compiled<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        let _call = Call::enter(py);
         let data = detach(py, || self.counter.encoding().compiled())?;
         Some(PyBytes::new(py, &data))
     }
