@@ -212,11 +212,13 @@ options! {
     /// Heed `.gitignore` and its kin in a walk.
     ignore_files: bool = true,
     /// Of the files that a walk meets, those that one of these fits and no others; the last one that fits decides, and one
-    /// that begins with `!` leaves out. They prevail over `hidden` and `ignore_files`.
+    /// that begins with `!` leaves out. One that fits prevails over `hidden` and `ignore_files`; one with a slash begins at the
+    /// current folder.
     globs: Vec<String> = Vec::new(),
     /// What these fit is left out of a walk.
     exclude: Vec<String> = Vec::new(),
-    /// Of the files that a walk meets, those of these types, by name: see [`file_types`](crate::file_types).
+    /// Of the files that a walk meets, those of these types, by name: see [`file_types`](crate::file_types). A type that fits
+    /// prevails over `hidden`, not over `ignore_files`.
     types: Vec<String> = Vec::new(),
     /// Files of these types are left out of a walk.
     not_types: Vec<String> = Vec::new(),
