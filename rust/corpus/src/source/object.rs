@@ -215,7 +215,8 @@ impl Object {
                 Err(bad(Reason::Truncated, &why))
             }
             Some(Err(StoreError::Row(reason, why))) => Err(bad(reason, &why)),
-            Some(Err(StoreError::Run(e))) => Err(bad(Reason::Unreadable, &e.to_string())),
+            // What is no row by itself may say anything, and the ledger is written to a file.
+            Some(Err(StoreError::Run(e))) => Err(bad(Reason::Unreadable, &redact(&e.to_string()))),
         }
     }
 }
