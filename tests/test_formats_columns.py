@@ -421,6 +421,17 @@ def test_a_list_that_is_too_long(tmp_path: Path, format: str, codec: str | None)
         assert report.ledger.counted == len(values) - n
 
 
+@pytest.mark.parametrize("format", ["arrow", "arrows"])
+def test_a_list_of_more_nulls_than_can_be_gone_through(tmp_path: Path, format: str) -> None:
+    # Nulls have no buffer: a file of some hundred bytes may claim any number of them.
+    nulls = pa.Array.from_buffers(pa.null(), 2**60, [None], null_count=2**60)
+    lists = pa.LargeListArray.from_arrays(pa.array([0, 0, 3, 2**60], pa.int64()), nulls)
+    path = tmp_path / f"a.{format}"
+    WRITERS[format](pa.table({"text": lists}), path, options=pa.ipc.IpcWriteOptions(allow_64bit=True))
+    report = count(path)
+    assert (report.ledger.counted, report.ledger.by_reason) == (1, {"null_field": 2})
+
+
 @pytest.mark.parametrize("format", WRITERS)
 def test_damaged_lists(tmp_path: Path, format: str) -> None:
     path = tmp_path / f"a.{format}"

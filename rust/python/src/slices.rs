@@ -414,7 +414,7 @@ impl TokenIndex {
         }
         let _call = Call::enter(py);
         let range = self.index.offset_of(start)..self.index.offset_of(stop);
-        with_counter(py, &self.shared, 0, |counter| self.index.count(counter, range))
+        with_counter(py, &self.shared, range.len(), |counter| self.index.count(counter, range))
     }
 
     /// The tokens of the whole text.

@@ -12,6 +12,8 @@ use fasttok_corpus::{Answer, ObjectInfo, Pending, Reason, Store, StoreError, is_
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCFunction, PyDict, PyTuple};
 
+use crate::ending::Call;
+
 /// Whether Python is about to end: threads of Rust that read may outlive it, and must not call it then.
 static IS_ENDING: RwLock<bool> = RwLock::new(false);
 
@@ -19,7 +21,14 @@ static IS_ENDING: RwLock<bool> = RwLock::new(false);
 fn attached<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     // It is locked against reading by who ends alone, so nobody waits here with the GIL.
     let is_ending = IS_ENDING.try_read().ok()?;
-    if *is_ending { None } else { Python::try_attach(work) }
+    if *is_ending {
+        return None;
+    }
+    Python::try_attach(|py| {
+        // What is called may import, and Python may be taken down meanwhile.
+        let _call = Call::enter(py);
+        work(py)
+    })
 }
 
 /// Nothing more is asked of stores, for Python ends: waits until nobody is about to.

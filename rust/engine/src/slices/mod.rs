@@ -290,7 +290,14 @@ impl<'c, 't> Slices<'c, 't> {
             }
             let count = match count {
                 Some(count) => count,
-                None => self.count(at..end.at)?,
+                None => {
+                    let count = self.count(at..end.at)?;
+                    if piece.len() > LOOK && tokens + count > most {
+                        // Each of its ends would be counted from where it begins.
+                        return Err(self.no_cut(at));
+                    }
+                    count
+                }
             };
             (at, tokens, from) = (end.at, tokens + count, from.max(end.settled));
             if from > view {

@@ -252,6 +252,24 @@ fn long_runs() {
     }
 }
 
+/// Where all of a long piece would have to be counted for each of its ends, it is refused, at once.
+#[test]
+fn long_pieces_of_several_kinds_are_no_way_round() {
+    for (name, text) in [
+        ("cl100k_base", "aB".repeat(50_000)),
+        ("cl100k_base", "❤\u{FE0F}".repeat(20_000)),
+        ("o200k_base", " \n".repeat(100_000)),
+    ] {
+        let mut counter = Counter::new(Encoding::embedded(name).unwrap());
+        let all = count(&mut counter, &text);
+        let mut slices = Slices::new(&mut counter, &text);
+        let part = slices.longest_prefix(0, all, &mut |_| true).unwrap();
+        assert_eq!((part.range, part.tokens), (0..text.len(), all), "{name}");
+        let refused = slices.longest_prefix(0, all / 2, &mut |_| true);
+        assert!(matches!(refused, Err(Error::NoCut { offset: 0, .. })), "{name} {refused:?}");
+    }
+}
+
 #[test]
 fn what_cannot_become_utf8_is_not_appended() {
     let encoding = Encoding::embedded("o200k_base").unwrap();

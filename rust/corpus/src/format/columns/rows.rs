@@ -82,6 +82,11 @@ impl ListText {
         self.value.len()
     }
 
+    /// Whether it is no text, whatever else is in the list.
+    pub fn is_settled(&self) -> bool {
+        !matches!(self.value, Value::Bytes(_))
+    }
+
     pub fn end(self) -> Value<Bytes> {
         match self.value {
             Value::Bytes(text) => Value::Bytes(text.into()),

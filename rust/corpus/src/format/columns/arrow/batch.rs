@@ -284,6 +284,11 @@ impl ColumnReader {
                     }
                 };
                 text.add(&value, most);
+                if text.is_settled() {
+                    // A list of nulls may claim more of them than can be gone through: no buffer bounds them.
+                    ahead = Vec::new().into_iter();
+                    break;
+                }
             }
             let value = if is_there { text.end() } else { Value::Null };
             bytes += value.len();
