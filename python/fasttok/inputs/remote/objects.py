@@ -31,7 +31,7 @@ def of_bucket(scheme: str, host: str) -> Objects:
         "connect_timeout": f"{limits.CONNECT_SECONDS:g}s",
         "timeout": f"{limits.ATTEMPT_SECONDS:g}s",
     }
-    if endpoint.startswith("http://"):
+    if scheme == "s3" and endpoint.startswith("http://"):
         options["allow_http"] = True
     root = f"{scheme}://{host}"
     retries: Any = {"max_retries": 0, "retry_timeout": timedelta(seconds=limits.ATTEMPT_SECONDS)}

@@ -68,7 +68,7 @@ class Web:
             if response.status != 200:
                 raise _failure(response)
             length = response.headers.get("Content-Length", "")
-            if not length.isdigit():
+            if not length.isdecimal():
                 raise Failure("unreadable", "the server says neither ranges nor the length; download the file")
             with self._lock:
                 self._whole[path] = _Whole()
@@ -185,7 +185,7 @@ def _retry_after(value: str | None) -> float | None:
     """The seconds that a header says, as a number or as a date."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
