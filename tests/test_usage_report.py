@@ -195,10 +195,3 @@ class TestCommandLine:
     @pytest.mark.parametrize("wrong", [("--by", "x"), ("--cost", "recount"), ("--format", "x")])
     def test_wrong_usage(self, logs: Path, wrong: tuple[str, str]) -> None:
         assert fasttok("usage", logs, *wrong).code == 2
-
-    def test_the_lists_are_those_of_the_library(self) -> None:
-        from fasttok.cli.commands.usage import FORMATS, KEYS
-        from fasttok.inputs import agent_logs
-        from fasttok.measures.usage import flows
-
-        assert FORMATS == agent_logs.FORMATS and KEYS == flows.KEYS
