@@ -28,6 +28,10 @@ PALETTE = ("#d9622b", "#3f7fbf", "#6a994e", "#8d6bb8", "#c49a1a", "#2f9c95", "#b
 TICKS = 5
 """What is asked for, of which Vega makes at most eight."""
 MOST_TICKS = 8
+_END_OF_PATH = (
+    "indexof(datum.label, '/') >= 0 && length(datum.label) > 22 ? '…' + slice(datum.label, -21) : datum.label"
+)
+"""Of a long path the end is what tells it from its neighbours."""
 
 
 def premium_chart(report: PremiumReport, encoding: str | None = None) -> altair.LayerChart:
@@ -133,7 +137,7 @@ def bars(data: Mapping[str, Any], title: str, shape: str = "~s") -> altair.Chart
 def densities(data: Mapping[str, Any]) -> altair.LayerChart:
     """Tokens per character of each group under each encoding, with their intervals."""
     alt = need("altair", "plot", "a chart")
-    y = alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
+    y = _groups(alt)
     offset = alt.YOffset("encoding:N", sort=None)
     color = _series(alt, "encoding")
     axis = alt.Axis(format="~g", orient="top", tickCount=TICKS)
@@ -154,6 +158,11 @@ def densities(data: Mapping[str, Any]) -> altair.LayerChart:
     return themed
 
 
+def _groups(alt: Any) -> Any:
+    axis = alt.Axis(labelLimit=170, labelExpr=_END_OF_PATH, ticks=False, domain=False)
+    return alt.Y("group:N", title=None, sort=None, axis=axis)
+
+
 def _series(alt: Any, field: str) -> Any:
     legend = alt.Legend(orient="top", title=None, labelLimit=300)
     return alt.Color(f"{field}:N", sort=None, scale=alt.Scale(range=list(PALETTE)), legend=legend)
@@ -172,7 +181,7 @@ def _grouped_bars(
         alt.Chart(_data(alt, data))
         .mark_bar(height={"band": 0.85})
         .encode(
-            y=alt.Y("group:N", title=None, sort=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False)),
+            y=_groups(alt),
             yOffset=alt.YOffset(f"{series}:N", sort=None),
             x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format=shape, orient="top", tickCount=TICKS)),
             color=_series(alt, series),
