@@ -186,6 +186,38 @@ def test_globs_and_lists(s3: ObjectServer, tmp_path: Path) -> None:
             fasttok.count_corpus(missing)
 
 
+def test_estimates_plans_and_tables_of_a_bucket_are_those_of_a_folder(s3: ObjectServer, tmp_path: Path) -> None:
+    objects = {f"{i}.jsonl": jsonl(3_000, i) for i in range(3)} | {"p.parquet": parquet(jsonl(2_000, 9))}
+    s3.objects |= {f"bucket/dir/{name}": content for name, content in objects.items()}
+    local = written(tmp_path / "dir", objects)
+    reports = [fasttok.count_corpus(path, sample=0.2, seed=3) for path in ("s3://bucket/dir", local)]
+    ours, theirs = [json.loads(report.to_json()) for report in reports]
+    assert ours["totals"] == theirs["totals"] and "tokens_interval" in json.dumps(ours["totals"])
+    plans = [fasttok.plan_corpus(path) for path in ("s3://bucket/dir", local)]
+    assert [[(Path(file.file).name, file.format, file.bytes) for file in plan] for plan in plans] == [
+        [(name, name.rpartition(".")[2], len(content)) for name, content in objects.items()]
+    ] * 2
+    pq = pytest.importorskip("pyarrow.parquet")
+    tables = []
+    for i, path in enumerate(("s3://bucket/dir", local)):
+        out = tmp_path / f"{i}.parquet"
+        fasttok.count_corpus(path, by="lang", per_document=out)
+        table = pq.read_table(out).to_pylist()
+        tables.append([{**row, "file": Path(row["file"]).name} for row in table])
+    assert tables[0] == tables[1] and len(tables[0]) == 11_000
+
+
+def test_options_of_walks_on_the_net(s3: ObjectServer) -> None:
+    s3.objects |= {"bucket/dir/a.txt": b"one two three"}
+    for option in ({"globs": ["*.txt"]}, {"exclude": ["*.txt"]}, {"types": ["txt"]}, {"not_types": ["txt"]}):
+        with pytest.raises(fasttok.FasttokError, match=r"s3://bucket/dir"):
+            fasttok.count_corpus("s3://bucket/dir/", **option)
+    missing = f"s3://bucket/no.txt?sig={SECRET}"
+    report = fasttok.count_corpus(["s3://bucket/dir/a.txt", missing], skip_missing=True)
+    assert (report.ledger.counted, report.ledger.by_reason) == (1, {"not_found": 1})
+    assert SECRET not in report.to_json()
+
+
 def test_only_what_is_needed_of_a_container_is_fetched(s3: ObjectServer) -> None:
     data = jsonl(8_000, 7)
     whole = parquet(data, 50, row_group_size=2000, compression="none", use_dictionary=False)
