@@ -110,6 +110,9 @@ $(BIN)/maturin:
 
 $(ENGINES)/.testable: $(BUILT) pyproject.toml
 	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --quiet --upgrade pip
+	@# Once without extras: those that name others of this package are of one that is installed.
+	VIRTUAL_ENV=$(CURDIR)/$(ENGINES) $(BIN)/maturin develop --release
 	VIRTUAL_ENV=$(CURDIR)/$(ENGINES) $(BIN)/maturin develop --release --extras engines
 	@touch $@
 

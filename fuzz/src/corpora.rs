@@ -58,6 +58,11 @@ fn agree(path: &Path, format: Option<&str>, random: &mut Random) {
             return;
         }
     }
+    // It is one where names of other fields are known, and those are looked for in whole records alone: one that is read in
+    // parts is a skipped row.
+    if whole.as_ref().is_err_and(|message| message.starts_with("no record has the field")) {
+        return;
+    }
     for most in [8, 200, 1 << 14] {
         let (chunk, threads) = (1 + random.below(most), 1 + random.below(3));
         let other = count(path, format, chunk, threads);
