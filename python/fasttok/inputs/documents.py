@@ -15,7 +15,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from shutil import copyfileobj
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from fasttok._fasttok import Account, Document, Documents
@@ -65,6 +64,9 @@ class Reader:
         What is closed before the end has the rows so far in the ledger's file.
         """
         require_existing(self.paths if self.options.filesystem is None else [])
+        # Every command knows this module, and few need a folder.
+        from tempfile import TemporaryDirectory
+
         with TemporaryDirectory() if self.options.ledger_path is not None else nullcontext() as folder:
             rows = None if folder is None else os.path.join(folder, "rows.jsonl")
             options = replace(self.options, ledger_path=rows)
