@@ -195,8 +195,7 @@ PEAK = """
 import sys, fasttok, json
 report = fasttok.count_corpus(sys.argv[2:], encodings=["o200k_base"], threads=2, format=sys.argv[1] or None)
 assert report.totals.documents, report.ledger
-with open("/proc/self/status") as status:
-    peak = int(status.read().split("VmHWM:")[1].split()[0]) * 1024
+peak = report.manifest["run"]["peak_memory_bytes"]
 print(json.dumps([peak, report.totals.bytes, report.manifest["bytes_read"]]))
 """
 

@@ -202,6 +202,15 @@ def paths_or_default(paths: Sequence[str], corpus: Mapping[str, Any]) -> list[st
     return [STDIN if stdin_has_data() else "."]
 
 
+def paths_or_piped(paths: Sequence[str], corpus: Mapping[str, Any]) -> list[str]:
+    """The same for commands to which the current folder means nothing: they are told that there is nothing to read."""
+    if paths or corpus["files_from"] is not None:
+        return list(paths)
+    if not stdin_has_data():
+        raise click.UsageError("no PATH is given and nothing is piped in")
+    return [STDIN]
+
+
 def stdin_has_data() -> bool:
     """Whether something is piped or redirected in: a pipe, a socket or a file, not a terminal and not /dev/null."""
     try:

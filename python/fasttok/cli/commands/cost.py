@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from fasttok._util.paths import STDIN
 from fasttok.cli import complete
 from fasttok.cli.options import (
     Command,
@@ -17,11 +16,11 @@ from fasttok.cli.options import (
     names,
     pairs,
     paths_argument,
+    paths_or_piped,
     picture_options,
     pictures,
     price_date_option,
     prices_option,
-    stdin_has_data,
     write_pictures,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
@@ -128,11 +127,7 @@ def command(
     from fasttok.measures.cost import cost
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
-    inputs = list(paths)
-    if not inputs and corpus["files_from"] is None:
-        if not stdin_has_data():
-            raise click.UsageError("no PATH is given and nothing is piped in")
-        inputs = [STDIN]
+    inputs = paths_or_piped(paths, corpus)
     arguments = corpus_arguments(
         corpus,
         [*inputs, *parallel, *([prices] if prices else []), *tokenizers.values()],

@@ -434,6 +434,16 @@ impl Found {
     }
 }
 
+/// What makes a path a pattern.
+pub(super) const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
+
+/// What matches `pattern`, in which a wildcard stands for no `/`. An error calls it `shown`.
+pub(super) fn glob(pattern: &str, shown: &str) -> Result<GlobMatcher, Error> {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    let glob = glob.map_err(|e| Error::InvalidJob { message: format!("{shown}: {}", e.kind()) })?;
+    Ok(glob.compile_matcher())
+}
+
 /// A path with wildcards.
 struct Pattern {
     text: String,
@@ -449,27 +459,17 @@ impl Pattern {
         let Some(text) = path.to_str() else {
             return Ok(None);
         };
-        let is_wild = |c: &Component| {
-            c.as_os_str().to_str().is_some_and(|s| s.contains(['*', '?', '[', '{']))
-        };
+        let is_wild = |c: &Component| c.as_os_str().to_str().is_some_and(|s| s.contains(WILDCARDS));
         if !path.components().any(|c| is_wild(&c)) {
             return Ok(None);
         }
         let path = plain(path);
-        let glob = GlobBuilder::new(&path.to_string_lossy())
-            .literal_separator(true)
-            .build()
-            .map_err(|e| Error::InvalidJob { message: format!("{text}: {}", e.kind()) })?;
+        let matcher = glob(&path.to_string_lossy(), text)?;
         let base: PathBuf = path.components().take_while(|c| !is_wild(c)).collect();
         let names_hidden = path.components().skip(base.components().count()).any(
             |c| matches!(c, Component::Normal(s) if s.to_str().is_some_and(|s| s.starts_with('.'))),
         );
-        Ok(Some(Pattern {
-            text: text.to_owned(),
-            base,
-            matcher: glob.compile_matcher(),
-            names_hidden,
-        }))
+        Ok(Some(Pattern { text: text.to_owned(), base, matcher, names_hidden }))
     }
 }
 

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 
-use super::find::{Found, Identity, Walk};
+use super::find::{Found, Identity, WILDCARDS, Walk, glob};
 use super::object::{self, Answer, Object, ObjectInfo, Store, StoreError, redact};
 use super::{Input, InputKind};
 use crate::Error;
@@ -156,13 +156,11 @@ struct Pattern<'p> {
 
 impl<'p> Pattern<'p> {
     fn of(path: &'p str) -> Result<Option<Pattern<'p>>, Error> {
-        let Some(wild) = path.find(['*', '?', '[', '{']) else { return Ok(None) };
+        let Some(wild) = path.find(WILDCARDS) else { return Ok(None) };
         let (base, rest) = path.split_at(path[..wild].rfind('/').map_or(0, |slash| slash + 1));
-        let glob = GlobBuilder::new(rest).literal_separator(true).build().map_err(|e| {
-            Error::InvalidJob { message: format!("{}: {}", redact(path), e.kind()) }
-        })?;
+        let matcher = glob(rest, &redact(path))?;
         let names_hidden = rest.split('/').any(|part| part.starts_with('.'));
-        Ok(Some(Pattern { base, matcher: glob.compile_matcher(), names_hidden }))
+        Ok(Some(Pattern { base, matcher, names_hidden }))
     }
 
     /// Whether what is at `below` the base is wanted, and unpacked. A pattern may match a folder; then all that is in it is
