@@ -1,18 +1,19 @@
 //! Counts the documents of a file (4-byte little-endian length, then the text, repeated) and prints
-//! MB per CPU second: a probe for profilers. `throughput ENCODING FILE [SKIP_BYTES [CHECK]]`: documents in
-//! the first SKIP_BYTES only warm the caches.
+//! MB per CPU second: a probe for profilers. `throughput ENCODING FILE [SKIP_BYTES [check | ids]]`: documents in
+//! the first SKIP_BYTES only warm the caches; counts are held against ids, or ids are made instead.
 
 use std::sync::Arc;
 
 use cpu_time::ThreadTime as Instant;
 
-use fasttok_engine::{Counter, Encoding, FileOptions, Level, Special};
+use fasttok_engine::{Counter, Encoder, Encoding, FileOptions, Level, Special};
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let data = std::fs::read(&args[2]).expect("a file");
     let skip: usize = args.get(3).map_or(0, |s| s.parse().expect("bytes"));
-    let check = args.get(4).is_some();
+    let what = args.get(4).map_or("", String::as_str);
+    let (check, encodes) = (what == "check", what == "ids");
     let start = Instant::now();
     let encoding = match std::fs::read(&args[1]) {
         Ok(file) => {
@@ -23,6 +24,8 @@ fn main() {
     };
     let loaded = start.elapsed();
     let mut counter = Counter::new(encoding.clone());
+    let mut encoder = Encoder::new(encoding.clone());
+    let mut ids = Vec::new();
     let ready = start.elapsed();
     let mut documents = Vec::new();
     let mut rest = data.as_slice();
@@ -39,7 +42,13 @@ fn main() {
         if warm && seen > skip {
             (warm, tokens, bytes, clock) = (false, 0, 0, Instant::now());
         }
-        let count = counter.count(text, Special::Text).expect("plain text");
+        let count = if encodes {
+            ids.clear();
+            encoder.encode(text, Special::Text, &mut ids).expect("plain text");
+            ids.len() as u64
+        } else {
+            counter.count(text, Special::Text).expect("plain text")
+        };
         if check {
             let mut ids = Vec::new();
             encoding.encode(text, Special::Text, &mut ids).expect("plain text");

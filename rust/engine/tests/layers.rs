@@ -20,7 +20,7 @@ fn parts_use_only_what_is_below_them() {
         encoding: added bpe character_bpe classes decode error interrupt literal normalize options pretokenize vocab
         load: added bpe character_bpe decode encoding error literal normalize pretokenize vocab
         counter: added bits bpe character_bpe encoding error interrupt options pretokenize
-        encoder: added bpe encoding error interrupt options vocab
+        encoder: added bits bpe encoding error interrupt options pretokenize vocab
         slices: bpe classes counter encoding error interrupt options pretokenize
         probe: bpe counter encoding pretokenize
     ";

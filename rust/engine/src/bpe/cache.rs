@@ -68,6 +68,20 @@ const TINY: [[u64; 2]; 8] = {
     table
 };
 
+/// The line of a key in a table of 2^(64 - `shift`) lines.
+#[inline(always)]
+pub(crate) fn line_of<const WORDS: usize>(key: &Key<WORDS>, shift: u32) -> usize {
+    if WORDS == 1 {
+        return (key[0].wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize;
+    }
+    let mut hash = 0x243F_6A88_85A3_08D3;
+    for pair in key.chunks_exact(2) {
+        let product = u128::from(pair[0] ^ hash) * u128::from(pair[1] ^ 0x9E37_79B9_7F4A_7C15);
+        hash = (product >> 64) as u64 ^ product as u64;
+    }
+    (hash.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> shift) as usize
+}
+
 /// Counts that fit into an entry.
 pub(crate) const MAX_COUNT: usize = 15;
 
@@ -88,15 +102,7 @@ impl<const WORDS: usize, const WAYS: usize> Cache<WORDS, WAYS> {
     /// The line that a key belongs to.
     #[inline(always)]
     pub fn line_of(&self, key: &Key<WORDS>) -> usize {
-        if WORDS == 1 {
-            return (key[0].wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
-        }
-        let mut hash = 0x243F_6A88_85A3_08D3;
-        for pair in key.chunks_exact(2) {
-            let product = u128::from(pair[0] ^ hash) * u128::from(pair[1] ^ 0x9E37_79B9_7F4A_7C15);
-            hash = (product >> 64) as u64 ^ product as u64;
-        }
-        (hash.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> self.shift) as usize
+        line_of(key, self.shift)
     }
 
     /// Asks for a line ahead of its use.

@@ -6,8 +6,8 @@
 //! access chaining, Kocberber et al., VLDB 2015).
 //!
 //! What a step merges is a [probe](Merges::probe), verified at the next step of the piece, when what that reads has
-//! come. One that was wrong, one in thousands, sends the piece to [`count_in_more_registers`], the form that verifies
-//! before it merges. No count is given before its last merge was verified.
+//! come. One that was wrong, one in thousands, sends the piece to a form that verifies before it merges
+//! ([`Work::verify`]). Nothing is given before its last merge was verified.
 //!
 //! With two lanes, `Grüße` (47 72 C3BC C39F 65, its letters beyond ASCII already whole) and `мир` (D0BC D0B8 D180):
 //!
@@ -25,7 +25,7 @@ use super::merge_keys::{NO_MERGE, key, rank_and_position};
 use super::merge_table::{Merges, Slot};
 use super::model::BpeModel;
 use super::pairs::NONE;
-use super::registers::{InitialTokens, Tokens, count_in_more_registers, first_keys, lowest_of};
+use super::registers::{InitialTokens, Tokens, first_keys, lowest_of};
 use super::scripts::ASCII;
 
 /// Pieces under way at once.
@@ -186,19 +186,42 @@ fn has_ascii_only(bytes: &[u8; 32]) -> bool {
     bytes.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
-/// Pieces to be counted, and what is to be done with the counts.
+/// What a piece has become.
+pub(crate) struct Merged<'a> {
+    /// The number of tokens.
+    pub count: usize,
+    tokens: &'a Tokens,
+    left: u64,
+}
+
+impl Merged<'_> {
+    /// The tokens, in order.
+    #[inline(always)]
+    pub fn for_each(&self, mut then: impl FnMut(u32)) {
+        // But for the one before them and the one after.
+        let mut left = self.left & (self.left - 1);
+        for _ in 0..self.count {
+            then(self.tokens[left.trailing_zeros() as usize & 63]);
+            left &= left - 1;
+        }
+    }
+}
+
+/// Pieces to be merged, and what is to be done with what they become.
 pub(crate) trait Work {
     /// The number of the next piece.
     fn next(&mut self) -> Option<usize>;
     /// The bytes of a piece of UTF-8, with zeros after them, and their number, 1 to 31.
     fn bytes(&self, piece: usize) -> ([u8; 32], usize);
-    /// It has `count` tokens.
-    fn done(&mut self, piece: usize, count: usize);
+    /// Takes what it has become.
+    fn done(&mut self, piece: usize, merged: Merged<'_>);
+    /// Merges it by the form that verifies before it merges, and takes what it has become.
+    fn verify<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize);
 }
 
-/// Counts the tokens of all pieces, in no order.
+/// Merges all pieces, in no order.
 #[inline(always)]
-pub(crate) fn count_interleaved<S: Simd>(simd: S, pairs: &BpeModel, work: &mut impl Work) {
+pub(crate) fn merge_interleaved<S: Simd>(simd: S, pairs: &BpeModel, work: &mut impl Work) {
     let mut wide = Vec::new();
     interleave::<_, 1, _>(simd, pairs, work, |work| work.next(), |piece| wide.push(piece));
     if !wide.is_empty() {
@@ -212,7 +235,7 @@ pub(crate) fn count_interleaved<S: Simd>(simd: S, pairs: &BpeModel, work: &mut i
     }
 }
 
-/// Counts the pieces that `next` names; those of too many parts are `too_wide`.
+/// Merges the pieces that `next` names; those of too many parts are `too_wide`.
 #[inline(always)]
 fn interleave<S: Simd, const V: usize, W: Work>(
     simd: S,
@@ -236,12 +259,11 @@ fn interleave<S: Simd, const V: usize, W: Work>(
                 continue;
             }
             Step::Idle => {}
-            Step::Done(count) => work.done(lane.piece, count),
-            Step::Wrong => {
-                let (bytes, len) = work.bytes(lane.piece);
-                let count = count_in_more_registers(simd, pairs, &bytes[..len]);
-                work.done(lane.piece, count.expect("31 parts at most"));
+            Step::Done(count) => {
+                let merged = Merged { count, tokens: &lane.tokens, left: lane.left };
+                work.done(lane.piece, merged);
             }
+            Step::Wrong => work.verify(simd, pairs, lane.piece),
         }
         let begun = loop {
             let Some(piece) = next(work) else { break false };
@@ -262,16 +284,19 @@ fn interleave<S: Simd, const V: usize, W: Work>(
 mod tests {
     use super::*;
     use crate::Encoding;
+    use crate::bpe::registers::count_in_more_registers;
     use crate::bpe::windowed::tests::{merge_plainly, short_texts};
+    use crate::vocab::Vocab;
     use fasttok_simd::{Level, Task};
     use fasttok_testing::Random;
 
-    /// Counts words, and notes what each has.
+    /// Merges words, and notes what each has become.
     struct Words<'a> {
         pairs: &'a BpeModel,
+        vocab: &'a Vocab,
         words: &'a [String],
         next: usize,
-        counts: Vec<usize>,
+        tokens: Vec<Vec<u32>>,
     }
 
     impl Work for Words<'_> {
@@ -287,25 +312,33 @@ mod tests {
             (bytes, len)
         }
 
-        fn done(&mut self, piece: usize, count: usize) {
-            assert_eq!(self.counts[piece], 0, "once");
-            self.counts[piece] = count;
+        fn done(&mut self, piece: usize, merged: Merged<'_>) {
+            assert!(self.tokens[piece].is_empty(), "once");
+            merged.for_each(|token| self.tokens[piece].push(token));
+            assert_eq!(self.tokens[piece].len(), merged.count);
+        }
+
+        fn verify<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
+            let word = self.words[piece].as_bytes();
+            let count = count_in_more_registers(simd, pairs, word).unwrap();
+            self.tokens[piece] = merge_plainly(self.vocab, word);
+            assert_eq!(self.tokens[piece].len(), count);
         }
     }
 
     impl Task for Words<'_> {
-        type Output = Vec<usize>;
+        type Output = Vec<Vec<u32>>;
 
         #[inline(always)]
-        fn run<S: Simd>(mut self, simd: S) -> Vec<usize> {
-            count_interleaved(simd, self.pairs, &mut self);
-            self.counts
+        fn run<S: Simd>(mut self, simd: S) -> Vec<Vec<u32>> {
+            merge_interleaved(simd, self.pairs, &mut self);
+            self.tokens
         }
     }
 
     /// Words of tokens cut anywhere between characters, many at a time and few.
     #[test]
-    fn counts_what_merging_plainly_gives() {
+    fn makes_what_merging_plainly_gives() {
         let mut random = Random::new(0x2545_F491_4F6C_DD1D);
         for name in ["o200k_base", "cl100k_base", "r50k_base"] {
             let encoding = Encoding::embedded(name).unwrap();
@@ -328,9 +361,10 @@ mod tests {
                 };
                 let words: Vec<String> =
                     (0..1 + random.below(150)).map(|_| word(&mut random)).collect();
-                let plainly: Vec<usize> =
-                    words.iter().map(|word| merge_plainly(vocab, word.as_bytes()).len()).collect();
-                let task = || Words { pairs, words: &words, next: 0, counts: vec![0; words.len()] };
+                let plainly: Vec<Vec<u32>> =
+                    words.iter().map(|word| merge_plainly(vocab, word.as_bytes())).collect();
+                let tokens = || vec![Vec::new(); words.len()];
+                let task = || Words { pairs, vocab, words: &words, next: 0, tokens: tokens() };
                 for level in Level::available() {
                     assert_eq!(level.run(task()), plainly, "{name} {level:?} {words:?}");
                 }

@@ -18,7 +18,7 @@ use fasttok_simd::{Simd, Task};
 
 use crate::bits::first_piece;
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key, tiny_key};
-use crate::bpe::interleaved::{Work, count_interleaved};
+use crate::bpe::interleaved::{Merged, Work, merge_interleaved};
 use crate::bpe::model::BpeModel;
 use crate::bpe::registers::{SHORT, count_in_more_registers};
 use crate::bpe::windowed::{Window, merge};
@@ -234,7 +234,7 @@ fn look_up_tiny<S: Simd>(
     (simd.total(sum), misses)
 }
 
-/// The pieces that no cache knows, on their way through [`count_interleaved`].
+/// The pieces that no cache knows, on their way through [`merge_interleaved`].
 struct Missed<'a> {
     caches: &'a mut Caches,
     next: usize,
@@ -268,7 +268,21 @@ impl Work for Missed<'_> {
     }
 
     #[inline(always)]
-    fn done(&mut self, piece: usize, count: usize) {
+    fn done(&mut self, piece: usize, merged: Merged<'_>) {
+        self.counted(piece, merged.count);
+    }
+
+    #[inline(always)]
+    fn verify<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
+        let (bytes, len) = self.bytes(piece);
+        let count = count_in_more_registers(simd, pairs, &bytes[..len]);
+        self.counted(piece, count.expect("31 parts at most"));
+    }
+}
+
+impl Missed<'_> {
+    #[inline(always)]
+    fn counted(&mut self, piece: usize, count: usize) {
         let missed = self.caches.missed[piece];
         self.caches.insert(missed, count);
         self.caches.credit(missed.text, count as u64);
@@ -287,7 +301,7 @@ impl Task for CountMissed<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let mut missed = Missed { caches: self.caches, next: 0 };
-        count_interleaved(simd, self.pairs, &mut missed);
+        merge_interleaved(simd, self.pairs, &mut missed);
         missed.caches.missed.clear();
     }
 }

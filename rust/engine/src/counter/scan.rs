@@ -10,8 +10,8 @@ use crate::Error;
 use crate::bits::{first_piece, low_bits};
 use crate::bpe::windowed::merge;
 use crate::encoding::Encoding;
-use crate::interrupt::{STRIDE, Watch};
-use crate::pretokenize::block::{BLOCK, SLACK, flood, piece_starts};
+use crate::interrupt::Watch;
+use crate::pretokenize::block::{BLOCK, Blocks, SLACK, flood, for_each_block, piece_starts};
 use crate::pretokenize::{Scanner, general::General};
 
 /// One text being counted.
@@ -21,37 +21,7 @@ pub(super) struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Counts `text`; `ends` says that its last piece ends before a blank, too.
-    #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S, scanner: Scanner, text: &[u8], ends: bool) -> u64 {
-        let mut total = 0;
-        let mut at = 0;
-        let mut watch = Watch::new();
-        while at + BLOCK + SLACK <= text.len() {
-            let start = at;
-            let stride = text.len().min(start + STRIDE);
-            while at + BLOCK + SLACK <= stride || at == start {
-                at += self.block(simd, scanner, text, at, BLOCK, text.len(), &mut total);
-            }
-            if watch.stops(at - start) {
-                return 0;
-            }
-        }
-        // The rest, where blocks and keys may be read beyond the end. With two blanks in sight the last piece is certain,
-        // and most short texts are one block; without them it takes another one, or two, and the scalar scanner.
-        let mut rest = [b' '; 2 * (BLOCK + SLACK)];
-        let len = text.len().saturating_sub(at);
-        rest[..len].copy_from_slice(&text[text.len() - len..]);
-        let in_sight = if ends { len + 2 } else { len };
-        let mut at = 0;
-        while at < len {
-            at += self.block(simd, scanner, &rest, at, BLOCK.min(in_sight - at), len, &mut total);
-        }
-        total
-    }
-
-    /// Counts the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
-    /// one. Returns their bytes. The text ends at `end`, but more can be read: two blanks, if `len` goes over it.
+    /// See [`Blocks::block`].
     #[inline(always)]
     fn block<S: Simd>(
         &mut self,
@@ -259,7 +229,7 @@ fn east_asian_pieces<S: Simd>(simd: S, starts: u64, east_asian: u64) -> u64 {
     (reached << 1).wrapping_sub(begun)
 }
 
-/// See [`Scan::run`].
+/// Counts a text; `ends` says that its last piece ends before a blank, too.
 pub(super) struct Text<'a> {
     pub(super) scan: Scan<'a>,
     pub(super) scanner: Scanner,
@@ -272,7 +242,23 @@ impl Task for Text<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> u64 {
-        self.scan.run(simd, self.scanner, self.text, self.ends)
+        let Text { scan, scanner, text, ends } = self;
+        let mut counted = Counted { scan, scanner, total: 0 };
+        if for_each_block(simd, text, ends, &mut counted) { counted.total } else { 0 }
+    }
+}
+
+/// The tokens of a text, as far as it has been scanned.
+struct Counted<'a> {
+    scan: Scan<'a>,
+    scanner: Scanner,
+    total: u64,
+}
+
+impl Blocks for Counted<'_> {
+    #[inline(always)]
+    fn block<S: Simd>(&mut self, simd: S, text: &[u8], at: usize, len: usize, end: usize) -> usize {
+        self.scan.block(simd, self.scanner, text, at, len, end, &mut self.total)
     }
 }
 

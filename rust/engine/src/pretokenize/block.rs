@@ -20,11 +20,53 @@ use fasttok_simd::{ByteMasks, Simd};
 use super::Scanner;
 use crate::bits::low_bits;
 use crate::classes::{CJK, CLASS, HAN, OTHER, class_index, class_row, decode, properties_of};
+use crate::interrupt::{STRIDE, Watch};
 
 /// Bytes of a block.
 pub(crate) const BLOCK: usize = 64;
 /// Readable bytes that a block needs after its end (a character or a contraction may reach over it).
 pub(crate) const SLACK: usize = 32;
+
+/// Who takes the pieces of a text: see [`for_each_block`].
+pub(crate) trait Blocks {
+    /// Takes the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
+    /// one. Returns their bytes. The text ends at `end`, but more can be read: two blanks, if `len` goes over it.
+    fn block<S: Simd>(&mut self, simd: S, text: &[u8], at: usize, len: usize, end: usize) -> usize;
+}
+
+/// Hands `text` on block by block; `ends` says that its last piece ends before a blank, too. Returns whether that came to
+/// an end and was not interrupted.
+#[inline(always)]
+pub(crate) fn for_each_block<S: Simd>(
+    simd: S,
+    text: &[u8],
+    ends: bool,
+    blocks: &mut impl Blocks,
+) -> bool {
+    let mut at = 0;
+    let mut watch = Watch::new();
+    while at + BLOCK + SLACK <= text.len() {
+        let start = at;
+        let stride = text.len().min(start + STRIDE);
+        while at + BLOCK + SLACK <= stride || at == start {
+            at += blocks.block(simd, text, at, BLOCK, text.len());
+        }
+        if watch.stops(at - start) {
+            return false;
+        }
+    }
+    // The rest, where blocks and keys may be read beyond the end. With two blanks in sight the last piece is certain,
+    // and most short texts are one block; without them it takes another one, or two, and the scalar scanner.
+    let mut rest = [b' '; 2 * (BLOCK + SLACK)];
+    let len = text.len().saturating_sub(at);
+    rest[..len].copy_from_slice(&text[text.len() - len..]);
+    let in_sight = if ends { len + 2 } else { len };
+    let mut at = 0;
+    while at < len {
+        at += blocks.block(simd, &rest, at, BLOCK.min(in_sight - at), len);
+    }
+    true
+}
 
 /// The classes of the characters of a block, a bit a character.
 pub(crate) struct CharMasks {
