@@ -128,6 +128,15 @@ fn files(format: &str) -> Vec<Vec<u8>> {
         ]
         .map(Into::into)
         .to_vec(),
+        "messages" => [
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"one\"}, {\"role\": \"assistant\", \"content\": null, \
+             \"tool_calls\": [{\"function\": {\"name\": \"f\", \"arguments\": {\"a\": [1, \"}\"]}}}]}]}\n\
+             {\"conversations\": [{\"from\": \"human\", \"value\": \"zw\u{f6}lf\"}]}\n{\"text\": 1}\n",
+            "[{\"instruction\": \"a\", \"output\": \"b\"},\n {\"custom_id\": \"1\", \"response\": {\"status_code\": 429}},\n \
+             {\"system\": [{\"text\": \"s\"}], \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image\"}]}]}]",
+        ]
+        .map(Into::into)
+        .to_vec(),
         "csv" | "tsv" => {
             let table = "id,text,more\r\n1,one,\n2,\"two, with \"\"quotes\"\"\nand a line\",x\n\n3,too,many,fields\n4,\"stray";
             vec![table.into(), table.replace(',', "\t").into_bytes()]

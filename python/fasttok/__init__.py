@@ -61,6 +61,8 @@ with _deferred.deferred(globals()) as _public:
     from .errors import UnsupportedTokenizerError as UnsupportedTokenizerError
     from .inputs.iterate import DocumentIterator as DocumentIterator
     from .inputs.iterate import documents as documents
+    from .inputs.messages import MessageText as MessageText
+    from .inputs.messages import message_texts as message_texts
     from .inputs.parallel import ParallelText as ParallelText
     from .inputs.parallel import read_parallel as read_parallel
     from .inputs.prices import PriceTable as PriceTable
@@ -77,6 +79,7 @@ with _deferred.deferred(globals()) as _public:
     from .measures.count import count_corpus as count_corpus
     from .measures.density import density as density
     from .measures.encodings import encodings as encodings
+    from .measures.messages import count_messages as count_messages
     from .measures.models import models as models
     from .measures.plan import plan_corpus as plan_corpus
     from .measures.premium import premium as premium

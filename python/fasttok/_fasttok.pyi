@@ -640,6 +640,9 @@ class Account:
     def bytes_read(self) -> int:
         """Bytes read from files as they are stored."""
     @property
+    def messages(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Of conversations, the records by their shape, and what is in them and no text, by kind."""
+    @property
     def seen(self) -> int:
         """Rows met."""
     @property
@@ -867,6 +870,9 @@ class Documents:
 
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""
+
+def _message_texts(record: str, /) -> tuple[str, list[tuple[str, str, int | None, str | None, str]]]:
+    """The shape of a record of messages, which is JSON, and its texts, each as role, part, turn, tool and text."""
 
 def _packed_with(data: bytes, /) -> str | None:
     """The compression or archive that a file is which begins with `data`; None for what is neither."""

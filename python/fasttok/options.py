@@ -115,8 +115,9 @@ class CorpusOptions:
     format: FileFormat | None = field(
         default=None,
         metadata=_help(
-            "Read every file as this, whatever its name: one document per file, one per line, or records of JSONL, "
-            "JSON, CSV, TSV, Parquet, Arrow IPC or WARC. Of a tar archive it is the format of its members.",
+            "Read every file as this, whatever its name: one document per file, one per line, records of JSONL, JSON, "
+            "CSV, TSV, Parquet, Arrow IPC or WARC, or the texts of conversations (messages). Of a tar archive it is "
+            "the format of its members.",
             default="by extension and content",
         ),
     )
@@ -479,6 +480,16 @@ class CorpusKeywords(PathsKeywords, total=False):
     max_groups: int
     language_field: str | None
     language_from_path: bool
+    detect_language: bool | Detector | None
+    detect_bytes: int
+
+
+class MessagesKeywords(FilesKeywords, total=False):
+    """The options of a count of conversations that are in memory."""
+
+    special: Special
+    max_groups: int
+    language_field: str | None
     detect_language: bool | Detector | None
     detect_bytes: int
 

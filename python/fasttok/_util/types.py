@@ -13,7 +13,9 @@ Errors: TypeAlias = Literal["strict", "replace"]
 
 OnError: TypeAlias = Literal["skip", "fail"]
 
-FileFormat: TypeAlias = Literal["text", "lines", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "warc"]
+FileFormat: TypeAlias = Literal[
+    "text", "lines", "jsonl", "json", "messages", "csv", "tsv", "parquet", "arrow", "tar", "warc"
+]
 
 WarcRecords: TypeAlias = Literal["conversion", "response"]
 

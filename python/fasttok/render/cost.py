@@ -11,6 +11,9 @@ from fasttok.reports.cost import CostReport, CostRow
 def title(report: CostReport) -> str:
     """What was billed as what."""
     manifest = report.manifest
+    if is_of_messages(report):
+        cached = f", {100 * manifest['cached_share']:g} % of the input cached" if manifest["cached_share"] else ""
+        return f"Cost in {report.currency} of these conversations as they are sent{cached}"
     billed = "this text as input"
     if manifest["output_field"] is not None:
         billed = f"{manifest['text_field']!r} as input and {manifest['output_field']!r} as output"
@@ -29,14 +32,30 @@ def notes(report: CostReport) -> list[str]:
         whose = ", ".join(f"{model} with that of {other}" for model, other in manifest["estimates"].items())
         found.append(f"estimate: counted with another model's tokenizer, {whose}; its own may count more or fewer.")
     if any(row.long_context_documents for row in report.totals):
-        found.append("long: documents so long that the rates of a long context hold for all their tokens.")
+        what = "requests" if is_of_messages(report) else "documents"
+        found.append(f"long: {what} so long that the rates of a long context hold for all their tokens.")
     if manifest["requests_per_day"] is not None:
         found.append(
             f"a month: {manifest['days_a_month']} days of {manifest['requests_per_day']:,.10g} requests, of which "
             f"these documents are taken as a random sample. 95 % intervals: {_months(report)}."
         )
+    if is_of_messages(report):
+        found.append(
+            "written: each text once. tokens in: as often as it is sent, for each answer is a request that sends all "
+            "before it. What an API puts around messages is not counted."
+        )
+        batch = {name: many for name, many in manifest.get("batch", {}).items() if many}
+        if batch:
+            said = ", ".join(f"{many:,} {name.replace('_', ' ')}" for name, many in batch.items())
+            found.append(f"Requests of batches, by custom_id: {said}.")
+        return found
     found.append("Documents are counted as they are: what an API adds (roles, tools, a system prompt) is not in them.")
     return found
+
+
+def is_of_messages(report: CostReport) -> bool:
+    """Whether documents are texts of conversations."""
+    return bool(report.manifest["format"] == "messages")
 
 
 def _months(report: CostReport) -> str:

@@ -35,8 +35,12 @@ class CostRow:
     chars: int
     input_tokens: int
     output_tokens: int
+    requests: int | None
+    """Of conversations: requests that sent a text of the group, or were answered by one; in a total all of them."""
+    written_tokens: int | None
+    """Of conversations: the tokens of each text once; `input_tokens` has them as often as they are sent."""
     long_context_documents: int
-    """Documents for which a rate of a long context holds."""
+    """Documents for which a rate of a long context holds; of conversations, requests."""
     input_cost: float
     output_cost: float
     cost: float
@@ -187,6 +191,8 @@ _COLUMNS: dict[str, Kind] = {
     "chars": "integer",
     "input_tokens": "integer",
     "output_tokens": "integer",
+    "requests": "integer",
+    "written_tokens": "integer",
     "long_context_documents": "integer",
     "input_cost": "real",
     "output_cost": "real",

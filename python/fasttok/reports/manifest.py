@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -126,7 +127,21 @@ def describe_account(*accounts: Account) -> dict[str, Any]:
         **{name: sum(getattr(account, name) for account in accounts) for name in SUMMED},
         "unchecked": unchecked[:LISTED],
         "input_files": added_input_files([_input_files(account) for account in accounts]),
+        **describe_messages(dict(zip(MESSAGES, account.messages, strict=True)) for account in accounts),
     }
+
+
+MESSAGES = ("records", "not_counted")
+"""What a manifest says of conversations, each by kind."""
+
+
+def describe_messages(parts: Iterable[Mapping[str, Mapping[str, int]]]) -> dict[str, Any]:
+    """What a manifest says of the conversations of several runs; nothing where there were none."""
+    sums: dict[str, Counter[str]] = {name: Counter() for name in MESSAGES}
+    for part in parts:
+        for name, numbers in part.items():
+            sums[name].update(numbers)
+    return {"messages": {name: dict(sorted(sums[name].items())) for name in MESSAGES}} if any(sums.values()) else {}
 
 
 def added_input_files(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

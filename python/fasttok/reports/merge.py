@@ -19,7 +19,7 @@ from fasttok._util.types import OnProgress
 from fasttok.errors import MergeError, Remedy
 from fasttok.reports.count import Asked, Groups, Report, Tally
 from fasttok.reports.ledger import Ledger, merged
-from fasttok.reports.manifest import LISTED, SUMMED, added_input_files
+from fasttok.reports.manifest import LISTED, SUMMED, added_input_files, describe_messages
 from fasttok.reports.presenters import shown
 
 _MEMBERS = {"schema", "manifest", "totals", "groups", "ledger"}
@@ -170,7 +170,7 @@ _IN_LEDGER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("by_reason", "unsupported"), dict),
     "entries": list,
 }
-_FREE = {*SUMMED, *_JOINED, "run", "rows"}
+_FREE = {*SUMMED, *_JOINED, "messages", "run", "rows"}
 """What may differ from one report to the next. All else must not, whatever a later version records."""
 
 
@@ -249,6 +249,7 @@ def _merged_manifest(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         **{member: sum(values(member)) for member in SUMMED},
         "inputs": list(dict.fromkeys(chain.from_iterable(values("inputs")))),
         "input_files": added_input_files(values("input_files")),
+        **describe_messages(manifest.get("messages", {}) for manifest in manifests),
         "files_from": ", ".join(lists) or None,
         "unchecked": list(chain.from_iterable(values("unchecked")))[:LISTED],
         "run": {

@@ -65,7 +65,7 @@ pub use bootstrap::{BootstrapUnits, UNITS};
 pub use detect::detector;
 pub use entry::Entry;
 pub use error::Error;
-pub use format::format_names;
+pub use format::{MessageText, format_names, message_texts};
 pub use groups::{Group, GroupSums, Groups, Key};
 pub use input_files::{INPUT_FILES_LISTED, InputFile, InputFiles};
 pub use job::{
@@ -78,7 +78,7 @@ pub use language::{
 pub use ledger::{LEDGER_ENTRIES_KEPT, Ledger};
 pub use position::{At, Member, Position};
 pub use progress::Progress;
-pub use record::FieldsMet;
+pub use record::{FieldsMet, MessagesMet};
 pub use run::{
     Document, DocumentsRead, Plan, PlannedFile, SharedInputs, documents, plan, read_whole, run,
 };

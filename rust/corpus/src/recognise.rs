@@ -59,10 +59,14 @@ pub(crate) fn recognise(
                 format: None,
                 bad: SkipReason::new(
                     Reason::UnsupportedFormat,
-                    format!(
-                        "the file is {name}, and not {}; to count it, ask for no format",
-                        format::format(forced).name()
-                    ),
+                    match format::format(forced).name() {
+                        format::MESSAGES => format!(
+                            "not supported yet: messages in {name}; to count them, write the rows as JSON lines first"
+                        ),
+                        asked => format!(
+                            "the file is {name}, and not {asked}; to count it, ask for no format"
+                        ),
+                    },
                 ),
             }),
             _ => Ok(Taken::As(begun)),
@@ -107,7 +111,7 @@ pub(crate) fn recognise(
     }
 
     let format = match formats.forced.or(named) {
-        Some(format) => format,
+        Some(format) => format::in_layout(format, head),
         None => unnamed(input, extension.as_deref(), opened, formats),
     };
     if format::format(format).is_archive() && !formats.reads_archive(input) {

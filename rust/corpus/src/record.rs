@@ -2,7 +2,7 @@
 //! run asks for it. Knows neither files nor what is done with a text.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use fasttok_engine::{Utf8Errors, decode_utf8};
@@ -82,6 +82,17 @@ pub(crate) trait RecordReader: Send {
         record: &'a str,
         errors: Utf8Errors,
     ) -> Result<Option<Row<'a>>, SkipReason>;
+    /// Calls `visit` with each document in `record`, and with each that is none and should be, until it wants no more.
+    fn each(
+        &mut self,
+        record: &str,
+        errors: Utf8Errors,
+        visit: &mut dyn FnMut(Result<Row<'_>, SkipReason>) -> bool,
+    ) {
+        if let Some(row) = self.read(record, errors).transpose() {
+            visit(row);
+        }
+    }
     /// Tells which fields the records since the last time had.
     fn report(&mut self, _: &Progress) {}
     /// Which fields its records had; nothing where records have none.
@@ -141,6 +152,46 @@ pub struct FieldsMet {
     pub(crate) met: Vec<bool>,
     /// Names of fields of some records, as one would ask for them: a help in an error, and no more.
     pub(crate) names: BTreeSet<String>,
+    /// What there was of conversations.
+    pub messages: MessagesMet,
+}
+
+/// What records of messages were met.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessagesMet {
+    /// Records by their shape.
+    pub records: BTreeMap<String, u64>,
+    /// What is in them and no text, by kind: images, audio. Of kinds beyond the first [`MessagesMet::KINDS`] that a run
+    /// meets there is but one.
+    pub not_counted: BTreeMap<String, u64>,
+}
+
+impl MessagesMet {
+    const KINDS: usize = 100;
+
+    pub(crate) fn add_record(&mut self, shape: &str, not_counted: &[Cow<'_, str>]) {
+        add(&mut self.records, shape, 1);
+        not_counted.iter().for_each(|kind| self.add_kind(kind, 1));
+    }
+
+    fn add_kind(&mut self, kind: &str, many: u64) {
+        let is_known = self.not_counted.len() < Self::KINDS || self.not_counted.contains_key(kind);
+        add(&mut self.not_counted, if is_known { kind } else { "other" }, many);
+    }
+
+    fn add_all(&mut self, other: MessagesMet) {
+        other.records.iter().for_each(|(shape, many)| add(&mut self.records, shape, *many));
+        other.not_counted.iter().for_each(|(kind, many)| self.add_kind(kind, *many));
+    }
+}
+
+fn add(to: &mut BTreeMap<String, u64>, name: &str, many: u64) {
+    match to.get_mut(name) {
+        Some(sum) => *sum += many,
+        None => {
+            to.insert(name.to_owned(), many);
+        }
+    }
 }
 
 impl FieldsMet {
@@ -174,6 +225,7 @@ impl FieldsMet {
         }
         self.met.iter_mut().zip(other.met).for_each(|(met, too)| *met |= too);
         self.names.extend(other.names);
+        self.messages.add_all(other.messages);
     }
 }
 

@@ -23,6 +23,12 @@ pub enum Reason {
     NullField,
     /// The field holds something that is not a string.
     NotAString,
+    /// The record is of no shape that conversations have.
+    UnknownShape,
+    /// Something in a conversation is not as the shape of the record says.
+    BadMessage,
+    /// The record says that a request failed.
+    ErrorRow,
     /// The bytes are not UTF-8.
     InvalidUtf8,
     /// The file is UTF-32, or UTF-16 without a byte order mark.
@@ -70,6 +76,9 @@ impl Reason {
             Reason::MissingField => "missing_field",
             Reason::NullField => "null_field",
             Reason::NotAString => "not_a_string",
+            Reason::UnknownShape => "unknown_shape",
+            Reason::BadMessage => "bad_message",
+            Reason::ErrorRow => "error_row",
             Reason::InvalidUtf8 => "invalid_utf8",
             Reason::Utf16 => "utf16",
             Reason::LoneSurrogate => "lone_surrogate",

@@ -9,12 +9,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
-use fasttok_corpus::{DocumentsRead, Error, Progress, documents, packed_with, read_whole};
+use fasttok_corpus::{
+    DocumentsRead, Error, MessageText, Progress, documents, message_texts, packed_with, read_whole,
+};
+use fasttok_engine::Utf8Errors;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::corpus::{to_py, warn};
 use crate::ending::{Call, detach};
+use crate::errors;
 use crate::options::CorpusOptions;
 use crate::results::{Account, Document};
 use crate::watch::{SIGNALS, Watch};
@@ -159,6 +163,24 @@ pub fn _read_whole(py: Python<'_>, path: PathBuf, limit: u64) -> PyResult<Bound<
     let (progress, cancel) = (Progress::new(), AtomicBool::new(false));
     let read = detach(py, || read_whole(&path, limit, &progress, &cancel));
     read.map(|bytes| PyBytes::new(py, &bytes)).map_err(|e| to_py(py, e))
+}
+
+/// Role, part, turn, tool and text.
+type TextOfMessages = (String, &'static str, Option<u32>, Option<String>, String);
+
+/// The shape of a record of messages, which is JSON, and its texts, each as role, part, turn, tool and text.
+#[pyfunction]
+#[pyo3(signature = (record, /))]
+pub fn _message_texts(
+    py: Python<'_>,
+    record: &str,
+) -> PyResult<(&'static str, Vec<TextOfMessages>)> {
+    let (shape, texts) =
+        message_texts(record, Utf8Errors::Strict).map_err(|(reason, detail)| {
+            errors::exception(py, "InputError", format!("{detail} ({})", reason.code()), None)
+        })?;
+    let of = |MessageText { role, part, turn, tool, text }| (role, part, turn, tool, text);
+    Ok((shape, texts.into_iter().map(of).collect()))
 }
 
 /// The compression or archive that a file is which begins with `data`; None for what is neither.

@@ -3,8 +3,11 @@
 //! Raw material for the reports of `fasttok`, which name and order it. Values are made into objects of Python when
 //! they are asked for.
 
+use std::collections::BTreeMap;
+
 use fasttok_corpus::{
-    DocumentsRead, Group, Groups, Histogram, InputFiles, Ledger, Outcome, SampleDrawn, Tally,
+    DocumentsRead, Group, Groups, Histogram, InputFiles, Ledger, MessagesMet, Outcome, SampleDrawn,
+    Tally,
 };
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -125,6 +128,7 @@ impl CorpusResult {
             input_files: outcome.input_files,
             bytes_read: outcome.bytes_read,
             ledger: outcome.ledger,
+            messages: outcome.fields_met.messages.clone(),
         };
         Ok(CorpusResult {
             groups: Py::new(py, CorpusGroups(groups))?,
@@ -172,6 +176,7 @@ pub struct Account {
     #[pyo3(get)]
     bytes_read: u64,
     ledger: Ledger,
+    messages: MessagesMet,
 }
 
 impl From<&DocumentsRead> for Account {
@@ -188,6 +193,7 @@ impl From<&DocumentsRead> for Account {
             input_files: read.input_files.clone(),
             bytes_read: read.bytes_read,
             ledger: read.ledger.clone(),
+            messages: read.messages.clone(),
         }
     }
 }
@@ -213,6 +219,13 @@ impl Account {
                 (each.file.clone(), each.size, each.modified, sha256)
             })
             .collect()
+    }
+
+    /// Of conversations, the records by their shape, and what is in them and no text, by kind.
+    #[getter]
+    fn messages(&self) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+        let MessagesMet { records, not_counted } = &self.messages;
+        (records.clone(), not_counted.clone())
     }
 
     /// Rows met.

@@ -21,6 +21,7 @@ from fasttok.errors import FasttokError
 from fasttok.inputs.remote import backend as limits
 from fasttok.inputs.remote.backend import Backend, Info, Sink
 from fasttok.inputs.remote.failure import Failure, in_words
+from fasttok.inputs.remote.memory import InMemory
 
 Result = TypeVar("Result")
 
@@ -146,6 +147,8 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _open(filesystem: Any, scheme: str, host: str, path: str) -> Backend:
+    if isinstance(filesystem, InMemory):
+        return filesystem
     if filesystem is None and scheme in _WEB:
         from fasttok.inputs.remote.web import Web
 

@@ -20,6 +20,7 @@ from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.parallel import Parallel, open_parallel
 from fasttok.inputs.paths import as_names, given_paths
 from fasttok.inputs.prices import read_price_table
+from fasttok.measures.cost.conversations import FIELDS, ConversationSums
 from fasttok.measures.cost.languages import find_group, languages_of_groups
 from fasttok.measures.cost.pricing import priced_models
 from fasttok.measures.cost.rows import DAYS, RowBuilder
@@ -56,6 +57,8 @@ def cost(
 ) -> CostReport:
     """What the documents in `paths` cost as input to each of `models`, each document one request.
 
+    With ``format="messages"`` conversations: each answer is a request, which sends all that was said before it.
+
     paths: files, globs, folders, or ``"-"``, read as :func:`count_corpus` reads them.
     models: names of models; ``provider/model`` for the price of one provider.
     by: what costs are grouped by: ``"file"``, ``"extension"``, ``"language"`` where labels are asked for, or a field
@@ -72,7 +75,7 @@ def cost(
     tokenizers: what counts for a model: the name of an encoding, a tokenizer file, or an encoding. With another
         model's tokenizer the count is an estimate, and every form of the report says so.
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
-    requests_per_day: project the cost of a month of 30 days from these documents as a sample.
+    requests_per_day: (not of conversations) project the cost of a month of 30 days from these documents as a sample.
     wh_per_mtok: watt-hours a million tokens, to state the energy.
     {options}
 
@@ -95,10 +98,18 @@ def cost(
         raise ValueError("output_tokens cannot be negative")
     if output_tokens and output_field is not None:
         raise ValueError("output_field and output_tokens exclude each other")
+    is_messages = taken.format == "messages"
+    if is_messages and (output_tokens or output_field is not None):
+        raise ValueError("conversations have their answers in them: leave out output_field and output_tokens")
+    if is_messages and requests_per_day is not None:
+        raise ValueError(
+            "a conversation is several requests, so that a month of them is not known: leave out requests_per_day"
+        )
 
     table = None if prices is None else read_price_table(prices)
     billed = priced_models(names, table, price_date, dict(tokenizers or {}))
-    if any(model.price.output is None for model in billed) and (output_tokens or output_field is not None):
+    has_output = output_tokens or output_field is not None or is_messages
+    if any(model.price.output is None for model in billed) and has_output:
         (first, *_) = [model.price for model in billed if model.price.output is None]
         raise PriceTableError(f"{first.source} has no price of output tokens for {first.model!r}")
     if cached_share and any(model.price.cached_input is None for model in billed):
@@ -108,13 +119,19 @@ def cost(
     share = Decimal(str(cached_share))
     sums = CostSums(billed, output_tokens, share, keys, taken)
     with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
-        reader = Reader(inputs, keys, run_options, output_field)
-        reader.each(sums.count, sums.add)
+        if is_messages:
+            conversations = ConversationSums(sums)
+            reader = Reader(inputs, [*keys, *FIELDS], run_options)
+            reader.each(conversations.count, conversations.add)
+            batch = conversations.end()
+        else:
+            reader = Reader(inputs, keys, run_options, output_field)
+            reader.each(sums.count, sums.add)
 
     groups = sorted(sums.groups, key=lambda key: tuple((value is None, value or "") for value in key))
     base_key = None if base is None else find_group(base, keys[0], [key[0] for key in groups])
     energy = None if wh_per_mtok is None else Decimal(str(wh_per_mtok))
-    builder = RowBuilder(keys, sums, share, requests_per_day, energy, base_key)
+    builder = RowBuilder(keys, sums, share, requests_per_day, energy, base_key, is_messages)
     rows = [builder.row(key, i) for key in groups for i in range(len(billed))] if keys else []
     totals = [builder.total(i) for i in range(len(billed))]
 
@@ -163,6 +180,7 @@ def cost(
         "days_a_month": None if requests_per_day is None else DAYS,
         "wh_per_mtok": wh_per_mtok,
         **describe_account(reader.account),
+        **({"batch": batch} if is_messages and any(batch.values()) else {}),
         "parallel": None if report is None else dict(report.manifest),
     }
     return CostReport(manifest, totals, rows, same, reader.ledger, report)

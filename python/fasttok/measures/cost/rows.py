@@ -26,6 +26,8 @@ class RowBuilder:
     requests_per_day: float | None
     wh_per_mtok: Decimal | None
     base: str | None
+    is_messages: bool = False
+    """Whether documents are texts of conversations, of which a request sends many."""
 
     def row(self, key: tuple[str | None, ...], model: int) -> CostRow:
         ratio = None
@@ -66,6 +68,8 @@ class RowBuilder:
             chars=sum(group.chars for group in groups),
             input_tokens=tokens_in,
             output_tokens=tokens_out,
+            requests=sum(sum(tally.documents) for tally in tallies) if self.is_messages else None,
+            written_tokens=sum(tally.written for tally in tallies) if self.is_messages else None,
             long_context_documents=sum(sum(tally.documents[1:]) for tally in tallies),
             input_cost=float(given),
             output_cost=float(answered),

@@ -21,6 +21,8 @@ class ModelSums:
         self.documents = [0] * tiers
         self.input = [0] * tiers
         self.output = [0] * tiers
+        self.written = 0
+        """Of conversations: the tokens of each text once, where `input` has them as often as they are sent."""
         self.squares = 0.0
         """Sum of the squares of the documents' costs, for the interval of a projection."""
 
@@ -49,10 +51,10 @@ class CostSums:
         self.options = options
         self.output_tokens = output_tokens
         self.groups: dict[tuple[str | None, ...], GroupSums] = {}
-        self._tiers = [[0, *(threshold + 1 for threshold in model.price.thresholds)] for model in billed]
+        self.tiers = [[0, *(threshold + 1 for threshold in model.price.thresholds)] for model in billed]
         self.rates = [
             [rates_at(model.price, tokens, cached_share) for tokens in tiers]
-            for model, tiers in zip(billed, self._tiers, strict=True)
+            for model, tiers in zip(billed, self.tiers, strict=True)
         ]
         """For each model and tier: what a token of input and of output costs."""
 
@@ -77,13 +79,13 @@ class CostSums:
         for i, record in enumerate(records):
             places.setdefault(record.key, []).append(i)
         for key, at in places.items():
-            group = self._group(key)
+            group = self.group(key)
             group.documents += len(at)
             group.bytes += sum(len(records[i].text.encode()) for i in at)
             group.chars += sum(len(records[i].text) for i in at)
         for m, model in enumerate(self.billed):
             tokens, output = counts[model.encoding]
-            tier = np.searchsorted(self._tiers[m], tokens, side="right") - 1
+            tier = np.searchsorted(self.tiers[m], tokens, side="right") - 1
             per_input = np.array([float(rates[0]) for rates in self.rates[m]])
             per_output = np.array([float(rates[1]) for rates in self.rates[m]])
             spent = tokens * per_input[tier] + output * per_output[tier]
@@ -96,9 +98,10 @@ class CostSums:
                     tally.output[t] += int(output[chosen].sum())
                 tally.squares += float(np.square(spent[at]).sum())
 
-    def _group(self, key: tuple[str | None, ...]) -> GroupSums:
+    def group(self, key: tuple[str | None, ...]) -> GroupSums:
+        """The sums of a group, which may be new."""
         if key not in self.groups:
             if key and len(self.groups) >= self.options.max_groups:
                 raise too_many_groups(self.keys, self.options.max_groups)
-            self.groups[key] = GroupSums([len(tiers) for tiers in self._tiers])
+            self.groups[key] = GroupSums([len(tiers) for tiers in self.tiers])
         return self.groups[key]

@@ -9,7 +9,7 @@ from typing import Any
 from fasttok.render import format
 from fasttok.render.blocks import CHARTED, SHOWN
 from fasttok.render.charts import cost_bars, cost_values
-from fasttok.render.cost import base_name, notes
+from fasttok.render.cost import base_name, is_of_messages, notes
 from fasttok.render.cost import title as what
 from fasttok.render.format import money
 from fasttok.render.html import Cell, sortable
@@ -92,6 +92,14 @@ def _table(report: CostReport, shown: Sequence[CostRow], id: str, caption: str, 
         columns.append(("Share", _cells([format.percent(share) for share in shares], shares)))
     columns += [
         ("Documents", [Cell(f"{row.documents:,}", row.documents) for row in shown]),
+        *[
+            (name, [Cell(f"{number:,}", number) for number in numbers])
+            for name, numbers in (
+                ("Requests", [row.requests or 0 for row in shown]),
+                ("Written", [row.written_tokens or 0 for row in shown]),
+            )
+            if is_of_messages(report)
+        ],
         ("Tokens in", [Cell(f"{row.input_tokens:,}", row.input_tokens) for row in shown]),
     ]
     if any(row.output_tokens for row in all_rows):

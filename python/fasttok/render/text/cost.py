@@ -6,7 +6,7 @@ from typing import Any
 
 from fasttok.render import format, summaries
 from fasttok.render.blocks import Block, Lines, Note, Title
-from fasttok.render.cost import base_name, notes, rows_shown, title
+from fasttok.render.cost import base_name, is_of_messages, notes, rows_shown, title
 from fasttok.render.drawing import Drawing
 from fasttok.render.format import money
 from fasttok.render.layout import Column, Layout
@@ -19,6 +19,7 @@ MAX_SENTENCES = 6
 
 def _costs(report: CostReport) -> Layout:
     keys = report.by
+    of_messages = is_of_messages(report)
     rows = rows_shown(report)
     models = len(report.totals)
     named = [Column(key, [], is_name=True, is_key=True, keeps_end=key == "file") for key in keys]
@@ -29,8 +30,19 @@ def _costs(report: CostReport) -> Layout:
             column.cells.append(value if first else "")
     columns = [
         *named,
-        Column("docs", [f"{row.documents:,}" if i % models == 0 else "" for i, row in enumerate(rows)]),
+        Column(
+            "texts" if of_messages else "docs",
+            [f"{row.documents:,}" if i % models == 0 else "" for i, row in enumerate(rows)],
+        ),
         Column("model", [format.key(row.label) for row in rows], is_name=True),
+        *(
+            [
+                Column("requests", [f"{row.requests:,}" for row in rows]),
+                Column("written", [f"{row.written_tokens:,}" for row in rows]),
+            ]
+            if of_messages
+            else []
+        ),
         Column("tokens in", [f"{row.input_tokens:,}" for row in rows]),
     ]
     if any(row.output_tokens for row in rows):
@@ -38,7 +50,8 @@ def _costs(report: CostReport) -> Layout:
     if any(row.long_context_documents for row in rows):
         columns.append(Column("long", [f"{row.long_context_documents:,}" for row in rows]))
     columns.append(Column("cost", [money(row.cost) for row in rows]))
-    columns.append(Column("1,000 docs", [money(format.times(row.cost_per_document, 1000)) for row in rows]))
+    if not of_messages:
+        columns.append(Column("1,000 docs", [money(format.times(row.cost_per_document, 1000)) for row in rows]))
     base = base_name(report)
     if base is not None:
         header = f"× {base}"
@@ -50,7 +63,14 @@ def _costs(report: CostReport) -> Layout:
     return Layout(
         columns,
         footer_rows=models if keys else 0,
-        given_up=(("tokens out", 24), ("tokens in", 24), ("docs", 16), ("1,000 docs", 8)),
+        given_up=(
+            ("tokens out", 24),
+            ("requests", 24),
+            ("tokens in", 24),
+            ("texts", 16),
+            ("docs", 16),
+            ("1,000 docs", 8),
+        ),
     )
 
 

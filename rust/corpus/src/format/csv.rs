@@ -393,7 +393,7 @@ impl CsvReader {
         let met = FieldsMet {
             met: columns.slots.iter().map(Option::is_some).collect(),
             names: columns.header.iter().take(FieldsMet::NAMES).cloned().collect(),
-            records: 0,
+            ..FieldsMet::default()
         };
         let fields = Splitter::new(columns.delimiter);
         CsvReader { columns, fields, joined: String::new(), values: Vec::new(), met, reported: 0 }

@@ -38,8 +38,16 @@ impl Format for Json {
     }
 }
 
-struct JsonFramer {
+/// Makes what reads an element.
+type MakeReader = fn(&Fields) -> Box<dyn RecordReader>;
+
+/// Makes what reads an element in parts, if that can be done.
+type MakeParts = fn(&Fields, Utf8Errors) -> Option<Box<dyn RecordParts>>;
+
+pub(super) struct JsonFramer {
     fields: Fields,
+    reader: MakeReader,
+    parts: MakeParts,
     max_record: usize,
     /// The index of the element that is next or in work.
     element: u64,
@@ -136,6 +144,8 @@ impl JsonFramer {
     pub fn new(fields: &Fields, max_record: usize) -> JsonFramer {
         JsonFramer {
             fields: fields.clone(),
+            reader: |fields| Box::new(JsonlReader::new(fields, NOUN)),
+            parts: |fields, errors| ObjectParts::begin(fields, NOUN, errors),
             max_record,
             element: 0,
             is_array: false,
@@ -148,6 +158,11 @@ impl JsonFramer {
             open: Open::default(),
             indent: Some(Vec::new()),
         }
+    }
+
+    /// The same, of elements that are read by what `reader` makes, and none in parts.
+    pub fn of_whole_elements(fields: &Fields, max_record: usize, reader: MakeReader) -> JsonFramer {
+        JsonFramer { reader, parts: |_, _| None, ..JsonFramer::new(fields, max_record) }
     }
 
     fn at(&self) -> At {
@@ -469,14 +484,14 @@ impl Framer for JsonFramer {
     }
 
     fn reader(&self) -> Box<dyn RecordReader> {
-        Box::new(JsonlReader::new(&self.fields, NOUN))
+        (self.reader)(&self.fields)
     }
 
     fn begin_parts(&mut self, errors: Utf8Errors) -> Option<Box<dyn RecordParts>> {
         if self.dropped.is_some() || !matches!(self.state, State::Inside(_)) {
             return None;
         }
-        let parts = ObjectParts::begin(&self.fields, NOUN, errors)?;
+        let parts = (self.parts)(&self.fields, errors)?;
         (self.in_parts, self.handed_out, self.seen) = (true, self.seen, 0);
         Some(parts)
     }

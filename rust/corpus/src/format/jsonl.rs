@@ -50,7 +50,7 @@ impl Format for Jsonl {
 }
 
 /// A buffer that grew beyond this for one long text is given back.
-const KEPT: usize = 8 << 20;
+pub(super) const KEPT: usize = 8 << 20;
 
 /// Reads a JSON object, wherever it was found.
 pub(super) struct JsonlReader {
@@ -126,11 +126,7 @@ impl RecordReader for JsonlReader {
             }
         }
         let mut slots = vec![None; self.slots];
-        let mut json = serde_json::Deserializer::from_str(record);
-        NodeSeed { node: wanted, slots: &mut slots }
-            .deserialize(&mut json)
-            .and_then(|()| json.end())
-            .map_err(|e| not_a_record(record, noun, &e))?;
+        find(wanted, record, &mut slots, noun)?;
         merge_named(&mut slots, names.len());
         met.records += 1;
         let mut is_unmet = false;
@@ -177,6 +173,20 @@ impl RecordReader for JsonlReader {
         let none = FieldsMet { met: vec![false; self.names.len()], ..FieldsMet::default() };
         std::mem::replace(&mut self.met, none)
     }
+}
+
+/// Fills the slots of the `wanted` fields of `record`, as they are written. The whole of it is checked.
+pub(super) fn find<'a>(
+    wanted: &Node,
+    record: &'a str,
+    slots: &mut [Option<&'a str>],
+    noun: &str,
+) -> Result<(), SkipReason> {
+    let mut json = serde_json::Deserializer::from_str(record);
+    NodeSeed { node: wanted, slots }
+        .deserialize(&mut json)
+        .and_then(|()| json.end())
+        .map_err(|e| not_a_record(record, noun, &e))
 }
 
 /// Adds the names of the fields of `record`, whose own name is `parent`.
@@ -342,7 +352,7 @@ fn not_json(window: &[u8], first: usize, column: usize) -> Option<(usize, &'stat
     })
 }
 
-fn kind(first: u8) -> &'static str {
+pub(super) fn kind(first: u8) -> &'static str {
     match first {
         b'"' => "a string",
         b'{' => "an object",
@@ -402,7 +412,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    fn insert(&mut self, path: &[String], slot: usize) {
+    pub fn insert(&mut self, path: &[String], slot: usize) {
         let Some((name, rest)) = path.split_first() else {
             self.slots.push(slot);
             return;

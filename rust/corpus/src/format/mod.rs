@@ -25,6 +25,7 @@ mod json_parts;
 mod json_parts_tests;
 mod jsonl;
 mod lines;
+mod messages;
 mod separated;
 mod tar;
 #[cfg(test)]
@@ -35,6 +36,8 @@ mod warc;
 
 pub(crate) use csv::has_text_column;
 pub(crate) use json::looks_like_json;
+pub(crate) use messages::NAME as MESSAGES;
+pub use messages::{MessageText, message_texts};
 
 use fasttok_engine::Utf8Errors;
 
@@ -54,6 +57,11 @@ pub(crate) trait Format: Sync {
     /// Whether a file that begins with these bytes is of this format, whatever its name is. No text may begin so but one
     /// that is meant by it.
     fn begins(&self, _: &[u8]) -> bool {
+        false
+    }
+    /// Whether it reads a file that begins with these bytes in the place of the format of the same name that is before it in
+    /// the table.
+    fn begins_layout(&self, _: &[u8]) -> bool {
         false
     }
     /// Whether it is a container of files, each of which has a format of its own.
@@ -98,6 +106,8 @@ static FORMATS: &[&dyn Format] = &[
     &lines::Lines,
     &jsonl::Jsonl,
     &json::Json,
+    &messages::Lines,
+    &messages::Elements,
     &csv::CSV,
     &csv::TSV,
     &columns::parquet::Parquet,
@@ -174,7 +184,9 @@ pub(crate) fn begin<'e>(
 
 /// The names of all formats.
 pub fn format_names() -> Vec<&'static str> {
-    FORMATS.iter().map(|f| f.name()).collect()
+    let mut names: Vec<_> = FORMATS.iter().map(|f| f.name()).collect();
+    names.dedup();
+    names
 }
 
 /// What a job says of formats.
@@ -214,6 +226,12 @@ pub(crate) fn format(id: FormatId) -> &'static dyn Format {
 
 pub(crate) fn by_name(name: &str) -> Option<FormatId> {
     FORMATS.iter().position(|f| f.name() == name)
+}
+
+/// The format that reads a file that begins with `head`, of those that have the name of `id`.
+pub(crate) fn in_layout(id: FormatId, head: &[u8]) -> FormatId {
+    let is_it = |f: &&dyn Format| f.name() == format(id).name() && f.begins_layout(head);
+    FORMATS.iter().position(|f| is_it(f)).unwrap_or(id)
 }
 
 /// The format that a file is of that begins with `head`.

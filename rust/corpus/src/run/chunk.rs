@@ -151,7 +151,7 @@ fn lines<'b, B>(
     ControlFlow::Continue(())
 }
 
-/// The document of a record, if there is one.
+/// The documents of a record.
 fn read<B>(
     reader: &mut dyn RecordReader,
     position: Position,
@@ -163,8 +163,10 @@ fn read<B>(
         Ok(record) => record,
         Err(bad) => return visit(position, Err(bad)),
     };
-    match reader.read(&record, errors).transpose() {
-        Some(row) => visit(position, row),
-        None => ControlFlow::Continue(()),
-    }
+    let mut done = ControlFlow::Continue(());
+    reader.each(&record, errors, &mut |row| {
+        done = visit(position.clone(), row);
+        done.is_continue()
+    });
+    done
 }

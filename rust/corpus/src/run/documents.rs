@@ -26,7 +26,7 @@ use crate::reading::{
     BegunMember, Chunk, Host, MemberOpening, Members, Reading, Step, StreamConfig, WholeMember,
 };
 use crate::recognise::{Taken, Unread};
-use crate::record::{Fields, Row};
+use crate::record::{Fields, MessagesMet, Row};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{self, Input};
 use crate::{Error, Ledger, Progress, Tally, scripts_of};
@@ -81,6 +81,8 @@ pub struct DocumentsRead {
     pub unchecked: Vec<String>,
     /// Bytes read from files as they are stored.
     pub bytes_read: u64,
+    /// What records of messages there were.
+    pub messages: MessagesMet,
 }
 
 /// Hands the documents of `job` to `take`, which says whether it wants more. Of each record, `answer` names a second
@@ -200,6 +202,7 @@ pub(crate) fn documents_in_chunks(
         files_unchecked: unchecked.len() as u64,
         unchecked: found.names(&unchecked),
         bytes_read: progress.bytes(),
+        messages: met.messages,
     })
 }
 

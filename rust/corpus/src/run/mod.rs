@@ -243,7 +243,7 @@ pub(crate) fn run_in_chunks(
 /// Refuses a field that no record has: it is a typing mistake, not a corpus without values. `counted`: how many documents
 /// the run counted, in records or not.
 fn check_fields(found: &FieldsMet, counted: u64, fields: &Fields) -> Result<(), Error> {
-    let FieldsMet { records, met, names } = found;
+    let FieldsMet { records, met, names, .. } = found;
     let unknown = |field: &[String]| Error::UnknownField {
         field: field.join("."),
         fields: names.iter().cloned().collect(),
@@ -325,6 +325,9 @@ fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
         return refuse("format \"separated\" needs a separator");
     }
     let plain = named(plain)?;
+    if job.text_field.is_some() && job.format.as_deref() == Some(format::MESSAGES) {
+        return refuse("of messages all texts are counted: leave out the text field");
+    }
     Ok(Formats {
         forced: match job.format.as_deref() {
             None => None,

@@ -7,6 +7,7 @@ mod csv;
 mod files;
 mod groups;
 mod json;
+mod messages;
 mod objects;
 mod per_document;
 mod records;

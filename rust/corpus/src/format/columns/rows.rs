@@ -132,7 +132,7 @@ impl FieldsFound {
             true => BTreeSet::new(),
             false => self.names.clone(),
         };
-        FieldsMet { records, met, names }
+        FieldsMet { records, met, names, ..FieldsMet::default() }
     }
 }
 

@@ -1,0 +1,142 @@
+"""Sums of conversations as they are sent: each answer is a request, which sends all that was said before it.
+
+What an answer is decides the role of its texts: what an assistant says in one go is one. Knows prices only as rates per
+token, and no shape of a record but those of a batch, whose requests and answers are joined.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fasttok._fasttok import Document, Encoding
+from fasttok.measures.cost.sums import CostSums, GroupSums
+
+FIELDS = ("role", "shape", "custom_id")
+"""What is asked of each text, after the keys of groups."""
+
+_ANSWERS = "assistant"
+
+
+@dataclass(slots=True)
+class _Said:
+    """A text: its group, its sizes, its tokens by encoding."""
+
+    group: GroupSums
+    tokens: tuple[int, ...]
+    is_answer: bool
+
+
+class ConversationSums:
+    """Adds texts, which come record by record, to the groups of `sums`."""
+
+    def __init__(self, sums: CostSums) -> None:
+        self._sums = sums
+        self._encodings = list(dict.fromkeys(model.encoding for model in sums.billed))
+        self._of_model = [self._encodings.index(model.encoding) for model in sums.billed]
+        self._record: tuple[Any, ...] | None = None
+        self._texts: list[_Said] = []
+        self._batch_id: tuple[str, str] | None = None
+        self._asked: dict[str, list[list[_Said]]] = {}
+        self._answered: dict[str, list[list[_Said]]] = {}
+
+    def count(self, records: Sequence[Document]) -> dict[Encoding, Any]:
+        """The tokens of the texts, by encoding."""
+        options = self._sums.options
+        texts = [record.text for record in records]
+        return {e: e.count_batch(texts, special=options.special, threads=options.threads) for e in self._encodings}
+
+    def add(self, records: Sequence[Document], counts: Mapping[Encoding, Any]) -> None:
+        """Add texts of which `count` gave `counts`."""
+        columns = [counts[encoding].tolist() for encoding in self._encodings]
+        for record, *tokens in zip(records, *columns, strict=True):
+            *key, role, shape, custom_id = record.key
+            where = record.file, tuple(record.position.items())
+            if where != self._record:
+                self._end_record()
+                self._record = where
+                is_batch = custom_id is not None and shape is not None and shape.startswith("batch_")
+                self._batch_id = (shape, custom_id) if is_batch else None
+            group = self._sums.group(tuple(key))
+            group.documents += 1
+            group.bytes += len(record.text.encode())
+            group.chars += len(record.text)
+            self._texts.append(_Said(group, tuple(tokens), role == _ANSWERS))
+
+    def end(self) -> dict[str, int]:
+        """Add what waits for what belongs to it. Returns what of batches was joined, and what was not."""
+        self._end_record()
+        told = Counter(dict.fromkeys(("joined", "without_answer", "without_request", "ambiguous"), 0))
+        for custom_id in dict.fromkeys([*self._asked, *self._answered]):
+            asked, answered = self._asked.get(custom_id, []), self._answered.get(custom_id, [])
+            if len(asked) == len(answered) == 1:
+                told["joined"] += 1
+                self._bill([*asked[0], *answered[0]])
+                continue
+            # Of several with one id nobody knows which belong together.
+            is_ambiguous = len(asked) > 1 or len(answered) > 1
+            told["ambiguous"] += (len(asked) + len(answered)) * is_ambiguous
+            told["without_answer"] += len(asked) * (not is_ambiguous)
+            told["without_request"] += len(answered) * (not is_ambiguous)
+            for texts in (*asked, *answered):
+                self._bill(texts)
+        self._asked, self._answered = {}, {}
+        return dict(told)
+
+    def _end_record(self) -> None:
+        texts, self._texts = self._texts, []
+        if self._batch_id is None:
+            self._bill(texts)
+        elif texts:
+            shape, custom_id = self._batch_id
+            waiting = self._asked if shape == "batch_input" else self._answered
+            waiting.setdefault(custom_id, []).append(texts)
+
+    def _bill(self, texts: Sequence[_Said]) -> None:
+        """Add a conversation."""
+        if not texts:
+            return
+        ends = list(_requests(texts))
+        for m, encoding in enumerate(self._of_model):
+            before = [0]
+            for text in texts:
+                before.append(before[-1] + text.tokens[encoding])
+            tiers = self._sums.tiers[m]
+            of_request = [bisect_right(tiers, before[start]) - 1 for start, _ in ends]
+            # From the last text on: what comes early is sent by all requests after it.
+            sent = [0] * len(tiers)
+            waiting = list(zip(ends, of_request, strict=True))
+            for i in range(len(texts) - 1, -1, -1):
+                while waiting and waiting[-1][0][0] > i:
+                    sent[waiting.pop()[1]] += 1
+                text = texts[i]
+                tally, tokens = text.group.tallies[m], text.tokens[encoding]
+                for tier, times in enumerate(sent):
+                    tally.input[tier] += tokens * times
+                if text.is_answer:
+                    # The request that it answers is the last one that begins to be answered at or before it.
+                    tally.output[waiting[-1][1]] += tokens
+                tally.written += tokens
+            groups: dict[GroupSums, None] = {}
+            told = 0
+            for (_, end), tier in zip(ends, of_request, strict=True):
+                groups.update(dict.fromkeys(text.group for text in texts[told:end]))
+                told = end
+                for group in groups:
+                    group.tallies[m].documents[tier] += 1
+
+
+def _requests(texts: Sequence[_Said]) -> Iterable[tuple[int, int]]:
+    """Where the answer of each request begins and ends: the texts before are its input."""
+    start = 0
+    for i, text in enumerate(texts):
+        if not text.is_answer:
+            start = i + 1
+        elif i + 1 == len(texts) or not texts[i + 1].is_answer:
+            yield start, i + 1
+    if not texts[-1].is_answer:
+        # It was asked, and the answer is not there.
+        yield len(texts), len(texts)

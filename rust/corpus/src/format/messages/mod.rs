@@ -1,0 +1,285 @@
+//! Conversations: a record is a list of messages, a pair of instruction and output, or a request or answer of a batch, and
+//! each text in it is a document of its own, with its role, part and turn as values to group by.
+//!
+//! A record is counted as a whole or skipped as a whole: one in which something is not as its shape says is a row of the
+//! ledger, and none of its texts is a document. What the shapes are is in `shapes`; here is how records are cut, and how
+//! a text that was found becomes a row. Records are held whole, up to the longest that a job allows.
+
+mod compact;
+mod shapes;
+#[cfg(test)]
+mod tests;
+
+use fasttok_engine::Utf8Errors;
+
+use self::compact::compact;
+use self::shapes::{KNOWN, Said, Text};
+use super::json::JsonFramer;
+use super::jsonl::{KEPT, Node, Slots, find, lone_surrogate, merge_named, value_of};
+use super::unescape::unescape;
+use super::{Format, Layout};
+use crate::Progress;
+use crate::reading::Framing;
+use crate::record::{Fields, FieldsMet, RecordReader, Row};
+use crate::skip_reason::{Reason, SkipReason};
+
+/// By this name a job asks for it.
+pub(crate) const NAME: &str = "messages";
+
+/// Records that are lines.
+pub(super) struct Lines;
+
+/// Records that are elements of an array, or objects over several lines.
+pub(super) struct Elements;
+
+impl Format for Lines {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+    fn has_fields(&self) -> bool {
+        true
+    }
+    fn passes_bom(&self) -> bool {
+        true
+    }
+    fn layout(&self) -> Layout {
+        Layout::Stream(Framing::Records, |fields| Box::new(MessagesReader::new(fields, "line")))
+    }
+}
+
+impl Format for Elements {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+    fn has_fields(&self) -> bool {
+        true
+    }
+    fn passes_bom(&self) -> bool {
+        true
+    }
+    fn begins_layout(&self, head: &[u8]) -> bool {
+        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        let first = head.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+        // Of an object alone on its line nothing goes on.
+        let goes_on = first.len() < head.len() && matches!(first.last(), Some(b'{' | b'[' | b','));
+        head.first() == Some(&b'[') || head.first() == Some(&b'{') && goes_on
+    }
+    fn layout(&self) -> Layout {
+        Layout::Framed(|fields, config| {
+            let reader = |fields: &Fields| -> Box<dyn RecordReader> {
+                Box::new(MessagesReader::new(fields, "element"))
+            };
+            Box::new(JsonFramer::of_whole_elements(fields, config.max_record, reader))
+        })
+    }
+}
+
+/// Where the value of a group comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Role,
+    Part,
+    Turn,
+    Tool,
+    Shape,
+    /// A field of the record.
+    Record,
+}
+
+impl Source {
+    fn of(name: &str) -> Source {
+        match name {
+            "role" => Source::Role,
+            "part" => Source::Part,
+            "turn" => Source::Turn,
+            "tool" => Source::Tool,
+            "shape" => Source::Shape,
+            _ => Source::Record,
+        }
+    }
+}
+
+/// The field of a batch by which requests and answers belong together; elsewhere it is missing, which is no fault.
+const CUSTOM_ID: &str = "custom_id";
+
+struct MessagesReader {
+    /// What messages of faults call a record.
+    noun: &'static str,
+    wanted: Node,
+    names: Vec<String>,
+    /// How many slots come before those of [`KNOWN`].
+    fields: usize,
+    sources: Vec<Source>,
+    values: Vec<Option<String>>,
+    value: Vec<u8>,
+    text: Vec<u8>,
+    met: FieldsMet,
+    /// How many of its records were told of.
+    reported: u64,
+}
+
+impl MessagesReader {
+    fn new(fields: &Fields, noun: &'static str) -> MessagesReader {
+        let Slots { mut wanted, names, slots } = Slots::new(fields);
+        for (slot, name) in (slots..).zip(KNOWN) {
+            wanted.insert(&[name.to_owned()], slot);
+        }
+        MessagesReader {
+            noun,
+            wanted,
+            fields: slots,
+            sources: names[1..].iter().map(|name| Source::of(name)).collect(),
+            values: vec![None; fields.groups.len()],
+            value: Vec::new(),
+            text: Vec::new(),
+            met: FieldsMet { met: vec![false; names.len()], ..FieldsMet::default() },
+            reported: 0,
+            names,
+        }
+    }
+
+    /// What a record says, and the values of its own fields.
+    fn said<'a>(&mut self, record: &'a str, errors: Utf8Errors) -> Result<Said<'a>, SkipReason> {
+        let mut slots = vec![None; self.fields + KNOWN.len()];
+        find(&self.wanted, record, &mut slots, self.noun)?;
+        let (fields, known) = slots.split_at_mut(self.fields);
+        merge_named(fields, self.names.len());
+        self.met.records += 1;
+        for (i, met) in self.met.met.iter_mut().enumerate() {
+            let is_own = i > 0 && self.sources[i - 1] == Source::Record;
+            *met |= !is_own || self.names[i] == CUSTOM_ID || fields[i].is_some();
+        }
+        let said = shapes::read(known, record)?;
+        for (i, slot) in self.values.iter_mut().enumerate() {
+            *slot = match self.sources[i] {
+                Source::Record => {
+                    value_of(fields[i + 1], &mut self.value, errors, &self.names[i + 1])?
+                }
+                Source::Shape => Some(said.shape.name().to_owned()),
+                _ => None,
+            };
+        }
+        self.met.messages.add_record(said.shape.name(), &said.not_counted);
+        Ok(said)
+    }
+}
+
+impl RecordReader for MessagesReader {
+    fn read<'a>(&'a mut self, _: &'a str, _: Utf8Errors) -> Result<Option<Row<'a>>, SkipReason> {
+        unreachable!("a record has several texts: it is asked for each")
+    }
+
+    fn each(
+        &mut self,
+        record: &str,
+        errors: Utf8Errors,
+        visit: &mut dyn FnMut(Result<Row<'_>, SkipReason>) -> bool,
+    ) {
+        if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
+            return;
+        }
+        let said = match self.said(record, errors) {
+            Ok(said) => said,
+            Err(bad) => {
+                visit(Err(bad));
+                return;
+            }
+        };
+        for text in &said.texts {
+            if self.text.len() > KEPT {
+                self.text = Vec::new();
+            }
+            for (source, slot) in self.sources.iter().zip(&mut self.values) {
+                match source {
+                    Source::Role => *slot = Some(text.role.name().to_owned()),
+                    Source::Part => *slot = Some(text.part.name().to_owned()),
+                    Source::Turn => *slot = text.turn.map(|turn| turn.to_string()),
+                    Source::Tool => *slot = text.tool.as_deref().map(str::to_owned),
+                    Source::Shape | Source::Record => {}
+                }
+            }
+            let row = written(text, &mut self.text, errors);
+            let row = row.map(|text| Row { text, values: &self.values, answer: None });
+            if !visit(row) {
+                return;
+            }
+        }
+    }
+
+    fn report(&mut self, progress: &Progress) {
+        progress.add_records(self.met.records - self.reported, &self.met.met);
+        self.reported = self.met.records;
+    }
+
+    fn fields_met(&mut self) -> FieldsMet {
+        self.reported = 0;
+        let none = FieldsMet { met: vec![false; self.names.len()], ..FieldsMet::default() };
+        std::mem::replace(&mut self.met, none)
+    }
+}
+
+/// The text itself, in `buffer` if need be.
+fn written<'a>(
+    text: &Text<'a>,
+    buffer: &'a mut Vec<u8>,
+    errors: Utf8Errors,
+) -> Result<&'a str, SkipReason> {
+    let done = match text.raw.strip_prefix('"') {
+        Some(rest) => unescape(&rest[..rest.len() - 1], buffer, errors),
+        None => compact(text.raw, buffer, errors),
+    };
+    done.map_err(|e| {
+        let field = match text.message {
+            0 => text.part.name().to_owned(),
+            message => format!("message {message}"),
+        };
+        lone_surrogate(e.offset, &field)
+    })
+}
+
+/// The shape of a record, which is JSON, and its texts; or why it has none, as the ledger would say it.
+///
+/// ```
+/// use fasttok_corpus::message_texts;
+/// use fasttok_engine::Utf8Errors;
+///
+/// let record = r#"{"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]}"#;
+/// let (shape, texts) = message_texts(record, Utf8Errors::Strict)?;
+/// assert_eq!(shape, "messages");
+/// assert_eq!((texts[1].role.as_str(), texts[1].turn, texts[1].text.as_str()), ("assistant", Some(1), "Hi"));
+/// # Ok::<(), (fasttok_corpus::Reason, String)>(())
+/// ```
+pub fn message_texts(
+    record: &str,
+    errors: Utf8Errors,
+) -> Result<(&'static str, Vec<MessageText>), (Reason, String)> {
+    let mut reader = MessagesReader::new(&Fields::default(), "record");
+    let said = reader.said(record, errors).map_err(|bad| (bad.reason, bad.detail))?;
+    let mut buffer = Vec::new();
+    let texts = said.texts.iter().map(|text| {
+        let written = written(text, &mut buffer, errors);
+        Ok(MessageText {
+            role: text.role.name().to_owned(),
+            part: text.part.name(),
+            turn: text.turn,
+            tool: text.tool.as_deref().map(str::to_owned),
+            text: written.map_err(|bad| (bad.reason, bad.detail))?.to_owned(),
+        })
+    });
+    Ok((said.shape.name(), texts.collect::<Result<_, (Reason, String)>>()?))
+}
+
+/// A text of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageText {
+    /// `system`, `user`, `assistant`, `tool`, or what else the record says.
+    pub role: String,
+    /// `text`, `tool_call`, `tool_result`, `reasoning` or `system`.
+    pub part: &'static str,
+    /// Which exchange it is in, from 1; 0 comes before the first message of a user. `None` in an answer of a batch.
+    pub turn: Option<u32>,
+    /// The tool that is called, or has answered, where the record says it.
+    pub tool: Option<String>,
+    /// The text.
+    pub text: String,
+}
