@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from agent_logs import claude
 from cli_support import fasttok, write_jsonl
 from references import References
 
@@ -98,7 +99,7 @@ def plain(record: dict[str, Any]) -> list[Said]:
     read.content(record.get("system"), "system", "system")
     if record.get("tools"):
         read.add("system", "system", compact(record["tools"]))
-    for message in record.get("messages") or record["conversations"]:
+    for message in record["messages"] if "messages" in record else record["conversations"]:
         read.message(message)
     return read.texts
 
@@ -268,6 +269,18 @@ class TestEqualsAPlainReader:
         assert library.count_messages([]).totals.documents == 0
         assert library.count_messages([messages] * 3, ["o200k_base", "cl100k_base"]).totals.documents == 6
 
+    def test_usage_counts_the_same_texts(self, tmp_path: Path) -> None:
+        rng = random.Random(3)
+        messages = [message for _ in range(40) for message in anthropic(rng)["messages"]]
+        # A log of Claude Code has no other parts.
+        said = json.dumps(messages).replace('"input_text"', '"text"').replace('"output_text"', '"text"')
+        messages = json.loads(said)
+        log = [claude(message["role"], f"u{i}", message["content"]) for i, message in enumerate(messages)]
+        usage = library.usage(write_jsonl(tmp_path / "log.jsonl", log), "o200k_base")
+        sums = {(part.role, part.part): part.written_tokens["o200k_base"] for part in usage.parts}
+        counted = found(library.count_messages(messages, by=["role", "part"]))
+        assert {key: tokens for key, tokens in sums.items() if tokens} == counted
+
     def test_languages_of_texts(self) -> None:
         chinese = "请问你们的退货政策是什么？我上周买的鞋子太小了，想换一双大一号的。"
         english = "You can send them back within thirty days, and we will pay for the parcel."
@@ -293,8 +306,9 @@ class TestLedger:
     def test_what_does_not_fit(self, tmp_path: Path) -> None:
         good = {"messages": [{"role": "user", "content": "good"}]}
         records = [good, *(record for record, _ in BROKEN), good]
-        path = write_jsonl(tmp_path / "a.jsonl", records)
-        path.write_text(path.read_text() + '{"messages": [{"role": "user", "content": "cut', encoding="utf-8")
+        lines = [*map(json.dumps, records), '{"messages": [{"role": "user", "content": "cut']
+        path = tmp_path / "a.jsonl"
+        path.write_text("\n".join(lines), encoding="utf-8")
         report = library.count_corpus(path, format="messages")
         assert (report.totals.documents, report.totals.tokens) == (2, {"o200k_base": 2})
         entries = [(entry.line, entry.reason) for entry in report.ledger.entries]
@@ -302,7 +316,8 @@ class TestLedger:
         assert entries == [(i, reason) for i, reason in enumerate(reasons, 2) if reason]
         assert report.ledger.seen == report.ledger.counted + report.ledger.skipped == 12
         in_memory = library.count_messages(records)
-        assert in_memory.ledger.by_reason == Counter(reason for _, reason in BROKEN)
+        # A list is no record there: it is a conversation, whose messages it holds.
+        assert in_memory.ledger.by_reason == Counter(reason for _, reason in BROKEN[:-1])
         with pytest.raises(library.InputError, match="message 1 is a number"):
             library.message_texts(BROKEN[0][0])  # type: ignore[arg-type]
         with pytest.raises(library.InputError, match="message 1"):

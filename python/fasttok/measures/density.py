@@ -145,7 +145,7 @@ def density(
         "base": None if based is None else keys[based.place],
         "measures": list(measures),
         "bootstrap": bootstrap_manifest(
-            "documents, or 1024 random parts of a group with more",
+            f"{'records' if taken.format == 'messages' else 'documents'}, or 1024 random parts of a group with more",
             confidence=confidence,
             resamples=resamples,
             seed=seed,

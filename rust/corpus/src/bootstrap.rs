@@ -43,7 +43,8 @@ impl BootstrapUnits {
             return self.values.clone();
         }
         let mut order: Vec<usize> = (0..self.ids.len()).collect();
-        order.sort_unstable_by_key(|&i| self.ids[i]);
+        order
+            .sort_unstable_by(|&i, &j| (self.ids[i], self.row(i)).cmp(&(self.ids[j], self.row(j))));
         order.into_iter().flat_map(|i| self.row(i)).copied().collect()
     }
 
@@ -61,6 +62,12 @@ impl BootstrapUnits {
         if self.divided {
             let part = part_of(id) * self.columns;
             self.values[part..].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            return;
+        }
+        if self.ids.last() == Some(&id) {
+            // Another text of one record: what is drawn are records, for its texts are not independent.
+            let last = self.values.len() - self.columns;
+            self.values[last..].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             return;
         }
         self.ids.push(id);
@@ -115,6 +122,21 @@ fn part_of((file, line): DocumentId) -> usize {
 mod tests {
     use super::*;
     use fasttok_testing::Random;
+
+    #[test]
+    fn texts_of_one_record_are_one_unit() {
+        let (mut one, mut other) = (BootstrapUnits::default(), BootstrapUnits::default());
+        for (id, values) in
+            [((0, 1), [1, 2]), ((0, 1), [10, 20]), ((0, 2), [3, 4]), ((1, 2), [5, 6])]
+        {
+            one.add_document(id, values.into_iter());
+        }
+        for (id, values) in [((1, 2), [5, 6]), ((0, 2), [3, 4]), ((0, 1), [11, 22])] {
+            other.add_document(id, values.into_iter());
+        }
+        assert_eq!(one.values(), [11, 22, 3, 4, 5, 6]);
+        assert!(one == other);
+    }
 
     fn documents(n: usize) -> Vec<(DocumentId, [u64; 2])> {
         let mut random = Random::new(7);

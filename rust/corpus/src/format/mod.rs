@@ -231,7 +231,7 @@ pub(crate) fn by_name(name: &str) -> Option<FormatId> {
 /// The format that reads a file that begins with `head`, of those that have the name of `id`.
 pub(crate) fn in_layout(id: FormatId, head: &[u8]) -> FormatId {
     let is_it = |f: &&dyn Format| f.name() == format(id).name() && f.begins_layout(head);
-    FORMATS.iter().position(|f| is_it(f)).unwrap_or(id)
+    FORMATS.iter().position(is_it).unwrap_or(id)
 }
 
 /// The format that a file is of that begins with `head`.
