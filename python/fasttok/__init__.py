@@ -48,6 +48,7 @@ with _deferred.deferred(globals()) as _public:
     from .errors import Remedy as Remedy
     from .errors import SimdLevelError as SimdLevelError
     from .errors import SpecialTokenError as SpecialTokenError
+    from .errors import TemplateError as TemplateError
     from .errors import TextLimitError as TextLimitError
     from .errors import TokenizerFileError as TokenizerFileError
     from .errors import TooManyGroupsError as TooManyGroupsError
@@ -83,6 +84,7 @@ with _deferred.deferred(globals()) as _public:
     from .measures.models import models as models
     from .measures.plan import plan_corpus as plan_corpus
     from .measures.premium import premium as premium
+    from .measures.prompt import count_prompt as count_prompt
     from .measures.show import show as show
     from .measures.usage import usage as usage
     from .reports.base import BaseReport as BaseReport
@@ -117,6 +119,7 @@ with _deferred.deferred(globals()) as _public:
     from .reports.prices import Price as Price
     from .reports.prices import Rate as Rate
     from .reports.prices import Tier as Tier
+    from .reports.prompt import PromptCount as PromptCount
     from .reports.schemas import schema as schema
     from .reports.tokens import TokenSpan as TokenSpan
     from .reports.tokens import TokenView as TokenView

@@ -202,6 +202,16 @@ class InputError(FasttokError, ValueError):
     """Which text of a batch it is, from 0."""
 
 
+class TemplateError(FasttokError, ValueError):
+    """A chat template that refuses a conversation (an order of roles that the model does not know), that fails, or
+    that is none."""
+
+    file: str | None = None
+    """The file that it is from."""
+    line: int | None = None
+    """The line of the template, from 1, where that is known."""
+
+
 class FileError(FasttokError, OSError):
     """A file that cannot be read or written."""
 

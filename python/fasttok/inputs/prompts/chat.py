@@ -1,0 +1,168 @@
+"""Chat messages as APIs take them: their texts, what in them is no text, and their layout in the harmony format.
+
+The format does not say how messages of an API become its own, and servers differ; here it is as the format's guide
+shows calls of functions and their results. Counts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fasttok.errors import InputError
+from fasttok.inputs.prompts.chat_template import REASONING
+from fasttok.inputs.prompts.harmony import CONSTRAIN, DEVELOPER, SYSTEM
+
+_OWN = ("channel", "recipient", "content_type")
+
+
+def checked(messages: Any) -> list[Mapping[str, Any]]:
+    """`messages`, if they are a list of mappings that have a role.
+
+    Raises ``InputError``.
+    """
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+        raise InputError("messages are a list of mappings with role and content")
+    for index, message in enumerate(messages):
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            raise InputError(f"message {index} has no role", index=index)
+    return list(messages)
+
+
+def parts_of(message: Mapping[str, Any]) -> list[Any]:
+    """The parts of a message's content: texts as ``{"type": "text", "text": …}``."""
+    content = message.get("content")
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return content if isinstance(content, list) else [content]
+
+
+def texts_of(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    """All texts that a conversation has: of its messages, names and arguments of calls, and tools as JSON."""
+    for message in messages:
+        if thought := _thought(message):
+            yield thought
+        yield from (part["text"] for part in parts_of(message) if _is_text(part))
+        for call in message.get("tool_calls") or ():
+            name, arguments = _call(call)
+            yield name
+            yield arguments
+    yield from (json.dumps(tool, ensure_ascii=False) for tool in tools or ())
+
+
+def not_texts(messages: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many parts there are that are no text, by type: images, audio, files."""
+    found = Counter(
+        str(part.get("type")) if isinstance(part, Mapping) else type(part).__name__
+        for message in messages
+        for part in parts_of(message)
+        if not _is_text(part) and not (isinstance(part, Mapping) and part.get("type") in (SYSTEM, DEVELOPER))
+    )
+    return dict(sorted(found.items()))
+
+
+def _thought(message: Mapping[str, Any]) -> str | None:
+    return next((message[name] for name in REASONING if isinstance(message.get(name), str)), None)
+
+
+def _is_text(part: Any) -> bool:
+    return isinstance(part, Mapping) and isinstance(part.get("text"), str)
+
+
+def _call(call: Any) -> tuple[str, str]:
+    """Name and arguments of a call."""
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise InputError("a tool call has no function with a name")
+    arguments = function.get("arguments") or ""
+    return function["name"], arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+
+def is_harmony(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether messages are in the harmony format's own form: one has a channel, a recipient or a content of its own."""
+    return any(
+        any(message.get(name) is not None for name in _OWN)
+        or any(isinstance(part, Mapping) and part.get("type") in (SYSTEM, DEVELOPER) for part in parts_of(message))
+        for message in messages
+    )
+
+
+def to_harmony(
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    reasoning_effort: str | None = None,
+    date: str | None = None,
+) -> list[dict[str, Any]]:
+    """Chat messages in the form of the harmony format.
+
+    A system message comes first; a message of role system or developer has the instructions of the developer, the first
+    of them with the tools. What the assistant thought is in channel ``analysis``, what it says is ``final``, and
+    ``commentary`` where it calls functions then, as the calls and their results are.
+
+    Raises ``InputError`` for a result whose function is not known.
+    """
+    system: dict[str, Any] = {"type": SYSTEM}
+    if reasoning_effort is not None:
+        system["reasoning_effort"] = reasoning_effort.capitalize()
+    if date is not None:
+        system["conversation_start_date"] = date
+    made: list[dict[str, Any]] = [{"role": "system", "content": [system]}]
+    listed = _listed(tools)
+    if listed and (not messages or messages[0]["role"] not in ("system", "developer")):
+        made.append({"role": "developer", "content": [{"type": DEVELOPER, **listed}]})
+        listed = {}
+    called: dict[str, str] = {}
+    for message in messages:
+        texts = [{"type": "text", "text": part["text"]} for part in parts_of(message) if _is_text(part)]
+        role = message["role"]
+        if role in ("system", "developer"):
+            said = "\n".join(part["text"] for part in texts)
+            made.append({"role": "developer", "content": [{"type": DEVELOPER, "instructions": said, **listed}]})
+            listed = {}
+        elif role == "assistant":
+            made += _assistant(message, texts, called)
+        elif role == "tool":
+            name = message.get("name") or called.get(str(message.get("tool_call_id")))
+            if name is None:
+                raise InputError("the result of a tool has neither a name nor the id of a call before it")
+            made.append({"role": "tool", "name": f"functions.{name}", "content": texts, **_TO_ASSISTANT})
+        else:
+            made.append({"role": role, "content": texts})
+    return made
+
+
+_TO_ASSISTANT = {"recipient": "assistant", "channel": "commentary"}
+
+
+def _listed(tools: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+    functions = []
+    for tool in tools or ():
+        function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+            raise InputError("a tool has no function with a name")
+        known = {name: function.get(name) for name in ("name", "description", "parameters")}
+        functions.append({**known, "description": known["description"] or ""})
+    return {"tools": {"functions": {"name": "functions", "tools": functions}}} if functions else {}
+
+
+def _assistant(message: Mapping[str, Any], texts: list[Any], called: dict[str, str]) -> Iterator[dict[str, Any]]:
+    if thought := _thought(message):
+        yield {"role": "assistant", "channel": "analysis", "content": thought}
+    calls = message.get("tool_calls") or []
+    if any(part["text"] for part in texts) or not (thought or calls):
+        yield {"role": "assistant", "channel": "commentary" if calls else "final", "content": texts}
+    for call in calls:
+        name, arguments = _call(call)
+        called[str(call.get("id"))] = name
+        yield {
+            "role": "assistant",
+            "channel": "commentary",
+            "recipient": f"functions.{name}",
+            "content_type": f"{CONSTRAIN}json",
+            "content": arguments,
+        }
