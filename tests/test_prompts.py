@@ -233,7 +233,7 @@ def test_harmony_is_linear(harmony: Any) -> None:
     encoding = fasttok.get_encoding("o200k_harmony")
     message = {"role": "user", "content": "a" * 3_000, "channel": "final"}
     assert prompts(encoding).ids([message]) == by_harmony(harmony, [message])
-    # In a text like this one openai-harmony needs minutes; the letters are merged by eights.
+    # openai-harmony would need hours, for its time grows with the square of such a text. Letters are merged by eights.
     long = prompts(encoding).count([{**message, "content": "a" * 8_000_000}])
     assert long.tokens - prompts(encoding).count([{**message, "content": ""}]).tokens == 1_000_000
 
