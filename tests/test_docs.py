@@ -186,6 +186,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(lines, "utf-8")
 
+    chat = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."}]}
+    (folder / "chats.jsonl").write_text(json.dumps(chat) + "\n", "utf-8")
     write_logs(folder / "logs" / "s1.jsonl", [*claude_session("a session"), *codex_session()])
     units: dict[str, list[str]] = defaultdict(list)
     for record in sorted(records, key=lambda record: str(record["id"])):

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import fasttok._fasttok as _fasttok
 
-Record: TypeAlias = "Mapping[str, Any]"
+Record: TypeAlias = Mapping[str, Any]
 """A conversation: with `messages`, with `conversations`, with `instruction` and `output`, or a line of a batch."""
 
 _OF_MESSAGE = ("role", "from")
