@@ -29,7 +29,7 @@ EXPECTED_SKIPS = (
     r"names are bytes there",
     r"the file system takes no such names",
     r"root reads everything",
-    r"needs (bash|zsh|fish|ripgrep)$",
+    r"needs (bash|zsh|fish|openssl|ripgrep)$",
     r"the symbols of an ELF library are looked at; other systems compile the same source",
     r"this library is stripped of its symbols",
     # Versions of libraries.

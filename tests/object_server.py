@@ -1,15 +1,18 @@
-"""A server of objects on the loopback, for tests: plain HTTP with ranges and ETags, enough of S3 for reading and
-listing, and every fault that a server or a line can have, one after the other as a test wants them."""
+"""A server of objects on the loopback, for tests: plain HTTP with ranges and ETags, enough of S3, Google Cloud Storage
+(which has S3's listings) and Azure for reading and listing, and every fault that a server or a line can have, one after
+the other as a test wants them."""
 
 from __future__ import annotations
 
 import hashlib
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -24,7 +27,8 @@ class ObjectServer:
     ``short``, ``wrong length``, ``503``, ``403``, ``404``, ``changed``, ``slow``, ``hang``, or None for none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
+        """With a certificate and its key, by https."""
         self.objects: dict[str, bytes] = {}
         self.faults: dict[str, list[str | None]] = defaultdict(list)
         self.redirects: dict[str, str] = {}
@@ -39,10 +43,14 @@ class ObjectServer:
         class Handler(_Handler):
             objects = server
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _Server(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self.url = f"{'http' if certificate is None else 'https'}://127.0.0.1:{self._http.server_address[1]}"
 
     def etag(self, path: str) -> str:
         return f'"{hashlib.md5(self.objects[path]).hexdigest()}"'
@@ -51,6 +59,13 @@ class ObjectServer:
         self.closing.set()
         self._http.shutdown()
         self._http.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+    def handle_error(self, *_: object) -> None:
+        """Who asks may go away at any moment."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -72,6 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         path, query = unquote(parts.path[1:]), parse_qs(parts.query, keep_blank_values=True)
         if "list-type" in query:
             self._list(path.rstrip("/"), query)
+        elif query.get("comp") == ["list"]:
+            self._list_of_azure(path.rstrip("/"), query)
         elif path in server.redirects:
             self._answer(302, b"", {"Location": server.redirects[path]})
         elif path not in server.objects:
@@ -148,18 +165,36 @@ class _Handler(BaseHTTPRequestHandler):
         with self.objects.lock:
             self.objects.sent += len(body)
 
+    def _page(self, bucket: str, query: dict[str, list[str]], mark: str) -> tuple[list[str], str]:
+        """Names of a page of a listing, and after which the next one begins."""
+        prefix, after = f"{bucket}/{query.get('prefix', [''])[0]}", query.get(mark, [""])[0]
+        names = sorted(name for name in self.objects.objects if name.startswith(prefix) and name > after)
+        return names[:PAGE], names[PAGE - 1] if len(names) > PAGE else ""
+
     def _list(self, bucket: str, query: dict[str, list[str]]) -> None:
         server = self.objects
-        prefix = f"{bucket}/{query.get('prefix', [''])[0]}"
-        after = query.get("continuation-token", [""])[0]
-        names = sorted(name for name in server.objects if name.startswith(prefix) and name > after)
-        page = names[:PAGE]
+        page, last = self._page(bucket, query, "continuation-token")
         contents = "".join(
             f"<Contents><Key>{escape(name[len(bucket) + 1 :])}</Key><Size>{len(server.objects[name])}</Size>"
             f"<LastModified>2026-11-27T15:00:00.000Z</LastModified><ETag>{escape(server.etag(name))}</ETag></Contents>"
             for name in page
         )
-        more = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if len(names) > PAGE else ""
-        is_cut = str(len(names) > PAGE).lower()
+        more = f"<NextContinuationToken>{escape(last)}</NextContinuationToken>" if last else ""
+        is_cut = str(bool(last)).lower()
         body = f"<ListBucketResult><IsTruncated>{is_cut}</IsTruncated>{more}{contents}</ListBucketResult>"
+        self._answer(200, body.encode(), {"Content-Type": "application/xml"})
+
+    def _list_of_azure(self, container: str, query: dict[str, list[str]]) -> None:
+        server = self.objects
+        page, last = self._page(container, query, "marker")
+        blobs = "".join(
+            f"<Blob><Name>{escape(name[len(container) + 1 :])}</Name><Properties>"
+            "<Last-Modified>Fri, 27 Nov 2026 15:00:00 GMT</Last-Modified>"
+            # Without the quotes that it has in headers.
+            f"<Etag>{server.etag(name)[1:-1]}</Etag><Content-Length>{len(server.objects[name])}</Content-Length>"
+            "<Content-Type>text/plain</Content-Type></Properties></Blob>"
+            for name in page
+        )
+        more = f"<NextMarker>{escape(last)}</NextMarker>"
+        body = f"<EnumerationResults><Blobs>{blobs}</Blobs>{more}</EnumerationResults>"
         self._answer(200, body.encode(), {"Content-Type": "application/xml"})

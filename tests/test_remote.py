@@ -9,7 +9,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import logging
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -33,7 +35,7 @@ import fasttok
 
 obstore = pytest.importorskip("obstore")
 fsspec = pytest.importorskip("fsspec")
-pytest.importorskip("urllib3")
+urllib3 = pytest.importorskip("urllib3")
 from fasttok.inputs import remote  # noqa: E402
 from fasttok.inputs.remote import backend  # noqa: E402
 
@@ -469,6 +471,76 @@ def test_redirects_are_followed(server: ObjectServer) -> None:
         other.close()
 
 
+@pytest.fixture
+def secure(server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
+    """A server of https, which is trusted."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    made += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key)]
+    made = [openssl, *made, "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    secure = ObjectServer((certificate, key))
+    yield secure
+    secure.close()
+
+
+def test_redirects_from_https_to_http_are_refused(secure: ObjectServer, server: ObjectServer) -> None:
+    assert secure.url.startswith("https://")
+    secure.objects["a.txt"] = server.objects["a.txt"] = b"one two"
+    secure.redirects |= {
+        "down.txt": f"{server.url}/a.txt?sig={SECRET}",
+        "twice.txt": f"{secure.url}/down.txt",
+        "other.txt": f"ftp://user:{SECRET}@127.0.0.1/a.txt",
+        "bad.txt": "http://[:x/",
+        "within.txt": "/a.txt",
+    }
+    server.redirects["up.txt"] = f"{secure.url}/a.txt"
+    login = secure.url.replace("https://", f"https://user:{SECRET}@")
+    report = fasttok.count_corpus([f"{login}/a.txt", f"{login}/within.txt", f"{server.url}/up.txt"])
+    assert (report.totals.documents, report.ledger.skipped) == (3, 0)
+    server.requests.clear()
+    refused = "the server redirects from https to"
+    meant = f"{refused} http, which is refused; give the http:// URL itself if it is to be trusted"
+    for name, detail in {
+        "down": meant,
+        "twice": meant,
+        "other": f"{refused} ftp, which is refused",
+        "bad": "the server redirects to what is no URL",
+    }.items():
+        report = fasttok.count_corpus(f"{login}/{name}.txt?sig={SECRET}")
+        assert entries(report) == [("unreadable", detail)], name
+        assert SECRET not in report.to_json()
+        with pytest.raises(fasttok.FasttokError, match=detail.partition(";")[0]) as raised:
+            fasttok.count_corpus(f"{login}/{name}.txt?sig={SECRET}", on_error="fail")
+        assert SECRET not in "".join(traceback.format_exception(raised.value))
+    # Nothing was asked for in plain.
+    assert not server.requests
+
+
+def test_a_login_goes_to_no_other_server_and_stays_away(server: ObjectServer) -> None:
+    """Of a chain of redirects that comes back to the first server, too."""
+    other = ObjectServer()
+    server.objects["end.txt"] = b"one two"
+    server.redirects["begin.txt"] = f"{other.url}/there.txt"
+    other.redirects["there.txt"] = f"{server.url}/end.txt"
+    try:
+        login = server.url.replace("http://", f"http://user:{SECRET}@")
+        assert fasttok.count_corpus(f"{login}/begin.txt").totals.documents == 1
+        told = [(path, "authorization" in headers) for _, path, headers, _ in [*server.requests, *other.requests]]
+        assert set(told) == {("/begin.txt", True), ("/there.txt", False), ("/end.txt", False)}
+        # Nor does what a server says in a redirect make a login.
+        server.redirects["mine.txt"] = f"{login}/end.txt"
+        server.requests.clear()
+        assert fasttok.count_corpus(f"{server.url}/mine.txt").totals.documents == 1
+        assert not any("authorization" in headers for _, _, headers, _ in server.requests)
+    finally:
+        other.close()
+
+
 def test_what_may_not_be_read_is_a_row(s3: ObjectServer) -> None:
     s3.objects["bucket/b.txt"] = b"one two"
     with socket.socket() as closed:
@@ -613,7 +685,9 @@ def test_nothing_secret_is_shown(server: ObjectServer, tmp_path: Path) -> None:
     names = ["a.jsonl", "bad.jsonl", "denied.jsonl", "forbidden.jsonl"]
     server.redirects["forbidden.jsonl"] = f"{login}/no-such-file{query}"
     urls = [f"{login}/{name}{query}" for name in names[:3]]
-    ledger, state, listed, out = (tmp_path / name for name in ("ledger", "state", "list", "report.json"))
+    ledger, state, listed, out, rows = (
+        tmp_path / name for name in ("ledger", "state", "list", "report.json", "rows.parquet")
+    )
     listed.write_text("".join(f"{login}/{name}{query}\n" for name in ("b.jsonl", "gone.jsonl", "forbidden.jsonl")))
     more = ["--files-from", listed, "--ledger", ledger, "--checkpoint", state, "--by", "file"]
     shown = [run("count", *urls, *more, "--json", "-o", out), run("count", *urls, *more, "--table")]
@@ -627,9 +701,14 @@ def test_nothing_secret_is_shown(server: ObjectServer, tmp_path: Path) -> None:
         run("density", *urls[:2], "--by", "lang", "--json"),
         run("verify", "o200k_base", urls[1]),
         run("count", urls[0], "--checkpoint", state),
+        run("count", *urls, "--plan"),
+        run("count", *urls, "--plan", "--json"),
+        run("count", *urls, "--sample", "50%"),
+        run("count", *urls, "--per-document", rows),
+        run("cost", *urls, "-m", "gpt-4o"),
     ]
     texts = [text for result in shown for text in (result.out, result.err)]
-    texts += [path.read_bytes().decode("latin-1") for path in (ledger, out, *state.iterdir())]
+    texts += [path.read_bytes().decode("latin-1") for path in (ledger, out, rows, *state.iterdir())]
     for fault in PASSING:
         server.faults["b.jsonl"] = [fault] * 9
         report = fasttok.count_corpus(f"{login}/b.jsonl{query}")
@@ -655,6 +734,48 @@ def test_queries_tell_objects_apart_that_have_one_name(server: ObjectServer) -> 
     report = fasttok.count_corpus([f"{server.url}/download?id={i}" for i in (1, 2, 1)], by="file")
     assert [group.key["file"] for group in report.groups] == [f"{server.url}/download", f"{server.url}/download (2)"]
     assert report.manifest["inputs_repeated"] == 1
+
+
+def test_a_checkpoint_is_of_what_a_query_asks_for(server: ObjectServer, tmp_path: Path) -> None:
+    """And of no signature, of which there is a new one for each run."""
+    server.objects["download"] = b'{"text": "one"}\n'
+
+    def count(*queries: str) -> int:
+        urls = [f"{server.url}/download?{query}" for query in queries]
+        return fasttok.count_corpus(urls, checkpoint=tmp_path / "state").totals.documents
+
+    signed = f"&X-Amz-Date=1&X-Amz-Signature={SECRET}"
+    assert count("id=1", f"id=2{signed}") == 2
+    assert count(f"id=1{signed}", "id=2&X-Amz-Date=2&X-Amz-Signature=other") == 2
+    for queries in (("id=2", "id=1"), ("id=1", "id=3"), ("id=1", "")):
+        with pytest.raises(fasttok.CheckpointError, match=r"/download( \(2\))? is asked for with another query"):
+            count(*queries)
+    for file in (tmp_path / "state").iterdir():
+        assert SECRET.encode() not in file.read_bytes() and b"id=" not in file.read_bytes()
+
+
+def test_what_libraries_log_of_us_holds_no_query(server: ObjectServer, caplog: pytest.LogCaptureFixture) -> None:
+    server.objects["a.jsonl"] = jsonl(10)
+    server.redirects["b.jsonl"] = f"{server.url}/a.jsonl?sig={SECRET}"
+    server.faults["a.jsonl"] = ["reset", "500"]
+    login = server.url.replace("http://", f"http://user:{SECRET}@")
+    with caplog.at_level(logging.DEBUG):
+        fasttok.count_corpus([f"{login}/a.jsonl?sig={SECRET}", f"{login}/b.jsonl?sig={SECRET}"])
+        assert "GET /a.jsonl HTTP/1.1" in caplog.text and SECRET not in caplog.text
+        # What others ask for is their affair.
+        urllib3.request("GET", f"{server.url}/a.jsonl?mine=1")
+        assert "GET /a.jsonl?mine=1" in caplog.text
+
+
+def test_missing_credentials_are_said() -> None:
+    """And not that somebody at a strange address does not answer."""
+    from fasttok.inputs.remote.objects import _failure
+
+    machine = "Generic S3 error: Error performing PUT http://169.254.169.254/latest/api/token in 1.2ms - "
+    for said in ("HTTP error: error sending request", "Server returned non-2xx status code: 404 Not Found: "):
+        failure = _failure(RuntimeError(machine + said))
+        assert "there are no credentials" in failure.detail and not failure.is_passing
+    assert _failure(RuntimeError(f"{machine}Server returned non-2xx status code: 503 Busy: ")).is_passing
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
+
+_READER = "fasttok-read"
+_LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "httpx")
+"""What logs the URLs that are asked for, with what signs them."""
 
 Info: TypeAlias = "tuple[str, int, str | None]"
 """An object: what of its name is below what was asked for, its size, and what changes with its content."""
@@ -82,5 +88,15 @@ async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
         else:
             settle(future.set_result, result)
 
-    threading.Thread(target=run, name="fasttok-read", daemon=True).start()
+    for name in _LOGGERS:
+        # No logger takes a filter twice.
+        logging.getLogger(name).addFilter(_without_queries)
+    threading.Thread(target=run, name=_READER, daemon=True).start()
     return await future
+
+
+def _without_queries(record: logging.LogRecord) -> bool:
+    """Take what is asked in URLs out of what libraries log for us. What they log for others is left alone."""
+    if record.threadName == _READER:
+        record.msg, record.args = re.sub(r"\?[^\s\"']*", "", record.getMessage()), ()
+    return True

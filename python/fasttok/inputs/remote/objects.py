@@ -20,18 +20,24 @@ from fasttok.inputs.remote.failure import Failure, changed, in_words, of_status
 
 _PART = 1 << 20
 
+_OF_MACHINES = ("//169.254.", "//metadata.google.internal")
+"""Where a machine of a cloud asks for its credentials, which obstore does where the environment has none."""
+_NO_CREDENTIALS = (
+    "there are no credentials, neither in the environment nor given to this machine; the guide (remote files) says in "
+    "which variables they are looked for, and how a public bucket is read without"
+)
+
 
 def of_bucket(scheme: str, host: str) -> Objects:
     """The store of a bucket or a container."""
     need("obstore", "remote", f"a path that begins with {scheme}://")
     from obstore.store import from_url
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT", ""))
     options: Any = {
         "connect_timeout": f"{limits.CONNECT_SECONDS:g}s",
         "timeout": f"{limits.ATTEMPT_SECONDS:g}s",
     }
-    if scheme == "s3" and endpoint.startswith("http://"):
+    if _may_be_plain(scheme):
         options["allow_http"] = True
     root = f"{scheme}://{host}"
     retries: Any = {"max_retries": 0, "retry_timeout": timedelta(seconds=limits.ATTEMPT_SECONDS)}
@@ -39,6 +45,13 @@ def of_bucket(scheme: str, host: str) -> Objects:
         return Objects(from_url(root, client_options=options, retry_config=retries), f"{root}/")
     except Exception as error:
         raise InputError(f"{root} cannot be opened: {in_words(error)}") from None
+
+
+def _may_be_plain(scheme: str) -> bool:
+    """Whether the environment names a server that is asked by plain http, which is meant for this machine."""
+    cloud = {"s3": "AWS", "s3a": "AWS", "gs": "GOOGLE"}.get(scheme, "AZURE")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT", "")) if cloud == "AWS" else ""
+    return endpoint.startswith("http://") or os.environ.get(f"{cloud}_ALLOW_HTTP", "").lower() in ("true", "1")
 
 
 class Objects:
@@ -54,8 +67,8 @@ class Objects:
 
     async def settle(self) -> None:
         while self._futures:
-            # What its threads let go of is given up when it is called the next time.
-            repr(self._store)
+            # What its threads let go of is given up when it is called the next time, whatever for.
+            self._obstore.parse_scheme("memory:///")
             await asyncio.sleep(0.001)
 
     async def _told(self, future: Awaitable[Any]) -> Any:
@@ -136,6 +149,10 @@ def _failure(error: Exception) -> Failure:
     if kind == "PreconditionError":
         return changed()
     status = re.search(r"status code: (\d{3})([A-Za-z ]*)", str(error))
+    if any(address in str(error) for address in _OF_MACHINES):
+        # Nobody answers there, or has none to give; who is busy has some.
+        is_busy = status is not None and of_status(int(status[1])).is_passing
+        return Failure("unreadable", _NO_CREDENTIALS, is_passing=is_busy)
     if status is not None:
         return of_status(int(status[1]), status[2])
     if "non-partial response" in str(error):

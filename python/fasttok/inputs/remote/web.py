@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from fasttok._util.extras import need
@@ -33,9 +33,6 @@ class Web:
         name = urlsplit(f"{scheme}://{host}").hostname or ""
         proxy = None if proxy_bypass(name) else getproxies().get(scheme)
         self._pool = urllib3.PoolManager(**options) if proxy is None else urllib3.ProxyManager(proxy, **options)
-        self._retries = urllib3.Retry(
-            total=None, connect=0, read=0, redirect=_REDIRECTS, status=0, other=0, respect_retry_after_header=False
-        )
         # Of objects that come without ranges: the answer that is being read, and how far it is.
         self._whole: dict[str, _Whole] = {}
         self._lock = threading.Lock()
@@ -130,6 +127,7 @@ class Web:
             raise
 
     def _get(self, path: str, headers: dict[str, str]) -> Any:
+        """The answer to a request, after redirects. Who logs in is told to no other server."""
         parts = urlsplit(path)
         login, at, host = parts.netloc.rpartition("@")
         url = urlunsplit(parts._replace(netloc=host, fragment=""))
@@ -137,10 +135,22 @@ class Web:
         headers = {**headers, "Accept-Encoding": "identity"}
         if at:
             headers |= self._urllib3.make_headers(basic_auth=unquote(login))
+        for _ in range(_REDIRECTS + 1):
+            response = self._ask(url, headers)
+            to = response.get_redirect_location()
+            if not to:
+                return response
+            response.close()
+            before, url = url, _redirected(url, to)
+            if _server(url) != _server(before):
+                headers.pop("authorization", None)
+        raise Failure("unreadable", f"the server redirects more than {_REDIRECTS} times")
+
+    def _ask(self, url: str, headers: dict[str, str]) -> Any:
         errors = self._urllib3.exceptions
         try:
             return self._pool.request(
-                "GET", url, headers=headers, retries=self._retries, preload_content=False, decode_content=False
+                "GET", url, headers=headers, retries=False, redirect=False, preload_content=False, decode_content=False
             )
         except errors.LocationValueError as error:
             raise Failure("unreadable", in_words(error)) from None
@@ -175,6 +185,27 @@ class _Whole:
         if self.response is not None:
             self.response.close()
         self.response, self.at = None, 0
+
+
+def _redirected(url: str, to: str) -> str:
+    """Where a server at `url` sends who asks. Raises ``Failure`` where that must not be followed."""
+    try:
+        url, scheme = urljoin(url, to), urlsplit(url).scheme
+        parts = urlsplit(url)
+        _server(url)
+    except ValueError:
+        raise Failure("unreadable", "the server redirects to what is no URL") from None
+    if parts.scheme != scheme and parts.scheme != "https":
+        # Of http alone there is one that may be meant.
+        advice = "; give the http:// URL itself if it is to be trusted" if parts.scheme == "http" else ""
+        raise Failure("unreadable", f"the server redirects from {scheme} to {parts.scheme}, which is refused{advice}")
+    # A login in it would be of whoever wrote it.
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+
+
+def _server(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _failure(response: Any) -> Failure:

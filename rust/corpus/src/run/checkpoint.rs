@@ -43,14 +43,16 @@ pub(super) struct State {
     pub reading: Duration,
 }
 
+/// Name, size, and what changes with the content: of a file when it was changed, in nanoseconds; of an object its version.
+/// Last what a URL asks for, which its name does not show.
+type KnownInput = (String, Option<u64>, Option<String>, Option<[u8; 32]>);
+
 /// What a run is asked and what it reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Identity {
     version: String,
     options: Vec<(String, String)>,
-    /// Name, size, and what changes with the content: of a file when it was changed, in nanoseconds; of an object its
-    /// version.
-    inputs: Vec<(String, Option<u64>, Option<String>)>,
+    inputs: Vec<KnownInput>,
 }
 
 impl Identity {
@@ -65,7 +67,14 @@ impl Identity {
         Identity {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             options: job.identity(),
-            inputs: inputs.iter().map(|i| (i.name.clone(), i.size, version(i))).collect(),
+            inputs: inputs
+                .iter()
+                .map(|input| {
+                    let asked = input.object.as_ref().and_then(|object| object.asked());
+                    let asked = asked.map(|asked| Sha256::digest(asked).into());
+                    (input.name.clone(), input.size, version(input), asked)
+                })
+                .collect(),
         }
     }
 
@@ -83,12 +92,18 @@ impl Identity {
             return None;
         }
         let by_name = |identity: &'i Identity| -> HashMap<&'i str, _> {
-            identity.inputs.iter().map(|(name, size, version)| (&**name, (size, version))).collect()
+            let inputs = identity.inputs.iter();
+            inputs.map(|(name, size, version, asked)| (&**name, (size, version, asked))).collect()
         };
         let (now, was) = (by_name(self), by_name(before));
         let kept = self.inputs.iter().filter_map(|(name, ..)| match was.get(&**name) {
             None => Some(format!("{name} was not there")),
-            Some(was) => (now[&**name] != *was).then(|| format!("{name} was changed")),
+            Some(was) if now[&**name] == *was => None,
+            // The query was told apart from others, and is not shown.
+            Some(was) if now[&**name].2 != was.2 => {
+                Some(format!("{name} is asked for with another query"))
+            }
+            Some(_) => Some(format!("{name} was changed")),
         });
         let gone = before.inputs.iter().filter(|(name, ..)| !now.contains_key(&**name));
         let mut changed = kept.chain(gone.map(|(name, ..)| format!("{name} is gone")));

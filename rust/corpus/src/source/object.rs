@@ -135,6 +135,44 @@ pub fn redact(text: &str) -> String {
     out
 }
 
+/// What a URL asks for, without what signs it; nothing if it asks for nothing else.
+fn asked(url: &str) -> Option<String> {
+    let is_web = url.split_once("://").is_some_and(|(scheme, _)| scheme.starts_with("http"));
+    let (_, asked) = url.split('#').next().filter(|_| is_web).unwrap_or(url).split_once('?')?;
+    let name = |part: &str| part.split('=').next().unwrap_or_default().to_ascii_lowercase();
+    let is_of_azure = asked.split('&').any(|part| name(part) == "sig");
+    let is_kept = |part: &&str| !part.is_empty() && !is_signature(&name(part), is_of_azure);
+    let kept: Vec<&str> = asked.split('&').filter(is_kept).collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
+/// Whether a parameter of a query says who may read, and until when, and not what.
+fn is_signature(name: &str, is_of_azure: bool) -> bool {
+    const BEGINNINGS: [&str; 3] = ["x-amz-", "x-goog-", "x-oss-"];
+    const NAMES: [&str; 12] = [
+        "signature",
+        "expires",
+        "awsaccesskeyid",
+        "googleaccessid",
+        "ossaccesskeyid",
+        "policy",
+        "key-pair-id",
+        "token",
+        "access_token",
+        "auth",
+        "password",
+        "apikey",
+    ];
+    // Too short to be taken for that elsewhere.
+    const OF_AZURE: [&str; 18] = [
+        "sig", "se", "st", "sp", "sv", "sr", "ss", "srt", "spr", "sip", "skoid", "sktid", "skt",
+        "ske", "sks", "skv", "saoid", "suoid",
+    ];
+    BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || NAMES.contains(&name)
+        || (is_of_azure && OF_AZURE.contains(&name))
+}
+
 /// Where within a URL, without its scheme, another one begins.
 fn inner_url(url: &str) -> Option<usize> {
     scheme_before(url, url.find("://")?)
@@ -178,6 +216,12 @@ impl fmt::Debug for Object {
 impl Object {
     pub fn new(store: Arc<dyn Store>, path: String, info: ObjectInfo) -> Object {
         Object { store, path, info, abandoned: AtomicBool::new(false) }
+    }
+
+    /// What its URL asks for, such as `id=2`, without what signs it: that is secret, and another one each time it is made.
+    /// Two URLs of one name that ask for the same mean one object.
+    pub fn asked(&self) -> Option<String> {
+        asked(&self.path)
     }
 
     pub fn is_abandoned(&self) -> bool {
@@ -311,6 +355,26 @@ mod tests {
         }
         for path in ["", "a/b", "://x", "c://x", "1s://x", "a b://x", "x/s3://b", "s3:/b"] {
             assert!(!is_url(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_url_asks_for_is_told_from_what_signs_it() {
+        for (url, expected) in [
+            ("https://h/a", None),
+            ("https://h/a?", None),
+            ("https://h/a?&", None),
+            ("https://h/a#?x", None),
+            ("s3://b/a#?x=1", Some("x=1")),
+            ("https://h/a?id=2", Some("id=2")),
+            ("https://h/a?id=2#b", Some("id=2")),
+            ("https://h/a?X-Amz-Signature=1&X-Amz-Date=2&versionId=3&x=", Some("versionId=3&x=")),
+            ("https://h/a?sv=1&SIG=2%3D&se=3", None),
+            ("https://h/a?st=1&sr=2", Some("st=1&sr=2")),
+            ("https://h/a?Expires=1&Signature=2&Key-Pair-Id=3", None),
+            ("https://h/a?token&page=1&access_token=x&page=2", Some("page=1&page=2")),
+        ] {
+            assert_eq!(asked(url).as_deref(), expected, "{url}");
         }
     }
 
