@@ -15,7 +15,7 @@ import os
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
 import fasttok._fasttok as _fasttok
@@ -525,13 +525,13 @@ class Option:
         """How the command line calls it."""
         return (f"--{self.name.replace('_', '-')}",) if self.help.flags is None else self.help.flags
 
-    @property
+    @cached_property
     def choices(self) -> tuple[str, ...]:
         """The values of an option that has a few."""
         literal = next((t for t in (self.type, *get_args(self.type)) if get_origin(t) is Literal), None)
         return get_args(literal)
 
-    @property
+    @cached_property
     def may_be_none(self) -> bool:
         """Whether None is a value of it."""
         return self.takes(type(None))
@@ -540,7 +540,7 @@ class Option:
         """Whether its values may be of this type."""
         return kind in (self.type, *get_args(self.type))
 
-    @property
+    @cached_property
     def is_list_of_names(self) -> bool:
         """Whether its value is a name, or several."""
         return self.takes(str) and self.takes(Iterable[str])

@@ -9,10 +9,10 @@ use fasttok_engine::{Encoding, Utf8Errors};
 use crate::run::documents_in_chunks;
 use crate::{Document, Job, Key, Ledger, Outcome, Progress};
 
-/// The text of the JSON string `raw`, given without its quotes; nothing where it holds a lone surrogate.
-pub fn unescape(raw: &str) -> Option<String> {
+/// The text of the JSON string `quoted`; nothing where it is none, or holds a lone surrogate.
+pub fn json_string(quoted: &str) -> Option<String> {
     let mut buffer = Vec::new();
-    let text = crate::format::unescape::unescape(raw, &mut buffer, Utf8Errors::Strict);
+    let text = crate::format::json_string::text(quoted, &mut buffer, Utf8Errors::Strict);
     text.ok().map(str::to_owned)
 }
 

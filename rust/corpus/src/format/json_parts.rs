@@ -11,6 +11,7 @@ use super::jsonl::{
     Node, Slots, broken_json, lone_surrogate, merge_named, no_text, no_text_in_list, not_an_object,
     value_of,
 };
+use super::long_strings::Strings;
 use crate::record::{Fields, FieldsMet, PartsEnd, PartsRow, RecordParts};
 use crate::skip_reason::SkipReason;
 
@@ -428,7 +429,7 @@ impl ObjectParts {
             self.state = State::Hex(0, Some(0));
             return true;
         }
-        let short = super::unescape::SHORT[usize::from(byte)];
+        let short = super::json_string::SHORT[usize::from(byte)];
         if short == 0 {
             return false;
         }
@@ -587,7 +588,7 @@ impl ObjectParts {
                 Some(Found::Raw(raw)) => Some(raw.as_str()),
                 Some(Found::Text { .. }) | None => None,
             };
-            values.push(value_of(raw, &mut buffer, self.errors, name)?);
+            values.push(value_of(raw, Strings::AS_WRITTEN, &mut buffer, self.errors, name)?);
         }
         match self.slots[0].take() {
             Some(Found::Text { bad: Some(bad), .. }) => Err(bad),

@@ -3,11 +3,11 @@
 //! The whole line is checked against the grammar, also after the wanted field; of a name that occurs twice the last
 //! value holds, as in Python. What is not wanted is passed over without being built.
 //!
-//! The parser is serde_json, which finds the fields and leaves them as they are written ([`RawValue`]); the text is
-//! unescaped here. The SIMD parsers were tried against it on the same input and are wrong for this purpose:
-//! sonic-rs (0.5.10) passes `\uzzzz` in a field that is skipped and recurses without a limit, so that a line of
-//! brackets overflows the stack; simd-json (0.17) refuses numbers that JSON allows and passes lone surrogates. Nor
-//! are they much faster here, where texts are long strings full of `\n`.
+//! The parser is serde_json, which finds the fields and leaves them as they are written ([`RawValue`]); long strings are
+//! taken out of the record before, checked and unescaped in one pass, for they are nearly all of it ([`LongStrings`]).
+//! The SIMD parsers were tried against it on the same input and are wrong for this purpose: sonic-rs (0.5.10) passes
+//! `\uzzzz` in a field that is skipped and recurses without a limit, so that a line of brackets overflows the stack;
+//! simd-json (0.17) refuses numbers that JSON allows and passes lone surrogates.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +17,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::json_parts::ObjectParts;
-use super::unescape::unescape;
+use super::json_string;
+use super::long_strings::{LongStrings, Strings};
 use super::{Format, Layout};
 use crate::Progress;
 use crate::reading::Framing;
@@ -61,6 +62,7 @@ pub(super) struct JsonlReader {
     names: Vec<String>,
     /// Which of them is the second text.
     answer: Option<usize>,
+    long: LongStrings,
     text: Vec<u8>,
     second_text: Vec<u8>,
     /// The parts of the text together, where there are several.
@@ -96,6 +98,7 @@ impl JsonlReader {
             more,
             slots,
             joined: String::new(),
+            long: LongStrings::default(),
             text: Vec::new(),
             second_text: Vec::new(),
             value: Vec::new(),
@@ -118,16 +121,34 @@ impl RecordReader for JsonlReader {
             return Ok(None);
         }
         let noun = self.noun;
-        let JsonlReader { wanted, names, text, second_text, value, values, met, looked, .. } = self;
+        let JsonlReader {
+            wanted, names, long, text, second_text, value, values, met, looked, ..
+        } = self;
         let (joined, more) = (&mut self.joined, self.more);
         for buffer in [&mut *text, &mut *second_text] {
             if buffer.len() > KEPT {
                 *buffer = Vec::new();
             }
         }
-        let mut slots = vec![None; self.slots];
-        find(wanted, record, &mut slots, noun)?;
+        let long = long.take_out(record, errors).then_some(&*long);
+        // A value of a group that is no string is wanted as it is written. The slots are those before they are merged.
+        let is_whole = |long: &LongStrings, slots: &[Option<&str>]| {
+            slots.chunks(names.len()).all(|slots| {
+                let mut groups = slots[1..=values.len()].iter().flatten();
+                groups.all(|raw| raw.starts_with('"') || !long.are_in(raw))
+            })
+        };
+        let apart = long.and_then(|long| {
+            let slots = wanted.slots_of(long.rest(), self.slots).ok()?;
+            is_whole(long, &slots).then_some((long, slots))
+        });
+        let (long, mut slots) = match apart {
+            Some((long, slots)) => (Some(long), slots),
+            // It is read as it is, if only for what is wrong with it.
+            None => (None, find(wanted, record, self.slots, noun)?),
+        };
         merge_named(&mut slots, names.len());
+        let strings = Strings { record, long };
         met.records += 1;
         let mut is_unmet = false;
         for (met, slot) in met.met.iter_mut().zip(&slots) {
@@ -142,12 +163,13 @@ impl RecordReader for JsonlReader {
         }
 
         for ((slot, raw), name) in values.iter_mut().zip(&slots[1..]).zip(&names[1..]) {
-            *slot = value_of(*raw, value, errors, name)?;
+            *slot = value_of(*raw, strings, value, errors, name)?;
         }
 
-        let answer =
-            self.answer.map(|slot| text_of(slots[slot], second_text, errors, &names[slot]));
-        let mut text = text_of(slots[0], text, errors, &names[0])?;
+        let answer = self
+            .answer
+            .map(|slot| text_of(slots[slot], strings, second_text, errors, &names[slot]));
+        let mut text = text_of(slots[0], strings, text, errors, &names[0])?;
         if more < names.len() {
             joined.clear();
             if joined.capacity() > KEPT {
@@ -156,7 +178,7 @@ impl RecordReader for JsonlReader {
             joined.push_str(text);
             for (slot, name) in slots[..names.len()].iter().zip(&*names).skip(more) {
                 joined.push('\n');
-                joined.push_str(text_of(*slot, value, errors, name)?);
+                joined.push_str(text_of(*slot, strings, value, errors, name)?);
             }
             text = joined;
         }
@@ -175,18 +197,14 @@ impl RecordReader for JsonlReader {
     }
 }
 
-/// Fills the slots of the `wanted` fields of `record`, as they are written. The whole of it is checked.
+/// The values of the `wanted` fields of `record`, as they are written, in so many slots. The whole of it is checked.
 pub(super) fn find<'a>(
     wanted: &Node,
     record: &'a str,
-    slots: &mut [Option<&'a str>],
+    slots: usize,
     noun: &str,
-) -> Result<(), SkipReason> {
-    let mut json = serde_json::Deserializer::from_str(record);
-    NodeSeed { node: wanted, slots }
-        .deserialize(&mut json)
-        .and_then(|()| json.end())
-        .map_err(|e| not_a_record(record, noun, &e))
+) -> Result<Vec<Option<&'a str>>, SkipReason> {
+    wanted.slots_of(record, slots).map_err(|e| not_a_record(record, noun, &e))
 }
 
 /// Adds the names of the fields of `record`, whose own name is `parent`.
@@ -209,13 +227,14 @@ fn name_fields(
 /// The text that `field` has to be, in `buffer` if need be.
 fn text_of<'a>(
     raw: Option<&'a str>,
+    strings: Strings<'a>,
     buffer: &'a mut Vec<u8>,
     errors: Utf8Errors,
     field: &str,
 ) -> Result<&'a str, SkipReason> {
     match raw {
-        Some(raw) if raw.starts_with('"') => string(raw, buffer, errors, field),
-        Some(raw) if raw.starts_with('[') => list(raw, buffer, errors, field),
+        Some(raw) if raw.starts_with('"') => string(raw, strings, buffer, errors, field),
+        Some(raw) if raw.starts_with('[') => list(raw, strings, buffer, errors, field),
         raw => Err(no_text(raw.map(|raw| raw.as_bytes()[0]), field)),
     }
 }
@@ -223,6 +242,7 @@ fn text_of<'a>(
 /// The strings of the list `raw`, joined by line ends, in `buffer`.
 fn list<'a>(
     raw: &str,
+    strings: Strings,
     buffer: &'a mut Vec<u8>,
     errors: Utf8Errors,
     field: &str,
@@ -237,7 +257,8 @@ fn list<'a>(
         if !element.starts_with('"') {
             return Err(no_text_in_list(element.as_bytes()[0], field));
         }
-        buffer.extend_from_slice(string(element, &mut unescaped, errors, field)?.as_bytes());
+        buffer
+            .extend_from_slice(string(element, strings, &mut unescaped, errors, field)?.as_bytes());
     }
     Ok(std::str::from_utf8(buffer).expect("strings and line ends"))
 }
@@ -272,13 +293,16 @@ pub(super) fn no_text(first: Option<u8>, field: &str) -> SkipReason {
 /// The value `raw` of a group, in words: numbers, true and false as they are written.
 pub(super) fn value_of(
     raw: Option<&str>,
+    strings: Strings,
     buffer: &mut Vec<u8>,
     errors: Utf8Errors,
     field: &str,
 ) -> Result<Option<String>, SkipReason> {
     Ok(match raw {
         None | Some("null") => None,
-        Some(raw) if raw.starts_with('"') => Some(string(raw, buffer, errors, field)?.to_owned()),
+        Some(raw) if raw.starts_with('"') => {
+            Some(string(raw, strings, buffer, errors, field)?.to_owned())
+        }
         Some(raw) => Some(raw.to_owned()),
     })
 }
@@ -286,11 +310,12 @@ pub(super) fn value_of(
 /// The text of the JSON string `raw`, in `buffer` if need be.
 fn string<'a>(
     raw: &'a str,
+    strings: Strings<'a>,
     buffer: &'a mut Vec<u8>,
     errors: Utf8Errors,
     field: &str,
 ) -> Result<&'a str, SkipReason> {
-    unescape(&raw[1..raw.len() - 1], buffer, errors).map_err(|e| lone_surrogate(e.offset, field))
+    strings.text(raw, buffer, errors).map_err(|e| lone_surrogate(e.offset, field))
 }
 
 pub(super) fn lone_surrogate(at: usize, field: &str) -> SkipReason {
@@ -426,10 +451,13 @@ impl Node {
 
     /// The index of the child that `key` names, a JSON string as written but for its quotes.
     fn index(&self, key: &str) -> Option<usize> {
-        let mut buffer = Vec::new();
+        let (quoted, mut buffer);
         let key = match memchr::memchr(b'\\', key.as_bytes()) {
             None => key,
-            Some(_) => unescape(key, &mut buffer, Utf8Errors::Replace).ok()?,
+            Some(_) => {
+                (quoted, buffer) = (format!("\"{key}\""), Vec::new());
+                json_string::text(&quoted, &mut buffer, Utf8Errors::Replace).ok()?
+            }
         };
         self.children.iter().position(|(name, _)| name == key)
     }
@@ -461,6 +489,19 @@ impl Node {
     pub fn longest_name(&self) -> usize {
         let longest = |(name, node): &(String, Node)| node.longest_name().max(name.len());
         self.children.iter().map(longest).max().unwrap_or_default()
+    }
+
+    /// The values of the wanted fields in the object `json`.
+    fn slots_of<'a>(
+        &self,
+        json: &'a str,
+        slots: usize,
+    ) -> Result<Vec<Option<&'a str>>, serde_json::Error> {
+        let mut slots = vec![None; slots];
+        let mut json = serde_json::Deserializer::from_str(json);
+        NodeSeed { node: self, slots: &mut slots }.deserialize(&mut json)?;
+        json.end()?;
+        Ok(slots)
     }
 
     /// Takes `raw` as the value of this field, in place of any earlier one.

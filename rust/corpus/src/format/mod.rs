@@ -23,15 +23,16 @@ mod json;
 mod json_parts;
 #[cfg(test)]
 mod json_parts_tests;
+pub(crate) mod json_string;
 mod jsonl;
 mod lines;
+mod long_strings;
 mod messages;
 mod separated;
 mod tar;
 #[cfg(test)]
 mod tests;
 mod text;
-pub(crate) mod unescape;
 mod warc;
 
 pub(crate) use csv::has_text_column;

@@ -6,7 +6,7 @@
 
 use fasttok_engine::Utf8Errors;
 
-use crate::format::unescape::{LoneSurrogate, unescape};
+use crate::format::json_string::{self, JsonString, LoneSurrogate, StringError, make_room};
 
 /// `raw`, which is JSON, in `buffer`.
 pub(super) fn compact<'a>(
@@ -19,28 +19,24 @@ pub(super) fn compact<'a>(
     let mut rest = raw;
     while let Some(quote) = memchr::memchr(b'"', rest.as_bytes()) {
         add_bare(&rest[..quote], buffer);
-        let string = &rest[quote + 1..];
-        let end = string_end(string.as_bytes());
-        let from = raw.len() - string.len();
-        let text = unescape(&string[..end], &mut unescaped, errors)
-            .map_err(|e| LoneSurrogate { offset: from + e.offset })?;
+        let string = &rest[quote..];
+        make_room(&mut unescaped, string.len());
+        let read = json_string::read(string.as_bytes(), &mut unescaped, errors);
+        let JsonString { end, written } = read.map_err(|e| match e {
+            StringError::LoneSurrogate(LoneSurrogate { offset }) => {
+                LoneSurrogate { offset: raw.len() - string.len() + 1 + offset }
+            }
+            StringError::Broken => unreachable!("the record is JSON"),
+        })?;
+        let text = match written {
+            None => &string[1..end - 1],
+            Some(len) => json_string::unescaped(&unescaped[..len]),
+        };
         serde_json::to_writer(&mut *buffer, text).expect("memory takes all of it");
-        rest = &string[end + 1..];
+        rest = &string[end..];
     }
     add_bare(rest, buffer);
     Ok(std::str::from_utf8(buffer).expect("it is made of text"))
-}
-
-/// Where the string ends that `bytes` begin after its quote.
-fn string_end(bytes: &[u8]) -> usize {
-    let mut i = 0;
-    loop {
-        i += memchr::memchr2(b'"', b'\\', &bytes[i..]).expect("the record is JSON");
-        match bytes[i] {
-            b'"' => return i,
-            _ => i += 2,
-        }
-    }
 }
 
 /// What is between strings, without blanks.

@@ -15,8 +15,9 @@ use fasttok_engine::Utf8Errors;
 use self::compact::compact;
 use self::shapes::{KNOWN, Said, Text};
 use super::json::JsonFramer;
+use super::json_string;
 use super::jsonl::{KEPT, Node, Slots, find, lone_surrogate, merge_named, value_of};
-use super::unescape::unescape;
+use super::long_strings::Strings;
 use super::{Format, Layout};
 use crate::Progress;
 use crate::reading::Framing;
@@ -140,8 +141,7 @@ impl MessagesReader {
 
     /// What a record says, and the values of its own fields.
     fn said<'a>(&mut self, record: &'a str, errors: Utf8Errors) -> Result<Said<'a>, SkipReason> {
-        let mut slots = vec![None; self.fields + KNOWN.len()];
-        find(&self.wanted, record, &mut slots, self.noun)?;
+        let mut slots = find(&self.wanted, record, self.fields + KNOWN.len(), self.noun)?;
         let (fields, known) = slots.split_at_mut(self.fields);
         merge_named(fields, self.names.len());
         self.met.records += 1;
@@ -152,9 +152,13 @@ impl MessagesReader {
         let said = shapes::read(known, record)?;
         for (i, slot) in self.values.iter_mut().enumerate() {
             *slot = match self.sources[i] {
-                Source::Record => {
-                    value_of(fields[i + 1], &mut self.value, errors, &self.names[i + 1])?
-                }
+                Source::Record => value_of(
+                    fields[i + 1],
+                    Strings::AS_WRITTEN,
+                    &mut self.value,
+                    errors,
+                    &self.names[i + 1],
+                )?,
                 Source::Shape => Some(said.shape.name().to_owned()),
                 _ => None,
             };
@@ -224,9 +228,9 @@ fn written<'a>(
     buffer: &'a mut Vec<u8>,
     errors: Utf8Errors,
 ) -> Result<&'a str, SkipReason> {
-    let done = match text.raw.strip_prefix('"') {
-        Some(rest) => unescape(&rest[..rest.len() - 1], buffer, errors),
-        None => compact(text.raw, buffer, errors),
+    let done = match text.raw.starts_with('"') {
+        true => json_string::text_of(text.raw, buffer, errors),
+        false => compact(text.raw, buffer, errors),
     };
     done.map_err(|e| {
         let field = match text.message {

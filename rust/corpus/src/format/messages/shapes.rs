@@ -10,8 +10,8 @@ use fasttok_engine::Utf8Errors;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::format::json_string;
 use crate::format::jsonl::kind;
-use crate::format::unescape::unescape;
 use crate::skip_reason::{Reason, SkipReason};
 
 /// The fields of a record that say what it is; `known` below is what they have, in this order.
@@ -707,12 +707,14 @@ fn plain<'a>(raw: &'a str, place: Place) -> Result<Cow<'a, str>, SkipReason> {
 }
 
 fn unquoted(raw: &str) -> Cow<'_, str> {
-    let raw = &raw[1..raw.len() - 1];
     if memchr::memchr(b'\\', raw.as_bytes()).is_none() {
-        return raw.into();
+        return raw[1..raw.len() - 1].into();
     }
     let mut buffer = Vec::new();
-    unescape(raw, &mut buffer, Utf8Errors::Replace).unwrap_or_default().to_owned().into()
+    json_string::text_of(raw, &mut buffer, Utf8Errors::Replace)
+        .unwrap_or_default()
+        .to_owned()
+        .into()
 }
 
 fn bad(detail: impl Display) -> SkipReason {

@@ -1,0 +1,352 @@
+//! The text of a JSON string, from the string as it is written: one pass that checks it, finds its end and undoes its
+//! escapes.
+//!
+//! Our own because the strings that are counted are nearly all of a record, so that this and not the parser decides how
+//! fast JSON is read, and because a lone surrogate must be told apart from broken JSON and must be replaceable: parsers
+//! offer neither.
+
+use fasttok_engine::Utf8Errors;
+use fasttok_simd::{Level, Simd, Task};
+
+/// Bytes looked at, and copied, at a time.
+pub(super) const BLOCK: usize = 64;
+
+/// A string that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct JsonString {
+    /// The index after its closing quote.
+    pub end: usize,
+    /// How many bytes of text were written; `None` where nothing is escaped, so that the text is as it is written.
+    pub written: Option<usize>,
+}
+
+/// Why a string has no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StringError {
+    LoneSurrogate(LoneSurrogate),
+    /// It is no JSON.
+    Broken,
+}
+
+/// Half of a surrogate pair in a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LoneSurrogate {
+    /// Byte offset in the string as written, without the quotes.
+    pub offset: usize,
+}
+
+/// What stands for itself or for a control character after a backslash. 0 for `u`, which needs more.
+pub(super) const SHORT: [u8; 256] = {
+    let mut short = [0; 256];
+    short[b'"' as usize] = b'"';
+    short[b'\\' as usize] = b'\\';
+    short[b'/' as usize] = b'/';
+    short[b'b' as usize] = 0x08;
+    short[b'f' as usize] = 0x0c;
+    short[b'n' as usize] = b'\n';
+    short[b'r' as usize] = b'\r';
+    short[b't' as usize] = b'\t';
+    short
+};
+
+/// The values of hexadecimal digits; what is none has a bit above them.
+const HEX: [u16; 256] = {
+    let mut hex = [NO_HEX; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let lower = b"0123456789abcdef"[digit];
+        hex[lower as usize] = digit as u16;
+        hex[lower.to_ascii_uppercase() as usize] = digit as u16;
+        digit += 1;
+    }
+    hex
+};
+const NO_HEX: u16 = 0x100;
+
+/// Reads the string whose opening quote `from` begins with. Its text, if anything in it is escaped, is written to the
+/// beginning of `to`, which has to be [`BLOCK`] bytes longer than `from`; what is behind the text there is left in any state.
+pub(crate) fn read(
+    from: &[u8],
+    to: &mut [u8],
+    errors: Utf8Errors,
+) -> Result<JsonString, StringError> {
+    debug_assert!(from.first() == Some(&b'"') && to.len() >= from.len() + BLOCK);
+    Level::chosen_or_portable().run(Read { from, to, errors })
+}
+
+/// The text of the string `quoted`: in `buffer` or, where nothing is escaped, as it is written. What is more than a string
+/// is none.
+pub(crate) fn text<'a>(
+    quoted: &'a str,
+    buffer: &'a mut Vec<u8>,
+    errors: Utf8Errors,
+) -> Result<&'a str, StringError> {
+    make_room(buffer, quoted.len());
+    let JsonString { end, written } = read(quoted.as_bytes(), buffer, errors)?;
+    if end != quoted.len() {
+        return Err(StringError::Broken);
+    }
+    match written {
+        None => Ok(&quoted[1..quoted.len() - 1]),
+        Some(len) => Ok(unescaped(&buffer[..len])),
+    }
+}
+
+/// The same of what is known to be a string.
+pub(crate) fn text_of<'a>(
+    string: &'a str,
+    buffer: &'a mut Vec<u8>,
+    errors: Utf8Errors,
+) -> Result<&'a str, LoneSurrogate> {
+    text(string, buffer, errors).map_err(|e| match e {
+        StringError::LoneSurrogate(lone) => lone,
+        StringError::Broken => unreachable!("it was checked before"),
+    })
+}
+
+/// Makes `buffer` long enough for the text of what has `len` bytes.
+pub(super) fn make_room(buffer: &mut Vec<u8>, len: usize) {
+    if buffer.len() < len + BLOCK {
+        buffer.resize(len + BLOCK, 0);
+    }
+}
+
+/// What [`read`] wrote, as text.
+pub(super) fn unescaped(bytes: &[u8]) -> &str {
+    // Cannot fail, for escapes are ASCII and what they stand for is written as UTF-8; checking is cheap.
+    match fasttok_engine::decode_utf8(bytes, Utf8Errors::Strict) {
+        Ok(std::borrow::Cow::Borrowed(text)) => text,
+        _ => unreachable!("an unescaped string stays UTF-8"),
+    }
+}
+
+struct Read<'a> {
+    from: &'a [u8],
+    to: &'a mut [u8],
+    errors: Utf8Errors,
+}
+
+impl Task for Read<'_> {
+    type Output = Result<JsonString, StringError>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        let Read { from, to, errors } = self;
+        // The first escape, if there is one before the end: up to there nothing is copied.
+        let mut i = 1;
+        loop {
+            let (block, _) = block_at(from, i);
+            let ends = ends(simd, &block);
+            i += ends.trailing_zeros() as usize;
+            if ends != 0 {
+                break;
+            }
+        }
+        match from.get(i) {
+            Some(b'"') => return Ok(JsonString { end: i + 1, written: None }),
+            Some(b'\\') => {}
+            _ => return Err(StringError::Broken),
+        }
+        let mut o = i - 1;
+        to[..o].copy_from_slice(&from[1..i]);
+        loop {
+            match from.get(i) {
+                Some(b'"') => return Ok(JsonString { end: i + 1, written: Some(o) }),
+                Some(b'\\') => {
+                    let (len, c) = escape(&from[i..], i - 1, errors)?;
+                    i += len;
+                    match c {
+                        Escape::Byte(byte) => {
+                            to[o] = byte;
+                            o += 1;
+                        }
+                        Escape::Char(c) => o += c.encode_utf8(&mut to[o..]).len(),
+                    }
+                    // Escapes come together, or a few bytes apart.
+                    if from.get(i) == Some(&b'\\') {
+                        continue;
+                    }
+                }
+                _ => return Err(StringError::Broken),
+            }
+            // On to the next one, or to the end.
+            loop {
+                let (block, len) = block_at(from, i);
+                let Some(out) = to.get_mut(o..).and_then(<[u8]>::first_chunk_mut::<BLOCK>) else {
+                    // No escape is shorter than what it stands for, so there is room.
+                    return Err(StringError::Broken);
+                };
+                *out = block;
+                let ends = ends(simd, &block);
+                let plain = (ends.trailing_zeros() as usize).min(len);
+                i += plain;
+                o += plain;
+                if ends != 0 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The block at `i`, and how many bytes of it there are; what is behind the end is quotes.
+#[inline(always)]
+fn block_at(from: &[u8], i: usize) -> ([u8; BLOCK], usize) {
+    let rest = from.get(i..).unwrap_or_default();
+    match rest.first_chunk::<BLOCK>() {
+        Some(block) => (*block, BLOCK),
+        None => {
+            let mut block = [b'"'; BLOCK];
+            block[..rest.len()].copy_from_slice(rest);
+            (block, rest.len())
+        }
+    }
+}
+
+/// The bytes of `block` at which a string does not go on as it is written: quotes, backslashes, control characters.
+#[inline(always)]
+fn ends<S: Simd>(simd: S, block: &[u8; BLOCK]) -> u64 {
+    let bytes = simd.bytes(block);
+    let quotes = simd.equal(bytes, b'"');
+    let backslashes = simd.equal(bytes, b'\\');
+    let not_control = simd.any(block, 0xe0);
+    quotes | backslashes | !not_control
+}
+
+/// What an escape stands for.
+enum Escape {
+    Byte(u8),
+    Char(char),
+}
+
+/// The escape (or the pair of them) that `from` begins with, which is at byte `offset` of the string: its length, and what
+/// it stands for.
+#[inline(always)]
+fn escape(from: &[u8], offset: usize, errors: Utf8Errors) -> Result<(usize, Escape), StringError> {
+    let &byte = from.get(1).ok_or(StringError::Broken)?;
+    let short = SHORT[usize::from(byte)];
+    if short != 0 {
+        return Ok((2, Escape::Byte(short)));
+    }
+    let unit = unit(from).ok_or(StringError::Broken)?;
+    if let Some(c) = char::from_u32(unit) {
+        return Ok((6, Escape::Char(c)));
+    }
+    match from.get(6..).and_then(self::unit) {
+        Some(low @ 0xdc00..0xe000) if unit < 0xdc00 => {
+            let c = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+            Ok((12, Escape::Char(char::from_u32(c).ok_or(StringError::Broken)?)))
+        }
+        _ if errors == Utf8Errors::Replace => Ok((6, Escape::Char(char::REPLACEMENT_CHARACTER))),
+        _ => Err(StringError::LoneSurrogate(LoneSurrogate { offset })),
+    }
+}
+
+/// The value of `\uXXXX` at the start of `from`.
+#[inline(always)]
+fn unit(from: &[u8]) -> Option<u32> {
+    let &[b'\\', b'u', a, b, c, d] = from.first_chunk::<6>()? else {
+        return None;
+    };
+    let [a, b, c, d] = [a, b, c, d].map(|digit| u32::from(HEX[usize::from(digit)]));
+    let is_hex = (a | b | c | d) < u32::from(NO_HEX);
+    is_hex.then_some(a << 12 | b << 8 | c << 4 | d)
+}
+
+#[cfg(test)]
+mod tests {
+    use fasttok_testing::Random;
+
+    use super::*;
+
+    /// What begins as a string does: quotes, escapes and control characters, right and wrong, more and less far apart.
+    fn random_string(random: &mut Random) -> String {
+        let bits = [
+            "\"",
+            r#"\""#,
+            r"\\",
+            r"\n",
+            r"\u00e9",
+            r"\u4E2D",
+            r"\ud83d\ude00",
+            r"\ud83d",
+            r"\ude00",
+            r"\x",
+            r"\u12g4",
+            "\n",
+            "\u{1f}",
+            "\u{7f}",
+            "é",
+            "中",
+            "😀",
+        ];
+        let apart = 1 + random.below(150);
+        let mut to = String::from('"');
+        for _ in 0..random.below(20) {
+            for _ in 0..random.below(apart) {
+                to.push(char::from(b'a' + random.below(26) as u8));
+            }
+            // What ends it, or is wrong, less often than the rest.
+            let bit = bits[random.below(bits.len())];
+            let is_end =
+                matches!(bit, "\"" | "\n" | "\u{1f}" | r"\x" | r"\u12g4" | r"\ud83d" | r"\ude00");
+            if !is_end || random.below(12) == 0 {
+                to.push_str(bit);
+            }
+        }
+        to + ["\"", "\"", "\", 1", ""][random.below(4)]
+    }
+
+    #[test]
+    fn a_string_is_what_serde_json_reads() {
+        let mut random = Random::new(11);
+        let mut found = [0; 3];
+        for _ in 0..30_000 {
+            let from = random_string(&mut random);
+            let mut strings = serde_json::Deserializer::from_str(&from).into_iter::<String>();
+            let theirs = strings.next().and_then(Result::ok);
+            let end = strings.byte_offset();
+            let mut raw = serde_json::Deserializer::from_str(&from)
+                .into_iter::<&serde_json::value::RawValue>();
+            let is_string = raw.next().is_some_and(|raw| raw.is_ok());
+            let raw_end = raw.byte_offset();
+            for level in Level::available() {
+                let mut buffer = vec![0xff; from.len() + BLOCK];
+                let task =
+                    Read { from: from.as_bytes(), to: &mut buffer, errors: Utf8Errors::Strict };
+                let read = level.run(task);
+                match read {
+                    Ok(JsonString { end: ours, written }) => {
+                        let text = match written {
+                            Some(len) => unescaped(&buffer[..len]),
+                            None => &from[1..ours - 1],
+                        };
+                        assert_eq!((Some(text), ours), (theirs.as_deref(), end), "{from:?}");
+                        found[0] += 1;
+                    }
+                    Err(StringError::LoneSurrogate(LoneSurrogate { offset })) => {
+                        assert!(
+                            theirs.is_none() && from[1 + offset..].starts_with(r"\ud"),
+                            "{from:?}"
+                        );
+                        found[1] += 1;
+                    }
+                    Err(StringError::Broken) => {
+                        assert!(theirs.is_none() && !is_string, "{from:?}");
+                        found[2] += 1;
+                    }
+                }
+                // A lone surrogate is no fault of the string where it may be replaced.
+                let task =
+                    Read { from: from.as_bytes(), to: &mut buffer, errors: Utf8Errors::Replace };
+                let replaced = level.run(task);
+                assert_eq!(
+                    replaced.map(|string| string.end).ok(),
+                    is_string.then_some(raw_end),
+                    "{from:?}"
+                );
+            }
+        }
+        assert!(found.iter().all(|&n| n > 1000), "{found:?}");
+    }
+}
