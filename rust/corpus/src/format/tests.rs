@@ -64,7 +64,7 @@ fn is(text: &str) -> Result<Option<String>, Reason> {
 
 #[test]
 fn the_table_is_consistent() {
-    assert_eq!(format_names()[..6], ["text", "lines", "jsonl", "json", "csv", "tsv"]);
+    assert_eq!(format_names()[..6], ["text", "lines", "jsonl", "json", "messages", "csv"]);
     for (id, format) in FORMATS.iter().enumerate() {
         assert_eq!(by_name(format.name()), Some(id));
         for suffix in format.suffixes() {
