@@ -191,6 +191,18 @@ def test_inputs(enc: fasttok.Encoding, expected: list[int], kind: str) -> None:
     assert parts == texts
 
 
+def test_lists_are_the_arrays_before_and_after_there_are_shared_integers(enc: fasttok.Encoding) -> None:
+    texts = ["one two three", "", "中文 und Grüße"]
+    ids, offsets = enc.encode_batch(texts)
+    expected = [ids[a:b].tolist() for a, b in itertools.pairwise(offsets)]
+    for _ in range(2):
+        assert enc.encode_batch(texts, as_list=True) == expected
+        assert [enc.encode(text, as_list=True) for text in texts] == expected
+        many = enc.encode("one two " * 50_000, as_list=True)
+        assert many == enc.encode("one two " * 50_000).tolist()
+        assert {type(id) for id in many} == {int}
+
+
 @pytest.mark.parametrize("kind", sorted(set(INPUTS) - {"numpy str, every other"}))
 def test_no_texts(enc: fasttok.Encoding, kind: str) -> None:
     result = enc.count_batch(INPUTS[kind]([]))

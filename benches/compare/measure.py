@@ -17,8 +17,6 @@ from .vocab import VocabularyFiles
 
 T = TypeVar("T")
 
-SHAPES = ("batch", "string", "jsonl", "lines", "calls")
-
 AGAIN_BYTES = 500_000
 """How much of the warm-up text is counted once more before each slice, to bring back what the others' turns evicted."""
 

@@ -15,6 +15,9 @@ SHAPE_TITLES = {
     "jsonl": "JSONL file",
     "lines": "short lines, 50-100 bytes",
     "calls": "one call a short string",
+    "ids": "ids of a batch of documents, in the form of the library",
+    "lists": "ids of a batch of documents, as lists",
+    "list": "ids of one document a call, as a list",
 }
 
 DETAILS_NOTE = (

@@ -36,6 +36,9 @@ class Rival:
     simd: str = ""
     """The instructions that it is told to use (`FASTTOK_SIMD`); empty for the best of the machine."""
 
+    only_ids: bool = False
+    """A drop-in, which has no counts of its own and takes part where ids are made."""
+
     @property
     def script(self) -> Path:
         """The worker script."""
@@ -60,6 +63,7 @@ RIVALS: tuple[Rival, ...] = (
     Rival("fasttok-avx2", (), "fasttok-engine", "drive_fasttok.py", "counts", simd="avx2"),
     Rival("fasttok-avx2-slow-pext", (), "fasttok-engine", "drive_fasttok.py", "counts", simd="avx2-slow-pext"),
     Rival("fasttok-portable", (), "fasttok-engine", "drive_fasttok.py", "counts", simd="portable"),
+    Rival("fasttok as tiktoken", (), "fasttok-engine", "drive_fasttok_tiktoken.py", "lists of ids", only_ids=True),
     Rival("tiktoken", ("tiktoken==0.14.0",), "tiktoken", "drive_tiktoken.py", "lists of ids"),
     Rival("gigatoken", ("gigatoken==0.10.0",), "gigatoken", "drive_gigatoken.py", "an array of ids"),
     Rival("snaptokens", ("snaptokens==0.2.6", "numpy>=2"), "snaptokens", "drive_snaptokens.py", "packed ids"),

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .text import Text
 
 SCHEMA = "fasttok.compare/1"
-SHAPES = ("batch", "string", "jsonl", "lines", "calls")
+ID_SHAPES = ("ids", "lists", "list")
+SHAPES = ("batch", "string", "jsonl", "lines", "calls", *ID_SHAPES)
 QUICK_LANGUAGES = "eng_Latn,zho_Hans,code,mixed"
 MB = 1e6
 
@@ -147,9 +148,10 @@ class _Run:
         for name in encodings:
             entrants = [measure.Entrant(environment, files[name]) for environment in environments]
             for shape in shapes:
+                taking_part = [e for e in entrants if shape in ID_SHAPES or not e.environment.rival.only_ids]
                 for number in threads if shape != "calls" else [1]:
                     for text in texts:
-                        self._measure(_setting(name, shape, number), text, entrants, sizes)
+                        self._measure(_setting(name, shape, number), text, taking_part, sizes)
         measure.remove_jsonl(options.cache / "text")
         return self._record(complete=True)
 

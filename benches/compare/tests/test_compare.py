@@ -15,6 +15,7 @@ from benches.compare.envs import Environment
 from benches.compare.measure import Entrant, Measurement, Options
 from benches.compare.process import WorkerError, WorkerProcess
 from benches.compare.rivals import RIVALS, Rival
+from benches.compare.run import SHAPES
 from benches.compare.samples import Results, Setting, compare, fresh
 from benches.compare.text import Slice, Text, _in_turn
 from benches.compare.vocab import VocabularyFiles
@@ -120,7 +121,7 @@ def test_compare_shows_wrong_counts() -> None:
         compare([1, 2], [1, 2, 3])
 
 
-@pytest.mark.parametrize("shape", ["batch", "string", "jsonl", "lines", "calls"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_every_rival_meets_every_slice_once(text: Text, shape: str) -> None:
     results = measured(text, [entrant("tiktoken"), entrant("one"), entrant("two")], shape)
     assert results.problems == []

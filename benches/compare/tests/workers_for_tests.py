@@ -37,6 +37,18 @@ class Fake(Adapter):
         """One token per character."""
         return len(text)
 
+    def ids_batch(self, documents: list[str]) -> list[int]:
+        """As counts."""
+        return self.count_batch(documents)
+
+    def list_batch(self, documents: list[str]) -> list[list[int]]:
+        """Code points."""
+        return [self.list_text(text) for text in documents]
+
+    def list_text(self, text: str) -> list[int]:
+        """Code points."""
+        return [ord(character) for character in text]
+
 
 if __name__ == "__main__":
     serve(Fake())

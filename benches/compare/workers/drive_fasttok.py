@@ -38,6 +38,22 @@ class Fasttok(Adapter):
         report = self._fasttok.count_corpus([path], encodings=[self._name], text_field="text", threads=self._threads)
         return [int(report.totals.tokens[self._name])]
 
+    def ids_batch(self, documents: list[str]) -> Iterable[int]:
+        """One array of ids and one of offsets."""
+        _, offsets = self._encoding.encode_batch(documents, threads=self._threads)
+        lengths: Iterable[int] = offsets[1:] - offsets[:-1]
+        return lengths
+
+    def list_batch(self, documents: list[str]) -> list[list[int]]:
+        """Lists, asked for."""
+        lists: list[list[int]] = self._encoding.encode_batch(documents, threads=self._threads, as_list=True)
+        return lists
+
+    def list_text(self, text: str) -> list[int]:
+        """A list, asked for."""
+        ids: list[int] = self._encoding.encode(text, as_list=True)
+        return ids
+
 
 if __name__ == "__main__":
     serve(Fasttok())

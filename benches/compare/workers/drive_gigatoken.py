@@ -48,6 +48,20 @@ class Gigatoken(Adapter):
         source = self._jsonl_source([path], field="text")
         return self._lengths(self._tokenizer.encode_files(source, parallel=self._parallel))
 
+    def ids_batch(self, documents: list[str]) -> Iterable[int]:
+        """As it is called for counts."""
+        return self.count_batch(documents)
+
+    def list_batch(self, documents: list[str]) -> list[list[int]]:
+        """It has a call for lists."""
+        lists: list[list[int]] = self._tokenizer.encode_batch_list(documents)
+        return lists
+
+    def list_text(self, text: str) -> list[int]:
+        """Of its array."""
+        ids: list[int] = self._tokenizer.encode(text).tolist()
+        return ids
+
 
 if __name__ == "__main__":
     serve(Gigatoken())

@@ -29,6 +29,22 @@ class Quicktok(Adapter):
         """Count of one string."""
         return int(self._encoding.count(text))
 
+    def ids_batch(self, documents: list[str]) -> list[int]:
+        """Its batches are lists."""
+        return [len(ids) for ids in self.list_batch(documents)]
+
+    def list_batch(self, documents: list[str]) -> list[list[int]]:
+        """One by one with one thread, as tiktoken's lines."""
+        if self._threads > 1:
+            lists: list[list[int]] = self._encoding.encode_batch(documents)
+            return lists
+        return [self._encoding.encode_ordinary(text) for text in documents]
+
+    def list_text(self, text: str) -> list[int]:
+        """With tiktoken's name."""
+        ids: list[int] = self._encoding.encode_ordinary(text)
+        return ids
+
 
 if __name__ == "__main__":
     serve(Quicktok())

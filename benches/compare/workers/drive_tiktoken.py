@@ -31,6 +31,20 @@ class Tiktoken(Adapter):
         """Length of one id list."""
         return len(self._encoding.encode_ordinary(text))
 
+    def ids_batch(self, documents: list[str]) -> list[int]:
+        """Its batches are lists."""
+        return self.count_batch(documents)
+
+    def list_batch(self, documents: list[str]) -> list[list[int]]:
+        """As it is called for counts."""
+        lists: list[list[int]] = self._encoding.encode_ordinary_batch(documents, num_threads=self._threads)
+        return lists
+
+    def list_text(self, text: str) -> list[int]:
+        """As it is called for counts."""
+        ids: list[int] = self._encoding.encode_ordinary(text)
+        return ids
+
 
 if __name__ == "__main__":
     serve(Tiktoken())

@@ -24,6 +24,19 @@ class Tokenizers(Adapter):
         """Length of one encoding."""
         return len(self._tokenizer.encode(text, add_special_tokens=False))
 
+    def ids_batch(self, documents: list[str]) -> list[int]:
+        """As it is called for counts."""
+        return self.count_batch(documents)
+
+    def list_batch(self, documents: list[str]) -> list[list[int]]:
+        """Of its encodings."""
+        return [row.ids for row in self._tokenizer.encode_batch_fast(documents, add_special_tokens=False)]
+
+    def list_text(self, text: str) -> list[int]:
+        """Of its encoding."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
 
 if __name__ == "__main__":
     serve(Tokenizers())

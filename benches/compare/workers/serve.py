@@ -65,6 +65,18 @@ class Adapter(ABC):
         with open(path, encoding="utf-8") as lines:
             return self.count_batch([json.loads(line)["text"] for line in lines])
 
+    def ids_batch(self, documents: list[str]) -> Iterable[int]:
+        """Numbers of ids of each document, the ids made in the form that the library has for a batch."""
+        raise NotImplementedError("makes no ids")
+
+    def list_batch(self, documents: list[str]) -> list[list[int]]:
+        """The ids of each document as a list of Python integers."""
+        raise NotImplementedError("makes no ids")
+
+    def list_text(self, text: str) -> list[int]:
+        """The ids of one string as a list of Python integers."""
+        raise NotImplementedError("makes no ids")
+
 
 class Worker:
     """Executes the driver's requests against one adapter."""
@@ -143,6 +155,13 @@ class Worker:
         if shape == "calls":
             count_text = adapter.count_text
             return [count_text(text) for text in shaped]
+        if shape == "ids":
+            return adapter.ids_batch(shaped)
+        if shape == "lists":
+            return [len(ids) for ids in adapter.list_batch(shaped)]
+        if shape == "list":
+            list_text = adapter.list_text
+            return [len(list_text(text)) for text in shaped]
         return adapter.count_batch(shaped)
 
 

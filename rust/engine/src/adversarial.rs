@@ -405,7 +405,9 @@ fn case(seed: u64, texts: usize) {
     let encoding = &case.encoding;
     let name = encoding.name();
     let mut counters = counters(encoding);
-    let mut encoder = Encoder::new(encoding.clone());
+    let levels = Level::available().into_iter();
+    let mut encoders: Vec<_> =
+        levels.map(|level| (level, Encoder::with_level(encoding.clone(), level))).collect();
     let plainly = |text: &str| {
         let mut ids = Vec::new();
         let then = &mut |part: Part| {
@@ -425,11 +427,13 @@ fn case(seed: u64, texts: usize) {
         if !case.lacks {
             assert!(ids == plainly(&text), "seed {seed:#X}, {name}: ids of {text:?}");
         }
-        // The second time, pieces are known.
-        for _ in 0..2 {
-            let mut remembered = Vec::new();
-            encoder.encode(&text, Special::Text, &mut remembered).unwrap();
-            assert!(ids == remembered, "seed {seed:#X}, {name}: ids of an encoder, {text:?}");
+        for (level, encoder) in &mut encoders {
+            // The second time, pieces are known.
+            for _ in 0..2 {
+                let mut made = Vec::new();
+                encoder.encode(&text, Special::Text, &mut made).unwrap();
+                assert!(ids == made, "seed {seed:#X}, {name}, {level:?}: ids of {text:?}");
+            }
         }
         for (level, counter) in &mut counters {
             // The second time, pieces are known.

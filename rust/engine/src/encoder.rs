@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use fasttok_simd::{Level, Simd, Task, is_east_asian};
 
-use self::memory::{Memory, WAITING};
+use self::memory::Memory;
 use crate::Error;
 use crate::added::Part;
-use crate::bits::{first_piece, low_bits};
+use crate::bits::{first_piece, low_bits, starts_after};
 use crate::encoding::Encoding;
 use crate::interrupt::{self, Watch};
 use crate::options::Special;
@@ -136,14 +136,26 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Queues a piece of up to 31 bytes, or takes it if it is one token although merging does not give it. `text` has
-    /// [`SLACK`] bytes from `start` on.
+    /// Makes room for so many pieces in the group that is filled.
     #[inline(always)]
-    fn queue(&mut self, text: &[u8], start: usize, end: usize) {
-        if let Some(id) = self.whole(&text[start..end]) {
-            return self.memory.queue_id(id);
+    fn make_room<S: Simd>(&mut self, simd: S, pieces: usize) {
+        if self.memory.is_full(pieces) {
+            self.memory.close(simd, self.encoding, self.ids);
         }
-        self.memory.queue(text, start, end - start);
+    }
+
+    /// A piece of any length. If it is at most 31 bytes long and `text` has [`SLACK`] bytes from `start` on, it can be looked
+    /// up as a whole.
+    #[inline(always)]
+    fn one<S: Simd>(&mut self, simd: S, text: &[u8], start: usize, end: usize, can_wait: bool) {
+        self.make_room(simd, 1);
+        if let Some(id) = self.whole(&text[start..end]) {
+            self.memory.queue_id(id);
+        } else if can_wait {
+            self.memory.queue(text, start, end - start);
+        } else {
+            self.outlined_long(simd, &text[start..end]);
+        }
     }
 
     /// The id of a piece that is one token although merging does not give it.
@@ -158,9 +170,10 @@ impl Scan<'_> {
     #[inline(always)]
     fn piece<S: Simd>(&mut self, simd: S, piece: &[u8]) {
         if let Some(id) = self.whole(piece) {
+            self.make_room(simd, 1);
             self.memory.queue_id(id);
         } else if simdutf8::basic::from_utf8(piece).is_err() {
-            self.memory.drain(simd, self.encoding, self.ids, 0);
+            self.memory.drain(self.ids);
             self.encoding.encode_piece(&mut self.memory.window, piece, self.ids);
         } else if piece.len() < 32 {
             self.segment(simd, piece, 0, piece.len());
@@ -173,7 +186,10 @@ impl Scan<'_> {
     #[inline(always)]
     fn long<S: Simd>(&mut self, simd: S, piece: &[u8]) {
         if piece.is_ascii() {
-            self.memory.drain(simd, self.encoding, self.ids, 0);
+            self.memory.drain(self.ids);
+            if piece.iter().all(|&byte| byte == piece[0]) {
+                return self.memory.merge_repeated(simd, self.encoding, piece, self.ids);
+            }
             return self.memory.merge(simd, self.encoding, piece, self.ids);
         }
         if !piece.iter().any(|&byte| is_east_asian(byte)) {
@@ -206,9 +222,10 @@ impl Scan<'_> {
     fn segment<S: Simd>(&mut self, simd: S, piece: &[u8], start: usize, end: usize) {
         let len = end - start;
         if len >= 32 {
-            self.memory.drain(simd, self.encoding, self.ids, 0);
+            self.memory.drain(self.ids);
             return self.memory.merge(simd, self.encoding, &piece[start..end], self.ids);
         }
+        self.make_room(simd, 1);
         if start + SLACK <= piece.len() {
             self.memory.queue(piece, start, len);
         } else {
@@ -216,15 +233,12 @@ impl Scan<'_> {
             padded[..len].copy_from_slice(&piece[start..end]);
             self.memory.queue(&padded, 0, len);
         }
-        if self.memory.is_full() {
-            self.memory.drain(simd, self.encoding, self.ids, WAITING);
-        }
     }
 
     /// Gives the ids of what waits.
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S) {
-        self.memory.drain(simd, self.encoding, self.ids, 0);
+        self.memory.drain(self.ids);
         self.memory.merge_missed(simd, self.encoding, self.ids);
     }
 }
@@ -257,36 +271,38 @@ impl Blocks for Text<'_> {
             let starts = piece_starts(simd, *scanner, text, at, len);
             // The piece that begins last is not finished, and is scanned again with the next block.
             last = 63 - starts.mask.leading_zeros() as usize;
-            let mut rest = starts.mask & low_bits(last);
+            let pieces = starts.mask & low_bits(last);
             let window: &[u8; BLOCK + SLACK] =
                 text[at..at + BLOCK + SLACK].try_into().expect("readable");
-            while rest != 0 {
-                let (start, next) = first_piece(rest, starts.mask);
-                rest &= rest - 1;
-                let inside = low_bits(next) & !low_bits(start);
-                if next - start <= MAX_EAST_ASIAN
-                    || next - start < 32 && starts.east_asian & inside == 0
-                {
-                    scan.queue(window, start, next);
-                } else if let Some(id) = scan.whole(&window[start..next]) {
-                    scan.memory.queue_id(id);
-                } else {
-                    scan.outlined_long(simd, &window[start..next]);
+            let plain = if scan.encoding.whole_pieces().is_some() {
+                0
+            } else if starts.east_asian == 0 {
+                starts_after::<31>(starts.mask)
+            } else {
+                starts_after::<15>(starts.mask)
+            };
+            if pieces & !plain == 0 {
+                scan.make_room(simd, pieces.count_ones() as usize);
+                scan.memory.queue_all(window, pieces, starts.mask);
+            } else {
+                let mut rest = pieces;
+                while rest != 0 {
+                    let (start, next) = first_piece(rest, starts.mask);
+                    rest &= rest - 1;
+                    let inside = low_bits(next) & !low_bits(start);
+                    let can_wait = plain >> start & 1 != 0
+                        || next - start <= MAX_EAST_ASIAN
+                        || next - start < 32 && starts.east_asian & inside == 0;
+                    scan.one(simd, window, start, next, can_wait);
                 }
             }
         }
         if last == 0 {
             let piece_end = (scanner.piece_end)(&text[..end], at);
             last = piece_end - at;
-            if last < 32 {
-                scan.queue(text, at, piece_end);
-            } else if let Some(id) = scan.whole(&text[at..piece_end]) {
-                scan.memory.queue_id(id);
-            } else {
-                scan.outlined_long(simd, &text[at..piece_end]);
-            }
+            scan.one(simd, text, at, piece_end, last < 32);
         }
-        scan.memory.drain(simd, scan.encoding, scan.ids, WAITING);
+        scan.memory.close(simd, scan.encoding, scan.ids);
         last
     }
 }

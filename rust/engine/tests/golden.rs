@@ -2,7 +2,7 @@
 //! this crate's own tests fail where a family is broken. `tests/make_golden.py` makes the file.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use fasttok_engine::{Counter, Encoding, FileOptions, Special};
+use fasttok_engine::{Counter, Encoder, Encoding, FileOptions, Level, Special};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -62,6 +62,9 @@ fn ids_and_counts_are_those_of_the_references() {
         assert_eq!(encoding.pretokenizer().name(), case["family"], "{name}");
         families.insert(encoding.pretokenizer().name());
         let mut counter = Counter::new(encoding.clone());
+        let levels = Level::available().into_iter();
+        let mut encoders: Vec<_> =
+            levels.map(|level| Encoder::with_level(encoding.clone(), level)).collect();
         for (i, text) in texts.iter().enumerate() {
             let mut ids = Vec::new();
             encoding.encode(text, Special::Text, &mut ids).expect("counts any text");
@@ -72,6 +75,11 @@ fn ids_and_counts_are_those_of_the_references() {
                 assert_eq!(json!(ids), case["ids"][i], "{name}: encode {text:?}");
             }
             assert_eq!(count, ids.len() as u64, "{name}: count {text:?}");
+            for encoder in &mut encoders {
+                let mut made = Vec::new();
+                encoder.encode(text, Special::Text, &mut made).expect("encodes any text");
+                assert_eq!(made, ids, "{name}: an encoder's {text:?}");
+            }
         }
     }
     let expected = [

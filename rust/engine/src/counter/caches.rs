@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 use fasttok_simd::{Simd, Task};
 
-use crate::bits::first_piece;
+use crate::bits::{first_piece, starts_after};
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key, tiny_key};
 use crate::bpe::interleaved::{Merged, Work, merge_interleaved};
 use crate::bpe::model::BpeModel;
@@ -465,11 +465,7 @@ impl Caches {
         of: u64,
         starts: u64,
     ) -> u64 {
-        // Before a start, by up to 2, 4 and 7.
-        let mut before = starts >> 1;
-        before |= before >> 1;
-        before |= before >> 2;
-        before |= before >> 3;
+        let before = starts_after::<7>(starts);
         // By themselves, for no branch depends on their lengths.
         queue_tiny(&self.tiny, &mut self.tiny_queue, window, of & before, starts);
         let (mut rest, mut longer) = (of & !before, 0);

@@ -48,16 +48,17 @@ impl<const WORDS: usize> IdCache<WORDS> {
     #[inline(always)]
     pub fn get(&self, line: usize, key: &Key<WORDS>) -> (usize, Ids<WORDS>) {
         let line = &self.lines[line];
-        let (mut count, mut found) = (0, 0);
+        let mut alike = 0;
         for way in 0..Self::WAYS {
-            let last = line[(WORDS - 1) * Self::WAYS + way];
-            let mut difference = (last ^ key[WORDS - 1]) << 4;
+            let mut difference = (line[(WORDS - 1) * Self::WAYS + way] ^ key[WORDS - 1]) << 4;
             for word in 0..WORDS - 1 {
                 difference |= line[word * Self::WAYS + way] ^ key[word];
             }
-            count |= if difference == 0 { last >> 60 } else { 0 };
-            found |= if difference == 0 { way } else { 0 };
+            alike |= u32::from(difference == 0) << way;
         }
+        let found = alike.trailing_zeros() as usize % Self::WAYS;
+        let last = line[(WORDS - 1) * Self::WAYS + found];
+        let count = if alike != 0 { last >> 60 } else { 0 };
         let mut ids = [0; WORDS];
         // No closure: see `fasttok_simd`.
         for (word, ids) in ids.iter_mut().enumerate() {
@@ -77,8 +78,8 @@ impl<const WORDS: usize> IdCache<WORDS> {
         let line = &mut self.lines[line];
         let free = (0..Self::WAYS).find(|way| line[(WORDS - 1) * Self::WAYS + way] >> 60 == 0);
         let way = free.unwrap_or(self.victim % Self::WAYS);
-        for (word, key) in key.into_iter().enumerate() {
-            line[word * Self::WAYS + way] = key;
+        for (word, key) in key.iter().enumerate() {
+            line[word * Self::WAYS + way] = *key;
         }
         let id = |at: usize| u64::from(ids.get(at).copied().unwrap_or(0));
         for word in 0..WORDS {

@@ -2,8 +2,8 @@
 //! what no cache knows.
 //!
 //! As in counting (`crate::counter::caches`) a piece is looked up in two steps, its line asked for when it is found and
-//! read when others have been found after it, and what no cache knows is merged together. But ids have an order. So there is one queue for pieces
-//! of all lengths; and where a piece is not known, its place among the ids is noted and filled in when it has been merged, which
+//! read when others have been found after it, and what no cache knows is merged together. But ids have an order. So pieces wait in groups,
+//! which are looked up cache by cache and then packed in order; and where a piece is not known, its place among the ids is noted and filled in when it has been merged, which
 //! moves what was put after it.
 //!
 //! This knows no text beyond a piece, and not how pieces are found.
@@ -13,11 +13,13 @@ use std::ops::Range;
 use fasttok_simd::{Simd, Task};
 
 use super::cache::{IdCache, Ids};
+use crate::bits::{first_piece, low_bits, starts_after};
 use crate::bpe::cache::{Key, long_key, short_key, tiny_key};
 use crate::bpe::interleaved::{Merged, Work, merge_interleaved};
 use crate::bpe::model::BpeModel;
 use crate::bpe::windowed::{Window, merge};
 use crate::encoding::Encoding;
+use crate::interrupt;
 use crate::pretokenize::block::{BLOCK, SLACK};
 use crate::vocab::Vocab;
 
@@ -33,68 +35,51 @@ const FIRST_SHORT_LOG2_LINES: u32 = 10;
 const FIRST_LONG_LOG2_LINES: u32 = 9;
 /// Bytes of text before the caches get their size and the tokens of the encoding, which takes longer than a short text.
 pub(super) const SEED_AFTER: usize = 256 << 10;
-/// Pieces that wait in the queue while their cache lines are fetched.
-pub(super) const WAITING: usize = 32;
-/// Pieces in the queue at most: a block of 64 bytes more than those that wait.
-const QUEUE: usize = 128;
+/// Groups of pieces: all but the one that is being filled wait for their cache lines.
+const GROUPS: usize = 4;
 /// The most ids that a look-up gives.
 const MOST_IDS: usize = IdCache::<4>::MOST;
 /// Pieces that no cache knows and that wait to be merged together.
 const MISSED: usize = 32;
 
-/// What is queued.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A piece of 1 to 7 bytes.
+/// A cache, by the length of its pieces.
+#[derive(Clone, Copy)]
+enum Which {
     Tiny,
-    /// A piece of 8 to 15 bytes.
     Short,
-    /// A piece of 16 to 31 bytes.
     Long,
-    /// An id, in place of the key.
-    Id,
 }
 
-/// Pieces on their way to a cache, in the order of the text.
-struct Queue {
-    head: usize,
-    tail: usize,
-    kinds: [Kind; QUEUE],
-    lines: [u32; QUEUE],
-    /// With zeros after them.
-    keys: [Key<4>; QUEUE],
+/// Up to [`BLOCK`] pieces on their way to the caches, in the order of the text: as many as a block has at most.
+struct Group {
+    len: usize,
+    /// Which of them are of 1 to 7, of 8 to 15 and of 16 to 31 bytes, a bit a piece; the others are ids, in place of a key.
+    tiny: u64,
+    short: u64,
+    long: u64,
+    /// One more of each, for what is written after the last piece.
+    lines: [u32; BLOCK + 1],
+    keys: [Key<4>; BLOCK + 1],
 }
 
-impl Queue {
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.tail.wrapping_sub(self.head)
-    }
-
-    #[inline(always)]
-    fn push<const WORDS: usize>(&mut self, kind: Kind, line: usize, key: Key<WORDS>) {
-        let at = self.tail % QUEUE;
-        self.kinds[at] = kind;
-        self.lines[at] = line as u32;
-        self.keys[at] = [0; 4];
-        self.keys[at][..WORDS].copy_from_slice(&key);
-        self.tail = self.tail.wrapping_add(1);
-    }
-
-    /// Takes the first one out; says where it was.
-    #[inline(always)]
-    fn pop(&mut self) -> usize {
-        let at = self.head % QUEUE;
-        self.head = self.head.wrapping_add(1);
-        at
-    }
+/// What was found of a group.
+struct Found {
+    /// The number of ids, or 0.
+    counts: [u8; BLOCK],
+    /// As many as a cache line has.
+    ids: [[u32; MOST_IDS]; BLOCK],
+    /// Those ids one after the other.
+    packed: [u32; (BLOCK + 1) * MOST_IDS],
+    /// Where those of a piece begin there.
+    offsets: [u32; BLOCK],
 }
 
 /// A piece that no cache knows.
 struct MissedPiece {
     /// Before which of the ids its own belong.
     at: usize,
-    kind: Kind,
+    /// The cache that it belongs to, and where in it.
+    cache: Which,
     line: u32,
     /// Its key, and zeros.
     key: Key<4>,
@@ -107,9 +92,11 @@ pub(super) struct Memory {
     tiny: IdCache<1>,
     short: IdCache<2>,
     long: IdCache<4>,
-    queue: Box<Queue>,
-    /// Where ids are put as many as a cache line has, before they are as many as the piece has.
-    found: Box<[u32; MOST_IDS * QUEUE]>,
+    groups: Box<[Group; GROUPS]>,
+    /// The group that is being filled, and the first one that waits, counted on and on.
+    open: usize,
+    waiting: usize,
+    found: Box<Found>,
     missed: Vec<MissedPiece>,
     /// The ids of missed pieces.
     merged: Vec<u32>,
@@ -121,19 +108,28 @@ pub(super) struct Memory {
 impl Memory {
     /// Small and empty: see [`Memory::begin`].
     pub(super) fn new() -> Memory {
-        let queue = Queue {
-            head: 0,
-            tail: 0,
-            kinds: [Kind::Id; QUEUE],
-            lines: [0; QUEUE],
-            keys: [[0; 4]; QUEUE],
+        let group = || Group {
+            len: 0,
+            tiny: 0,
+            short: 0,
+            long: 0,
+            lines: [0; BLOCK + 1],
+            keys: [[0; 4]; BLOCK + 1],
+        };
+        let found = Found {
+            counts: [0; BLOCK],
+            ids: [[0; MOST_IDS]; BLOCK],
+            packed: [0; (BLOCK + 1) * MOST_IDS],
+            offsets: [0; BLOCK],
         };
         Memory {
             tiny: IdCache::new(FIRST_TINY_LOG2_LINES),
             short: IdCache::new(FIRST_SHORT_LOG2_LINES),
             long: IdCache::new(FIRST_LONG_LOG2_LINES),
-            queue: Box::new(queue),
-            found: Box::new([0; MOST_IDS * QUEUE]),
+            groups: Box::new([group(), group(), group(), group()]),
+            open: 0,
+            waiting: 0,
+            found: Box::new(found),
             missed: Vec::with_capacity(2 * MISSED),
             merged: Vec::new(),
             seen: 0,
@@ -144,8 +140,10 @@ impl Memory {
     /// Begins a text of so many bytes. What an earlier one left that was not encoded to its end is let go. Before the text that
     /// goes beyond [`SEED_AFTER`] bytes the caches get their full size, and the tokens of the encoding.
     pub(super) fn begin(&mut self, encoding: &Encoding, bytes: usize) {
-        self.queue.head = self.queue.tail;
+        self.waiting = self.open;
+        self.groups[self.open % GROUPS].clear();
         self.missed.clear();
+        self.merged.clear();
         if self.is_seeded() {
             return;
         }
@@ -167,106 +165,157 @@ impl Memory {
     fn insert_tokens(&mut self, encoding: &Encoding) {
         let vocab = encoding.vocab();
         let mut padded = [0; SLACK];
-        let mut ids = [0; QUEUE];
-        let fits = |token: &[u8]| !token.is_empty() && token.len() < SLACK;
+        let mut ids = Vec::with_capacity(BLOCK);
         for (number, token) in vocab.tokens() {
-            if fits(token) && encoding.is_merged(number) {
+            if !token.is_empty() && token.len() < SLACK && encoding.is_merged(number) {
                 padded[..token.len()].copy_from_slice(token);
-                ids[self.queue.tail % QUEUE] = vocab.id(number);
                 self.queue(&padded, 0, token.len());
-                self.insert_queued(&ids, WAITING);
+                ids.push(vocab.id(number));
+                if ids.len() == BLOCK {
+                    self.insert_queued(&mut ids);
+                }
             }
         }
-        self.insert_queued(&ids, 0);
+        self.insert_queued(&mut ids);
     }
 
-    /// Inserts all but `most` of the queue as single tokens, with the ids that are where they are in the queue.
-    fn insert_queued(&mut self, ids: &[u32; QUEUE], most: usize) {
-        while self.queue.len() > most {
-            let at = self.queue.pop();
-            let (kind, line, key) =
-                (self.queue.kinds[at], self.queue.lines[at], self.queue.keys[at]);
-            self.insert(kind, line, &key, &[ids[at]]);
+    /// Inserts the open group as single tokens with these ids, and empties both.
+    fn insert_queued(&mut self, ids: &mut Vec<u32>) {
+        for (slot, id) in ids.drain(..).enumerate() {
+            let group = &self.groups[self.open % GROUPS];
+            let (cache, line, key) = (group.cache_of(slot), group.lines[slot], group.keys[slot]);
+            self.insert(cache, line, &key, &[id]);
         }
+        self.groups[self.open % GROUPS].clear();
     }
 
-    /// Queues a piece of 1 to 31 bytes; `text` has [`SLACK`] bytes from `start` on.
+    /// Whether the open group has no place for so many more.
+    #[inline(always)]
+    pub(super) fn is_full(&self, more: usize) -> bool {
+        self.groups[self.open % GROUPS].len + more > BLOCK
+    }
+
+    /// Queues a piece of 1 to 31 bytes; `text` has [`SLACK`] bytes from `start` on. There must be a place for it.
     #[inline(always)]
     pub(super) fn queue(&mut self, text: &[u8], start: usize, len: usize) {
+        let group = &mut self.groups[self.open % GROUPS];
+        let slot = group.len % BLOCK;
+        group.len += 1;
         if len < 8 {
-            let key = tiny_key(text, start, len);
-            let line = self.tiny.line_of(&key);
-            self.tiny.prefetch(line);
-            self.queue.push(Kind::Tiny, line, key);
+            group.tiny |= 1 << slot;
+            queue(&self.tiny, group, slot, tiny_key(text, start, len));
         } else if len < 16 {
-            let key = short_key(text, start, len);
-            let line = self.short.line_of(&key);
-            self.short.prefetch(line);
-            self.queue.push(Kind::Short, line, key);
+            group.short |= 1 << slot;
+            queue(&self.short, group, slot, short_key(text, start, len));
         } else {
-            let key = long_key(text, start, len);
-            let line = self.long.line_of(&key);
-            self.long.prefetch(line);
-            self.queue.push(Kind::Long, line, key);
+            group.long |= 1 << slot;
+            queue(&self.long, group, slot, long_key(text, start, len));
         }
     }
 
-    /// Queues an id.
+    /// Queues the pieces of `window` that begin at the bits of `of`, some of `starts`: all of 1 to 31 bytes. There must be places for
+    /// them.
+    #[inline(always)]
+    pub(super) fn queue_all(&mut self, window: &[u8; BLOCK + SLACK], of: u64, starts: u64) {
+        let group = &mut self.groups[self.open % GROUPS];
+        let first = group.len;
+        group.len += of.count_ones() as usize;
+        // By themselves, for no branch depends on their lengths.
+        let mut tiny = of & starts_after::<7>(starts);
+        let mut rest = of & !tiny;
+        while tiny != 0 {
+            // By fours, which are as many in most blocks; after the last piece, something that is in no slot.
+            for _ in 0..4 {
+                let one = tiny & tiny.wrapping_neg();
+                let slot = first + (of & one.wrapping_sub(1)).count_ones() as usize;
+                let start = tiny.trailing_zeros() as usize & 63;
+                let len = 1 + (starts >> start >> 1).trailing_zeros() as usize;
+                group.tiny |= u64::from(one != 0).wrapping_shl(slot as u32);
+                queue(&self.tiny, group, slot, tiny_key(window, start, len));
+                tiny ^= one;
+            }
+        }
+        while rest != 0 {
+            let (start, next) = first_piece(rest, starts);
+            let slot = first + (of & low_bits(start)).count_ones() as usize;
+            if next - start < 16 {
+                group.short |= 1u64.wrapping_shl(slot as u32);
+                queue(&self.short, group, slot, short_key(window, start, next - start));
+            } else {
+                group.long |= 1u64.wrapping_shl(slot as u32);
+                queue(&self.long, group, slot, long_key(window, start, next - start));
+            }
+            rest &= rest - 1;
+        }
+    }
+
+    /// Queues an id. There must be a place for it.
     #[inline(always)]
     pub(super) fn queue_id(&mut self, id: u32) {
-        self.queue.push(Kind::Id, 0, [u64::from(id)]);
+        let group = &mut self.groups[self.open % GROUPS];
+        group.keys[group.len % BLOCK] = [u64::from(id), 0, 0, 0];
+        group.len += 1;
     }
 
-    /// Whether so many wait that a block of pieces may not fit any more.
+    /// Opens another group, for which the first one that waits is looked up and its ids appended.
     #[inline(always)]
-    pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= QUEUE - BLOCK
-    }
-
-    /// Looks pieces up until no more than `most` wait, and appends their ids.
-    #[inline(always)]
-    pub(super) fn drain<S: Simd>(
-        &mut self,
-        simd: S,
-        encoding: &Encoding,
-        ids: &mut Vec<u32>,
-        most: usize,
-    ) {
-        let mut len = 0;
-        while self.queue.len() > most {
-            let at = self.queue.pop();
-            let (kind, line, key) =
-                (self.queue.kinds[at], self.queue.lines[at], &self.queue.keys[at]);
-            let count = match kind {
-                Kind::Tiny => {
-                    let (count, found) = self.tiny.get(line as usize, &[key[0]]);
-                    put(&mut *self.found, len, found);
-                    count
-                }
-                Kind::Short => {
-                    let (count, found) = self.short.get(line as usize, &[key[0], key[1]]);
-                    put(&mut *self.found, len, found);
-                    count
-                }
-                Kind::Long => {
-                    let (count, found) = self.long.get(line as usize, key);
-                    put(&mut *self.found, len, found);
-                    count
-                }
-                Kind::Id => {
-                    self.found[len] = key[0] as u32;
-                    1
-                }
-            };
-            if count == 0 {
-                let (at, key) = (ids.len() + len, *key);
-                self.missed.push(MissedPiece { at, kind, line, key, merged: 0..0 });
+    pub(super) fn close<S: Simd>(&mut self, simd: S, encoding: &Encoding, ids: &mut Vec<u32>) {
+        if self.groups[self.open % GROUPS].len > 0 {
+            self.open = self.open.wrapping_add(1);
+            if self.open.wrapping_sub(self.waiting) == GROUPS {
+                self.look_up(ids);
+                self.waiting = self.waiting.wrapping_add(1);
             }
-            len += count;
+            self.groups[self.open % GROUPS].clear();
         }
-        ids.extend_from_slice(&self.found[..len]);
         if self.missed.len() >= MISSED {
             self.merge_missed(simd, encoding, ids);
+        }
+    }
+
+    /// Looks up all that waits and appends its ids.
+    #[inline(always)]
+    pub(super) fn drain(&mut self, ids: &mut Vec<u32>) {
+        while self.waiting != self.open {
+            self.look_up(ids);
+            self.waiting = self.waiting.wrapping_add(1);
+        }
+        self.look_up(ids);
+        self.groups[self.open % GROUPS].clear();
+    }
+
+    /// Looks up the first group that waits and appends its ids.
+    #[inline(always)]
+    fn look_up(&mut self, ids: &mut Vec<u32>) {
+        let group = &self.groups[self.waiting % GROUPS];
+        let found = &mut *self.found;
+        let mut missed = look_up(&self.tiny, group, group.tiny, found);
+        missed |= look_up(&self.short, group, group.short, found);
+        missed |= look_up(&self.long, group, group.long, found);
+        let mut direct = low_bits(group.len) & !(group.tiny | group.short | group.long);
+        while direct != 0 {
+            let slot = direct.trailing_zeros() as usize % BLOCK;
+            direct &= direct - 1;
+            found.counts[slot] = 1;
+            found.ids[slot][0] = group.keys[slot][0] as u32;
+        }
+        let mut end = 0;
+        for slot in 0..group.len.min(BLOCK) {
+            found.packed[end..end + MOST_IDS].copy_from_slice(&found.ids[slot]);
+            found.offsets[slot] = end as u32;
+            end += usize::from(found.counts[slot]);
+        }
+        let before = ids.len();
+        ids.extend_from_slice(&found.packed[..end]);
+        while missed != 0 {
+            let slot = missed.trailing_zeros() as usize % BLOCK;
+            missed &= missed - 1;
+            let (cache, line, key) = (group.cache_of(slot), group.lines[slot], group.keys[slot]);
+            if !matches!(cache, Which::Long) {
+                self.long.prefetch(self.long.line_of(&with_many_ids(&key)));
+            }
+            let at = before + found.offsets[slot] as usize;
+            self.missed.push(MissedPiece { at, cache, line, key, merged: 0..0 });
         }
     }
 
@@ -302,18 +351,18 @@ impl Memory {
 
     /// What is known of a piece that was missed: the number of its ids, or 0, and the ids.
     #[inline(always)]
-    fn get(&self, kind: Kind, line: u32, key: &Key<4>) -> (usize, Ids<4>) {
+    fn get(&self, cache: Which, line: u32, key: &Key<4>) -> (usize, Ids<4>) {
         let line = line as usize;
-        let (count, found) = match kind {
-            Kind::Tiny => {
+        let (count, found) = match cache {
+            Which::Tiny => {
                 let (count, [ids]) = self.tiny.get(line, &[key[0]]);
                 (count, [ids, 0, 0, 0])
             }
-            Kind::Short => {
+            Which::Short => {
                 let (count, [first, second]) = self.short.get(line, &[key[0], key[1]]);
                 (count, [first, second, 0, 0])
             }
-            Kind::Long | Kind::Id => return self.long.get(line, key),
+            Which::Long => return self.long.get(line, key),
         };
         if count != 0 {
             return (count, found);
@@ -324,23 +373,54 @@ impl Memory {
 
     /// Remembers the ids of a piece that was missed, if they are not too many.
     #[inline(always)]
-    fn insert(&mut self, kind: Kind, line: u32, key: &Key<4>, ids: &[u32]) {
+    fn insert(&mut self, cache: Which, line: u32, key: &Key<4>, ids: &[u32]) {
         let line = line as usize;
-        match kind {
-            Kind::Tiny if ids.len() <= IdCache::<1>::MOST => self.tiny.insert(line, [key[0]], ids),
-            Kind::Short if ids.len() <= IdCache::<2>::MOST => {
+        match cache {
+            Which::Tiny if ids.len() <= IdCache::<1>::MOST => self.tiny.insert(line, [key[0]], ids),
+            Which::Short if ids.len() <= IdCache::<2>::MOST => {
                 self.short.insert(line, [key[0], key[1]], ids);
             }
             _ if ids.len() > IdCache::<4>::MOST => {}
-            Kind::Tiny | Kind::Short => {
+            Which::Tiny | Which::Short => {
                 let key = with_many_ids(key);
                 self.long.insert(self.long.line_of(&key), key, ids);
             }
-            Kind::Long | Kind::Id => self.long.insert(line, *key, ids),
+            Which::Long => self.long.insert(line, *key, ids),
         }
     }
 
-    /// Appends the ids that merging a piece gives, of any length and UTF-8, without a cache. The queue is empty.
+    /// Appends the ids of a piece of equal bytes through the cache, by a key that no text has. Nothing waits.
+    #[inline(always)]
+    pub(super) fn merge_repeated<S: Simd>(
+        &mut self,
+        simd: S,
+        encoding: &Encoding,
+        piece: &[u8],
+        ids: &mut Vec<u32>,
+    ) {
+        let Ok(len) = u32::try_from(piece.len()) else {
+            return self.merge(simd, encoding, piece, ids);
+        };
+        let mut padded = [0; 16];
+        padded[..2].copy_from_slice(&[0xFF, piece[0]]);
+        padded[2..6].copy_from_slice(&len.to_le_bytes());
+        let key = short_key(&padded, 0, 6);
+        let line = self.short.line_of(&key);
+        let (count, words) = self.short.get(line, &key);
+        if count != 0 {
+            let mut found = [0; MOST_IDS];
+            put(&mut found, words);
+            return ids.extend_from_slice(&found[..count]);
+        }
+        let before = ids.len();
+        self.merge(simd, encoding, piece, ids);
+        // What was interrupted is no result.
+        if ids.len() - before <= IdCache::<2>::MOST && interrupt::check().is_ok() {
+            self.short.insert(line, key, &ids[before..]);
+        }
+    }
+
+    /// Appends the ids that merging a piece gives, of any length and UTF-8, without a cache. Nothing waits.
     #[inline(always)]
     pub(super) fn merge<S: Simd>(
         &mut self,
@@ -349,7 +429,7 @@ impl Memory {
         piece: &[u8],
         ids: &mut Vec<u32>,
     ) {
-        debug_assert_eq!(self.queue.len(), 0);
+        debug_assert_eq!((self.waiting, self.groups[self.open % GROUPS].len), (self.open, 0));
         let (pairs, vocab) = (encoding.pairs(), encoding.vocab());
         simd.outlined(Merge { pairs, vocab, window: &mut self.window, piece, ids });
     }
@@ -361,13 +441,69 @@ fn with_many_ids(key: &Key<4>) -> Key<4> {
     [key[0], key[1], u64::MAX, 0]
 }
 
-/// Puts the ids of `words` at `at`, with whatever is after them there.
+/// Puts the ids of `words` at the beginning.
 #[inline(always)]
-fn put<const WORDS: usize>(to: &mut [u32], at: usize, words: Ids<WORDS>) {
-    let to = &mut to[at..at + 2 * WORDS];
-    for (two, word) in to.as_chunks_mut::<2>().0.iter_mut().zip(words) {
-        *two = [word as u32, (word >> 32) as u32];
+#[expect(clippy::needless_range_loop, reason = "see below")]
+fn put<const WORDS: usize>(to: &mut [u32; MOST_IDS], words: Ids<WORDS>) {
+    // No iterator, which stays a loop with a state in memory here.
+    for word in 0..WORDS {
+        to[2 * word] = words[word] as u32;
+        to[2 * word + 1] = (words[word] >> 32) as u32;
     }
+}
+
+impl Group {
+    #[inline(always)]
+    fn clear(&mut self) {
+        (self.len, self.tiny, self.short, self.long) = (0, 0, 0, 0);
+    }
+
+    /// The cache of a piece.
+    #[inline(always)]
+    fn cache_of(&self, slot: usize) -> Which {
+        match (self.tiny >> slot & 1, self.short >> slot & 1) {
+            (1, _) => Which::Tiny,
+            (_, 1) => Which::Short,
+            _ => Which::Long,
+        }
+    }
+}
+
+/// Asks for the line of a key, and notes both.
+#[inline(always)]
+fn queue<const WORDS: usize>(
+    cache: &IdCache<WORDS>,
+    group: &mut Group,
+    slot: usize,
+    key: Key<WORDS>,
+) {
+    let line = cache.line_of(&key);
+    cache.prefetch(line);
+    let slot = slot.min(BLOCK);
+    group.lines[slot] = line as u32;
+    group.keys[slot] = [0; 4];
+    group.keys[slot][..WORDS].copy_from_slice(&key);
+}
+
+/// Finds the pieces `of` a group, a bit a piece, in their cache. Returns those that are not known.
+#[inline(always)]
+fn look_up<const WORDS: usize>(
+    cache: &IdCache<WORDS>,
+    group: &Group,
+    mut of: u64,
+    found: &mut Found,
+) -> u64 {
+    let mut missed = 0;
+    while of != 0 {
+        let slot = of.trailing_zeros() as usize % BLOCK;
+        let key = group.keys[slot].first_chunk().expect("no longer than the longest");
+        let (count, ids) = cache.get(group.lines[slot] as usize, key);
+        found.counts[slot] = count as u8;
+        put(&mut found.ids[slot], ids);
+        missed |= u64::from(count == 0) << slot;
+        of &= of - 1;
+    }
+    missed
 }
 
 /// The pieces that no cache knows, on their way through [`merge_interleaved`].
@@ -382,11 +518,11 @@ impl Missed<'_> {
     #[inline(always)]
     fn merged(&mut self, piece: usize, start: usize) {
         let Memory { missed, merged, .. } = &mut *self.memory;
-        let MissedPiece { kind, line, key, merged: ids, .. } = &mut missed[piece];
+        let MissedPiece { cache, line, key, merged: ids, .. } = &mut missed[piece];
         *ids = start..merged.len();
-        let (kind, line, key) = (*kind, *line, *key);
+        let (cache, line, key) = (*cache, *line, *key);
         let merged = std::mem::take(merged);
-        self.memory.insert(kind, line, &key, &merged[start..]);
+        self.memory.insert(cache, line, &key, &merged[start..]);
         self.memory.merged = merged;
     }
 }
@@ -399,12 +535,12 @@ impl Work for Missed<'_> {
             let missed = self.memory.missed.get(piece)?;
             self.next += 1;
             // What is queued twice is known the second time, or, at worst, merged twice.
-            let (count, words) = self.memory.get(missed.kind, missed.line, &missed.key);
+            let (count, words) = self.memory.get(missed.cache, missed.line, &missed.key);
             if count == 0 {
                 return Some(piece);
             }
             let mut found = [0; MOST_IDS];
-            put(&mut found, 0, words);
+            put(&mut found, words);
             let start = self.memory.merged.len();
             self.memory.merged.extend_from_slice(&found[..count]);
             self.memory.missed[piece].merged = start..start + count;
@@ -413,11 +549,11 @@ impl Work for Missed<'_> {
 
     #[inline(always)]
     fn bytes(&self, piece: usize) -> ([u8; 32], usize) {
-        let MissedPiece { kind, mut key, .. } = self.memory.missed[piece];
-        let (last, more) = match kind {
-            Kind::Tiny => (0, 0),
-            Kind::Short => (1, 0),
-            Kind::Long | Kind::Id => (3, 16),
+        let MissedPiece { cache, mut key, .. } = self.memory.missed[piece];
+        let (last, more) = match cache {
+            Which::Tiny => (0, 0),
+            Which::Short => (1, 0),
+            Which::Long => (3, 16),
         };
         let len = more + (key[last] >> 56 & 15) as usize;
         // Nothing may come after the piece.
