@@ -443,7 +443,6 @@ fn with_many_ids(key: &Key<4>) -> Key<4> {
 
 /// Puts the ids of `words` at the beginning.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "see below")]
 fn put<const WORDS: usize>(to: &mut [u32; MOST_IDS], words: Ids<WORDS>) {
     // No iterator, which stays a loop with a state in memory here.
     for word in 0..WORDS {
