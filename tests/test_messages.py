@@ -303,6 +303,14 @@ BROKEN = [
 
 
 class TestLedger:
+    def test_half_of_a_pair_can_be_replaced(self, tokens: Tokens) -> None:
+        call = {"type": "tool_use", "name": "f", "input": {"a": "\ud800"}}
+        said = [{"role": "user", "content": "a \ud800 b"}, {"role": "assistant", "content": [call]}]
+        report = library.count_messages(said, errors="replace")
+        expected = sum(map(tokens, ["a \ufffd b", "f", '{"a":"\ufffd"}']))
+        assert report.totals.tokens == {"o200k_base": expected}
+        assert library.count_messages(said).ledger.by_reason == {"lone_surrogate": 2}
+
     def test_what_does_not_fit(self, tmp_path: Path) -> None:
         good = {"messages": [{"role": "user", "content": "good"}]}
         records = [good, *(record for record, _ in BROKEN), good]
@@ -461,5 +469,12 @@ class TestCommands:
             report = done.json()
             assert {group["key"]["role"] for group in report["groups"]} >= {"user", "assistant"}
             assert report["manifest"]["messages"]["records"]
+        (tmp_path / "image.json").write_text(
+            '[{"messages": [{"role": "user", "content": [{"type": "image\\u001b"}]}]}]'
+        )
+        done = fasttok("count", path, tmp_path / "image.json", "--format", "messages", "--by", "role")
+        assert "texts of 31 conversations; not counted in them: " in done.err
+        assert "1 image" in done.err
+        assert "\x1b" not in done.err
         piped = fasttok("count", "-", "--format", "messages", "--total", stdin=path.read_bytes())
         assert int(piped.out) == sum(expected(conversations(2, 30), (0,), tokens).values())

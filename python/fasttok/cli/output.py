@@ -263,6 +263,13 @@ def passed_over(manifest: Mapping[str, Any]) -> list[str]:
     if repeated := manifest.get("inputs_repeated"):
         files = "1 file was" if repeated == 1 else f"{repeated:,} files were"
         notes.append(f"{files} found again under another path or name; each file is counted once")
+    if messages := manifest.get("messages"):
+        many = sum(messages["records"].values())
+        note = "texts of 1 conversation" if many == 1 else f"texts of {many:,} conversations"
+        if messages["not_counted"]:
+            others = ", ".join(f"{many:,} {kind}" for kind, many in messages["not_counted"].items())
+            note += f"; not counted in them: {others}"
+        notes.append(escaped(note))
     return notes
 
 
