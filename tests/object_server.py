@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from collections import defaultdict
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,6 +19,12 @@ from xml.sax.saxutils import escape
 
 PAGE = 3
 """Names in one page of a listing."""
+
+
+@lru_cache(maxsize=256)
+def _etag(content: bytes) -> str:
+    # Each answer has one, and an object is asked for many times.
+    return f'"{hashlib.md5(content).hexdigest()}"'
 
 
 class ObjectServer:
@@ -53,7 +60,7 @@ class ObjectServer:
         self.url = f"{'http' if certificate is None else 'https'}://127.0.0.1:{self._http.server_address[1]}"
 
     def etag(self, path: str) -> str:
-        return f'"{hashlib.md5(self.objects[path]).hexdigest()}"'
+        return _etag(self.objects[path])
 
     def close(self) -> None:
         self.closing.set()

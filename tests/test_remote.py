@@ -252,23 +252,24 @@ FINAL = {"403": "unreadable", "404": "not_found", "changed": "changed"}
 @pytest.mark.parametrize("kind", ["jsonl", "zst", "parquet"])
 @pytest.mark.parametrize("fault", [*PASSING, *FINAL])
 def test_a_fault_costs_nothing_or_is_told(s3: ObjectServer, scheme: str, kind: str, fault: str) -> None:
-    data = jsonl(12_000, 11)
+    data = jsonl(8_000, 11)
     name = {"jsonl": "a.jsonl", "zst": "a.jsonl.zst", "parquet": "a.parquet"}[kind]
     path = f"bucket/{name}"
     content = {"jsonl": lambda: data, "zst": lambda: packed(data, "zst"), "parquet": lambda: parquet(data)}[kind]()
     s3.objects[path] = content
     url = f"s3://{path}" if scheme == "s3" else f"{s3.url}/{path}"
     expected = fasttok.count_corpus(url)
-    assert expected.totals.documents == 12_000 and not expected.ledger.skipped
+    assert expected.totals.documents == 8_000 and not expected.ledger.skipped
     # The last but one of the ranges, and where it may pass by every second one.
     ranges = sum(headers.get("range") not in (None, "bytes=0-0") for _, _, headers, _ in s3.requests)
+    assert ranges >= 2
     if fault in PASSING:
         s3.faults[path] = [fault, None] * ranges
         report = fasttok.count_corpus(url)
         assert sums(report) == sums(expected) and not report.ledger.skipped
     s3.faults[path] = [None, fault] if fault in FINAL else [None, *[fault] * 20]
     report = fasttok.count_corpus(url)
-    assert report.totals.documents < 12_000 and report.ledger.skipped
+    assert report.totals.documents < 8_000 and report.ledger.skipped
     [(reason, detail)] = {(reason, detail) for reason, detail in entries(report)[:1]}
     assert reason == FINAL.get(fault, "truncated" if fault in ("short", "wrong length", "reset") else "unreadable") or (
         fault in PASSING and reason in ("truncated", "unreadable")

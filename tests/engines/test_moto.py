@@ -19,7 +19,7 @@ import pytest
 import urllib3
 from cli_support import fasttok as run
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import s3_backends
+from moto.s3.models import get_canned_acl, s3_backends
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
@@ -136,10 +136,28 @@ def test_a_bucket_is_counted_as_a_folder_is(url: str, tmp_path: Path) -> None:
         remote = told(fasttok.count_corpus(f"s3://bucket/dir/{pattern}", by="file"), "s3://bucket/dir")
         assert remote == told(fasttok.count_corpus(f"{local}/{pattern}", by="file"), str(local)), pattern
     for name in objects:
-        path = f"s3://bucket/dir/{name}"
-        assert told(fasttok.count_corpus(path), path) == told(fasttok.count_corpus(local / name), f"{local}/{name}"), (
-            name
-        )
+        expected = told(fasttok.count_corpus(local / name), str(local))
+        assert told(fasttok.count_corpus(f"s3://bucket/dir/{name}"), "s3://bucket/dir") == expected, name
+
+
+def test_it_is_google_s_cloud_as_well(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the interface that it has in common with S3."""
+    account = {"gcs_base_url": url, "disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps(account))
+    monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
+    objects = corpus()
+    put(url, {f"dir/{name}": content for name, content in objects.items()})
+    for name in objects:
+        # Requests of it are not signed.
+        backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        backend.put_object_acl("bucket", f"dir/{name}", get_canned_acl("public-read"))
+    local = written(tmp_path / "dir", objects)
+    for options in ({"by": "file"}, {"by": ["folder:1", "extension"], "hidden": True}):
+        expected = told(fasttok.count_corpus(local, **options), str(local))
+        assert told(fasttok.count_corpus("gs://bucket/dir/", **options), "gs://bucket/dir") == expected
+    for name in objects:
+        expected = told(fasttok.count_corpus(local / name), str(local))
+        assert told(fasttok.count_corpus(f"gs://bucket/dir/{name}"), "gs://bucket/dir") == expected, name
 
 
 def test_all_pages_of_a_listing_are_read(url: str) -> None:
