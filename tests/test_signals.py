@@ -78,3 +78,33 @@ def test_a_call_ends_by_the_signal(case: str, threads: int, tmp_path: Path) -> N
     command = [sys.executable, "-c", CHILD, name, call.format(threads), str(tmp_path / "blanks.txt")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=HANG)
     assert (done.stdout, done.stderr) == ("c_exception\n", "")
+
+
+LOST = """
+import signal, sys, time, weakref
+from fasttok import cli
+
+cli._heed_signals()
+
+class Object:
+    pass
+
+def gone(_):
+    signal.raise_signal(int(sys.argv[1]))
+    # Here the exception comes, which has nowhere to go.
+    return None
+
+held = Object()
+kept = weakref.ref(held, gone)
+try:
+    del held
+    time.sleep(60)
+except KeyboardInterrupt as end:
+    print(type(end).__name__)
+"""
+
+
+@pytest.mark.parametrize(("number", "raised"), [(2, "KeyboardInterrupt"), (15, "Terminated")])
+def test_a_signal_that_is_lost_in_python_comes_again(number: int, raised: str) -> None:
+    done = subprocess.run([sys.executable, "-c", LOST, str(number)], capture_output=True, text=True, timeout=HANG)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, raised, "")

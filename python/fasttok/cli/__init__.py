@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -74,9 +75,29 @@ class Terminated(KeyboardInterrupt):
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
+_AGAIN_SECONDS = 0.02
+
+
+def _repeat(lost: sys.UnraisableHookArgs) -> None:
+    """Of an exception that has nowhere to go, since it came in what Python calls when an object goes away: send the
+    signal again that it was made by. It is said of all others, as ever."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    import threading
+
+    number = getattr(lost.exc_value, "signal", signal.SIGINT)
+    # Later: here it would be lost once more.
+    again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
+
+
 def _heed_signals() -> None:
-    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, so that nothing half-written is left. What is ignored
-    (`nohup`) stays ignored."""
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, so that nothing half-written is left, and let no signal be
+    lost. What is ignored (`nohup`) stays ignored."""
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _repeat
 
     def end(number: int, frame: object) -> None:
         ended = Terminated()

@@ -44,7 +44,9 @@ def of_bucket(scheme: str, host: str) -> Objects:
     try:
         return Objects(from_url(root, client_options=options, retry_config=retries), f"{root}/")
     except Exception as error:
-        raise InputError(f"{root} cannot be opened: {in_words(error)}") from None
+        said = in_words(error)
+        advice = "; set AZURE_STORAGE_ACCOUNT_NAME" if "Account must be specified" in said else ""
+        raise InputError(f"{root} cannot be opened: {said}{advice}") from None
 
 
 def _may_be_plain(scheme: str) -> bool:

@@ -56,7 +56,7 @@ def _blocks(plan: Plan, width: int | None) -> list[Block]:
     blocks: list[Block] = [_formats(plan), Title(title), _largest(plan)]
     rate = plan.manifest["rate"]
     if plan.seconds is None:
-        blocks.append(Note("No time is expected: there is no uncompressed text to measure a rate by."))
+        blocks.append(Note("No time is expected: there is no uncompressed text on this disk to measure a rate by."))
     else:
         blocks.append(
             Note(
