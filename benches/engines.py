@@ -1,7 +1,7 @@
-"""One job on every engine: the tokens of a column of Parquet files, by fasttok and by a UDF of tiktoken; wall time, CPU
-time and the peak of memory of all processes, and the total, which must be the same everywhere.
+"""One job on every engine: the tokens of a column of a Parquet file, by fasttok and by a UDF of tiktoken; wall time,
+CPU time and the peak of memory of all processes, and the total, which must be the same everywhere.
 
-    .venv-engines/bin/python -m benches.engines FOLDER [ENGINE ...]      # Parquet files with a column "text"
+    .venv-engines/bin/python -m benches.engines [--by fasttok] FOLDER [ENGINE ...]      # Parquet with a column "text"
     .venv-engines/bin/python -m benches.engines --make TEXTS.jsonl FOLDER MB
 
 tiktoken takes its rank file from where `TIKTOKEN_CACHE_DIR` says, or from the network.
@@ -61,16 +61,19 @@ def on_one_machine(folder: str, count: Any, is_ours: bool) -> int:
         return report.totals.tokens[ENCODING]
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(CORES) as pool:
-        return sum(pool.map(tokens_of_file, sorted(map(str, Path(folder).glob("*.parquet")))))
-
-
-def tokens_of_file(path: str) -> int:
     import pyarrow.parquet as pq
 
-    count = by_tiktoken()
-    batches = pq.ParquetFile(path).iter_batches(columns=["text"])
-    return sum(sum(filter(None, count(batch.column(0)).to_pylist())) for batch in batches)
+    paths = sorted(map(str, Path(folder).glob("*.parquet")))
+    groups = [(path, group) for path in paths for group in range(pq.ParquetFile(path).num_row_groups)]
+    with ProcessPoolExecutor(CORES) as pool:
+        return sum(pool.map(tokens_of_group, *zip(*groups, strict=True)))
+
+
+def tokens_of_group(path: str, group: int) -> int:
+    import pyarrow.parquet as pq
+
+    batches = pq.ParquetFile(path).iter_batches(columns=["text"], row_groups=[group])
+    return sum(sum(filter(None, by_tiktoken()(batch.column(0)).to_pylist())) for batch in batches)
 
 
 def on_polars(folder: str, count: Any, is_ours: bool, way: str = "streaming", engine: str = "plugin") -> int:
@@ -292,16 +295,18 @@ def processes_of(mark: str) -> dict[str, tuple[int, float]]:
 
 
 def make(texts: str, folder: str, megabytes: int) -> None:
-    """Parquet files of so many MB of text in all, from lines of JSON: documents as they come, with nulls and empty ones
-    among them, and one of 5 MB."""
+    """A Parquet file of so many MB of text, from lines of JSON: documents as they come, each once while there are
+    enough, with nulls and empty ones among them, and two of 5 MB."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     Path(folder).mkdir(parents=True)
     rows: list[str | None] = []
-    size, part, files = 0, 0, 8
-    with open(texts, encoding="utf-8") as lines:
-        while part < files:
+    size, part, parts = 0, 0, 8
+    schema = pa.schema([("text", pa.string()), ("n", pa.int64())])
+    written = pq.ParquetWriter(f"{folder}/texts.parquet", schema, compression="zstd")
+    with written, open(texts, encoding="utf-8") as lines:
+        while part < parts:
             line = lines.readline()
             if not line:
                 lines.seek(0)
@@ -309,13 +314,12 @@ def make(texts: str, folder: str, megabytes: int) -> None:
             text = json.loads(line)["text"]
             rows.append(text)
             size += len(text.encode())
-            if size >= (megabytes - 5) * 1_000_000 * (part + 1) / files:
-                if part == 0:
+            if size >= (megabytes - 10) * 1_000_000 * (part + 1) / parts:
+                if part % 4 == 0:
                     whole = " ".join(filter(None, rows))
                     rows.append((whole * (1 + 5_000_000 // len(whole)))[:5_000_000])
                 rows += [None, "", None]
-                table = pa.table({"text": rows, "n": range(len(rows))})
-                pq.write_table(table, f"{folder}/{part}.parquet", compression="zstd", row_group_size=10_000)
+                written.write_table(pa.table({"text": rows, "n": range(len(rows))}, schema), row_group_size=4_000)
                 rows, part = [], part + 1
 
 
@@ -324,8 +328,12 @@ def main(arguments: list[str]) -> None:
         return job(*arguments[1:])
     if arguments[0] == "--make":
         return make(arguments[1], arguments[2], int(arguments[3]))
+    counters = ["fasttok", "tiktoken"]
+    if arguments[0] == "--by":
+        counters = [arguments[1]]
+        arguments = arguments[2:]
     folder, *named = arguments
-    for counter in ("fasttok", "tiktoken"):
+    for counter in counters:
         for engine in named or ENGINES:
             if counter == "fasttok" or "count_corpus" not in engine:
                 print(json.dumps(measured(engine, counter, folder)), flush=True)

@@ -252,8 +252,13 @@ print(before, during, megabytes())
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="no /proc/self/status")
 @pytest.mark.parametrize(
     ("call", "held"),
-    [("enc.count_batch(texts)", 0), ("enc.encode_batch(texts)", 40)],
-    ids=["count_batch", "encode_batch"],
+    [
+        ("enc.count_batch(texts)", 0),
+        ("enc.encode_batch(texts)", 40),
+        ("sum(enc.count(text) for text in texts)", 0),
+        ("sum(len(enc.encode(text)) for text in texts)", 0),
+    ],
+    ids=["count_batch", "encode_batch", "count", "encode"],
 )
 def test_memory_is_given_back(call: str, held: int) -> None:
     """After 45 MB of text the process is no larger than after 6: what grows is the caches, 64 MiB at most."""
