@@ -166,10 +166,13 @@ class _HubHandler(BaseHTTPRequestHandler):
         if not more or more[0] == "revision":
             said = {"id": f"org/{name}", "sha": "a" * 40, "private": name == "private", "gated": name == "gated"}
             return self._answer({**said, "siblings": [], "tags": [], "downloads": 1, "likes": 1, "disabled": False})
-        entries = [
+        entries: list[dict[str, Any]] = [
             {"type": "file", "path": path, "size": len(content), "oid": hub.files.etag(path).strip('"')}
-            for path, content in sorted(hub.files.objects.items())
+            for path, content in hub.files.objects.items()
         ]
+        folders = {path.rpartition("/")[0] for path in hub.files.objects} - {""}
+        entries += [{"type": "directory", "path": path, "size": 0, "oid": "d" * 40} for path in folders]
+        entries.sort(key=lambda entry: str(entry["path"]))
         if more[0] == "paths-info":
             asked = parse_qs(body)["paths"]
             return self._answer([entry for entry in entries if entry["path"] in asked])
@@ -226,6 +229,9 @@ def test_a_data_set_of_the_hub_is_a_folder(hub: Hub, folder: Path) -> None:
     root = "hf://datasets/org/open@main"
     result = run("count", f"{root}/b", "--by", "file", "--json", **hub.environment(None))
     assert told(result.json(), root) == told(fasttok.count_corpus(folder / "b", by="file"), str(folder))
+    root = "hf://datasets/org/open"
+    result = run("count", f"{root}/**/*.txt", "--json", **hub.environment(None))
+    assert told(result.json(), root)["totals"] == told(fasttok.count_corpus(f"{folder}/**/*.txt"), "")["totals"]
 
 
 def test_what_the_hub_refuses_is_told_without_the_token(hub: Hub) -> None:
