@@ -64,6 +64,11 @@ impl Scripts {
 
     /// Adds the characters of `other`.
     pub fn add(&mut self, other: &Scripts) {
+        if self.0.capacity() == 0 {
+            // In as little room as there can be: a million groups have one each, most of them of one script.
+            self.0 = other.0.clone();
+            return;
+        }
         for &(class, chars) in &other.0 {
             self.add_to(class, chars);
         }

@@ -7,16 +7,22 @@
 //! its record is an entry of the ledger, and reading goes on with the line after the one that it is on. A stray quote
 //! that closes where a quote may close cannot be told from one that is meant.
 //!
+//! A record that is too long to be held is read in parts (`csv_parts`). What is after the first line end in an open quote is held
+//! all the same until the quote closes, so that there is a way back to it.
+//!
 //! The delimiter goes by the name of the format and is not guessed: no semicolons.
 
 use std::sync::Arc;
 
 use fasttok_engine::Utf8Errors;
 
+use super::csv_parts::RowParts;
 use super::{Format, Layout};
 use crate::Progress;
 use crate::position::At;
-use crate::record::{Fields, FieldsMet, Framed, FramedRecord, Framer, RecordReader, Row};
+use crate::record::{
+    Fields, FieldsMet, Framed, FramedRecord, Framer, RecordPart, RecordParts, RecordReader, Row,
+};
 use crate::skip_reason::{Reason, SkipReason};
 
 /// The format of tables with this delimiter.
@@ -28,7 +34,7 @@ pub(super) struct Table {
 pub(super) const CSV: Table = Table { name: "csv", delimiter: b',' };
 pub(super) const TSV: Table = Table { name: "tsv", delimiter: b'\t' };
 
-/// A record with a quote over several lines is held up to this length: longer, its quote is taken for stray.
+/// A record may be so long up to where a quote over several lines closes: beyond that the quote is taken for stray.
 const QUOTED: usize = 64 << 20;
 
 const QUOTE: u8 = b'"';
@@ -73,13 +79,13 @@ pub(crate) fn has_text_column(
 }
 
 /// The header, and where in it the wanted fields are.
-struct Columns {
-    delimiter: u8,
+pub(super) struct Columns {
+    pub delimiter: u8,
     header: Vec<String>,
     /// The names of the wanted fields, in the order of [`Fields::names`].
     names: Vec<String>,
     /// Of each of them, the index in the header.
-    slots: Vec<Option<usize>>,
+    pub slots: Vec<Option<usize>>,
     answer: Option<usize>,
     /// The index of the second part of the text among the wanted fields.
     more: usize,
@@ -93,14 +99,55 @@ impl Columns {
         let (answer, more) = fields.after_groups();
         Columns { delimiter, header, slots, names, answer, more }
     }
+
+    /// Whether the text is of one field, and there is no second one.
+    fn has_one_text(&self) -> bool {
+        self.answer.is_none() && self.more == self.names.len()
+    }
+
+    /// The indices of the groups among the wanted fields.
+    pub fn groups(&self) -> std::ops::Range<usize> {
+        1..self.more - usize::from(self.answer.is_some())
+    }
+
+    /// Which fields there are, before any record was read.
+    pub fn fields_met(&self) -> FieldsMet {
+        FieldsMet {
+            met: self.slots.iter().map(Option::is_some).collect(),
+            names: self.header.iter().take(FieldsMet::NAMES).cloned().collect(),
+            ..FieldsMet::default()
+        }
+    }
+
+    /// Refuses a record of so many fields that is no row.
+    pub fn check(&self, fields: usize) -> Result<(), SkipReason> {
+        let expected = self.header.len();
+        if fields == expected {
+            return Ok(());
+        }
+        let detail = format!("the record has {fields} fields, and the header {expected}");
+        Err(SkipReason::new(Reason::WrongFieldCount, detail))
+    }
+
+    /// Which column the wanted field `i` is, which must be there.
+    pub fn column(&self, i: usize) -> Result<usize, SkipReason> {
+        self.slots[i].ok_or_else(|| {
+            let detail = format!("the header has no field {:?}", self.names[i]);
+            SkipReason::new(Reason::MissingField, detail)
+        })
+    }
 }
 
-struct CsvFramer {
+pub(super) struct CsvFramer {
     fields: Fields,
     delimiter: u8,
     max_record: usize,
+    /// [`QUOTED`].
+    pub quoted: usize,
     columns: Option<Arc<Columns>>,
     state: State,
+    /// How many bytes of the record in work were given out, where it is read in parts.
+    parts: Option<usize>,
     /// How much of the bytes that are not done was looked at.
     seen: usize,
     /// The line that is looked at, and that the record in work begins on.
@@ -108,8 +155,10 @@ struct CsvFramer {
     first_line: u64,
     /// The last byte was CR, which ended a line: an LF after it belongs to it.
     is_after_cr: bool,
-    /// Where the quote opened that is open or was last, and on which line.
-    quote: (usize, u64),
+    /// The line on which the quote opened that is open or was last.
+    quote_line: u64,
+    /// Where the first line end is in the quote that is open, or that closed with the last byte.
+    line_end: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,24 +176,31 @@ enum State {
 }
 
 impl CsvFramer {
-    fn new(fields: &Fields, delimiter: u8, max_record: usize) -> CsvFramer {
+    pub fn new(fields: &Fields, delimiter: u8, max_record: usize) -> CsvFramer {
         CsvFramer {
             fields: fields.clone(),
             delimiter,
             max_record,
+            quoted: QUOTED,
             columns: None,
             state: State::Record,
+            parts: None,
             seen: 0,
             line: 1,
             first_line: 1,
             is_after_cr: false,
-            quote: (0, 1),
+            quote_line: 1,
+            line_end: None,
         }
     }
 
     /// The record in work ends: `record` are its bytes.
     fn end_record(&mut self, range: std::ops::Range<usize>, bytes: &[u8], found: &mut Framed) {
         self.state = State::Record;
+        if self.parts.take().is_some() {
+            found.part = Some(RecordPart::Last);
+            return;
+        }
         let at = At::Line(self.first_line);
         if self.columns.is_some() {
             found.records.push(FramedRecord { range, at });
@@ -159,6 +215,9 @@ impl CsvFramer {
 
     /// The record in work is no record. Without a header none of the others is one.
     fn bad(&mut self, reason: Reason, detail: String, found: &mut Framed) {
+        if self.parts.take().is_some() {
+            found.part = Some(RecordPart::Lost);
+        }
         let detail = match self.columns {
             Some(_) => detail,
             None => {
@@ -176,16 +235,46 @@ impl CsvFramer {
         self.bad(reason, detail, found);
     }
 
-    /// The open quote is stray, because of `why`: says where to go on. `end`: where to look for the end of its line at most.
-    fn stray(&mut self, why: &str, bytes: &[u8], end: usize, found: &mut Framed) -> usize {
-        let (quote, line) = self.quote;
-        let line_end = memchr::memchr2(b'\n', b'\r', &bytes[quote..end]).map(|i| quote + i);
+    /// The open quote is stray, because of `why`: says where to go on. `end`: there, if its line does not end.
+    fn stray(&mut self, why: &str, end: usize, found: &mut Framed) -> usize {
+        let line = self.quote_line;
         self.state = State::Skip;
         self.line = line;
         let detail =
             format!("unterminated quote from line {line}: {why}; reading goes on after that line");
         self.bad(Reason::UnterminatedQuote, detail, found);
-        line_end.unwrap_or(end)
+        self.line_end.take().unwrap_or(end)
+    }
+
+    /// Whether the record, which begins at `start` in `bytes`, ends with the quote that is open, which is looked at from `i` to
+    /// `to`: says where to go on if it does.
+    fn ends_in_quotes(
+        &mut self,
+        (start, i, to): (usize, usize, usize),
+        bytes: &[u8],
+        found: &mut Framed,
+    ) -> Option<usize> {
+        let before = self.parts.unwrap_or(0);
+        let len = before + to - start;
+        let most = self.max_record.min(self.quoted);
+        if len <= most {
+            return None;
+        }
+        let line_end = || memchr::memchr2(b'\n', b'\r', &bytes[i..to]).map(|end| i + end);
+        let line_end = self.line_end.or_else(line_end);
+        match line_end {
+            Some(end) if before + end - start < self.max_record => {
+                self.line_end = line_end;
+                let why = format!("it does not end in {most} bytes");
+                Some(self.stray(&why, end, found))
+            }
+            // On one line there is nothing to go back to.
+            _ if len > self.max_record => {
+                self.too_long(found);
+                Some((start + self.max_record).saturating_sub(before).max(i))
+            }
+            _ => None,
+        }
     }
 
     /// Counts the line ends in quotes.
@@ -208,12 +297,13 @@ impl Framer for CsvFramer {
         // Where the record in work begins.
         let mut start = 0;
         let mut i = self.seen;
-        loop {
+        // After one that is read in parts nothing else is looked for.
+        while found.part.is_none() {
             let rest = &bytes[i..];
             let Some(&byte) = rest.first() else {
                 if is_end && self.state == State::InQuotes {
                     let why = "it does not end before the file does";
-                    i = self.stray(why, bytes, bytes.len(), found);
+                    i = self.stray(why, bytes.len(), found);
                     continue;
                 }
                 break;
@@ -232,27 +322,29 @@ impl Framer for CsvFramer {
                     }
                 }
                 State::Field if byte == QUOTE => {
-                    self.quote = (i, self.line);
+                    (self.quote_line, self.line_end) = (self.line, None);
                     self.state = State::InQuotes;
                     i += 1;
                 }
                 State::Field | State::InField | State::AfterQuote => {
                     let is_quote = self.state == State::AfterQuote && byte == QUOTE;
-                    let (opened, is_stray) = (self.quote.1, byte != self.delimiter && !is_line_end);
+                    let is_stray = byte != self.delimiter && !is_line_end;
                     if is_quote {
                         self.state = State::InQuotes;
                         i += 1;
                         continue;
                     }
-                    if self.state == State::AfterQuote && is_stray && self.line > opened {
+                    if is_stray && self.state == State::AfterQuote && self.line_end.is_some() {
                         let why = format!("text follows where it ends, on line {}", self.line);
-                        i = self.stray(&why, bytes, i, found);
+                        i = self.stray(&why, i, found);
                         continue;
                     }
+                    self.line_end = None;
                     let end = memchr::memchr3(self.delimiter, b'\n', b'\r', rest);
                     i = end.map_or(bytes.len(), |end| i + end);
                     let is_more = end.is_some() && bytes[i] == self.delimiter;
-                    if i - start + usize::from(is_more) > self.max_record {
+                    let before = self.parts.unwrap_or(0);
+                    if before + i - start + usize::from(is_more) > self.max_record {
                         self.too_long(found);
                     } else if end.is_none() {
                         self.state = State::InField;
@@ -266,21 +358,15 @@ impl Framer for CsvFramer {
                 State::InQuotes => {
                     let end = memchr::memchr(QUOTE, rest);
                     let to = end.map_or(bytes.len(), |end| i + end + 1);
-                    let most = self.max_record.min(QUOTED);
-                    if to - start > most {
-                        let limit = (start + most).max(self.quote.0);
-                        let is_one_line =
-                            memchr::memchr2(b'\n', b'\r', &bytes[self.quote.0..limit]).is_none();
-                        if is_one_line && most == self.max_record {
-                            i = limit;
-                            self.too_long(found);
-                        } else {
-                            let why = format!("it does not end in {most} bytes");
-                            i = self.stray(&why, bytes, limit, found);
-                        }
+                    if let Some(next) = self.ends_in_quotes((start, i, to), bytes, found) {
+                        i = next;
                         continue;
                     }
                     self.count_lines(&bytes[i..to]);
+                    if self.line_end.is_none() && self.line > self.quote_line {
+                        let line_end = memchr::memchr2(b'\n', b'\r', &bytes[i..to]);
+                        self.line_end = line_end.map(|end| i + end);
+                    }
                     i = to;
                     if end.is_some() {
                         self.state = State::AfterQuote;
@@ -296,18 +382,26 @@ impl Framer for CsvFramer {
                 },
             }
         }
-        let mut done = bytes.len();
+        let mut done = i;
         match self.state {
             State::Field | State::InField | State::AfterQuote if is_end => {
                 self.end_record(start..done, bytes, found);
             }
             State::Field | State::InField | State::InQuotes | State::AfterQuote => {
-                done = start;
-                self.quote.0 = self.quote.0.saturating_sub(start);
+                done = match &mut self.parts {
+                    None => start,
+                    Some(before) => {
+                        let done = self.line_end.unwrap_or(i);
+                        *before += done;
+                        found.part = Some(RecordPart::More);
+                        done
+                    }
+                };
+                self.line_end = self.line_end.map(|end| end - done);
             }
             State::Record | State::Skip | State::Over => {}
         }
-        self.seen = bytes.len() - done;
+        self.seen = i - done;
         done
     }
 
@@ -323,6 +417,28 @@ impl Framer for CsvFramer {
         let none = || Columns::new(&self.fields, self.delimiter, Vec::new()).into();
         Box::new(CsvReader::new(columns.unwrap_or_else(none)))
     }
+
+    fn begin_parts(&mut self, _: Utf8Errors) -> Option<Box<dyn RecordParts>> {
+        let columns = self.columns.as_ref().filter(|columns| columns.has_one_text())?;
+        // What would have to be gone back to is held until the quote closes.
+        if self.line_end.is_some() {
+            return None;
+        }
+        self.parts = Some(std::mem::take(&mut self.seen));
+        Some(Box::new(RowParts::new(columns.clone())))
+    }
+}
+
+/// Reads the fields of a table.
+pub(super) fn reader(delimiter: u8) -> csv_core::Reader {
+    csv_core::ReaderBuilder::new().delimiter(delimiter).build()
+}
+
+/// What `reader` reads next begins a record.
+pub(super) fn begin_record(reader: &mut csv_core::Reader) {
+    reader.reset();
+    // What it reads first may not be a byte order mark, which is none in the middle of a file.
+    reader.read_record(b"\n", &mut [], &mut []);
 }
 
 /// Cuts records into fields.
@@ -335,16 +451,13 @@ struct Splitter {
 
 impl Splitter {
     fn new(delimiter: u8) -> Splitter {
-        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        Splitter { reader, fields: Vec::new(), ends: vec![0; 16] }
+        Splitter { reader: reader(delimiter), fields: Vec::new(), ends: vec![0; 16] }
     }
 
     /// How many fields `record` has, which is given without its line end.
     fn split(&mut self, record: &[u8]) -> usize {
         use csv_core::ReadRecordResult::{End, InputEmpty, OutputEndsFull, OutputFull, Record};
-        self.reader.reset();
-        // What it reads first may not be a byte order mark, which is none in the middle of a file.
-        self.reader.read_record(b"\n", &mut [], &mut []);
+        begin_record(&mut self.reader);
         if self.fields.len() <= record.len() {
             self.fields.resize(record.len() + 1, 0);
         }
@@ -390,12 +503,7 @@ struct CsvReader {
 
 impl CsvReader {
     fn new(columns: Arc<Columns>) -> CsvReader {
-        let met = FieldsMet {
-            met: columns.slots.iter().map(Option::is_some).collect(),
-            names: columns.header.iter().take(FieldsMet::NAMES).cloned().collect(),
-            ..FieldsMet::default()
-        };
-        let fields = Splitter::new(columns.delimiter);
+        let (met, fields) = (columns.fields_met(), Splitter::new(columns.delimiter));
         CsvReader { columns, fields, joined: String::new(), values: Vec::new(), met, reported: 0 }
     }
 }
@@ -410,23 +518,13 @@ impl RecordReader for CsvReader {
         if fields.fields.len() > KEPT {
             fields.fields = Vec::new();
         }
-        let (n, expected) = (fields.split(record.as_bytes()), columns.header.len());
-        if n != expected {
-            let detail = format!("the record has {n} fields, and the header {expected}");
-            return Err(SkipReason::new(Reason::WrongFieldCount, detail));
-        }
+        columns.check(fields.split(record.as_bytes()))?;
         met.records += 1;
         let fields = &*fields;
-        let text = |i: usize| match columns.slots[i] {
-            Some(slot) => Ok(fields.text(slot)),
-            None => {
-                let detail = format!("the header has no field {:?}", columns.names[i]);
-                Err(SkipReason::new(Reason::MissingField, detail))
-            }
-        };
-        let groups = 1..columns.more - usize::from(columns.answer.is_some());
+        let text = |i: usize| columns.column(i).map(|column| fields.text(column));
+        let value = |i: usize| columns.slots[i].map(|column| fields.text(column).to_owned());
         values.clear();
-        values.extend(groups.map(|i| columns.slots[i].map(|slot| fields.text(slot).to_owned())));
+        values.extend(columns.groups().map(value));
         let answer = columns.answer.map(text);
         let more = columns.more..columns.names.len();
         let mut whole = text(0)?;

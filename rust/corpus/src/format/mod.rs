@@ -19,6 +19,9 @@
 
 mod columns;
 mod csv;
+mod csv_parts;
+#[cfg(test)]
+mod csv_parts_tests;
 mod json;
 mod json_parts;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use fasttok_parallel::{Control, Splitter};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use blocks::Blocks;
+pub(crate) use record_parts::LongRecord;
 pub(crate) use stream::{Framing, Stream};
 
 use crate::Progress;
@@ -25,6 +26,9 @@ use crate::position::{Member, Position};
 use crate::record::{FieldsMet, FormatId, FramedRecord, RecordReader, Rows};
 use crate::skip_reason::SkipReason;
 use crate::source::{Input, Opened};
+
+/// A record longer than this many chunks is read in parts, where it can be: so many are worth the work.
+const LONG: usize = 8;
 
 /// What all streams of a run have in common.
 pub(crate) struct StreamConfig {
@@ -54,6 +58,11 @@ impl StreamConfig {
     pub fn splitter(&self) -> Splitter<'_> {
         let StreamConfig { encodings, special, whole_words, .. } = self;
         Splitter { encodings, special: *special, whole_words: *whole_words }
+    }
+
+    /// The most bytes of a record that are held where it can be read in parts.
+    pub fn most_held(&self) -> usize {
+        if self.holds_records { usize::MAX } else { LONG * self.chunk }
     }
 }
 

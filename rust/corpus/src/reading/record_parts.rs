@@ -17,7 +17,7 @@ use crate::skip_reason::SkipReason;
 /// No part is looked for in less text than this.
 const MIN_PART: usize = 2 << 10;
 
-pub(super) struct LongRecord {
+pub(crate) struct LongRecord {
     file: usize,
     position: Position,
     parts: Box<dyn RecordParts>,

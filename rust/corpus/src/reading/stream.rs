@@ -26,9 +26,6 @@ const MIN_READ: usize = 8 << 10;
 /// No read is larger: between two of them it is asked whether the run is over.
 const MAX_READ: usize = 1 << 20;
 
-/// A record longer than this many chunks is read in parts, where it can be: so many are worth the work.
-const LONG: usize = 8;
-
 /// What is a record where records are lines, or the whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
@@ -362,7 +359,7 @@ impl<'e> Stream<'e> {
     /// Whether a record that begins with `buf` is to be read in parts, if it can be. Offsets in UTF-16 are known of what
     /// is held only.
     fn is_long(&self, buf: &[u8], config: &StreamConfig) -> bool {
-        buf.len() > LONG * config.chunk && !config.holds_records && !self.input.is_utf16
+        buf.len() > config.most_held() && !self.input.is_utf16
     }
 
     /// Reads on in a record that is read in parts.

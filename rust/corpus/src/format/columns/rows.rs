@@ -8,10 +8,11 @@ use bytes::Bytes;
 use fasttok_engine::Utf8Errors;
 
 use super::super::jsonl::no_text_in_list;
-use super::file::Failure;
+use super::cell::{CellBytes, LongCell};
+use super::file::{Failure, catching};
 use crate::Progress;
 use crate::position::{At, Position};
-use crate::reading::{Chunk, Step};
+use crate::reading::{Chunk, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet, Row, Rows, decoded};
 use crate::skip_reason::{Reason, SkipReason};
 
@@ -186,38 +187,95 @@ impl ColumnRows {
 /// Columns of some rows, and how many these are.
 pub(super) type Columns = (Vec<Box<dyn Values>>, u64);
 
+/// What was read of a part of a file.
+pub(super) enum Read {
+    Rows(Columns),
+    /// A row whose text is too long to be held, and the columns of the groups of it.
+    Cell(Box<dyn CellBytes>, Vec<Box<dyn Values>>),
+}
+
 /// A row group or a record batch, and how far it is read.
 pub(super) struct Part {
+    /// The index of the file in the list of inputs.
+    pub file: usize,
     /// What it is called.
     pub name: &'static str,
     pub index: u64,
     /// The row that comes next, of so many.
     pub next: u64,
     pub rows: u64,
+    /// The text of that row, where it is read in parts.
+    cell: Option<LongCell>,
 }
 
 impl Part {
+    pub fn new(file: usize, name: &'static str, index: u64, rows: u64) -> Part {
+        Part { file, name, index, next: 0, rows, cell: None }
+    }
+
     pub fn is_done(&self) -> bool {
         self.next == self.rows
     }
 
-    /// Hands out rows that were `read`: their columns, and how many they are. All that are left are lost where that
-    /// failed, and all of them where none has a text.
+    /// Reads on in a text that is read in parts, if there is one, into `buf`.
+    pub fn cell_step<'e>(
+        &mut self,
+        (fields, found): (&FieldNames, &FieldsFound),
+        buf: &mut Vec<u8>,
+        config: &StreamConfig,
+        progress: &Progress,
+    ) -> Option<Step<'e>> {
+        let mut cell = self.cell.take()?;
+        match catching(|| cell.read(config), |failure| failure) {
+            Ok(is_last) => {
+                let (chunk, text) = match is_last {
+                    true => cell.end(config),
+                    false => {
+                        let part = cell.part(config);
+                        self.cell = Some(cell);
+                        part
+                    }
+                };
+                self.next += u64::from(is_last);
+                *buf = text.into_bytes();
+                Some(Step { chunk, end: self.is_done(), ..Step::default() })
+            }
+            Err(failure) => Some(self.step((fields, found), Ok(Err(failure)), config, progress)),
+        }
+    }
+
+    /// Hands out what was `read`. All rows that are left are lost where that failed, and all of them where none has a text.
     pub fn step<'e>(
         &mut self,
-        fields: &FieldNames,
-        found: &FieldsFound,
-        read: Result<Result<Columns, Failure>, &NoText>,
-        max_record: usize,
+        (fields, found): (&FieldNames, &FieldsFound),
+        read: Result<Result<Read, Failure>, &NoText>,
+        config: &StreamConfig,
         progress: &Progress,
     ) -> Step<'e> {
-        let Part { name, index, next, rows } = *self;
+        let Part { file, name, index, next, rows, .. } = *self;
+        let position = Position::from(At::Row { group: index, row: next });
         let (columns, bad) = match read {
-            Ok(Ok((columns, n))) => {
+            Ok(Ok(Read::Rows((columns, n)))) => {
                 self.next += n;
                 let range = next..self.next;
                 let met = found.of(n);
-                (ColumnRows::new(index, range, columns, fields, max_record, met), None)
+                (ColumnRows::new(index, range, columns, fields, config.max_record, met), None)
+            }
+            Ok(Ok(Read::Cell(bytes, columns))) => {
+                let begun =
+                    LongCell::begin(file, position.clone(), bytes, &columns, fields, config);
+                let none = ColumnRows::none(fields, found.of(1));
+                progress.add_records(none.met.records, &none.met.met);
+                let mut bad = Vec::new();
+                match begun {
+                    Ok(cell) => self.cell = Some(cell),
+                    Err(reason) => {
+                        self.next += 1;
+                        bad.push((position, reason));
+                    }
+                }
+                let chunk = Some(Chunk::Rows(Box::new(none)));
+                return Step { chunk, bad, end: self.is_done(), ..Step::default() };
             }
             Ok(Err((reason, why))) => {
                 let bad = lost(reason, &format!("{name} {index}"), next..rows, &why);
@@ -232,7 +290,6 @@ impl Part {
         if bad.is_some() {
             self.next = rows;
         }
-        let position = At::Row { group: index, row: next }.into();
         Step {
             chunk: Some(Chunk::Rows(Box::new(columns))),
             bad: bad.map(|bad| (position, bad)).into_iter().collect(),
@@ -280,11 +337,7 @@ impl Rows for ColumnRows {
         let groups = 1..columns.len() - usize::from(*has_answer);
         values.clear();
         for field in groups.clone() {
-            let value = bytes_of(columns[field].get(i), &names[field], *max_record)?;
-            values.push(match value {
-                None => None,
-                Some(bytes) => Some(decoded(&bytes, errors)?.into_owned()),
-            });
+            values.push(value_of(columns[field].get(i), &names[field], *max_record, errors)?);
         }
         let mut wanted = [Ok(None), Ok(None)];
         let fields = [Some(0), has_answer.then_some(groups.end)];
@@ -315,6 +368,17 @@ fn bytes_of<'v>(
         Value::NullInList => Err(no_text_in_list(b'n', name)),
         Value::TooLarge => Err(SkipReason::record_too_large(max_record)),
     }
+}
+
+/// The value of a group that `value`, the field `name`, is.
+pub(super) fn value_of(
+    value: Value<Cow<'_, [u8]>>,
+    name: &str,
+    max_record: usize,
+    errors: Utf8Errors,
+) -> Result<Option<String>, SkipReason> {
+    let bytes = bytes_of(value, name, max_record)?;
+    bytes.map(|bytes| Ok(decoded(&bytes, errors)?.into_owned())).transpose()
 }
 
 /// The text that `value` has to be.

@@ -1,18 +1,20 @@
 //! Some rows of a record batch at a time: of the wanted columns, and of the bytes of these what the rows are.
 //!
 //! A record batch may be as large as its writer's memory; what is held of one that is not compressed is a chunk. A
-//! compressed buffer can only be unpacked whole.
+//! compressed buffer is unpacked whole, but for one of strings that is large: these are read in their order.
 
-use std::io::{self, Error, ErrorKind, Read};
-use std::sync::Arc;
+use std::io::{self, Error, ErrorKind};
+use std::sync::{Arc, Mutex};
 
-use arrow_ipc::{CompressionType, RecordBatch};
+use arrow_ipc::RecordBatch;
 use bytes::Bytes;
 
-use super::super::file::FileAt;
+use super::super::cell::CellBytes;
+use super::super::file::{Failure, FileAt, why};
 use super::super::rows::{ListText, Value};
 use super::super::scalar;
 use super::layout::{Fixed, Kind, Place};
+use super::unpacking::Unpacking;
 use super::{Dictionaries, MANY};
 
 /// The buffers of a message.
@@ -23,7 +25,15 @@ pub(super) enum Body {
 }
 
 impl Body {
-    fn read(&self, from: u64, to: u64) -> io::Result<Bytes> {
+    /// How much is best read at once, where that need not be more.
+    pub fn window(&self) -> u64 {
+        match self {
+            Body::At { file, .. } => file.window(WINDOW),
+            Body::Held(_) => WINDOW,
+        }
+    }
+
+    pub fn read(&self, from: u64, to: u64) -> io::Result<Bytes> {
         let all = match self {
             Body::At { len, .. } => *len,
             Body::Held(bytes) => bytes.len() as u64,
@@ -50,7 +60,14 @@ struct Buffer {
     body: Body,
     from: u64,
     len: u64,
-    unpacked: Option<Bytes>,
+    unpacked: Option<Unpacked>,
+}
+
+#[derive(Clone)]
+enum Unpacked {
+    Whole(Bytes),
+    /// As it is asked for.
+    Stream(Arc<Mutex<Unpacking>>),
 }
 
 impl Buffer {
@@ -59,7 +76,10 @@ impl Buffer {
             return Err(damaged("a buffer is shorter than its rows are"));
         }
         match &self.unpacked {
-            Some(bytes) => Ok(bytes.slice(from as usize..to as usize)),
+            Some(Unpacked::Whole(bytes)) => Ok(bytes.slice(from as usize..to as usize)),
+            Some(Unpacked::Stream(bytes)) => {
+                bytes.lock().unwrap_or_else(|e| e.into_inner()).read(from, to)
+            }
             None => self.body.read(self.from + from, self.from + to),
         }
     }
@@ -99,7 +119,12 @@ impl ColumnReader {
         if place.buffer.checked_add(count).is_none_or(|end| end > all) {
             return Err(damaged("a record batch lacks buffers"));
         }
-        let buffer = |i| buffer(batch, i, body, most as u64);
+        let is_bytes = place.dictionary.is_none() && matches!(place.kind, Kind::Bytes { .. });
+        let buffer = |i| {
+            // Those between the offsets are read once and in their order.
+            let is_in_order = is_bytes && i == place.buffer + 1;
+            buffer(batch, i, body, most as u64, is_in_order)
+        };
         let bitmaps = place.bitmaps.iter().map(|&i| buffer(i)).collect::<io::Result<Vec<_>>>()?;
         let buffers: Vec<_> =
             (place.buffer..place.buffer + count).map(buffer).collect::<io::Result<_>>()?;
@@ -143,14 +168,7 @@ impl ColumnReader {
         dictionaries: &Dictionaries,
     ) -> io::Result<Vec<Value<Bytes>>> {
         let to = (from + most as u64).min(self.place.rows);
-        let mut is_there = vec![true; (to - from) as usize];
-        for bitmap in self.bitmaps.iter().filter(|bitmap| bitmap.len > 0) {
-            let bits = bitmap.read(from / 8, to.div_ceil(8))?;
-            for (i, is_there) in is_there.iter_mut().enumerate() {
-                let bit = (from % 8) as usize + i;
-                *is_there &= bits[bit / 8] >> (bit % 8) & 1 == 1;
-            }
-        }
+        let is_there = self.is_there(from, to)?;
         if let Some((id, Fixed::Int { is_signed, width })) = self.place.dictionary {
             let dictionary =
                 dictionaries.get(&id).ok_or_else(|| damaged("a dictionary is missing"))?;
@@ -201,6 +219,49 @@ impl ColumnReader {
         }
     }
 
+    /// Which of the rows are not null.
+    fn is_there(&self, from: u64, to: u64) -> io::Result<Vec<bool>> {
+        let mut is_there = vec![true; (to - from) as usize];
+        for bitmap in self.bitmaps.iter().filter(|bitmap| bitmap.len > 0) {
+            let bits = bitmap.read(from / 8, to.div_ceil(8))?;
+            for (i, is_there) in is_there.iter_mut().enumerate() {
+                let bit = (from % 8) as usize + i;
+                *is_there &= bits[bit / 8] >> (bit % 8) & 1 == 1;
+            }
+        }
+        Ok(is_there)
+    }
+
+    /// The value of row `row`, if it has more than `held` bytes, and no more than it may have.
+    pub fn long_value(&self, row: u64, held: u64) -> io::Result<Option<LongValue>> {
+        if self.place.dictionary.is_some() {
+            return Ok(None);
+        }
+        let (buffer, from, to) = match self.place.kind {
+            Kind::Bytes { is_large } => {
+                let offsets = self.offsets(row, 1, is_large)?;
+                (1, offsets[0], offsets[1])
+            }
+            Kind::Views => {
+                let view = self.buffers[0].read(row * 16, row * 16 + 16)?;
+                match View::of(&view)? {
+                    View::Here(_) => return Ok(None),
+                    View::At { buffer, start, len } => (buffer + 1, start, start + len),
+                }
+            }
+            _ => return Ok(None),
+        };
+        let is_long = (held.saturating_add(1)..=self.most as u64).contains(&(to - from));
+        if !is_long || !self.is_there(row, row + 1)?[0] {
+            return Ok(None);
+        }
+        let buffer = self.buffers.get(buffer).ok_or_else(bad_view)?.clone();
+        if to > buffer.len {
+            return Err(damaged("a buffer is shorter than its rows are"));
+        }
+        Ok(Some(LongValue { buffer, at: from, end: to }))
+    }
+
     /// The offsets between which the values of `rows` rows from row `from` on are: one more than there are rows.
     fn offsets(&self, from: u64, rows: usize, is_large: bool) -> io::Result<Vec<u64>> {
         let width = if is_large { 8 } else { 4 };
@@ -231,7 +292,10 @@ impl ColumnReader {
             }
             (last, n) = (next, n + 1);
         }
-        if n == 1 && is_there[0] && last - first > self.most as u64 {
+        if n == 1 && !is_there[0] {
+            return Ok(vec![Value::Null]);
+        }
+        if n == 1 && last - first > self.most as u64 {
             return Ok(vec![Value::TooLarge]);
         }
         let data = self.buffers[1].read(first, last)?;
@@ -313,23 +377,27 @@ impl ColumnReader {
                 values.push(Value::Null);
                 continue;
             }
-            let number = |at: usize| u64::try_from(integer(&views[16 * i + at..][..4], true));
-            let bad = |_| damaged("a view of a string is damaged");
-            let len = number(0).map_err(bad)?;
-            if len > self.most as u64 {
-                values.push(Value::TooLarge);
-                continue;
+            let (buffer, start, len) = match View::of(&views[16 * i..][..16])? {
+                View::Here(len) => {
+                    bytes += len;
+                    values.push(Value::Bytes(views.slice(16 * i + 4..16 * i + 4 + len)));
+                    continue;
+                }
+                View::At { len, .. } if len > self.most as u64 => {
+                    values.push(Value::TooLarge);
+                    continue;
+                }
+                View::At { buffer, start, len } => (buffer, start, len),
+            };
+            // A chunk is not made larger by one that is long.
+            if i > 0 && len > (4 * chunk) as u64 {
+                break;
             }
             bytes += len as usize;
-            if len <= 12 {
-                values.push(Value::Bytes(views.slice(16 * i + 4..16 * i + 4 + len as usize)));
-                continue;
-            }
-            let (buffer, start) = (number(8).map_err(bad)? as usize, number(12).map_err(bad)?);
             let (Some(window), Some(buffer)) =
                 (self.windows.get_mut(buffer), self.buffers.get(buffer + 1))
             else {
-                return Err(damaged("a view of a string is damaged"));
+                return Err(bad_view());
             };
             let has = |(at, window): &(u64, Bytes)| {
                 *at <= start && start + len <= at + window.len() as u64
@@ -345,8 +413,56 @@ impl ColumnReader {
     }
 }
 
+/// What a view says.
+enum View {
+    /// The value is in it, and so long.
+    Here(usize),
+    /// It is in this buffer of those that views point to.
+    At { buffer: usize, start: u64, len: u64 },
+}
+
+impl View {
+    fn of(view: &[u8]) -> io::Result<View> {
+        let number =
+            |at: usize| u64::try_from(integer(&view[at..at + 4], true)).map_err(|_| bad_view());
+        Ok(match number(0)? {
+            len @ 0..=12 => View::Here(len as usize),
+            len => View::At { buffer: number(8)? as usize, start: number(12)?, len },
+        })
+    }
+}
+
+fn bad_view() -> Error {
+    damaged("a view of a string is damaged")
+}
+
+/// A value that is too long to be held, and how far it is read.
+pub(super) struct LongValue {
+    buffer: Buffer,
+    at: u64,
+    end: u64,
+}
+
+impl CellBytes for LongValue {
+    fn next(&mut self, most: usize) -> Result<Bytes, Failure> {
+        let to = self.end.min(self.at + most as u64);
+        let bytes = self.buffer.read(self.at, to).map_err(why)?;
+        self.at = to;
+        Ok(bytes)
+    }
+}
+
+/// A buffer that unpacks to more than this is not unpacked whole, where it is read in its order.
+const WHOLE: u64 = 8 << 20;
+
 /// Buffer `i` of a batch, unpacked if it is compressed.
-fn buffer(batch: &RecordBatch, i: usize, body: &Body, most: u64) -> io::Result<Buffer> {
+fn buffer(
+    batch: &RecordBatch,
+    i: usize,
+    body: &Body,
+    most: u64,
+    is_in_order: bool,
+) -> io::Result<Buffer> {
     let lacking = || damaged("a record batch lacks buffers");
     let buffers = batch.buffers().filter(|buffers| i < buffers.len()).ok_or_else(lacking)?;
     let buffer = buffers.get(i);
@@ -356,15 +472,17 @@ fn buffer(batch: &RecordBatch, i: usize, body: &Body, most: u64) -> io::Result<B
     let mut buffer = Buffer { body: body.clone(), from, len, unpacked: None };
     let Some(compression) = batch.compression().filter(|_| len > 0) else { return Ok(buffer) };
     let end = from.checked_add(len).ok_or_else(lacking)?;
-    let packed = body.read(from, end)?;
-    let Some((size, packed)) =
-        packed.split_first_chunk().map(|(size, _)| (*size, packed.slice(8..)))
-    else {
+    let size = len.checked_sub(8).map(|_| body.read(from, from + 8)).transpose()?;
+    let Some(size) = size.as_deref().and_then(|size| size.first_chunk()) else {
         return Err(damaged("a compressed buffer is too short"));
     };
-    let bytes = match i64::from_le_bytes(size) {
+    let packed = (body, from + 8, end);
+    buffer.unpacked = match i64::from_le_bytes(*size) {
         // It would not have become smaller.
-        -1 => packed,
+        -1 => {
+            (buffer.from, buffer.len) = (from + 8, len - 8);
+            None
+        }
         size => {
             let size = u64::try_from(size).ok().filter(|&size| size <= most).ok_or_else(|| {
                 damaged(format!(
@@ -372,24 +490,14 @@ fn buffer(batch: &RecordBatch, i: usize, body: &Body, most: u64) -> io::Result<B
                      (max_record_bytes)"
                 ))
             })?;
-            let mut bytes = Vec::new();
-            let n = match compression.codec() {
-                CompressionType::LZ4_FRAME => lz4_flex::frame::FrameDecoder::new(&packed[..])
-                    .take(size + 1)
-                    .read_to_end(&mut bytes)?,
-                CompressionType::ZSTD => zstd::stream::read::Decoder::with_buffer(&packed[..])?
-                    .take(size + 1)
-                    .read_to_end(&mut bytes)?,
-                _ => return Err(damaged("a buffer is compressed in a way that is not known")),
-            };
-            if n as u64 != size {
-                return Err(damaged(format!("a buffer unpacks to {n} bytes, and not to {size}")));
-            }
-            bytes.into()
+            buffer.len = size;
+            let mut unpacking = Unpacking::new(packed, size, compression.codec());
+            Some(match is_in_order && size > WHOLE {
+                true => Unpacked::Stream(Arc::new(Mutex::new(unpacking))),
+                false => Unpacked::Whole(unpacking.read(0, size)?),
+            })
         }
     };
-    buffer.len = bytes.len() as u64;
-    buffer.unpacked = Some(bytes);
     Ok(buffer)
 }
 

@@ -9,6 +9,7 @@
 
 mod batch;
 mod layout;
+mod unpacking;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -21,7 +22,7 @@ use bytes::Bytes;
 
 use super::file::{Failure, FileAt, Parts, catching, why};
 use super::rows::{
-    Columns, FieldNames, FieldsFound, NO_STRINGS, NoText, Nulls, Part, Value, Values, missing,
+    self, FieldNames, FieldsFound, NO_STRINGS, NoText, Nulls, Part, Value, Values, missing,
     not_a_string,
 };
 use crate::Progress;
@@ -300,8 +301,8 @@ impl<'e> Reading<'e> for FileBatch<'e> {
         self.file.read()
     }
 
-    fn step(&mut self, _: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
-        let FileBatch { progress, file, shared, index, block, batch, .. } = self;
+    fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
+        let FileBatch { input, progress, file, shared, index, block, batch } = self;
         let Footer { plan, dictionaries } = &**shared;
         let opened = match batch.take() {
             Some(batch) => Ok(batch),
@@ -309,13 +310,13 @@ impl<'e> Reading<'e> for FileBatch<'e> {
                 || {
                     let (metadata, body) = message_at(file, block)?;
                     let message = arrow_ipc::root_as_message(&metadata).map_err(|_| no_sense())?;
-                    Batch::open(plan, &message, body, *index, config.max_record)
+                    Batch::open(plan, &message, body, (*input, *index), config.max_record)
                 },
                 why,
             ),
         };
         let step = match opened {
-            Ok(opened) => batch.insert(opened).step(plan, dictionaries, config, progress),
+            Ok(opened) => batch.insert(opened).step(plan, dictionaries, buf, config, progress),
             Err((reason, why)) => {
                 let at = At::Row { group: *index, row: 0 }.into();
                 let detail = format!("record batch {index} cannot be read: {why}");
@@ -436,12 +437,12 @@ impl<'e> Reading<'e> for Stream<'e> {
         }
     }
 
-    fn step(&mut self, _: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
+    fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
         let step = match catching(|| self.next_batch(config), why) {
             Ok(false) => Step { end: true, ..Step::default() },
             Ok(true) => match (&mut self.batch, &self.plan) {
                 (Some(batch), Some(plan)) => {
-                    let step = batch.step(plan, &self.dictionaries, config, self.progress);
+                    let step = batch.step(plan, &self.dictionaries, buf, config, self.progress);
                     if step.end {
                         self.batch = None;
                     }
@@ -491,7 +492,13 @@ impl Stream<'_> {
                     plan.dictionary(&message, &body, most, &mut self.dictionaries)?;
                 }
                 (MessageHeader::RecordBatch, Some(plan)) => {
-                    let batch = Batch::open(plan, &message, body, self.batches, config.max_record)?;
+                    let batch = Batch::open(
+                        plan,
+                        &message,
+                        body,
+                        (self.input, self.batches),
+                        config.max_record,
+                    )?;
                     self.batch = Some(batch);
                     self.batches += 1;
                 }
@@ -518,7 +525,7 @@ impl Batch {
         plan: &Plan,
         message: &Message,
         body: Body,
-        index: u64,
+        (file, index): (usize, u64),
         max_record: usize,
     ) -> io::Result<Batch> {
         let batch = message.header_as_record_batch().ok_or_else(no_sense)?;
@@ -536,7 +543,7 @@ impl Batch {
         // Where it is damaged, what it claims is believed as far as it can be so.
         let room = u64::try_from(message.bodyLength()).unwrap_or(0).saturating_mul(64);
         let rows = if bad.is_some() { rows.min(room).max(1) } else { rows };
-        let part = Part { name: "record batch", index, next: 0, rows };
+        let part = Part::new(file, "record batch", index, rows);
         Ok(Batch { part, columns, bad })
     }
 
@@ -544,6 +551,7 @@ impl Batch {
         &mut self,
         plan: &Plan,
         dictionaries: &Dictionaries,
+        buf: &mut Vec<u8>,
         config: &StreamConfig,
         progress: &Progress,
     ) -> Step<'e> {
@@ -551,17 +559,46 @@ impl Batch {
             return Step { end: true, ..Step::default() };
         }
         let Plan { fields, found, places, .. } = plan;
+        if let Some(step) = self.part.cell_step((fields, found), buf, config, progress) {
+            return step;
+        }
         let read = places.as_ref().map(|_| match self.bad.take() {
             Some(bad) => Err(bad),
-            None => catching(|| self.read(dictionaries, config), why),
+            None => catching(|| self.read(fields, dictionaries, config), why),
         });
-        self.part.step(fields, found, read, config.max_record, progress)
+        self.part.step((fields, found), read, config, progress)
     }
 
-    /// The next rows, and how many they are.
-    fn read(&mut self, dictionaries: &Dictionaries, config: &StreamConfig) -> io::Result<Columns> {
+    /// The next rows.
+    fn read(
+        &mut self,
+        fields: &FieldNames,
+        dictionaries: &Dictionaries,
+        config: &StreamConfig,
+    ) -> io::Result<rows::Read> {
         let (mut values, mut n): (Vec<Box<dyn Values>>, _) = (Vec::new(), MANY);
-        for column in &mut self.columns {
+        let mut columns = self.columns.iter_mut();
+        let held = if fields.has_answer { usize::MAX } else { config.most_held() };
+        if let Some(Some(text)) = columns.as_slice().first()
+            && let Some(cell) = text.long_value(self.part.next, held as u64)?
+        {
+            columns.next();
+            for column in columns {
+                values.push(match column {
+                    None => Box::new(Nulls),
+                    Some(column) => {
+                        let row = self.part.next;
+                        let value = column.read(row, 1, usize::MAX / 8, dictionaries)?;
+                        if value.is_empty() {
+                            return Err(damaged("a column has fewer rows than the others"));
+                        }
+                        Box::new(Held(value))
+                    }
+                });
+            }
+            return Ok(rows::Read::Cell(Box::new(cell), values));
+        }
+        for column in columns {
             let Some(column) = column else {
                 values.push(Box::new(Nulls));
                 continue;
@@ -577,7 +614,7 @@ impl Batch {
             }
             values.push(Box::new(Held(some)));
         }
-        Ok((values, n as u64))
+        Ok(rows::Read::Rows((values, n as u64)))
     }
 }
 

@@ -10,6 +10,8 @@
 //! The crate `parquet` reads the footer and decodes the values; its Arrow layer is not used, for it would make arrays of
 //! what is only looked at once, and has to know before it begins how many rows to a batch.
 
+mod blocks;
+mod long;
 mod pages;
 mod values;
 
@@ -23,16 +25,16 @@ use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, Type};
 
 use super::file::{self, Failure, FileAt, Parts, catching};
 use super::rows::{
-    Columns, FieldNames, FieldsFound, NO_STRINGS, NoText, Nulls, Part, Values, missing,
-    not_a_string,
+    FieldNames, FieldsFound, NO_STRINGS, NoText, Nulls, Part, Read, Values, missing, not_a_string,
 };
 use crate::Progress;
 use crate::format::{Format, Formats, Layout};
 use crate::reading::{Opening, Reading, Step, StreamConfig};
 use crate::record::{Fields, FieldsMet};
 use crate::skip_reason::{Reason, SkipReason};
+use long::LongValues;
 use pages::{Pages, Turn, WholeFile};
-use values::{Column, ColumnValues, Kind};
+use values::{Column, ColumnValues, Kind, Next};
 
 pub(in crate::format) struct Parquet;
 
@@ -207,7 +209,7 @@ fn open<'e>(
             progress: opening.progress,
             file: file.share(),
             shared: shared.clone(),
-            part: Part { name: "row group", index: group as u64, next: 0, rows },
+            part: Part::new(opening.file, "row group", group as u64, rows),
             columns: None,
             longest: 0,
         }) as Box<dyn Reading<'e> + 'e>
@@ -252,15 +254,19 @@ impl<'e> Reading<'e> for RowGroup<'e> {
         u64::try_from(group.compressed_size()).unwrap_or(0).max(1)
     }
 
-    fn step(&mut self, _: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
+    fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
         if self.part.is_done() {
             return Step { end: true, ..Step::default() };
         }
         let shared = self.shared.clone();
         let Plan { fields, found, columns } = &shared.plan;
+        if let Some(step) = self.part.cell_step((fields, found), buf, config, self.progress) {
+            self.file.tell(self.progress);
+            return step;
+        }
         let read = columns.as_ref().map(|columns| catching(|| self.batch(columns, config), why));
         self.file.tell(self.progress);
-        self.part.step(fields, found, read, config.max_record, self.progress)
+        self.part.step((fields, found), read, config, self.progress)
     }
 }
 
@@ -271,26 +277,32 @@ impl RowGroup<'_> {
         config: &StreamConfig,
     ) -> Result<Vec<Option<Column>>, ParquetError> {
         let group = self.shared.metadata.row_group(self.part.index as usize);
-        let open = |leaf: Leaf| {
+        let has_answer = self.shared.plan.fields.has_answer;
+        let open = |(i, leaf): (usize, Leaf)| {
             let column = group
                 .columns()
                 .get(leaf.index)
                 .ok_or_else(|| ParquetError::General("the row group lacks a column".to_owned()))?;
             let (turn, most) = (Turn::default(), config.max_record);
-            let pages = Pages::new(&self.file, column, self.part.rows, most, turn.clone())?;
+            let is_text = i == 0 && leaf.list.is_none() && !has_answer;
+            let limits = (most, if is_text { config.most_held() } else { usize::MAX });
+            let long = LongValues::default();
+            let (rows, own) = (self.part.rows, turn.clone());
+            let pages = Pages::new(&self.file, column, rows, limits, own, long.clone())?;
             let descr = self.shared.metadata.file_metadata().schema_descr().column(leaf.index);
             if column.column_type() != descr.physical_type() {
                 let message = "the footer contradicts itself about the type of a column";
                 return Err(ParquetError::General(message.to_owned()));
             }
             let reader = get_column_reader(descr.clone(), Box::new(pages));
-            let column = Column::new(reader, turn, &descr);
+            let column = Column::new(reader, turn, &descr, long);
             Ok(match leaf.list {
                 None => column,
                 Some(definition) => column.of_lists(definition, most),
             })
         };
-        columns.iter().map(|leaf| leaf.map(open).transpose()).collect()
+        let leaves = columns.iter().enumerate();
+        leaves.map(|(i, leaf)| leaf.map(|leaf| open((i, leaf))).transpose()).collect()
     }
 
     /// The next rows: as many as have a chunk of text together, and one more where that is long.
@@ -298,7 +310,7 @@ impl RowGroup<'_> {
         &mut self,
         leaves: &[Option<Leaf>],
         config: &StreamConfig,
-    ) -> Result<Columns, ParquetError> {
+    ) -> Result<Read, ParquetError> {
         let Part { next, rows, .. } = self.part;
         let mut columns = match self.columns.take() {
             Some(columns) => columns,
@@ -309,13 +321,23 @@ impl RowGroup<'_> {
         };
         let left = rows - next;
         let mut texts: Option<ColumnValues> = None;
+        let mut cell = None;
         let (mut n, mut bytes) = (0, 0);
         while n < MANY && bytes < config.chunk && (n as u64) < left {
             let most = match self.longest {
                 0 if n == 0 => FEW,
                 longest => ((config.chunk - bytes) / longest.max(1)).clamp(1, MANY - n),
             };
-            let some = text.read(usize::try_from(left - n as u64).unwrap_or(MANY).min(most))?;
+            let most = usize::try_from(left - n as u64).unwrap_or(MANY).min(most);
+            let some = match text.next(most, n == 0)? {
+                Next::Values(some) => some,
+                Next::Long(long) => {
+                    cell = Some(long);
+                    n = 1;
+                    break;
+                }
+                Next::LongAhead => break,
+            };
             if some.rows() == 0 {
                 let message = format!("the column of the text ends after {} rows", next + n as u64);
                 match n {
@@ -349,7 +371,10 @@ impl RowGroup<'_> {
             }
         }
         self.columns = Some(columns);
-        Ok((values, n as u64))
+        Ok(match cell {
+            Some(cell) => Read::Cell(Box::new(cell), values),
+            None => Read::Rows((values, n as u64)),
+        })
     }
 }
 

@@ -18,6 +18,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::super::file::FileAt;
+use super::long::{LargePage, LongValues};
 
 /// As much is read at a time to find a page's header in; the page is taken from it as far as it goes.
 const WINDOW: u64 = 64 << 10;
@@ -53,6 +54,8 @@ struct ColumnBytes(Arc<Shared>);
 struct Shared {
     file: Arc<FileAt>,
     end: u64,
+    /// A page that is larger than this is left where it is.
+    held: usize,
     state: Mutex<State>,
 }
 
@@ -63,6 +66,8 @@ struct State {
     at: u64,
     /// The first bytes of the header that was read last.
     header: Vec<u8>,
+    /// Where the page is that was left.
+    left: Option<(u64, usize)>,
 }
 
 /// Enough of a header to hold its first three numbers.
@@ -89,7 +94,20 @@ impl ChunkReader for ColumnBytes {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        let state = self.0.state();
+        let mut state = self.0.state();
+        let size = claimed_size(&state.header).unwrap_or(0);
+        if size.max(length) > self.0.held {
+            state.left = Some((start, length));
+            return Ok(Bytes::new());
+        }
+        drop(state);
+        self.0.bytes(start, length)
+    }
+}
+
+impl Shared {
+    fn bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let state = self.state();
         let from = start.checked_sub(state.at).and_then(|from| usize::try_from(from).ok());
         let held = from.map_or(Bytes::new(), |from| {
             let window = &state.window;
@@ -98,7 +116,7 @@ impl ChunkReader for ColumnBytes {
         if held.len() == length {
             return Ok(held);
         }
-        let rest = self.0.file.read_at(start + held.len() as u64, length - held.len())?;
+        let rest = self.file.read_at(start + held.len() as u64, length - held.len())?;
         if held.is_empty() {
             return Ok(rest.into());
         }
@@ -188,7 +206,11 @@ pub(super) struct Pages {
     width: usize,
     max_definition: i16,
     max_repetition: i16,
+    max_record: usize,
     max_page: usize,
+    /// Texts that are longer than `held` are left where they are, where they can be.
+    held: usize,
+    long: LongValues,
     /// Values that have not come yet, and how many there are.
     left: u64,
     values: u64,
@@ -196,13 +218,14 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// `max_record`: the most that a job holds of one record.
+    /// `max_record`: the most that a job holds of one record. Values longer than `held` are found in `long`, if they can be.
     pub fn new(
         file: &Arc<FileAt>,
         column: &ColumnChunkMetaData,
         rows: u64,
-        max_record: usize,
+        (max_record, held): (usize, usize),
         turn: Turn,
+        long: LongValues,
     ) -> Result<Pages> {
         if column.file_path().is_some_and(|path| !path.is_empty()) {
             return Err(general("the column is in another file"));
@@ -212,7 +235,11 @@ impl Pages {
         let end = start.checked_add(len).filter(|&end| end <= file.len()).ok_or_else(|| {
             ParquetError::EOF("the column ends beyond the end of the file".to_owned())
         })?;
-        let shared = Shared { file: file.clone(), end, state: Mutex::default() };
+        let held = match LargePage::can_be_streamed(column.compression()) {
+            true => held,
+            false => usize::MAX,
+        };
+        let shared = Shared { file: file.clone(), end, held, state: Mutex::default() };
         let shared = Arc::new(shared);
         let descr = column.column_descr();
         let physical = descr.physical_type();
@@ -247,7 +274,10 @@ impl Pages {
             width,
             max_definition,
             max_repetition,
+            max_record,
             max_page: max_record.min(claimed).max(ORDINARY_PAGE),
+            held,
+            long,
             left: values,
             values,
             zstd: None,
@@ -259,13 +289,7 @@ impl Pages {
         if let Compression::UNCOMPRESSED = self.compression {
             return Ok(packed);
         }
-        if size > self.max_page {
-            return Err(general(format!(
-                "a page claims to unpack to {size} bytes, and no more than {} are believed (its column's \
-                 size, or max_record_bytes)",
-                self.max_page
-            )));
-        }
+        self.believe(size)?;
         let (Some((levels, packed)), Some(size)) =
             (packed.split_at_checked(plain), size.checked_sub(plain))
         else {
@@ -286,6 +310,113 @@ impl Pages {
             bytes.splice(..0, levels.iter().copied());
         }
         Ok(bytes.into())
+    }
+
+    /// Refuses to unpack a page to more than can be.
+    fn believe(&self, size: usize) -> Result<()> {
+        match size > self.max_page {
+            false => Ok(()),
+            true => Err(general(format!(
+                "a page claims to unpack to {size} bytes, and no more than {} are believed (its column's \
+                 size, or max_record_bytes)",
+                self.max_page
+            ))),
+        }
+    }
+
+    /// Reads a page that was left where it is, at `start`: with marks for its long values, or whole.
+    fn large(&mut self, page: &mut Page, (start, len): (u64, usize), size: usize) -> Result<()> {
+        let is_plain = match page {
+            Page::DictionaryPage { encoding, .. } => {
+                matches!(encoding, Encoding::PLAIN | Encoding::PLAIN_DICTIONARY)
+            }
+            _ => page.encoding() == Encoding::PLAIN,
+        };
+        let values = page.num_values();
+        let (max_definition, held) = (self.max_definition, self.held as u64);
+        let most = self.max_record as u64;
+        let mut large = LargePage {
+            file: self.column.file.clone(),
+            start,
+            len: len as u64,
+            compression: self.compression,
+            size: size as u64,
+        };
+        match self.compression {
+            Compression::UNCOMPRESSED => large.size = large.len,
+            _ => self.believe(size)?,
+        }
+        match page {
+            _ if !is_plain => {
+                let bytes = self.column.bytes(start, len)?;
+                match page {
+                    Page::DataPage { buf, .. }
+                    | Page::DictionaryPage { buf, .. }
+                    | Page::DataPageV2 { buf, .. } => *buf = bytes,
+                }
+                self.unpack_page(page, size)
+            }
+            Page::DictionaryPage { buf, .. } => {
+                let marked = large.read(&|_| Ok(Vec::new()), values as usize, held, most)?;
+                *buf = marked.bytes.clone();
+                self.long.set_dictionary(marked);
+                Ok(())
+            }
+            Page::DataPage { buf, def_level_encoding, .. } => {
+                let encoding = *def_level_encoding;
+                let levels = |reader: &mut dyn Read| {
+                    levels(&mut reader.take(size as u64), max_definition, encoding, values)
+                };
+                let marked = large.read(&levels, values as usize, held, most)?;
+                *buf = marked.bytes.clone();
+                self.long.add_page(marked);
+                Ok(())
+            }
+            Page::DataPageV2 {
+                buf,
+                def_levels_byte_len,
+                rep_levels_byte_len,
+                is_compressed,
+                ..
+            } => {
+                let levels = *def_levels_byte_len as usize + *rep_levels_byte_len as usize;
+                if levels as u64 > large.len.min(large.size) {
+                    return Err(general("the levels of a page are longer than the page"));
+                }
+                let levels = self.column.bytes(start, levels)?;
+                large.start += levels.len() as u64;
+                large.len -= levels.len() as u64;
+                large.size -= levels.len() as u64;
+                if !*is_compressed || large.size == 0 {
+                    (large.compression, large.size) = (Compression::UNCOMPRESSED, large.len);
+                }
+                let marked = large.read(&|_| Ok(Vec::new()), values as usize, held, most)?;
+                *buf = [&levels[..], &marked.bytes].concat().into();
+                self.long.add_page(marked.after(levels.len(), buf));
+                Ok(())
+            }
+        }
+    }
+
+    /// Unpacks a page.
+    fn unpack_page(&mut self, page: &mut Page, size: usize) -> Result<()> {
+        match page {
+            Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => {
+                *buf = self.unpacked(std::mem::take(buf), 0, size)?;
+            }
+            Page::DataPageV2 {
+                buf,
+                def_levels_byte_len,
+                rep_levels_byte_len,
+                is_compressed: true,
+                ..
+            } => {
+                let levels = *def_levels_byte_len as usize + *rep_levels_byte_len as usize;
+                *buf = self.unpacked(std::mem::take(buf), levels, size)?;
+            }
+            Page::DataPageV2 { .. } => {}
+        }
+        Ok(())
     }
 
     fn unpack(&mut self, packed: &[u8], size: usize) -> Result<Vec<u8>> {
@@ -371,6 +502,29 @@ impl Pages {
     }
 }
 
+/// The levels that a page begins with, of which there may be none.
+fn levels(reader: &mut dyn Read, max: i16, encoding: Encoding, values: u32) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let len = match (max, encoding) {
+        (0, _) => 0,
+        (_, Encoding::RLE) => {
+            let mut len = [0; 4];
+            reader.read_exact(&mut len)?;
+            bytes.extend_from_slice(&len);
+            u32::from_le_bytes(len) as usize
+        }
+        _ => bits(max, values),
+    };
+    reader.take(len as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// How many bytes levels take that are packed by bits.
+fn bits(max: i16, values: u32) -> usize {
+    let bits = 16 - max.leading_zeros() as usize;
+    (values as usize * bits).div_ceil(8)
+}
+
 /// What of a page comes after the levels that it begins with, of which there may be none.
 fn after_levels(page: &[u8], max: i16, encoding: Encoding, values: u32) -> Option<&[u8]> {
     match (max, encoding) {
@@ -379,10 +533,7 @@ fn after_levels(page: &[u8], max: i16, encoding: Encoding, values: u32) -> Optio
             let (len, rest) = page.split_first_chunk::<4>()?;
             rest.get(u32::from_le_bytes(*len) as usize..)
         }
-        _ => {
-            let bits = 16 - max.leading_zeros() as usize;
-            page.get((values as usize * bits).div_ceil(8)..)
-        }
+        _ => page.get(bits(max, values)..),
     }
 }
 
@@ -454,21 +605,10 @@ impl PageReader for Pages {
         let Some(size) = claimed_size(&self.column.state().header) else {
             return Err(general("the header of a page is damaged"));
         };
-        match &mut page {
-            Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => {
-                *buf = self.unpacked(std::mem::take(buf), 0, size)?;
-            }
-            Page::DataPageV2 {
-                buf,
-                def_levels_byte_len,
-                rep_levels_byte_len,
-                is_compressed: true,
-                ..
-            } => {
-                let levels = *def_levels_byte_len as usize + *rep_levels_byte_len as usize;
-                *buf = self.unpacked(std::mem::take(buf), levels, size)?;
-            }
-            Page::DataPageV2 { .. } => {}
+        let left = self.column.state().left.take();
+        match left {
+            None => self.unpack_page(&mut page, size)?,
+            Some(place) => self.large(&mut page, place, size)?,
         }
         self.check(&page)?;
         if !matches!(page, Page::DictionaryPage { .. }) {

@@ -12,6 +12,7 @@ use parquet::schema::types::ColumnDescriptor;
 
 use super::super::rows::{ListText, Value, Values};
 use super::super::scalar;
+use super::long::{LongValue, LongValues};
 use super::pages::Turn;
 
 /// What the values of a column are.
@@ -141,6 +142,18 @@ pub(super) struct Column {
     kind: Kind,
     max_definition: i16,
     lists: Option<Lists>,
+    long: LongValues,
+    /// What was read, from a value on that is too long to be held.
+    ahead: Option<ColumnValues>,
+}
+
+/// What comes next in a column.
+pub(super) enum Next {
+    Values(ColumnValues),
+    /// One value, which is too long to be held.
+    Long(LongValue),
+    /// The next one is, and it was not asked for.
+    LongAhead,
 }
 
 /// The lists of strings of a column.
@@ -193,9 +206,39 @@ impl Lists {
 }
 
 impl Column {
-    pub fn new(reader: ColumnReader, turn: Turn, descr: &ColumnDescriptor) -> Column {
+    /// Of the values that are read, some may be marks of those in `long`.
+    pub fn new(
+        reader: ColumnReader,
+        turn: Turn,
+        descr: &ColumnDescriptor,
+        long: LongValues,
+    ) -> Column {
         let (kind, max_definition) = (Kind::of(descr), descr.max_def_level());
-        Column { reader, turn, kind, max_definition, lists: None }
+        Column { reader, turn, kind, max_definition, lists: None, long, ahead: None }
+    }
+
+    /// The next rows, as of [`Column::read`], or, where `may_be_long`, one whose value is too long to be held.
+    pub fn next(&mut self, n: usize, may_be_long: bool) -> Result<Next> {
+        let mut values = match self.ahead.take() {
+            Some(values) => values,
+            None => self.read(n)?,
+        };
+        let Some((row, long)) = values.first_long(&self.long) else {
+            if values.rows() > n {
+                self.ahead = Some(values.split_off(n));
+            }
+            return Ok(Next::Values(values));
+        };
+        if row == 0 && !may_be_long {
+            self.ahead = Some(values);
+            return Ok(Next::LongAhead);
+        }
+        if row == 0 {
+            self.ahead = Some(values.split_off(1)).filter(|rest| rest.rows() > 0);
+            return Ok(Next::Long(long));
+        }
+        self.ahead = Some(values.split_off(row.min(n)));
+        Ok(Next::Values(values))
     }
 
     /// The same as lists, which have elements from definition level `definition` on, of at most `most` bytes each.
@@ -321,6 +364,30 @@ impl ColumnValues {
             Typed::Lists(texts) => texts.iter().map(Value::len).sum(),
             _ => 0,
         }
+    }
+
+    /// The first row whose value is too long to be held, and that.
+    fn first_long(&self, long: &LongValues) -> Option<(usize, LongValue)> {
+        let Typed::Bytes(values) = &self.typed else { return None };
+        if long.is_empty() {
+            return None;
+        }
+        self.index.iter().enumerate().find_map(|(row, &at)| {
+            let value = values.get(at as usize).filter(|_| at != NULL)?;
+            Some((row, long.of(value)?))
+        })
+    }
+
+    /// Takes the rows from `row` on away.
+    fn split_off(&mut self, row: usize) -> ColumnValues {
+        let mut index = self.index.split_off(row);
+        let Typed::Bytes(values) = &mut self.typed else {
+            unreachable!("only strings are looked at one by one")
+        };
+        let first = index.iter().find(|&&at| at != NULL).map_or(values.len(), |&at| at as usize);
+        let rest = values.split_off(first);
+        index.iter_mut().filter(|at| **at != NULL).for_each(|at| *at -= first as u32);
+        ColumnValues { index, typed: Typed::Bytes(rest), kind: self.kind }
     }
 
     /// Adds rows that come after these.
