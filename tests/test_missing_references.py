@@ -17,6 +17,7 @@ from references import ROOT
 from training import byte_level, trained
 
 import fasttok
+import fasttok.compat.tokenizers as compat
 from fasttok._util.extras import need
 from fasttok.verify.references import reference_of
 
@@ -120,6 +121,14 @@ def test_an_object_around_one_of_tokenizers_1_is_what_it_counts_with(version_1: 
 
     enc = fasttok.load(PreTrainedTokenizerFast())
     assert (enc.name, enc.n_vocab) == ("Some-Model", 259)
+
+
+def test_the_stand_in_has_the_interface_below_version_1(version_1: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner: Any = types.ModuleType("tokenizers.tokenizers")
+    inner.Tokenizer = Tokenizer
+    monkeypatch.setitem(sys.modules, "tokenizers.tokenizers", inner)
+    with pytest.raises(fasttok.MissingExtraError, match="below version 1: pip install 'tokenizers<1'; fasttok.load"):
+        compat.Tokenizer(Tokenizer(pickled()))
 
 
 def test_verify_says_which_version_it_needs(version_1: Any, file: Path) -> None:

@@ -183,8 +183,8 @@ def _renamed(groups: list[UsageRow], sessions: Mapping[str, str]) -> list[UsageR
 
 
 def _redacted(manifest: dict[str, Any], ledger: Ledger, *, is_own_table: bool) -> tuple[dict[str, Any], Ledger]:
-    """Without paths (`is_own_table`: prices are from one, too), and without the details of the ledger, which may quote a
-    name or a piece of a log."""
+    """Without paths (`is_own_table`: prices are from one, too), and without the details of the ledger, which may quote
+    a name or a piece of a log."""
     files = _numbered("file", (entry.file for entry in ledger.entries))
     entries = [
         replace(
