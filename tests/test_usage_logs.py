@@ -196,7 +196,7 @@ class TestCodex:
         }
         compared = report.totals.recount[O200K]
         assert (compared.input_difference, compared.output_difference, compared.compared_requests) == (210, 39, 2)
-        assert report.manifest["logs"][0]["repeated_records"] == 0
+        assert report.manifest["logs"][0]["repeated_records"] == 2
 
     def test_the_model_of_a_turn_is_that_of_its_requests(self, tmp_path: Path) -> None:
         report = library.usage(lines(tmp_path / "r.jsonl", codex_session()), O200K, by="model")
@@ -295,7 +295,7 @@ class TestOpenTelemetry:
         # lead: 7 of the system, 4 of the user, search and its 2 arguments, 9 of the tool, 8 of the answer.
         assert recount(report, "lead") == (31, 11 + 23, 34 - 11 - 9, 11, 11, 23)
         assert recount(report, "helper") == (11, 6, 0, 0, 5, 6)
-        assert report.manifest["logs"][0]["repeated_records"] == 0
+        assert report.manifest["logs"][0]["repeated_records"] == 2
         assert library.usage(path, by="session").get("o1").requests == 3
         assert library.usage(path, by="day").get(DAY).requests == 3
         assert library.usage(path, O200K, by="tool").get("search").recount[O200K].written_tokens == 12
