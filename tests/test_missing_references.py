@@ -17,6 +17,7 @@ from references import ROOT
 from training import byte_level, trained
 
 import fasttok
+import fasttok.compat.tokenizers as compat
 from fasttok._util.extras import need
 from fasttok.verify.references import reference_of
 
@@ -28,6 +29,15 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         raise NotImplementedError
+
+    def __init__(self, pickled: str = "") -> None:
+        self.pickled = pickled
+
+    def __reduce__(self) -> Any:
+        return Tokenizer, (self.pickled, None, None)
+
+    def decode(self, ids: list[int], skip_special_tokens: bool = True) -> str:
+        return "" if ids == [258] else "x"
 
     def encode_batch(self, texts: list[str]) -> list[list[int]]:
         raise NotImplementedError
@@ -53,21 +63,72 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_an_object_of_tokenizers_1_is_refused(version_1: Any) -> None:
-    with pytest.raises(fasttok.UnsupportedTokenizerError, match=r"of tokenizers 1\.0\.0-rc\.3 .*tokenizer\.json"):
-        fasttok.load(Tokenizer())
+def pickled(**changed: Any) -> str:
+    """What tokenizers 1.0 pickles a byte-level tokenizer as: of version 2.0, without a step for bytes."""
+    signs = [*range(33, 127), *range(161, 173), *range(174, 256), *range(256, 324)]
+    tokens = [*map(chr, signs), "hi", "\u0120hi"]
+    end = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    model = {
+        **dict.fromkeys(("unk_token", "continuing_subword_prefix", "end_of_word_suffix")),
+        **dict.fromkeys(("fuse_unk", "byte_fallback", "ignore_merges"), False),
+        "type": "BPE",
+        "byte_level": True,
+        "vocab": {token: i for i, token in enumerate(tokens)},
+        "merges": [["h", "i"], ["\u0120", "hi"]],
+    }
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    file = {
+        **dict.fromkeys(("truncation", "padding", "role_to_token", "decoder")),
+        "version": "2.0",
+        "added_tokens": [{"id": 258, "content": "<end>", "special": True, **end}],
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False},
+        "post_processor": {"type": "TemplateProcessing", "single": [{"ids": [258]}, {"seq": "A"}], "pair": []},
+    }
+    return json.dumps({**file, "model": {**model, **changed.pop("model", {})}, **changed})
 
 
-def test_an_object_around_one_of_tokenizers_1_is_refused(version_1: Any, file: Path) -> None:
-    """Also where it has a file of its own, which need not be what it counts with."""
+def test_an_object_of_tokenizers_1_is_loaded(version_1: Any) -> None:
+    enc = fasttok.load(Tokenizer(pickled()))
+    # What tokenizers 1.0.0rc3 makes of it.
+    assert enc.encode("hi hi<end> \u00f6", special="token").tolist() == [256, 257, 258, 220, 127, 114]
+    assert (enc.pretokenizer, enc.special_tokens, enc.n_vocab) == ("gpt2", {"<end>": 258}, 259)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"version": "2.1"}, r"JSON of version 2\.1"),
+        ({"another": 1}, r"with another"),
+        ({"model": {"dropout": 0.1}}, r"with dropout"),
+        ({"added_tokens": [{"id": 261}]}, r"leaves out 2 of its tokens"),
+    ],
+)
+def test_what_an_object_of_tokenizers_1_does_not_tell_is_refused(version_1: Any, changed: Any, why: str) -> None:
+    with pytest.raises(
+        fasttok.UnsupportedTokenizerError, match=rf"of tokenizers 1\.0\.0-rc\.3 .*{why}.*tokenizer\.json"
+    ):
+        fasttok.load(Tokenizer(pickled(**changed)))
+
+
+def test_an_object_around_one_of_tokenizers_1_is_what_it_counts_with(version_1: Any, file: Path) -> None:
+    """Also where it has a file of its own, which need not be the same."""
 
     class PreTrainedTokenizerFast:
-        backend_tokenizer = Tokenizer()
+        backend_tokenizer = Tokenizer(pickled())
         vocab_file = str(file)
         name_or_path = "Someone/Some-Model"
 
-    with pytest.raises(fasttok.UnsupportedTokenizerError, match=r"of tokenizers 1\.0\.0-rc\.3"):
-        fasttok.load(PreTrainedTokenizerFast())
+    enc = fasttok.load(PreTrainedTokenizerFast())
+    assert (enc.name, enc.n_vocab) == ("Some-Model", 259)
+
+
+def test_the_stand_in_has_the_interface_below_version_1(version_1: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner: Any = types.ModuleType("tokenizers.tokenizers")
+    inner.Tokenizer = Tokenizer
+    monkeypatch.setitem(sys.modules, "tokenizers.tokenizers", inner)
+    with pytest.raises(fasttok.MissingExtraError, match="below version 1: pip install 'tokenizers<1'; fasttok.load"):
+        compat.Tokenizer(Tokenizer(pickled()))
 
 
 def test_verify_says_which_version_it_needs(version_1: Any, file: Path) -> None:

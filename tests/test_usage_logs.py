@@ -313,6 +313,16 @@ class TestOpenTelemetry:
         lines(tmp_path / "b.jsonl", otel_tree())
         assert recorded(library.usage(tmp_path)) == (3, 310, 100, 0, 35, 0)
 
+    def test_spans_whose_parents_form_a_circle(self, tmp_path: Path) -> None:
+        """None of them is in another, as far as anybody can tell: nothing is dropped, and the report says so."""
+        used = {"usage__input_tokens": 100, "usage__output_tokens": 5}
+        tree = [span("01", "02", 0, "chat", **used), span("02", "01", 1, "chat", **used)]
+        tree += [span("03", "03", 2, "chat", **used), span("04", "01", 3, "chat", **used)]
+        report = library.usage(lines(tmp_path / "a.jsonl", tree))
+        # What is in 01 is told as such: the usage of 01 repeats that of 04.
+        assert recorded(report) == (3, 300, 0, 0, 15, 0)
+        assert report.manifest["logs"][0]["records"] == {"span": 4, "span in a circle of parents": 3}
+
     def test_an_agent_without_spans_below_counts(self, tmp_path: Path) -> None:
         tree = [span("01", None, 0, "invoke_agent", usage__input_tokens=310, usage__output_tokens=35)]
         assert recorded(library.usage(lines(tmp_path / "a.jsonl", tree))) == (1, 310, 0, 0, 35, 0)
@@ -334,9 +344,9 @@ class TestOpenTelemetry:
             span("01", "0x02", 0, "chat", usage__input_tokens=2),
         ]
         report = library.usage(lines(tmp_path / "a.jsonl", tree))
-        # Each is in the other, so that no usage is the innermost.
-        assert recorded(report) == (0, 0, 0, 0, 0, 0)
-        assert report.manifest["logs"][0]["repeated_records"] == 2
+        # Each is in the other, so that neither is known to be: both count.
+        assert recorded(report) == (2, 3, 0, 0, 0, 0)
+        assert report.manifest["logs"][0]["repeated_records"] == 0
 
     @pytest.mark.parametrize(
         "odd",

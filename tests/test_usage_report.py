@@ -111,6 +111,19 @@ def test_redact_keeps_names_out(tmp_path: Path) -> None:
         assert "secret" not in shown and f"{by} 1" in shown
         assert report.ledger.entries and all(entry.detail is None for entry in report.ledger.entries)
     assert "secret-session" in library.usage(folder, by="session").to_json()
+    table = tmp_path / "secret-prices.toml"
+    table.write_text('date = "2026-11-01"\ncurrency = "EUR"\n[models."claude-opus-4-8"]\ninput = 5\noutput = 25\n')
+    priced = library.usage(folder, prices=table, redact=True)
+    assert [price["source"] for price in priced.manifest["prices"]] == ["a price table"]
+    assert "secret" not in priced.to_json()
+
+
+def test_the_rate_is_of_bytes(tmp_path: Path) -> None:
+    path = lines(tmp_path / "s.jsonl", [claude("user", "u", "\u4e2d" * 50_000)])
+    raw = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(raw, ensure_ascii=False) + "\n", "utf-8")
+    run = library.usage(path).manifest["run"]
+    assert run["mb_per_second"] * run["seconds"] * 1e6 == pytest.approx(path.stat().st_size)
 
 
 def test_what_a_terminal_would_obey_is_escaped(tmp_path: Path) -> None:

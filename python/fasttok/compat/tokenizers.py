@@ -36,14 +36,20 @@ _PARTS = frozenset({"model", "normalizer", "pre_tokenizer", "post_processor", "d
 
 def _library() -> Any:
     """The class of the installed library, also while it is patched."""
+    advice = "pip install 'tokenizers<1'; fasttok.load takes a file, and a tokenizer of any version"
     try:
-        return importlib.import_module("tokenizers.tokenizers").Tokenizer
+        found = importlib.import_module("tokenizers.tokenizers").Tokenizer
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            "fasttok.compat.tokenizers works with the library tokenizers: pip install 'tokenizers<1'; "
-            "fasttok.load(file) needs none",
-            name="tokenizers",
+            f"fasttok.compat.tokenizers works with the library tokenizers: {advice}", name="tokenizers"
         ) from error
+    if not hasattr(found, "to_str"):
+        # From version 1 on an encoding has no tokens and no offsets, and a tokenizer no parts.
+        raise MissingExtraError(
+            f"fasttok.compat.tokenizers has the interface of the library tokenizers below version 1: {advice}",
+            name="tokenizers",
+        )
+    return found
 
 
 class Encoding:

@@ -23,7 +23,7 @@ ROW = 17
 """Height of a language, in pixels."""
 INLINE = 340
 """Width of a plot without its labels; a page makes it as wide as it has room."""
-PALETTE = ("#d9622b", "#3f7fbf", "#6a994e", "#8d6bb8", "#c49a1a", "#2f9c95", "#b8527d", "#7c828c")
+PALETTE = ("#d9622b", "#3f7fbf", "#6a994e", "#8d6bb8", "#b0860f", "#2f9c95", "#b8527d", "#7c828c")
 """The colours of series on every page; the first is that of pages with one."""
 TICKS = 5
 """What is asked for, of which Vega makes at most eight."""
@@ -32,6 +32,10 @@ _END_OF_PATH = (
     "indexof(datum.label, '/') >= 0 && length(datum.label) > 22 ? '…' + slice(datum.label, -21) : datum.label"
 )
 """Of a long path the end is what tells it from its neighbours."""
+_NUMBER = "datum.value === 0 ? '0' : datum.label"
+"""Nothing is not so many thousands."""
+_WHOLE_NUMBER = "datum.value % 1 === 0 ? format(datum.value, ',d') : ''"
+"""Between two requests there is none."""
 
 
 def premium_chart(report: PremiumReport, encoding: str | None = None) -> altair.LayerChart:
@@ -177,13 +181,14 @@ def _grouped_bars(
     tooltip: Sequence[Any],
     shape: str = "~g",
 ) -> altair.Chart:
+    axis = alt.Axis(format=shape, labelExpr=_NUMBER, orient="top", tickCount=TICKS)
     chart = (
         alt.Chart(_data(alt, data))
         .mark_bar(height={"band": 0.85})
         .encode(
             y=_groups(alt),
             yOffset=alt.YOffset(f"{series}:N", sort=None),
-            x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(format=shape, orient="top", tickCount=TICKS)),
+            x=alt.X(f"{value}:Q", title=title, axis=axis),
             color=_series(alt, series),
             tooltip=tooltip,
         )
@@ -245,8 +250,16 @@ def growth(data: Mapping[str, Any]) -> altair.Chart:
         alt.Chart(_data(alt, data))
         .mark_line(point={"size": 14}, strokeWidth=2)
         .encode(
-            x=alt.X("turn:Q", title="request of the conversation", axis=alt.Axis(tickMinStep=1, grid=False)),
-            y=alt.Y("tokens:Q", title="tokens of input, on average", axis=alt.Axis(format="~s")),
+            x=alt.X(
+                "turn:Q",
+                title="request of the conversation",
+                axis=alt.Axis(labelExpr=_WHOLE_NUMBER, ticks=False, grid=False),
+            ),
+            y=alt.Y(
+                "tokens:Q",
+                title="tokens of input, on average",
+                axis=alt.Axis(format="~s", labelExpr=_NUMBER),
+            ),
             color=_series(alt, "series"),
             tooltip=[
                 alt.Tooltip("series:N"),

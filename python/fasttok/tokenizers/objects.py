@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import re
 import sys
@@ -37,12 +38,8 @@ def content_of(x: object, made: Origin) -> tuple[bytes | Path, Origin, str]:
         return _of_data(given.backend_tokenizer.to_str().encode(), made, called, kind)
     for tokenizer in (x, backend):
         if type(tokenizer).__module__.partition(".")[0] == "tokenizers":
-            # Since version 1 it cannot be asked for its tokenizer.json; what it is pickled as is another format.
-            raise UnsupportedTokenizerError(
-                f"a {kind} of tokenizers {_version('tokenizers')} cannot be loaded: load the tokenizer.json that it "
-                "was made from, or install 'tokenizers<1'",
-                component=kind,
-            )
+            name = called if tokenizer is backend else "tokenizer"
+            return _of_data(_pickled_tokenizer(tokenizer, kind), made, name, kind)
     file = getattr(x, "vocab_file", None)
     if isinstance(file, (str, os.PathLike)) and os.path.isfile(file):
         return Path(file), replace(made, name=made.name or called), str(file)
@@ -51,6 +48,59 @@ def content_of(x: object, made: Origin) -> tuple[bytes | Path, Origin, str]:
         "transformers or sentencepiece can",
         component=kind,
     )
+
+
+def _pickled_tokenizer(tokenizer: Any, kind: str) -> bytes:
+    """The tokenizer.json of a tokenizer of version 1, which has no ``to_str``: what it is pickled as says the same.
+
+    That is JSON of version 2.0: a model tells itself that it works on bytes, where version 1.0 of the format has a last
+    pre-tokenizer for it, and the post-processor, which adds tokens around a text and counts for nothing, is written
+    otherwise.
+    Of two tokens that are the same text to such a model (a blank, and the sign for it) only one is pickled: a copy that
+    the library itself unpickles has other ids then.
+
+    Raises ``UnsupportedTokenizerError`` for that, for JSON of another version, or with what that version does not have.
+    """
+    try:
+        given = json.loads(tokenizer.__reduce__()[1][0])
+        model = dict(given["model"])
+        unknown = sorted({*(given.keys() - _OF_VERSION_2), *(model.keys() - _OF_MODELS_2)})
+        if given["version"] != "2.0" or unknown:
+            raise ValueError(f"JSON of version {given['version']}" + f" with {', '.join(unknown)}" * bool(unknown))
+        ids = (
+            {*model["vocab"].values(), *(token["id"] for token in given["added_tokens"])} if "merges" in model else {0}
+        )
+        lost = sum(tokenizer.decode([id], skip_special_tokens=False) != "" for id in {*range(max(ids))} - ids)
+        if lost:
+            raise ValueError(f"it leaves out {lost} of its tokens")
+        is_byte_level = model.pop("byte_level", False)
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError) as error:
+        raise UnsupportedTokenizerError(
+            f"a {kind} of tokenizers {_version('tokenizers')} cannot be loaded, for what it is pickled as is not known "
+            f"({error}): load the tokenizer.json that it was made from, or install 'tokenizers<1'",
+            component=kind,
+        ) from None
+    if is_byte_level:
+        steps = [given["pre_tokenizer"]] if given["pre_tokenizer"] else []
+        to_bytes = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+        given["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*_flat(steps), to_bytes]}
+    given.pop("role_to_token", None)
+    return json.dumps(given | {"version": "1.0", "post_processor": None, "model": model}, ensure_ascii=False).encode()
+
+
+_OF_VERSION_2 = {
+    *("version", "truncation", "padding", "role_to_token", "added_tokens", "normalizer", "pre_tokenizer"),
+    *("post_processor", "decoder", "model"),
+}
+_OF_MODELS_2 = {
+    *("type", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback"),
+    *("ignore_merges", "byte_level", "vocab", "merges", "max_input_chars_per_word", "unk_id"),
+}
+
+
+def _flat(steps: list[Any]) -> list[Any]:
+    """Pre-tokenizers, with those of a sequence in its place."""
+    return [one for step in steps for one in (_flat(step["pretokenizers"]) if step["type"] == "Sequence" else [step])]
 
 
 def _version(library: str) -> str:

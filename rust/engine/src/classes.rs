@@ -64,6 +64,13 @@ pub(crate) fn properties_of(c: u32) -> u8 {
     BLOCKS[block as usize][(c & 127) as usize] & !7
 }
 
+/// The [`class_index`] of `c`, and 8 more where it is of the script Han.
+#[inline(always)]
+pub(crate) fn kind_of(c: u32) -> u8 {
+    let block = INDEX[(c >> 7) as usize];
+    BLOCKS[block as usize][(c & 127) as usize] & 15
+}
+
 /// The [`class_index`] in an entry.
 pub(crate) const CLASS: [u8; 64] = {
     let mut classes = [0; 64];

@@ -21,7 +21,7 @@ use crate::decode::{Decoder, Tokens};
 use crate::interrupt::{self, Watch};
 use crate::literal::Literal;
 use crate::options::Special;
-use crate::pretokenize::{Pretokenizer, Scanner};
+use crate::pretokenize::{ByRuns, Pretokenizer};
 use crate::vocab::{Vocab, byte_level};
 
 use definition::{EncodingParts, Instead, Source, Unknown};
@@ -282,14 +282,12 @@ impl Encoding {
         !self.added.searches(special) || self.added.holds_none(text, &self.parts.normalizer)
     }
 
-    /// What finds the pieces of a text as it is given, where their ends can be told from little of what follows and every
-    /// byte is a token.
-    pub(crate) fn scanner_of_slices(&self) -> Option<Scanner> {
+    /// What finds the pieces of a text as it is given by its runs, where every byte is a token.
+    pub(crate) fn pieces_by_runs(&self) -> Option<ByRuns> {
         let plain = matches!(self.parts.instead, Instead::Nothing)
             && self.parts.normalizer.is_none()
-            && self.missing.is_none()
-            && self.pretokenizer().looks_ahead_little();
-        if plain { self.pretokenizer().scanner() } else { None }
+            && self.missing.is_none();
+        if plain { self.pretokenizer().scanner()?.by_runs } else { None }
     }
 
     /// Whether `text` holds a byte that is no token: then only the plain way is exact.

@@ -21,7 +21,7 @@ fn parts_use_only_what_is_below_them() {
         load: added bpe character_bpe decode encoding error literal normalize pretokenize vocab
         counter: added bits bpe character_bpe encoding error interrupt options pretokenize
         encoder: added bits bpe encoding error interrupt options pretokenize vocab
-        slices: bpe classes counter encoding error interrupt options pretokenize
+        slices: bpe counter encoding error interrupt options pretokenize
         probe: bpe counter encoding pretokenize
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

@@ -42,7 +42,7 @@ class AgentLogs:
         self.files: dict[str, int] = dict.fromkeys(self.parsers, 0)
         """How many files there are of each format."""
         self.bytes = 0
-        """Characters of JSON that were read: of ASCII as many bytes."""
+        """UTF-8 bytes of the lines that were read, with their ends."""
         self._fixed = None if format is None else self.parsers[format]
         self._parser: Parser | None = None
         self._file: str | None = None
@@ -70,7 +70,7 @@ class AgentLogs:
             yield from self._end_of_file()
             self._begin(document.file)
         text = document.text
-        self.bytes += len(text) + 1
+        self.bytes += _bytes(text)
         if self._whole:
             self._whole.append(document)
             return
@@ -159,10 +159,15 @@ class AgentLogs:
             return
         self.reader.skip(lines[0], BROKEN, detail)
         for line in lines[1:]:
-            self.bytes -= len(line.text) + 1
+            self.bytes -= _bytes(line.text)
             yield from self._line(line)
         if self._broken is not None:
             self._tell_broken(CUT_OFF)
+
+
+def _bytes(line: str) -> int:
+    """UTF-8 bytes of a line and its end."""
+    return (len(line) if line.isascii() else len(line.encode())) + 1
 
 
 def _is_json(text: str) -> bool:

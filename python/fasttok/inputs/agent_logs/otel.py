@@ -38,6 +38,7 @@ _ROLES: dict[str, Role] = {
     "model": "assistant",
     "tool": "tool",
 }
+CIRCLE = "span in a circle of parents"
 _NO_REQUEST = frozenset({"execute_tool", "create_agent"})
 _DETAILS = "gen_ai.client.inference.operation.details"
 _DAY_NS = 86_400_000_000_000
@@ -75,7 +76,8 @@ class OpenTelemetry(Parser):
     title = "OpenTelemetry GenAI spans"
     rule = (
         "Usage counts in the innermost span that has it: a span whose descendants have usage repeats their sum. A span "
-        "that comes twice, by its trace id and span id, counts once."
+        "that comes twice, by its trace id and span id, counts once. Spans whose parents lead back to themselves "
+        "have no parent."
     )
 
     def __init__(self) -> None:
@@ -199,6 +201,7 @@ class OpenTelemetry(Parser):
         return self._texts[key]
 
     def end(self) -> Iterator[Event]:
+        self._cut_circles()
         for id, span in self._spans.items():
             if span.usage is not None and not span.usage.is_nothing():
                 self._mark(id, "has_usage_below")
@@ -215,30 +218,44 @@ class OpenTelemetry(Parser):
                 continue
             yield self._told(id, span, usage, threads)
 
+    def _cut_circles(self) -> None:
+        """Spans whose parents lead back to themselves have none: of no one of them is known that it is in another."""
+        seen: set[str] = set()
+        for id in self._spans:
+            path: dict[str, None] = {}
+            at: str | None = id
+            while at is not None and at not in seen and at in self._spans:
+                path[at] = None
+                seen.add(at)
+                at = self._parent(at)
+            if at in path:
+                circle = list(path)[list(path).index(at) :]
+                self.records[CIRCLE] += len(circle)
+                for each in circle:
+                    self._spans[each].parent = None
+
+    def _parent(self, id: str) -> str | None:
+        parent = self._spans[id].parent
+        return None if parent is None else f"{id.partition(chr(0))[0]}\0{parent}"
+
     def _mark(self, id: str, name: str) -> None:
         """Say of all spans that a span is in that they have such a one below. Ends where it is said already."""
-        trace = id.partition("\0")[0]
-        at, steps = self._spans[id].parent, 0
-        while at is not None and steps <= len(self._spans):
-            above = self._spans.get(f"{trace}\0{at}")
+        at = self._parent(id)
+        while at is not None:
+            above = self._spans.get(at)
             if above is None or getattr(above, name):
                 return
             setattr(above, name, True)
-            at, steps = above.parent, steps + 1
+            at = self._parent(at)
 
     def _above(self, id: str, name: str) -> str | None:
         """What the span says, or the nearest that it is in."""
-        trace, _, at = id.partition("\0")
-        for _ in range(len(self._spans)):
-            span = self._spans.get(f"{trace}\0{at}")
-            if span is None:
-                return None
+        at: str | None = id
+        while at is not None and (span := self._spans.get(at)) is not None:
             found: str | None = getattr(span, name)
             if found is not None:
                 return found
-            if span.parent is None:
-                return None
-            at = span.parent
+            at = self._parent(at)
         return None
 
     def _told(self, id: str, span: _Span, usage: Usage | None, threads: dict[str, _Thread]) -> Event:

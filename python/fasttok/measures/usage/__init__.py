@@ -140,7 +140,7 @@ def usage(
         **describe_account(logs.reader.account),
     }
     if redact:
-        manifest, ledger = _redacted(manifest, ledger)
+        manifest, ledger = _redacted(manifest, ledger, is_own_table=table is not None)
         groups = _renamed(groups, sessions)
     return UsageReport(
         manifest,
@@ -182,8 +182,9 @@ def _renamed(groups: list[UsageRow], sessions: Mapping[str, str]) -> list[UsageR
     return [replace(row, key=key(row)) for row in groups]
 
 
-def _redacted(manifest: dict[str, Any], ledger: Ledger) -> tuple[dict[str, Any], Ledger]:
-    """Without paths, and without the details of the ledger, which may quote a name or a piece of a log."""
+def _redacted(manifest: dict[str, Any], ledger: Ledger, *, is_own_table: bool) -> tuple[dict[str, Any], Ledger]:
+    """Without paths (`is_own_table`: prices are from one, too), and without the details of the ledger, which may quote
+    a name or a piece of a log."""
     files = _numbered("file", (entry.file for entry in ledger.entries))
     entries = [
         replace(
@@ -197,5 +198,6 @@ def _redacted(manifest: dict[str, Any], ledger: Ledger) -> tuple[dict[str, Any],
     said = {**manifest, "inputs": [f"input {i + 1}" for i in range(len(manifest["inputs"]))]}
     if said.get("files_from") is not None:
         said["files_from"] = "a list"
+    said["prices"] = [{**price, "source": "a price table"} if is_own_table else price for price in said["prices"]]
     said |= {"unchecked": [], "input_files": {**said["input_files"], "listed": []}}
     return said, replace(ledger, entries=entries)

@@ -7,6 +7,7 @@ that are too large to be there as text, and `page.css` what they look like on a 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
@@ -73,8 +74,9 @@ def chart(id: str, label: str) -> str:
 
 
 def paragraph(text: str) -> str:
-    """A paragraph of plain text."""
-    return f"<p>{escape(text)}</p>"
+    """A paragraph of plain text, in which `what is typed` is marked."""
+    marked = re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+    return f"<p>{marked}</p>"
 
 
 def _inline(data: Mapping[str, Any]) -> str:

@@ -194,12 +194,14 @@ struct Counters {
     special: Special,
     /// One for each encoding of the job.
     counters: Vec<Counter>,
+    /// For each the first that counts the same: models share encodings.
+    first: Vec<usize>,
 }
 
 /// The statistics of a run.
 fn statistics(encodings: &[Arc<Encoding>], extra: Extra) -> Vec<Box<dyn Statistic>> {
     let mut all: Vec<Box<dyn Statistic>> =
-        vec![Box::new(characters::Characters::new()), Box::new(tokens::Tokens)];
+        vec![Box::new(characters::Characters::new()), Box::new(tokens::Tokens::default())];
     if extra.graphemes {
         all.push(Box::new(graphemes::Graphemes));
     }
@@ -235,8 +237,10 @@ impl Measurer {
             None => Counter::new(encoding.clone()),
         };
         let counters = encodings.iter().enumerate().map(counter).collect();
+        let first = |encoding| encodings.iter().position(|other| other == encoding);
+        let first = encodings.iter().map(|each| first(each).expect("it is there itself")).collect();
         Measurer {
-            counters: Counters { special, counters },
+            counters: Counters { special, counters, first },
             statistics: statistics(encodings, extra),
         }
     }

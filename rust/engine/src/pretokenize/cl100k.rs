@@ -5,46 +5,65 @@
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
 use super::contractions::contraction;
-use super::{Family, class_at, newlines_end, run_end, white_space_end};
+use super::runs::{Characters, Set, set};
+use super::{ByRuns, Family, NEWLINE, WHITE, run_end, white_space_end};
 use crate::classes::Class;
 
 /// `DIGITS`: how many digits make a piece. `MARKS`: marks are letters. `WHOLE_AT_END`: white space that
 /// ends the text is one piece even when it holds newlines.
 pub(crate) struct Cl100k<const DIGITS: usize, const MARKS: bool, const WHOLE_AT_END: bool>;
 
-fn is_letter<const MARKS: bool>(class: Class) -> bool {
-    matches!(class, Class::Upper | Class::Lower | Class::Caseless) || MARKS && class == Class::Mark
+const fn letters(marks: bool) -> Set {
+    let letters = set(&[Class::Upper, Class::Lower, Class::Caseless]);
+    if marks { letters | set(&[Class::Mark]) } else { letters }
 }
 
-fn is_sign<const MARKS: bool>(class: Class) -> bool {
-    class == Class::Punctuation || !MARKS && class == Class::Mark
+const fn signs(marks: bool) -> Set {
+    let signs = set(&[Class::Punctuation]);
+    if marks { signs } else { signs | set(&[Class::Mark]) }
+}
+
+#[inline(always)]
+fn piece_end<const DIGITS: usize, const MARKS: bool, const WHOLE_AT_END: bool>(
+    characters: impl Characters,
+    start: usize,
+) -> usize {
+    let text = characters.bytes();
+    let (class, len) = characters.class_at(start).expect("start is inside the text");
+    if text[start] == b'\'' {
+        let ending = contraction(text, start + 1);
+        if ending > 0 {
+            return start + 1 + ending;
+        }
+    }
+    let next = characters.class_at(start + len).map(|(class, _)| class);
+    let is = |class: Class, of: Set| of >> class as u32 & 1 != 0;
+    match class {
+        class if is(class, letters(MARKS)) => characters.run_end(start, letters(MARKS)),
+        Class::Number => run_end(characters, start, DIGITS, |c| c == Class::Number),
+        class if class != Class::Newline && next.is_some_and(|next| is(next, letters(MARKS))) => {
+            characters.run_end(start + len, letters(MARKS))
+        }
+        Class::Space | Class::Newline
+            if text[start] != b' ' || !next.is_some_and(|next| is(next, signs(MARKS))) =>
+        {
+            white_space_end(characters, start, WHOLE_AT_END)
+        }
+        _ => characters.run_end(characters.run_end(start + len, signs(MARKS)), NEWLINE),
+    }
 }
 
 impl<const DIGITS: usize, const MARKS: bool, const WHOLE_AT_END: bool> Family
     for Cl100k<DIGITS, MARKS, WHOLE_AT_END>
 {
     fn piece_end(text: &[u8], start: usize) -> usize {
-        let (is_letter, is_sign) = (is_letter::<MARKS>, is_sign::<MARKS>);
-        let (class, len) = class_at(text, start).expect("start is inside the text");
-        if text[start] == b'\'' {
-            let ending = contraction(text, start + 1);
-            if ending > 0 {
-                return start + 1 + ending;
-            }
-        }
-        let next = class_at(text, start + len).map(|(class, _)| class);
-        match class {
-            class if is_letter(class) => run_end(text, start, usize::MAX, is_letter),
-            Class::Number => run_end(text, start, DIGITS, |c| c == Class::Number),
-            class if class != Class::Newline && next.is_some_and(is_letter) => {
-                run_end(text, start + len, usize::MAX, is_letter)
-            }
-            Class::Space | Class::Newline if text[start] != b' ' || !next.is_some_and(is_sign) => {
-                white_space_end(text, start, WHOLE_AT_END)
-            }
-            _ => newlines_end(text, run_end(text, start + len, usize::MAX, is_sign)),
-        }
+        piece_end::<DIGITS, MARKS, WHOLE_AT_END>(text, start)
     }
+
+    const BY_RUNS: Option<ByRuns> = Some(ByRuns {
+        sets: &[letters(MARKS), signs(MARKS), WHITE, NEWLINE],
+        piece_end: |text, start| piece_end::<DIGITS, MARKS, WHOLE_AT_END>(text, start),
+    });
 
     fn starts(m: &CharMasks, context: &Context) -> Starts {
         let mut letter = m.upper | m.lower | m.caseless;

@@ -5,7 +5,8 @@
 //! For the last one the text ends wherever a number, an ideograph or kana begins.
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
-use super::{Family, class_at, newlines_end, properties_at, run_end};
+use super::runs::Characters;
+use super::{Family, NEWLINE, class_at, properties_at, run_end};
 use crate::classes::{CJK, Class, OTHER};
 use crate::interrupt::Watch;
 
@@ -98,7 +99,7 @@ impl Family for DeepSeekV3 {
                 }
                 at
             }
-            _ => newlines_end(text, end_of(text, start + len, Kind::Sign)),
+            _ => text.run_end(end_of(text, start + len, Kind::Sign), NEWLINE),
         }
     }
 

@@ -4,15 +4,24 @@
 
 use super::block::{CharMasks, Context, Starts};
 use super::contractions::lower_contraction;
-use super::{Family, class_at, run_end};
-use crate::classes::Class;
-use crate::interrupt::Watch;
+use super::runs::{Characters, Set, set};
+use super::{ByRuns, Family};
+use crate::classes::{Class, decode_before};
 
 /// `DIGITS_APART`: a split at every digit comes before the pattern, which sees the text between them.
 pub(crate) struct Gpt2<const DIGITS_APART: bool>;
 
-/// What a run is made of: classes that the pattern does not tell apart are equal.
-fn kind(class: Class) -> u8 {
+/// What runs are made of: letters, numbers, signs, white space.
+const KINDS: [Set; 4] = [
+    set(&[Class::Upper, Class::Lower, Class::Caseless]),
+    set(&[Class::Number]),
+    set(&[Class::Punctuation, Class::Mark]),
+    WHITE,
+];
+const WHITE: Set = set(&[Class::Space, Class::Newline]);
+
+/// The number of the run's kind.
+fn kind(class: Class) -> usize {
     match class {
         Class::Upper | Class::Lower | Class::Caseless => 0,
         Class::Number => 1,
@@ -21,39 +30,44 @@ fn kind(class: Class) -> u8 {
     }
 }
 
+#[inline(always)]
+fn piece_end<const DIGITS_APART: bool>(characters: impl Characters, start: usize) -> usize {
+    let text = characters.bytes();
+    if DIGITS_APART && let Some((Class::Number, len)) = characters.class_at(start) {
+        return start + len;
+    }
+    if text[start] == b'\'' && start + 1 < text.len() {
+        let ending = lower_contraction(text, start + 1);
+        if ending > 0 {
+            return start + 1 + ending;
+        }
+    }
+    let run_from = |at: usize| {
+        characters
+            .class_at(at)
+            .map(|(class, _)| kind(class))
+            .filter(|&k| k != 3 && !(DIGITS_APART && k == 1))
+            .map(|k| characters.run_end(at, KINDS[k]))
+    };
+    let after_blank = if text[start] == b' ' { run_from(start + 1) } else { None };
+    if let Some(end) = after_blank.or_else(|| run_from(start)) {
+        return end;
+    }
+    let at = characters.run_end(start, WHITE);
+    let last = at - decode_before(text, at).1;
+    let whole = DIGITS_APART && characters.class_at(at).is_some_and(|(c, _)| c == Class::Number);
+    if at == text.len() || last == start || whole { at } else { last }
+}
+
 impl<const DIGITS_APART: bool> Family for Gpt2<DIGITS_APART> {
     fn piece_end(text: &[u8], start: usize) -> usize {
-        if DIGITS_APART && let Some((Class::Number, len)) = class_at(text, start) {
-            return start + len;
-        }
-        if text[start] == b'\'' && start + 1 < text.len() {
-            let ending = lower_contraction(text, start + 1);
-            if ending > 0 {
-                return start + 1 + ending;
-            }
-        }
-        let run_from = |at: usize| {
-            class_at(text, at)
-                .map(|(class, _)| kind(class))
-                .filter(|&k| k != 3 && !(DIGITS_APART && k == 1))
-                .map(|k| run_end(text, at, usize::MAX, |c| kind(c) == k))
-        };
-        let after_blank = if text[start] == b' ' { run_from(start + 1) } else { None };
-        if let Some(end) = after_blank.or_else(|| run_from(start)) {
-            return end;
-        }
-        let (mut at, mut last) = (start, start);
-        let mut watch = Watch::new();
-        while let Some((class, len)) = class_at(text, at) {
-            if kind(class) != 3 || watch.stops(len) {
-                break;
-            }
-            last = at;
-            at += len;
-        }
-        let whole = DIGITS_APART && class_at(text, at).is_some_and(|(c, _)| c == Class::Number);
-        if at == text.len() || last == start || whole { at } else { last }
+        piece_end::<DIGITS_APART>(text, start)
     }
+
+    const BY_RUNS: Option<ByRuns> = Some(ByRuns {
+        sets: &KINDS,
+        piece_end: |text, start| piece_end::<DIGITS_APART>(text, start),
+    });
 
     fn starts(m: &CharMasks, context: &Context) -> Starts {
         let letter = m.upper | m.lower | m.caseless;

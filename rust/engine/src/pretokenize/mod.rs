@@ -13,6 +13,7 @@ pub(crate) mod general;
 pub(crate) mod gpt2;
 pub(crate) mod o200k;
 pub(crate) mod patterns;
+pub(crate) mod runs;
 mod scripts;
 pub(crate) mod sequences;
 #[cfg(test)]
@@ -23,9 +24,9 @@ use std::sync::Arc;
 
 use block::{CharMasks, Context, Starts};
 use general::General;
+use runs::{Characters, InRuns, Set, set};
 
-use crate::classes::{self, Class, class_of, decode, properties_of};
-use crate::interrupt::Watch;
+use crate::classes::{self, Class, class_of, decode, decode_before, properties_of};
 
 /// A family of split patterns.
 pub(crate) trait Family {
@@ -41,7 +42,22 @@ pub(crate) trait Family {
 
     /// Up to three bits that `starts` asks of every character, in `extra`.
     const EXTRA: Option<fn(u32) -> u8> = None;
+
+    /// `piece_end` by runs that are known.
+    const BY_RUNS: Option<ByRuns> = None;
 }
+
+/// The rule of a family, for texts of which the runs are known.
+#[derive(Clone, Copy)]
+pub(crate) struct ByRuns {
+    /// The sets of characters whose runs it asks for.
+    pub sets: &'static [Set],
+    /// [`Family::piece_end`]. Of what follows a piece it depends on what was looked at, and on [`CONTRACTION`] bytes.
+    pub piece_end: fn(InRuns<'_>, usize) -> usize,
+}
+
+/// Bytes after a piece that may be looked at for a contraction.
+pub(crate) const CONTRACTION: usize = 16;
 
 /// Declares the families: what each is called, its scanner, and its pattern in all the ways that it is met in files and
 /// packages, the usual one first; none where it is several splits. A pattern that is not here goes to the regex engine:
@@ -80,6 +96,7 @@ macro_rules! families {
                         starts: <$family>::starts,
                         properties: <$family>::PROPERTIES,
                         extra: <$family>::EXTRA,
+                        by_runs: <$family>::BY_RUNS,
                     }),)*
                     Pretokenizer::CharacterLevel | Pretokenizer::General(_) => None,
                 }
@@ -112,6 +129,8 @@ pub(crate) struct Scanner {
     pub properties: u8,
     /// [`Family::EXTRA`]
     pub extra: Option<fn(u32) -> u8>,
+    /// [`Family::BY_RUNS`]
+    pub by_runs: Option<ByRuns>,
 }
 
 families! {
@@ -215,21 +234,6 @@ impl Pretokenizer {
         }
     }
 
-    /// Whether the end of a piece depends on no more of what follows it than the run of white space there with the character
-    /// after it or, where it does not end with white space, a contraction.
-    pub(crate) fn looks_ahead_little(&self) -> bool {
-        matches!(
-            self,
-            Pretokenizer::Gpt2
-                | Pretokenizer::Cl100k
-                | Pretokenizer::Llama3
-                | Pretokenizer::Qwen2
-                | Pretokenizer::Qwen35
-                | Pretokenizer::O200k
-                | Pretokenizer::Tekken
-        )
-    }
-
     /// The regular expression of the family of that name, if it is a single one.
     ///
     /// ```
@@ -269,53 +273,41 @@ fn class_at(text: &[u8], at: usize) -> Option<(Class, usize)> {
     Some((class_of(c), len))
 }
 
-/// The end of the run of characters from `at` on whose class `belongs`, at most `most` of them.
+/// The end of the characters from `at` on whose class `belongs`, at most `most` of them.
 #[inline(always)]
-fn run_end(text: &[u8], mut at: usize, most: usize, belongs: impl Fn(Class) -> bool) -> usize {
-    let mut watch = Watch::new();
+fn run_end(
+    characters: impl Characters,
+    mut at: usize,
+    most: usize,
+    belongs: impl Fn(Class) -> bool,
+) -> usize {
     for _ in 0..most {
-        match class_at(text, at) {
-            Some((class, len)) if belongs(class) && !watch.stops(len) => at += len,
+        match characters.class_at(at) {
+            Some((class, len)) if belongs(class) => at += len,
             _ => break,
         }
     }
     at
 }
 
-/// The end of the newlines from `at` on.
-#[inline(always)]
-fn newlines_end(text: &[u8], mut at: usize) -> usize {
-    let mut watch = Watch::new();
-    while let Some(b'\r' | b'\n') = text.get(at)
-        && !watch.stops(1)
-    {
-        at += 1;
-    }
-    at
-}
+const NEWLINE: Set = set(&[Class::Newline]);
+const WHITE: Set = set(&[Class::Space, Class::Newline]);
 
 /// White space from `start` on, as the last alternatives of cl100k and o200k have it: up to the last
 /// newline of the run; else the run up to, not including, its last character, which stays with what
 /// follows; a single character, or a run at the end of the text, is a piece of its own.
 /// `whole_at_end`: a run that ends the text is one piece even when it holds newlines.
-fn white_space_end(text: &[u8], start: usize, whole_at_end: bool) -> usize {
-    let (mut at, mut last, mut after_newline) = (start, start, None);
-    let mut watch = Watch::new();
-    while let Some((class @ (Class::Space | Class::Newline), len)) = class_at(text, at)
-        && !watch.stops(len)
-    {
-        last = at;
-        at += len;
-        if class == Class::Newline {
-            after_newline = Some(at);
-        }
-    }
+#[inline(always)]
+fn white_space_end(characters: impl Characters, start: usize, whole_at_end: bool) -> usize {
+    let text = characters.bytes();
+    let at = characters.run_end(start, WHITE);
     if at == text.len() && whole_at_end {
         return at;
     }
-    match after_newline {
+    let last = || at - decode_before(text, at).1;
+    match characters.last_end(start, at, NEWLINE) {
         Some(end) => end,
-        None if at == text.len() || last == start => at,
-        None => last,
+        None if at == text.len() || last() == start => at,
+        None => last(),
     }
 }

@@ -6,9 +6,9 @@
 
 use super::block::{CharMasks, Context, Starts, digit_groups, flood};
 use super::contractions::contraction;
-use super::{Family, class_at, properties_at, run_end, white_space_end};
+use super::runs::{self, Characters, HAN, SLASH, Set, set};
+use super::{ByRuns, Family, NEWLINE, WHITE, properties_at, run_end, white_space_end};
 use crate::classes::{self, Class};
-use crate::interrupt::Watch;
 
 /// `DIGITS`: how many digits make a piece. `CONTRACTIONS`: an English contraction stays with its word.
 /// `SLASH`: `/` may be among the newlines after punctuation. `HAN`: runs of Han are pieces of their
@@ -20,38 +20,75 @@ pub(crate) struct O200k<
     const HAN: bool,
 >;
 
-/// The class and the length of the character at `at`, if it can be part of a word.
-#[inline(always)]
-fn word_class<const HAN: bool>(text: &[u8], at: usize) -> Option<(Class, usize)> {
-    let (class, properties, len) = properties_at(text, at)?;
-    let word = matches!(class, Class::Upper | Class::Lower | Class::Caseless | Class::Mark);
-    (word && !(HAN && properties & classes::HAN != 0)).then_some((class, len))
+/// The characters of these classes that words are made of.
+const fn word(classes: &[Class], han: bool) -> Set {
+    if han { set(classes) & !HAN } else { set(classes) }
+}
+
+/// Before the last lower-case letter of a word.
+const OPEN: &[Class] = &[Class::Upper, Class::Caseless, Class::Mark];
+/// From the first lower-case letter on.
+const TAIL: &[Class] = &[Class::Lower, Class::Caseless, Class::Mark];
+/// What counts as either.
+const EITHER: &[Class] = &[Class::Caseless, Class::Mark];
+const SIGN: Set = set(&[Class::Punctuation, Class::Mark]);
+
+const fn newline_or_slash(slash: bool) -> Set {
+    if slash { NEWLINE | SLASH } else { NEWLINE }
 }
 
 /// The end of the word that starts at `start`, without contraction.
-fn word_end<const HAN: bool>(text: &[u8], start: usize) -> usize {
-    let (mut at, mut after_either) = (start, None);
-    let mut watch = Watch::new();
-    while let Some((class, len)) = word_class::<HAN>(text, at)
-        && !watch.stops(len)
-    {
-        match class {
-            Class::Caseless | Class::Mark => after_either = Some(at + len),
-            Class::Lower => {
-                while let Some((class, len)) = word_class::<HAN>(text, at)
-                    && class != Class::Upper
-                    && !watch.stops(len)
-                {
-                    at += len;
-                }
-                return at;
-            }
-            _ => {}
-        }
-        at += len;
+#[inline(always)]
+fn word_end<const HAN: bool>(characters: impl Characters, start: usize) -> usize {
+    let end = characters.run_end(start, word(OPEN, HAN));
+    if let Some((Class::Lower, _)) = characters.class_at(end) {
+        return characters.run_end(end, word(TAIL, HAN));
     }
     // No lower-case letter ends the word: the first alternative gives trailing capitals back.
-    after_either.unwrap_or(at)
+    characters.last_end(start, end, word(EITHER, HAN)).unwrap_or(end)
+}
+
+#[inline(always)]
+fn piece_end<const DIGITS: usize, const CONTRACTIONS: bool, const SLASH: bool, const HAN: bool>(
+    characters: impl Characters,
+    start: usize,
+) -> usize {
+    let text = characters.bytes();
+    let (class, len) = characters.class_at(start).expect("start is inside the text");
+    let han_at = |at| HAN && properties_at(text, at).is_some_and(|(_, p, _)| p & classes::HAN != 0);
+    if han_at(start) {
+        return characters.run_end(start, runs::HAN);
+    }
+    let next = characters.class_at(start + len).map(|(class, _)| class);
+    let is_word = |class: Class| OPEN.contains(&class) || class == Class::Lower;
+    let from = match class {
+        class if is_word(class) => Some(start),
+        Class::Space | Class::Punctuation if next.is_some_and(is_word) && !han_at(start + len) => {
+            Some(start + len)
+        }
+        _ => None,
+    };
+    if let Some(from) = from {
+        let end = word_end::<HAN>(characters, from);
+        return match text.get(end) {
+            Some(b'\'') if CONTRACTIONS => match contraction(text, end + 1) {
+                0 => end,
+                len => end + 1 + len,
+            },
+            _ => end,
+        };
+    }
+    let is_sign = |class| matches!(class, Class::Punctuation | Class::Mark);
+    match class {
+        Class::Number => run_end(characters, start, DIGITS, |c| c == Class::Number),
+        Class::Space | Class::Newline if text[start] != b' ' || !next.is_some_and(is_sign) => {
+            white_space_end(characters, start, false)
+        }
+        _ => {
+            let end = characters.run_end(start + len, SIGN);
+            characters.run_end(end, newline_or_slash(SLASH))
+        }
+    }
 }
 
 impl<const DIGITS: usize, const CONTRACTIONS: bool, const SLASH: bool, const HAN: bool> Family
@@ -60,55 +97,22 @@ impl<const DIGITS: usize, const CONTRACTIONS: bool, const SLASH: bool, const HAN
     const PROPERTIES: u8 = if HAN { classes::HAN } else { 0 };
 
     fn piece_end(text: &[u8], start: usize) -> usize {
-        let (class, properties, len) =
-            properties_at(text, start).expect("start is inside the text");
-        if HAN && properties & classes::HAN != 0 {
-            let mut at = start + len;
-            let mut watch = Watch::new();
-            while let Some((_, properties, len)) = properties_at(text, at)
-                && properties & classes::HAN != 0
-                && !watch.stops(len)
-            {
-                at += len;
-            }
-            return at;
-        }
-        let next_is_word = word_class::<HAN>(text, start + len).is_some();
-        let word = match class {
-            Class::Upper | Class::Lower | Class::Caseless | Class::Mark => Some(start),
-            Class::Space | Class::Punctuation if next_is_word => Some(start + len),
-            _ => None,
-        };
-        if let Some(word) = word {
-            let end = word_end::<HAN>(text, word);
-            return match text.get(end) {
-                Some(b'\'') if CONTRACTIONS => match contraction(text, end + 1) {
-                    0 => end,
-                    len => end + 1 + len,
-                },
-                _ => end,
-            };
-        }
-        let next = class_at(text, start + len).map(|(class, _)| class);
-        let is_sign = |class| matches!(class, Class::Punctuation | Class::Mark);
-        match class {
-            Class::Number => run_end(text, start, DIGITS, |c| c == Class::Number),
-            Class::Space | Class::Newline if text[start] != b' ' || !next.is_some_and(is_sign) => {
-                white_space_end(text, start, false)
-            }
-            _ => {
-                let mut end = run_end(text, start + len, usize::MAX, is_sign);
-                let mut watch = Watch::new();
-                while let Some(b'\r' | b'\n' | b'/') = text.get(end)
-                    && (SLASH || text[end] != b'/')
-                    && !watch.stops(1)
-                {
-                    end += 1;
-                }
-                end
-            }
-        }
+        piece_end::<DIGITS, CONTRACTIONS, SLASH, HAN>(text, start)
     }
+
+    const BY_RUNS: Option<ByRuns> = Some(ByRuns {
+        sets: &[
+            word(OPEN, HAN),
+            word(TAIL, HAN),
+            word(EITHER, HAN),
+            SIGN,
+            newline_or_slash(SLASH),
+            WHITE,
+            NEWLINE,
+            runs::HAN,
+        ],
+        piece_end: |text, start| piece_end::<DIGITS, CONTRACTIONS, SLASH, HAN>(text, start),
+    });
 
     fn starts(m: &CharMasks, context: &Context) -> Starts {
         // Han numbers, marks and symbols are rare.

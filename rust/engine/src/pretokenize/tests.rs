@@ -3,8 +3,11 @@
 
 use fasttok_simd::{Level, Simd, Task};
 
+use std::cell::Cell;
+
 use super::block::{BLOCK, BlockStarts, SLACK, piece_starts};
-use super::{Pretokenizer, Scanner};
+use super::runs::{InRuns, Runs};
+use super::{CONTRACTION, Pretokenizer, Scanner};
 use crate::interrupt::{STRIDE, tests::questions};
 use fasttok_testing::Random;
 
@@ -171,4 +174,37 @@ fn piece_ends_take_time_in_proportion_to_the_text() {
 #[ignore = "takes minutes"]
 fn starts_are_the_ends_of_pieces_of_many_texts() {
     check_families(1500..150_000);
+}
+
+/// What is told by runs is what is told by characters, for every part of a text; and it depends on no more than it says.
+#[test]
+fn pieces_by_runs() {
+    let mut random = Random::new(0x0052_554E);
+    for name in Pretokenizer::names() {
+        let scanner = Pretokenizer::by_name(name).unwrap().scanner().unwrap();
+        let Some(by_runs) = scanner.by_runs else { continue };
+        for _ in 0..400 {
+            let mut text = text(&mut random);
+            let short = (0..=text.len().min(60)).rev().find(|&at| text.is_char_boundary(at));
+            text.truncate(short.unwrap());
+            let bytes = text.as_bytes();
+            let mut runs = Runs::new(by_runs.sets);
+            runs.extend(bytes);
+            let ends: Vec<_> = (0..=text.len()).filter(|&at| text.is_char_boundary(at)).collect();
+            for (i, &start) in ends[..ends.len() - 1].iter().enumerate() {
+                let whole = (scanner.piece_end)(&bytes[start..], 0);
+                for &end in &ends[i + 1..] {
+                    let looked = Cell::new(0);
+                    let part = InRuns::new(&bytes[..end], &runs, &looked);
+                    let at = (by_runs.piece_end)(part, start);
+                    let plain = (scanner.piece_end)(&bytes[..end], start);
+                    assert_eq!(at, plain, "{name} {:?} from {start}", &text[..end]);
+                    if looked.get().max(at + CONTRACTION) <= end {
+                        let part = &text[start..end];
+                        assert_eq!(at - start, whole, "{name} {part:?} of {text:?}");
+                    }
+                }
+            }
+        }
+    }
 }

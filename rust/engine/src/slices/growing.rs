@@ -1,16 +1,15 @@
 //! The count of a text that is still being written, after each addition.
 //!
 //! What is before the last cut is counted once and let go. Without a cut, the ends of pieces that no longer change
-//! do the same, and a long piece that grows evenly is counted by its prefixes.
+//! do the same, and a long piece is counted by its prefixes.
 
 use std::sync::Arc;
 
-use super::piece::PiecePrefixes;
-use super::pieces::{self, LONG, even_class};
-use crate::classes::{Class, class_of};
+use super::piece::Side;
+use super::stretch::{self, Stretch};
 use crate::encoding::Encoding;
-use crate::pretokenize::Scanner;
-use crate::{Counter, Error, Special};
+use crate::pretokenize::ByRuns;
+use crate::{Counter, Error, Special, interrupt};
 
 /// How near the end of what is new a cut is looked for first, in bytes.
 const NEAR: usize = 1 << 10;
@@ -32,7 +31,7 @@ const NEAR: usize = 1 << 10;
 /// ```
 pub struct GrowingText {
     encoding: Arc<Encoding>,
-    scanner: Option<Scanner>,
+    by_runs: Option<ByRuns>,
     /// Tokens of what was let go, and its bytes.
     settled: u64,
     settled_bytes: usize,
@@ -40,35 +39,27 @@ pub struct GrowingText {
     tail: String,
     /// There is no cut in the tail before this.
     searched: usize,
-    /// The last piece of the tail, if it is long and has grown evenly.
-    long: Option<LongPiece>,
+    /// The tail, where it is long.
+    stretch: Option<Stretch>,
     /// A character that has begun.
     pending: Vec<u8>,
     /// The count, as long as nothing is added.
     count: Option<u64>,
 }
 
-struct LongPiece {
-    start: usize,
-    /// Tokens of the tail before it.
-    before: u64,
-    class: Class,
-    prefixes: PiecePrefixes,
-}
-
 impl GrowingText {
     /// An empty text.
     pub fn new(encoding: Arc<Encoding>) -> GrowingText {
-        let scanner =
-            encoding.scanner_of_slices().filter(|_| encoding.searches_for_none(Special::Text));
+        let by_runs =
+            encoding.pieces_by_runs().filter(|_| encoding.searches_for_none(Special::Text));
         GrowingText {
             encoding,
-            scanner,
+            by_runs,
             settled: 0,
             settled_bytes: 0,
             tail: String::new(),
             searched: 0,
-            long: None,
+            stretch: None,
             pending: Vec::new(),
             count: None,
         }
@@ -113,10 +104,6 @@ impl GrowingText {
         };
         self.pending = rest.to_vec();
         if !valid.is_empty() {
-            let class = self.long.as_ref().map(|long| long.class);
-            if valid.chars().any(|c| Some(class_of(u32::from(c))) != class) {
-                self.long = None;
-            }
             self.tail.push_str(valid);
             self.count = None;
         }
@@ -128,18 +115,12 @@ impl GrowingText {
         if let Some(count) = self.count {
             return Ok(count);
         }
-        if self.long.is_none() {
-            self.settle(counter)?;
-        }
-        let tail = match &mut self.long {
-            Some(long) => {
-                let piece = &self.tail.as_bytes()[long.start..];
-                match long.prefixes.extend(&self.encoding, piece, u64::MAX)? {
-                    true => long.before + long.prefixes.count(piece.len()),
-                    false => counter.count(&self.tail, Special::Text)?,
-                }
+        self.settle(counter)?;
+        let tail = match self.by_runs {
+            Some(by_runs) if self.tail.len() > stretch::long(&self.encoding) => {
+                self.count_pieces(counter, by_runs)?
             }
-            None => counter.count(&self.tail, Special::Text)?,
+            _ => counter.count(&self.tail, Special::Text)?,
         };
         self.count = Some(self.settled + tail);
         Ok(self.settled + tail)
@@ -163,44 +144,46 @@ impl GrowingText {
             self.settled += counter.count(&self.tail[..cut], Special::Text)?;
             self.let_go(cut);
         }
-        match self.scanner {
-            Some(scanner) if self.tail.len() > LONG => self.settle_pieces(counter, scanner),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn let_go(&mut self, bytes: usize) {
         self.tail.drain(..bytes);
         self.settled_bytes += bytes;
         self.searched -= bytes;
+        self.stretch = None;
     }
 
-    fn settle_pieces(&mut self, counter: &mut Counter, scanner: Scanner) -> Result<(), Error> {
+    /// Tokens of the tail. Lets go of the pieces of it that no longer change, and counts those with what is settled.
+    fn count_pieces(&mut self, counter: &mut Counter, by_runs: ByRuns) -> Result<u64, Error> {
+        let encoding = &self.encoding;
+        let stretch = self.stretch.get_or_insert_with(|| Stretch::new(encoding, by_runs, 0));
         let text = self.tail.as_bytes();
-        // Tokens of what is settled, and of what is not, before the last piece.
-        let (mut settled, mut before) = ((0, 0), 0);
+        stretch.extend(text);
+        interrupt::check()?;
+        // Bytes and tokens of what is settled, and tokens of what is not.
+        let (mut settled, mut open) = ((0, 0), 0);
         let (mut at, mut from) = (0, 0);
-        loop {
-            let end = pieces::piece_end(scanner, text, at);
-            if end.at == text.len() {
-                break;
+        while at < text.len() {
+            let end = stretch.piece_end(text, at);
+            let mut count = None;
+            if stretch.is_long(end.at - at) {
+                count = stretch.count(encoding, text, (at, end.at), Side::Begin)?;
             }
-            before += counter.count(&self.tail[at..end.at], Special::Text)?;
+            open += match count {
+                Some(count) => count,
+                None => counter.count(&self.tail[at..end.at], Special::Text)?,
+            };
             (at, from) = (end.at, from.max(end.settled));
             if from <= text.len() {
-                settled = (at, settled.1 + before);
-                before = 0;
+                settled = (at, settled.1 + open);
+                open = 0;
             }
         }
-        let last = &text[at..];
-        if last.len() > LONG.max(self.encoding.longest_token() + 1)
-            && let Some(class) = even_class(last)
-        {
-            let start = at - settled.0;
-            self.long = Some(LongPiece { start, before, class, prefixes: PiecePrefixes::new() });
+        if settled.0 > 0 {
+            self.settled += settled.1;
+            self.let_go(settled.0);
         }
-        self.settled += settled.1;
-        self.let_go(settled.0);
-        Ok(())
+        Ok(open)
     }
 }

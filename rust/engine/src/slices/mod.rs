@@ -5,15 +5,15 @@
 //! ([`Encoding::split_point`]). A prefix that ends after the cut `p` costs the tokens before `p` and those that the rest of it has
 //! by itself, so no prefix beyond a cut is cheaper than the prefix up to it. The longest one that fits is therefore between two
 //! neighbouring cuts, however much a prefix may cost more than the whole. Between them every end is tried, the longest
-//! first. Where there are no cuts, the ends of pieces that no longer change do the same for prefixes ([`pieces`]), and
-//! within a long piece all prefixes are counted at once ([`piece`]).
+//! first. Where there are no cuts, the ends of pieces that no longer change do the same for prefixes, a suffix is its first
+//! piece and the suffix after it ([`stretch`]), and within a long piece all prefixes or suffixes are counted at once ([`piece`]).
 //!
 //! Special tokens are text here. Knows no Python, and no words, lines or sentences: where a part may end is asked of the caller.
 
 mod growing;
 mod index;
 mod piece;
-mod pieces;
+mod stretch;
 #[cfg(test)]
 mod tests;
 
@@ -23,14 +23,15 @@ use std::sync::Arc;
 pub use growing::GrowingText;
 pub use index::TextIndex;
 
-use self::piece::PiecePrefixes;
-use self::pieces::{LONG, even_class};
+use self::piece::Side;
+use self::stretch::Stretch;
 use crate::encoding::Encoding;
 use crate::interrupt::Watch;
-use crate::pretokenize::Scanner;
+use crate::pretokenize::{ByRuns, CONTRACTION};
 use crate::{Counter, Error, Special, interrupt};
 
-/// How far a cut is looked for, in bytes, and the longest text without one in which all ends are tried.
+/// How far a cut is looked for at once, in bytes, and the longest text without one in which all ends are tried where pieces
+/// are not told by runs.
 pub(crate) const LOOK: usize = 1 << 14;
 /// Texts of fewer bytes are not worth a look at cuts.
 const FINE: usize = 48;
@@ -63,8 +64,8 @@ pub struct Slices<'c, 't> {
     text: &'t str,
     /// No part of the text holds an added token.
     plain: bool,
-    /// What finds pieces, where their ends can be told from little of what follows.
-    scanner: Option<Scanner>,
+    /// What finds the pieces of every part, where that can be told.
+    by_runs: Option<ByRuns>,
     /// Bytes and tokens of what was counted: an estimate of what comes.
     seen: (usize, u64),
     watch: Watch,
@@ -79,12 +80,24 @@ struct Mark {
     from: usize,
 }
 
-/// A long piece, of which every prefix within `range` is one piece.
-struct Run {
-    range: Range<usize>,
+/// Tokens of the suffixes of a part of the text.
+struct Suffixes {
+    /// Where the longest one begins.
     start: usize,
-    tokens: u64,
-    prefixes: PiecePrefixes,
+    /// By their bytes.
+    counts: Vec<u64>,
+}
+
+impl Suffixes {
+    /// Where all of them end.
+    fn end(&self) -> usize {
+        self.start + self.counts.len() - 1
+    }
+
+    /// Tokens of the one that begins at `begin`.
+    fn count(&self, begin: usize) -> u64 {
+        self.counts[self.end() - begin]
+    }
 }
 
 /// The last offset between characters that is not after `at`.
@@ -106,8 +119,8 @@ impl<'c, 't> Slices<'c, 't> {
     pub fn new(counter: &'c mut Counter, text: &'t str) -> Slices<'c, 't> {
         let encoding = Arc::clone(counter.encoding());
         let plain = encoding.holds_no_added(text, Special::Text);
-        let scanner = encoding.scanner_of_slices().filter(|_| plain);
-        Slices { counter, encoding, text, plain, scanner, seen: (3, 1), watch: Watch::new() }
+        let by_runs = encoding.pieces_by_runs().filter(|_| plain);
+        Slices { counter, encoding, text, plain, by_runs, seen: (3, 1), watch: Watch::new() }
     }
 
     /// Tokens of a part of the text by itself.
@@ -130,23 +143,33 @@ impl<'c, 't> Slices<'c, 't> {
         self.encoding.split_point_of(&self.text[..view], from, Special::Text, self.plain)
     }
 
-    /// The last cut in `after + 1..before`; an error where all of a text as long as [`LOOK`] has none, `after` where a
-    /// shorter one has none.
+    /// The last cut in `after + 1..before`, `after` where there is none; an error where a text longer than [`LOOK`] has none, if
+    /// pieces are not told by runs.
     fn cut_before(&self, before: usize, after: usize) -> Result<usize, Error> {
-        let mut window = FINE;
+        let (mut window, mut known) = (FINE, before);
         loop {
             let from = before.saturating_sub(window).max(after + 1);
             let mut last = None;
-            let mut next = self.cut(from).filter(|&cut| cut < before);
-            while let Some(cut) = next {
-                last = Some(cut);
-                next = self.cut(cut + 1).filter(|&cut| cut < before);
+            let mut at = from;
+            while at < before.min(known) {
+                match self.cut(at) {
+                    Some(cut) if cut < before => {
+                        last = Some(cut);
+                        at = cut + 1;
+                    }
+                    _ => at += LOOK,
+                }
             }
+            interrupt::check()?;
+            known = from;
+            let reached = from == after + 1;
             match last {
                 Some(cut) => return Ok(cut),
-                None if from == after + 1 && before - after <= LOOK => return Ok(after),
-                None if window > LOOK => return Err(self.no_cut(from)),
-                None => window *= 4,
+                None if reached && (before - after <= LOOK || self.by_runs.is_some()) => {
+                    return Ok(after);
+                }
+                None if window > LOOK && self.by_runs.is_none() => return Err(self.no_cut(from)),
+                None => window = window.saturating_mul(4),
             }
         }
     }
@@ -171,7 +194,7 @@ impl<'c, 't> Slices<'c, 't> {
     ) -> Result<Part, Error> {
         let len = self.text.len();
         let mut marks = vec![Mark { at: start, tokens: 0, from: start }];
-        let mut runs = Vec::new();
+        let mut stretch = None;
         let (mut at, mut tokens) = (start, 0);
         let mut limit = usize::MAX;
         let last = loop {
@@ -179,17 +202,25 @@ impl<'c, 't> Slices<'c, 't> {
                 break len;
             }
             let step = self.estimate(most - tokens).min(limit);
-            if step < FINE && self.scanner.is_some() {
-                break self.last_end((at, tokens), most, &mut marks, &mut runs)?;
-            }
-            let step = step.max(1);
-            let cut = if step >= len - at { Some(len) } else { self.cut(at + step) };
+            let step = if step < FINE && self.by_runs.is_some() { 0 } else { step.max(1) };
+            let cut = match step {
+                0 => None,
+                step if step >= len - at => Some(len),
+                step => self.cut(at + step),
+            };
             let Some(cut) = cut else {
-                if step > 1 && self.scanner.is_none() {
+                if let Some(by_runs) = self.by_runs {
+                    let stretch = stretch.insert(Stretch::new(&self.encoding, by_runs, at));
+                    break self.last_end(stretch, (at, tokens), most, &mut marks)?;
+                }
+                if step > 1 {
                     limit = 1;
                     continue;
                 }
-                break self.last_end((at, tokens), most, &mut marks, &mut runs)?;
+                if len - at > LOOK {
+                    return Err(self.no_cut(at));
+                }
+                break len;
             };
             let more = self.count(at..cut)?;
             if tokens + more > most {
@@ -208,7 +239,7 @@ impl<'c, 't> Slices<'c, 't> {
             if !self.text.is_char_boundary(end) || !allowed(end) {
                 continue;
             }
-            let tokens = self.tokens_up_to(end, &marks, &runs)?;
+            let tokens = self.tokens_up_to(end, &marks, &mut stretch)?;
             if tokens <= most {
                 return Ok(Part { range: start..end, tokens });
             }
@@ -217,89 +248,91 @@ impl<'c, 't> Slices<'c, 't> {
     }
 
     /// Tokens of the prefix that ends at `end`.
-    fn tokens_up_to(&mut self, end: usize, marks: &[Mark], runs: &[Run]) -> Result<u64, Error> {
-        if let Some(run) = runs.iter().find(|run| run.range.contains(&end)) {
-            return Ok(run.tokens + run.prefixes.count(end - run.start));
+    fn tokens_up_to(
+        &mut self,
+        end: usize,
+        marks: &[Mark],
+        stretch: &mut Option<Stretch>,
+    ) -> Result<u64, Error> {
+        let Mark { mut at, mut tokens, .. } =
+            marks[marks.partition_point(|mark| mark.from <= end) - 1];
+        if let Some(stretch) = stretch.as_mut().filter(|stretch| stretch.start() <= at) {
+            // Where the first pieces are short, they are counted with what comes after them.
+            while stretch.is_long(end - at) {
+                let next = stretch.piece_end(&self.text.as_bytes()[..end], at).at;
+                tokens += self.count_piece(stretch, at..next, Side::Begin)?;
+                at = next;
+            }
         }
-        let Mark { at, tokens, .. } = marks[marks.partition_point(|mark| mark.from <= end) - 1];
         Ok(tokens + self.count(at..end)?)
     }
 
+    /// Tokens of a piece, of which other parts from that side will be asked for.
+    fn count_piece(
+        &mut self,
+        stretch: &mut Stretch,
+        piece: Range<usize>,
+        side: Side,
+    ) -> Result<u64, Error> {
+        if stretch.is_long(piece.len()) {
+            let ends = (piece.start, piece.end);
+            let known = stretch.count(&self.encoding, self.text.as_bytes(), ends, side)?;
+            if let Some(count) = known {
+                return Ok(count);
+            }
+        }
+        self.count(piece)
+    }
+
     /// An offset such that no prefix beyond it has at most `most` tokens; those up to `at` are `tokens`. Adds to
-    /// `marks` and `runs` what it learns.
+    /// `marks` and `stretch` what it learns.
     fn last_end(
         &mut self,
+        stretch: &mut Stretch,
         (at, tokens): (usize, u64),
         most: u64,
         marks: &mut Vec<Mark>,
-        runs: &mut Vec<Run>,
     ) -> Result<usize, Error> {
         let len = self.text.len();
-        let Some(scanner) = self.scanner else {
-            // No cut is near.
-            return if len - at <= LOOK { Ok(len) } else { Err(self.no_cut(at)) };
-        };
         let known = marks.len();
         let mut size = VIEW;
         loop {
             let view = boundary_before(self.text, at.saturating_add(size));
             marks.truncate(known);
-            runs.clear();
-            if let Some(last) = self.last_end_in(scanner, view, (at, tokens), most, marks, runs)? {
-                return Ok(last);
+            stretch.extend(&self.text.as_bytes()[..view]);
+            interrupt::check()?;
+            if let Some(last) = self.last_end_in(stretch, view, (at, tokens), most, marks)? {
+                return Ok(last.min(view));
             }
             if view == len {
                 return Ok(len);
             }
             size = size.saturating_mul(4);
-            interrupt::check()?;
         }
     }
 
     /// The same, where it is known from the text up to `view`.
     fn last_end_in(
         &mut self,
-        scanner: Scanner,
+        stretch: &mut Stretch,
         view: usize,
         (mut at, mut tokens): (usize, u64),
         most: u64,
         marks: &mut Vec<Mark>,
-        runs: &mut Vec<Run>,
     ) -> Result<Option<usize>, Error> {
-        let text = &self.text.as_bytes()[..view];
         let mut from = at;
         while at < view {
-            let end = pieces::piece_end(scanner, text, at);
-            let piece = &text[at..end.at];
-            let shortest = LONG.max(self.encoding.longest_token() + 1);
-            let mut count = None;
-            if piece.len() > shortest && even_class(piece).is_some() {
-                let mut prefixes = PiecePrefixes::new();
-                if prefixes.extend(&self.encoding, piece, most.saturating_sub(tokens))? {
-                    let known = prefixes.len();
-                    count = (known == piece.len()).then(|| prefixes.count(known));
-                    let unsettled = from > at + known;
-                    if known > shortest && !unsettled {
-                        let range = from.max(at + shortest)..at + known + 1;
-                        runs.push(Run { range, start: at, tokens, prefixes });
-                    }
-                    if count.is_none() {
-                        return Ok((!unsettled).then_some(at + known));
-                    }
+            let end = stretch.piece_end(&self.text.as_bytes()[..view], at);
+            if stretch.is_long(end.at - at) {
+                let most = most.saturating_sub(tokens);
+                let last = stretch.last_end(&self.encoding, self.text, (at, end.at), most)?;
+                if let Some(last) = last {
+                    let last = last.max(from - 1);
+                    return Ok((last <= view).then_some(last));
                 }
             }
-            let count = match count {
-                Some(count) => count,
-                None => {
-                    let count = self.count(at..end.at)?;
-                    if piece.len() > LOOK && tokens + count > most {
-                        // Each of its ends would be counted from where it begins.
-                        return Err(self.no_cut(at));
-                    }
-                    count
-                }
-            };
-            (at, tokens, from) = (end.at, tokens + count, from.max(end.settled));
+            tokens += self.count_piece(stretch, at..end.at, Side::Begin)?;
+            (at, from) = (end.at, from.max(end.settled));
             if from > view {
                 continue;
             }
@@ -352,17 +385,66 @@ impl<'c, 't> Slices<'c, 't> {
             marks.push((at, tokens));
             limit = limit.saturating_mul(2);
         };
+        let suffixes = match self.by_runs {
+            Some(by_runs) if at - first > FINE => {
+                Some(self.suffixes(by_runs, first..at, most - tokens)?)
+            }
+            _ => None,
+        };
+        let first = suffixes.as_ref().map_or(first, |suffixes| suffixes.start);
         for begin in first..end {
             if !self.text.is_char_boundary(begin) || !allowed(begin) {
                 continue;
             }
             let (at, tokens) = marks[marks.partition_point(|&(at, _)| at >= begin) - 1];
-            let tokens = tokens + self.count(begin..at)?;
+            let tokens = tokens
+                + match &suffixes {
+                    Some(suffixes) if begin < suffixes.end() => suffixes.count(begin),
+                    _ => self.count(begin..at)?,
+                };
             if tokens <= most {
                 return Ok(Part { range: begin..end, tokens });
             }
         }
         Ok(Part { range: end..end, tokens: 0 })
+    }
+
+    /// The tokens of the suffixes of a part without cuts, but of none that is shorter only than those that are known to have
+    /// more than `most`.
+    ///
+    /// No suffix of more tokens than `most` times the longest one's bytes has at most `most`. And where all suffixes that begin within
+    /// the length of the longest token have more than `most`, and their first pieces have the same end, so have all longer
+    /// ones: a piece that begins before ends there, too, and has a token that begins among them, or it ends among them.
+    fn suffixes(
+        &mut self,
+        by_runs: ByRuns,
+        part: Range<usize>,
+        most: u64,
+    ) -> Result<Suffixes, Error> {
+        let longest = self.encoding.longest_token();
+        let enough = usize::try_from(most + 1).unwrap_or(usize::MAX).saturating_mul(longest);
+        let end = part.end;
+        let start = boundary_before(self.text, part.start.max(end.saturating_sub(enough)));
+        let mut stretch = Stretch::new(&self.encoding, by_runs, start);
+        let text = &self.text.as_bytes()[..end];
+        stretch.extend(text);
+        interrupt::check()?;
+        // Backwards: of the empty suffix first.
+        let mut counts = vec![0];
+        let mut begin = end;
+        // Where the first piece ends, and from where on back that and the tokens are so.
+        let mut over = (end, end);
+        while begin > start && over.1 - begin <= longest + CONTRACTION {
+            begin = boundary_before(self.text, begin - 1);
+            let next = stretch.piece_end(text, begin).at;
+            let tokens =
+                self.count_piece(&mut stretch, begin..next, Side::End)? + counts[end - next];
+            counts.resize(end - begin + 1, tokens);
+            if tokens <= most || over.0 != next || next - begin <= 2 * longest + CONTRACTION {
+                over = (next, begin);
+            }
+        }
+        Ok(Suffixes { start: begin, counts })
     }
 
     /// The whole text in parts of at most `most` tokens each: each the longest that ends where `allowed(level, offset)`

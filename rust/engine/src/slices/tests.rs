@@ -1,5 +1,6 @@
 //! Parts of texts against trying all of them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use fasttok_testing::Random;
@@ -252,21 +253,122 @@ fn long_runs() {
     }
 }
 
-/// Where all of a long piece would have to be counted for each of its ends, it is refused, at once.
+/// Long pieces of one kind of character and of several, in which no cut is: against all prefixes and suffixes.
 #[test]
-fn long_pieces_of_several_kinds_are_no_way_round() {
+fn long_pieces() {
+    let mut random = Random::new(0x10_4647);
+    let alphabets: [&[&str]; 16] = [
+        &["a", "B"],
+        &["A", "C", "G", "T"],
+        &["0", "1", "7"],
+        &[" ", "\n"],
+        &[" ", "\t", "\u{A0}", "\r\n"],
+        &["中", "文", "字"],
+        &["中", "中", "A"],
+        &["中", "E", "\u{301}", "b"],
+        &["ก", "\u{E34}", "า"],
+        &["❤", "\u{FE0F}"],
+        &["-", "=", "/", "\n"],
+        &["'", "s", "S"],
+        &["q", "w", "e", "T", "h"],
+        &["x", "1"],
+        &["👍", "🏽", "\u{200D}"],
+        &["é", "ß", "'"],
+    ];
+    for name in NAMES {
+        let mut counter = Counter::new(Encoding::embedded(name).unwrap());
+        for round in 0..120 {
+            let mut text = nasty(&mut random, 2);
+            for _ in 0..1 + random.below(2) {
+                let alphabet = alphabets[(round + random.below(2)) % alphabets.len()];
+                let size = text.len() + 300 + random.below(500);
+                while text.len() < size {
+                    let one = alphabet[random.below(alphabet.len())];
+                    let times = if random.below(20) == 0 { random.below(200) } else { 1 };
+                    (0..times).for_each(|_| text.push_str(one));
+                }
+            }
+            text.push_str(&nasty(&mut random, 2));
+            let ends = ends(&text);
+            let prefixes: Vec<u64> =
+                ends.iter().map(|&at| count(&mut counter, &text[..at])).collect();
+            let suffixes: Vec<u64> =
+                ends.iter().map(|&at| count(&mut counter, &text[at..])).collect();
+            let all = prefixes[ends.len() - 1];
+            for _ in 0..12 {
+                let most = random.below(all as usize + 1) as u64;
+                let mut slices = Slices::new(&mut counter, &text);
+                let prefix = slices.longest_prefix(0, most, &mut |_| true).unwrap();
+                let i = (0..ends.len()).rev().find(|&i| prefixes[i] <= most).unwrap();
+                assert_eq!(
+                    (prefix.range, prefix.tokens),
+                    (0..ends[i], prefixes[i]),
+                    "{name} {text:?} {most}"
+                );
+                let suffix = slices.longest_suffix(text.len(), 0, most, &mut |_| true).unwrap();
+                let i = (0..ends.len()).find(|&i| suffixes[i] <= most).unwrap();
+                let expected = (ends[i]..text.len(), suffixes[i]);
+                assert_eq!((suffix.range, suffix.tokens), expected, "{name} {text:?} {most}");
+            }
+            grow(&mut counter, &text, &mut random, 9);
+        }
+    }
+}
+
+/// A word may be long, and end only where it is known whether a small letter comes.
+#[test]
+fn what_ends_a_word_may_be_far() {
+    let mut random = Random::new(0x0F_A12);
+    for name in NAMES {
+        let mut counter = Counter::new(Encoding::embedded(name).unwrap());
+        for after in ["b", "中", " ", "'s"] {
+            let text = format!("{}{}{after}", "中".repeat(120), "THE".repeat(40));
+            grow(&mut counter, &text, &mut random, 3);
+        }
+    }
+}
+
+/// Pieces without an end, far longer than what is looked at for a cut.
+#[test]
+fn pieces_of_megabytes() {
     for (name, text) in [
-        ("cl100k_base", "aB".repeat(50_000)),
-        ("cl100k_base", "❤\u{FE0F}".repeat(20_000)),
-        ("o200k_base", " \n".repeat(100_000)),
+        ("cl100k_base", "aB".repeat(150_000)),
+        ("cl100k_base", "❤\u{FE0F}".repeat(50_000)),
+        ("o200k_base", " \n".repeat(150_000)),
+        ("r50k_base", "0123456789".repeat(30_000)),
+        ("o200k_base", "ภาษาไทย".repeat(15_000)),
     ] {
         let mut counter = Counter::new(Encoding::embedded(name).unwrap());
         let all = count(&mut counter, &text);
-        let mut slices = Slices::new(&mut counter, &text);
-        let part = slices.longest_prefix(0, all, &mut |_| true).unwrap();
-        assert_eq!((part.range, part.tokens), (0..text.len(), all), "{name}");
-        let refused = slices.longest_prefix(0, all / 2, &mut |_| true);
-        assert!(matches!(refused, Err(Error::NoCut { offset: 0, .. })), "{name} {refused:?}");
+        for most in [0, 1, 100, all / 2, all - 1, all] {
+            for side in 0..2 {
+                let mut slices = Slices::new(&mut counter, &text);
+                let part = match side {
+                    0 => slices.longest_prefix(0, most, &mut |_| true),
+                    _ => slices.longest_suffix(text.len(), 0, most, &mut |_| true),
+                }
+                .unwrap();
+                let fits = |range: &Range<usize>, counter: &mut Counter| {
+                    count(counter, &text[range.clone()]) <= most
+                };
+                assert!(fits(&part.range, &mut counter), "{name} {most} {side}");
+                let mut more = part.range.clone();
+                for _ in 0..12 {
+                    match side {
+                        0 => {
+                            more.end = super::boundary_after(&text, (more.end + 1).min(text.len()))
+                        }
+                        _ => {
+                            more.start = super::boundary_before(&text, more.start.saturating_sub(1))
+                        }
+                    }
+                    assert!(
+                        more == part.range || !fits(&more, &mut counter),
+                        "{name} {most} {side}"
+                    );
+                }
+            }
+        }
     }
 }
 
