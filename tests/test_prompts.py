@@ -529,7 +529,7 @@ def test_prompts_of_files(tmp_path: Path) -> None:
     assert estimate.messages == sum(count.messages for count in counts)
     assert estimate.longest == max(count.tokens for count in counts)
     assert report.conversations == 21
-    assert report.ledger.reasons == {"broken_json": 1, "no_conversation": 1, "conversation_refused": 2}
+    assert dict(report.ledger.by_reason) == {"broken_json": 1, "no_conversation": 1, "conversation_refused": 2}
     assert report.ledger.seen == report.ledger.counted + report.ledger.skipped
     assert "robot" in str(report.ledger.entries[2].detail)
 
