@@ -430,6 +430,7 @@ class TestOtherCommands:
             "density",
             "premium",
             "cost",
+            "prompts",
             "usage",
             "claims",
             "truncate",

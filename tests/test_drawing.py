@@ -49,6 +49,10 @@ def usage_logs(path: Path) -> Path:
     return lines(path.parent / "logs" / "s1.jsonl", [*claude_session(), *codex_session()])
 
 
+def chats(path: Path) -> Path:
+    return lines(path.parent / "chats" / "c1.jsonl", [{"messages": [{"role": "user", "content": "Hello"}]}] * 3)
+
+
 MAKERS: dict[str, Callable[[Path], library.BaseReport]] = {
     "count": lambda path: library.count_corpus(path, ["o200k_base", "gpt2"], by="tag"),
     "count of all": lambda path: library.count_corpus(path),
@@ -58,6 +62,7 @@ MAKERS: dict[str, Callable[[Path], library.BaseReport]] = {
     "premium of one": lambda path: library.premium(PARALLEL, resamples=20),
     "cost": lambda path: library.cost(path, ["m"], by="tag", prices=PRICES, parallel=PARALLEL, pivot="eng"),
     "usage": lambda path: library.usage(usage_logs(path), ["o200k_base", "gpt2"], by="agent", prices=PRICES),
+    "prompts": lambda path: library.count_prompts(chats(path)),
     "claims": lambda path: library.check_claims(["o200k_base", "cl100k_base"], parallel=PARALLEL),
     "models": lambda path: library.models("qwen3"),
     "plan": lambda path: library.plan_corpus(path),

@@ -37,6 +37,7 @@ TAKES: dict[str, tuple[Callable[..., Any], type[FilesKeywords]]] = {
     "count": (library.count_corpus, SamplingKeywords),
     "density": (library.density, CountingKeywords),
     "cost": (library.cost, CorpusKeywords),
+    "prompts": (library.count_prompts, LogKeywords),
     "usage": (library.usage, LogKeywords),
     "claims": (check_claims, ReadingKeywords),
     "verify": (verify_files, ReadingKeywords),
@@ -264,13 +265,13 @@ def test_cost_has_at_most_so_many_groups(tmp_path: Path) -> None:
     assert result.code == 1 and "--max-groups N allows more" in result.err
 
 
-@pytest.mark.parametrize("name", ["report", "density", "cost", "usage", "claims", "verification"])
+@pytest.mark.parametrize("name", ["report", "density", "cost", "prompts", "usage", "claims", "verification"])
 def test_schemas_have_every_option_that_is_recorded(name: Any) -> None:
     """As it is declared, with the values that `CorpusOptions` takes and no others."""
     said: dict[str, tuple[type[FilesKeywords], str]] = dict.fromkeys(
         ("claims", "verification"), (ReadingKeywords, "reading_options")
     )
-    said["usage"] = LogKeywords, "log_options"
+    said["prompts"] = said["usage"] = LogKeywords, "log_options"
     keywords, called = said.get(name, (CorpusKeywords, "corpus_options"))
     found = library.schema(name)["$defs"][called]
     recorded = [option for option in options(keywords) if option.help.is_recorded]

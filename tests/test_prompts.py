@@ -490,3 +490,74 @@ def test_options_that_do_not_fit(options: dict[str, Any]) -> None:
     options = {"messages": [{"role": "user", "content": "a"}], **options}
     with pytest.raises(ValueError):
         fasttok.count_prompt(options.pop("messages"), options.pop("encoding", "o200k_harmony"), **options)
+
+
+# Files
+
+
+def write(path: Path, records: list[Any]) -> Path:
+    path.write_text("".join(f"{record if isinstance(record, str) else json.dumps(record)}\n" for record in records))
+    return path
+
+
+def test_prompts_of_files(tmp_path: Path) -> None:
+    make = Maker(19)
+    conversations = [(make.conversation(), make.tools()) for _ in range(20)]
+    records: list[Any] = [
+        *({"messages": messages, "tools": tools} for messages, tools in conversations[:10]),
+        *(
+            {"custom_id": "a", "body": {"messages": messages, "tools": tools}}
+            for messages, tools in conversations[10:19]
+        ),
+        conversations[19][0],
+        [{"role": "user", "channel": "final", "content": "Hello"}],
+        "",
+        "{cut off",
+        {"text": "no conversation"},
+        {"messages": [{"role": "robot", "content": "a"}]},
+        [{"role": "user", "content": "\ud800"}],
+    ]
+    file = write(tmp_path / "chats.jsonl", records)
+    report = fasttok.count_prompts(file)
+    own = prompts(fasttok.get_encoding("o200k_harmony"))
+    counts = [own.count(messages, tools) for messages, tools in [*conversations[:19], (conversations[19][0], None)]]
+    exact, estimate = report.sums
+    assert (exact.label, exact.conversations, exact.tokens) == ("exact", 1, own.count(records[20]).tokens)
+    assert (estimate.label, estimate.conversations) == ("estimate", 20)
+    assert estimate.tokens == sum(count.tokens for count in counts)
+    assert estimate.text_tokens == sum(count.text_tokens for count in counts)
+    assert estimate.messages == sum(count.messages for count in counts)
+    assert estimate.longest == max(count.tokens for count in counts)
+    assert report.conversations == 21
+    assert dict(report.ledger.by_reason) == {"broken_json": 1, "no_conversation": 1, "conversation_refused": 2}
+    assert report.ledger.seen == report.ledger.counted + report.ledger.skipped
+    assert "robot" in str(report.ledger.entries[2].detail)
+
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(json.loads(report.to_json()), fasttok.schema("prompts"))
+
+
+def test_prompts_command(tmp_path: Path) -> None:
+    from cli_support import fasttok as command
+
+    file = write(tmp_path / "chats.jsonl", [[{"role": "user", "content": "Hello"}]])
+    (tmp_path / "t.jinja").write_text("{{ strftime_now('%Y') }} {{ messages[0].content }} {{ n + 1 }} {{ s }}")
+    result = command(
+        "prompts", file, "-e", "o200k_base", "--template", tmp_path / "t.jinja", "--date", "2026-02-28",
+        "--variable", "n=4", "--variable", "s=high", "--json",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    said = json.loads(result.out)
+    assert said["prompts"][0]["tokens"] == fasttok.get_encoding("o200k_base").count("2026 Hello 5 high")
+    assert said["prompts"][0]["label"] == "exact"
+    assert said["manifest"]["variables"] == {"n": 4, "s": "high"}
+    assert said["manifest"]["date"] == "2026-02-28"
+    assert said["manifest"]["template"]["file"] == str(tmp_path / "t.jinja")
+    assert command("prompts", file, "--variable", "n").code == 2
+    (tmp_path / "t.jinja").write_text("{{ raise_exception('no') }}")
+    refused = command("prompts", file, "-e", "o200k_base", "--template", tmp_path / "t.jinja", "--table")
+    assert refused.code == 3
+    assert "conversation_refused" in refused.err + refused.out
+    table = command("prompts", file, "-e", "o200k_base", "--table")
+    assert "text only" in table.out
+    assert "leaves out" in table.out

@@ -85,6 +85,7 @@ with _deferred.deferred(globals()) as _public:
     from .measures.plan import plan_corpus as plan_corpus
     from .measures.premium import premium as premium
     from .measures.prompt import count_prompt as count_prompt
+    from .measures.prompts import count_prompts as count_prompts
     from .measures.show import show as show
     from .measures.usage import usage as usage
     from .reports.base import BaseReport as BaseReport
@@ -120,6 +121,8 @@ with _deferred.deferred(globals()) as _public:
     from .reports.prices import Rate as Rate
     from .reports.prices import Tier as Tier
     from .reports.prompt import PromptCount as PromptCount
+    from .reports.prompts import PromptsReport as PromptsReport
+    from .reports.prompts import PromptSums as PromptSums
     from .reports.schemas import schema as schema
     from .reports.tokens import TokenSpan as TokenSpan
     from .reports.tokens import TokenView as TokenView

@@ -23,6 +23,7 @@ COMMANDS = (
     "density",
     "premium",
     "cost",
+    "prompts",
     "usage",
     "claims",
     "truncate",

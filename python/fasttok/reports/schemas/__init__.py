@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 from fasttok.options import CorpusKeywords, FilesKeywords, LogKeywords, Option, ReadingKeywords, options
 
-Name = Literal["claims", "cost", "density", "encodings", "models", "plan", "premium", "report", "usage", "verification"]
+Name = Literal[
+    "claims", "cost", "density", "encodings", "models", "plan", "premium", "prompts", "report", "usage", "verification"
+]
 
 
 def schema(name: Name = "report") -> dict[str, Any]:
