@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 import pickle
 import random
 from pathlib import Path
@@ -102,8 +104,125 @@ def test_a_field_that_few_files_have_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "b.jsonl").write_text('{"text": "two", "rare": "x"}\n{"body": 1}\n')
     (tmp_path / "c").write_bytes(bytes(100))
     run = shared(tmp_path, by="rare")
-    assert len(run.shares) == 3
+    # A file with two lines is two shares, of which one knows nothing of the field.
+    assert len(run.shares) == 4
     assert content(run.report(rows_of(run))) == content(fasttok.count_corpus(tmp_path, by="rare"))
+
+
+def lines(draw: random.Random, many: int) -> str:
+    """Lines of JSON, some of which are none, or hold no text, some empty and some long."""
+    record = [
+        lambda: json.dumps({"text": "word " * draw.randrange(30), "lang": draw.choice(["en", "de", None])}),
+        lambda: json.dumps({"text": "中文 grün " * draw.randrange(9)}, ensure_ascii=False),
+        lambda: json.dumps({"text": "long " * 700, "lang": "en"}),
+        lambda: draw.choice(["", "{", "[]", '{"text": 1}', '{"text": null}', '{"lang": "en"}', '{"text": "\\ud800"}']),
+    ]
+    ended = draw.choice(["", "\n", "\n\n"])
+    return "\n".join(draw.choice(record)() for _ in range(many)) + ended
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files that are divided, and some that cannot be."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder, draw = tmp_path_factory.mktemp("large"), random.Random(3)
+    whole = ""
+    for i, many in enumerate([0, 1, 2, 60, 200]):
+        whole = lines(draw, many)
+        mark = b"\xef\xbb\xbf" if i % 2 else b""
+        (folder / f"{i}.jsonl").write_bytes(mark + whole.encode())
+    (folder / "bad.jsonl").write_bytes(whole.encode().replace(b"word", b"w\xffrd", 9))
+    (folder / "wide.jsonl").write_bytes(whole.encode("utf-16"))
+    (folder / "packed.jsonl.gz").write_bytes(gzip.compress(whole.encode()))
+    (folder / "prose.txt").write_text("One line.\nAnother.\n" * 99)
+    texts = [draw.choice([None, "", "some words", "中文 " * 20]) for _ in range(100)]
+    table = pa.table({"text": texts, "lang": [draw.choice(["en", "de"]) for _ in texts]})
+    pq.write_table(table, folder / "rows.parquet", row_group_size=7)
+    pq.write_table(table.rename_columns(["body", "lang"]), folder / "other.parquet", row_group_size=40)
+    (folder / "damaged.parquet").write_bytes((folder / "rows.parquet").read_bytes()[:-9] + b"\0" * 9)
+    broken = bytearray((folder / "rows.parquet").read_bytes())
+    at = pq.ParquetFile(folder / "rows.parquet").metadata.row_group(5).column(0).dictionary_page_offset
+    broken[at : at + 12] = b"\xff" * 12
+    (folder / "broken.parquet").write_bytes(broken)
+    with pa.ipc.new_file(folder / "batches.arrow", table.schema) as file:
+        file.write_table(table, max_chunksize=9)
+    with pa.ipc.new_stream(folder / "stream.arrows", table.schema) as stream:
+        stream.write_table(table, max_chunksize=9)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("task_bytes", "asked"),
+    [
+        (1, {"by": "lang"}),
+        (2_000, EVERYTHING),
+        (2_000, {"by": "file"}),
+        (3_000, {"lines": True}),
+        (7_000, {"errors": "replace"}),
+        (100_000, {}),
+    ],
+)
+def test_a_large_file_is_divided(large: Path, tmp_path: Path, task_bytes: int, asked: dict[str, Any]) -> None:
+    one, many = tmp_path / "one", tmp_path / "many"
+    expected = fasttok.count_corpus(large, ledger_path=one, threads=1, **asked)
+    run = shared(large, task_bytes, ledger_path=many, **asked)
+    rows = rows_of(run)
+    assert (len(rows) > len(list(large.iterdir()))) == (task_bytes < 100_000)
+    random.Random(task_bytes).shuffle(rows)
+    assert content(run.report(rows)) == content(expected)
+    assert sorted(many.read_text().splitlines()) == sorted(one.read_text().splitlines())
+    entries = expected.ledger.entries
+    assert any((entry.line or 0) > 150 for entry in entries) or asked.get("lines")
+    assert any(entry.position.get("row_group") for entry in entries)
+
+
+def test_the_parts_of_a_file_are_as_large_as_was_asked(large: Path) -> None:
+    import pyarrow.parquet as pq
+
+    lines, rows = large / "4.jsonl", large / "rows.parquet"
+    size = lines.stat().st_size
+    for parts in (1, 2, 5, 9):
+        assert parts / 2 <= len(shared(lines, -(-size // parts)).shares) <= parts
+    said = pq.ParquetFile(rows).metadata
+    sizes = [sum(said.row_group(i).column(c).total_compressed_size for c in (0, 1)) for i in range(said.num_row_groups)]
+    assert len(shared(rows, 1).shares) == len(sizes) == 15
+    # Three of them in each; the last has two rows.
+    three = 3 * min(sizes[:-1])
+    assert 2 * max(sizes) < three and len(shared(rows, three).shares) == 5
+    for name in ("packed.jsonl.gz", "wide.jsonl", "prose.txt", "stream.arrows", "damaged.parquet"):
+        assert len(shared(large / name, 1).shares) == 1, name
+
+
+@pytest.mark.parametrize("asked", [{"on_error": "fail"}, {"max_errors": 0}, {"max_errors": 2}])
+def test_errors_in_a_part_of_a_file_tell_the_line_of_the_file(tmp_path: Path, asked: dict[str, Any]) -> None:
+    path = tmp_path / "a.jsonl"
+    good, bad = '{"text": "a"}\n', '{"text": 1}\n'
+    for before in (0, 1, 40):
+        path.write_text(good * before + bad * 3 + good * 9)
+        with pytest.raises(fasttok.FasttokError) as expected:
+            fasttok.count_corpus(path, **asked)
+        # Shares that have more of the bad rows than are allowed by themselves, and that have not.
+        for task_bytes in (1, 20, 50, 200):
+            run = shared(path, task_bytes, **asked)
+            with pytest.raises(type(expected.value)) as raised:
+                run.report(rows_of(run))
+            assert str(raised.value) == str(expected.value)
+            assert vars(raised.value) == vars(expected.value)
+
+
+def test_a_file_that_was_changed_after_it_was_divided_is_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a b"}\n' * 20)
+    run = shared(path, 100)
+    rows = rows_of(run)
+    path.write_text('{"text": "a b"}\n' * 21)
+    assert rows_of(run) != rows
+    report = run.report(rows_of(run))
+    assert report.totals.documents == 0 and report.ledger.by_reason == {"changed": len(run.shares)}
+    path.unlink()
+    assert run.report(rows_of(run)).ledger.by_reason == {"not_found": len(run.shares)}
 
 
 def test_files_that_are_all_passed_by_are_an_error(tmp_path: Path) -> None:

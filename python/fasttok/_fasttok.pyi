@@ -715,6 +715,9 @@ class CorpusResult:
     @property
     def fields_met(self) -> builtins.bytes:
         """Which fields the records had, for ``SharedInputs.check``."""
+    @property
+    def lines(self) -> int:
+        """How many lines were read, of a share that is a part of a file of lines; of any other 0."""
 
 @final
 class SharedInputs:
@@ -729,6 +732,10 @@ class SharedInputs:
         """The size in bytes of each input as it is stored; None where it is not known."""
     def share(self, start: int, stop: int) -> builtins.bytes:
         """The inputs from ``start`` to before ``stop``, as ``count_corpus(share=)`` takes them."""
+    def divide(self, index: int, bytes: int) -> list[builtins.bytes]:
+        """The input of this ``index`` in shares of about ``bytes`` each, in the order of its records; in one, where it
+        cannot be divided. Of a part of a file of lines, ``CorpusResult.lines`` says how many it has, and what tells of
+        a line has its number in that part."""
     def rest(self) -> builtins.bytes:
         """The share without inputs: what cannot be read, or was passed by."""
     def check(self, fields_met: Sequence[builtins.bytes], counted: int, binary: int, packed: int) -> None:

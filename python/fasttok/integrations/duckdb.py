@@ -51,18 +51,21 @@ def register(
             ) from None
 
     def count(texts: Any, names: Any) -> Any:
+        def counted(name: str, texts: Any) -> Any:
+            return _as_pyarrow(pa, find(name).count_arrow(texts, special=special, errors=errors, threads=1))
+
         indices = names.dictionary_encode()
         indices = indices.combine_chunks() if isinstance(indices, pa.ChunkedArray) else indices
-        made = None
-        for at, name in enumerate(indices.dictionary.to_pylist()):
-            if name is None:
-                continue
-            rows = pa.compute.equal(indices.indices, at)
-            # Where another encoding is meant there is no text for this one.
-            here = texts if len(indices.dictionary) == 1 and not names.null_count else _where(pa, rows, texts)
-            counted = _as_pyarrow(pa, find(name).count_arrow(here, special=special, errors=errors, threads=1))
-            made = counted if made is None else pa.compute.coalesce(made, counted)
-        return pa.nulls(len(texts), pa.int64()) if made is None else made
+        different = indices.dictionary.to_pylist()
+        if len(different) == 1 and not names.null_count:
+            return counted(different[0], texts)
+        made = pa.nulls(len(texts), pa.int64())
+        for at, name in enumerate(different):
+            if name is not None:
+                # Where another encoding is meant there is no text for this one.
+                here = _where(pa, pa.compute.equal(indices.indices, at), texts)
+                made = pa.compute.coalesce(made, counted(name, here))
+        return made
 
     # The names of enums are in another module in each version; the strings are the same in all.
     take: Any = connection.create_function

@@ -9,7 +9,7 @@ from fasttok._util.extras import need
 from fasttok._util.paths import PathLike
 from fasttok._util.types import Errors, Special
 from fasttok.integrations.carried import Carried, counts
-from fasttok.integrations.shares import BINARY, TASK_BYTES, Job, SharedRun
+from fasttok.integrations.shares import BINARY, NUMBERS, TASK_BYTES, Job, SharedRun
 from fasttok.options import CorpusKeywords, documented
 from fasttok.reports.count import Report
 from fasttok.tokenizers.resolve import Spec
@@ -62,10 +62,11 @@ def count_corpus(
     **options: Unpack[CorpusKeywords],
 ) -> Report:
     """:func:`fasttok.count_corpus` on a Ray cluster, to which this process is connected, or which it starts: the same
-    report. All workers must see the files under the same paths. A file is counted by one task, in one thread.
+    report. All workers must see the files under the same paths. A task has one thread.
 
     paths, encodings, by, quantiles, limits: as for :func:`fasttok.count_corpus`.
-    task_bytes: how much a task reads, at most, unless a file alone has more; less where that keeps all cores at work.
+    task_bytes: how much a task reads, about; less where that keeps all cores at work. What has parts (row groups,
+        record batches, lines) is divided; what has none (a packed file, one document) is one task's.
     {options}
 
     Raises what :func:`fasttok.count_corpus` raises, and ``ValueError`` for `threads`, `on_progress` and `cancel`.
@@ -94,5 +95,6 @@ def _counted(shares: Any, job: Job) -> Any:
     import pyarrow as pa
 
     rows = [job.count(share["share"], share["inputs"]) for share in shares.to_pylist()]
+    numbers = [(name, pa.int64()) for name in NUMBERS]
     binary = [(name, pa.large_binary()) for name in BINARY]
-    return pa.Table.from_pylist(rows, pa.schema([("share", pa.int64()), *binary]))
+    return pa.Table.from_pylist(rows, pa.schema([*numbers, *binary]))

@@ -11,7 +11,7 @@ from fasttok._util.paths import PathLike
 from fasttok._util.types import Errors, Special
 from fasttok.inputs.paths import as_names
 from fasttok.integrations.carried import Carried, counts
-from fasttok.integrations.shares import BINARY, TASK_BYTES, SharedRun
+from fasttok.integrations.shares import BINARY, NUMBERS, TASK_BYTES, SharedRun
 from fasttok.options import CorpusKeywords, documented
 from fasttok.reports.count import Report
 from fasttok.tokenizers.resolve import Spec, resolve_all
@@ -158,10 +158,11 @@ def count_corpus(
     **options: Unpack[CorpusKeywords],
 ) -> Report:
     """:func:`fasttok.count_corpus` on the cluster of a Spark session: the same report. The driver and all executors
-    must see the files under the same paths. A file is counted by one task, in one thread.
+    must see the files under the same paths. A task has one thread.
 
     paths, encodings, by, quantiles, limits: as for :func:`fasttok.count_corpus`.
-    task_bytes: how much a task reads, at most, unless a file alone has more; less where that keeps all cores at work.
+    task_bytes: how much a task reads, about; less where that keeps all cores at work. What has parts (row groups,
+        record batches, lines) is divided; what has none (a packed file, one document) is one task's.
     {options}
 
     Raises what :func:`fasttok.count_corpus` raises, and ``ValueError`` for `threads`, `on_progress` and `cancel`.
@@ -177,15 +178,15 @@ def count_corpus(
     def counted(batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow as pa
 
-        binary = [(name, pa.binary()) for name in BINARY]
-        schema = pa.schema([("share", pa.int64()), *binary])
+        numbers = [(name, pa.int64()) for name in NUMBERS]
+        schema = pa.schema([*numbers, *((name, pa.binary()) for name in BINARY)])
         for batch in batches:
             for index in batch.column(0).to_pylist():
                 yield pa.RecordBatch.from_pylist([job.count(index, shares[index])], schema)
 
     # A number is a partition is a task.
     numbers = spark.range(0, len(shares), 1, len(shares))
-    schema = ", ".join(["share bigint", *(f"{name} binary" for name in BINARY)])
+    schema = ", ".join([*(f"{name} bigint" for name in NUMBERS), *(f"{name} binary" for name in BINARY)])
     rows = numbers.mapInArrow(counted, schema).collect()
     return run.report({name: _bytes(value) for name, value in row.asDict().items()} for row in rows)  # type: ignore[misc]
 

@@ -49,6 +49,12 @@ class LedgerEntry:
         return {**said, **self.position, "line": self.line, **rows}
 
 
+def moved(said: Mapping[str, Any], lines: int) -> Mapping[str, Any]:
+    """The entry that is `said` as :meth:`LedgerEntry.to_dict` does, so many lines further on in its file."""
+    is_line = said["line"] is not None and "member" not in said
+    return {**said, "line": said["line"] + lines} if is_line else said
+
+
 _NO_POSITION = ("file", "reason", "detail", "rows")
 
 

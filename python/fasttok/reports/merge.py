@@ -18,7 +18,7 @@ from fasttok._util.paths import STDIN, PathLike
 from fasttok._util.types import OnProgress
 from fasttok.errors import MergeError, Remedy
 from fasttok.reports.count import Asked, Groups, Report, Tally
-from fasttok.reports.ledger import Ledger, merged
+from fasttok.reports.ledger import Ledger, merged, moved
 from fasttok.reports.manifest import LISTED, SUMMED, added_input_files, describe_messages
 from fasttok.reports.presenters import shown
 
@@ -60,10 +60,19 @@ def merge_reports(
         return _merged_parts([_part(report, i) for i, report in enumerate(given)], allow_overlap, told)
 
 
-def merge_shares(reports: Sequence[bytes]) -> Report:
+def merge_shares(reports: Sequence[bytes], lines_before: Sequence[int]) -> Report:
     """The report of a run of which these are the JSON of the reports of all shares, in their order: they name the same
-    inputs, and have no file in common. Raises as :func:`merge_reports`."""
-    return _merged_parts([_part(report, i) for i, report in enumerate(reports)], allow_overlap=True)
+    inputs, and have no record in common. `lines_before`: how many lines of its file each does not know of. Raises as
+    :func:`merge_reports`."""
+    parts = [_part(report, i) for i, report in enumerate(reports)]
+    return _merged_parts([_moved(*part) for part in zip(parts, lines_before, strict=True)], allow_overlap=True)
+
+
+def _moved(part: _Part, lines: int) -> _Part:
+    if not lines:
+        return part
+    entries = [moved(entry, lines) for entry in part.ledger["entries"]]
+    return part._replace(ledger={**part.ledger, "entries": entries})
 
 
 def _merged_parts(parts: Sequence[_Part], allow_overlap: bool, told: OnProgress | None = None) -> Report:

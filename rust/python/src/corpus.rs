@@ -127,6 +127,15 @@ impl SharedInputs {
         PyBytes::new(py, &self.0.share(start..stop).to_bytes())
     }
 
+    /// The input of this ``index`` in shares of about ``bytes`` each, in the order of its records; in one, where it
+    /// cannot be divided. Of a part of a file of lines, ``CorpusResult.lines`` says how many it has, and what tells of
+    /// a line has its number in that part.
+    fn divide<'py>(&self, py: Python<'py>, index: usize, bytes: u64) -> Vec<Bound<'py, PyBytes>> {
+        let cancel = AtomicBool::new(false);
+        let shares = detach(py, || self.0.divide(index, bytes, &cancel));
+        shares.iter().map(|share| PyBytes::new(py, &share.to_bytes())).collect()
+    }
+
     /// The share without inputs: what cannot be read, or was passed by.
     fn rest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.rest().to_bytes())
@@ -297,6 +306,7 @@ pub(crate) fn to_py(py: Python<'_>, e: Error) -> PyErr {
 /// The exception that a function of `fasttok.inputs.paths` makes: which name is nearest, and how rows are told, is known to
 /// Python.
 fn worded<'py>(py: Python<'py>, function: &str, arguments: impl PyCallArgs<'py>) -> PyErr {
+    let _call = Call::enter(py);
     let made = py
         .import("fasttok.inputs.paths")
         .and_then(|inputs| inputs.call_method1(function, arguments));

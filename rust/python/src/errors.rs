@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt};
 
 use crate::document::{Document, Offsets};
+use crate::ending::Call;
 
 /// A document that cannot be counted or encoded.
 #[derive(Debug)]
@@ -155,6 +156,8 @@ pub fn exception(
     message: String,
     attributes: Option<&Bound<'_, PyDict>>,
 ) -> PyErr {
+    // Also where only the error of a call runs Python code: importing asks for the GIL.
+    let _call = Call::enter(py);
     let made = py
         .import("fasttok.errors")
         .and_then(|errors| errors.getattr(class))

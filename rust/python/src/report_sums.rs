@@ -19,6 +19,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 
 use crate::corpus::to_py;
+use crate::ending::Call;
 use crate::results::{CorpusGroups, CorpusSums};
 
 /// No count of a report is larger: the largest number that every reader of JSON takes exactly. So sums cannot overflow.
@@ -87,7 +88,8 @@ impl ReportSums {
     /// Adds the report that is in the file ``path``, or is ``json``. Raises ``ValueError`` where it cannot be added:
     /// then nothing is right any more.
     #[pyo3(signature = (path, json))]
-    fn add(&self, path: Option<PathBuf>, json: Option<&[u8]>) -> PyResult<()> {
+    fn add(&self, py: Python<'_>, path: Option<PathBuf>, json: Option<&[u8]>) -> PyResult<()> {
+        let _call = Call::enter(py);
         let mut failure = None;
         let mut sums = self.sums();
         let seed = Add { named: &self.named, sums: &mut sums, failure: &mut failure };

@@ -30,6 +30,8 @@ pub struct CorpusResult {
     seconds: f64,
     /// Which fields the records had, for ``SharedInputs.check``.
     fields_met: Py<PyBytes>,
+    /// How many lines were read, of a share that is a part of a file of lines; of any other 0.
+    lines: u64,
 }
 
 /// A file that a run would find.
@@ -137,6 +139,7 @@ impl CorpusResult {
             sample: outcome.sample.map(|drawn| Py::new(py, CorpusSample::of(drawn))).transpose()?,
             seconds: reading.as_secs_f64(),
             fields_met: PyBytes::new(py, &outcome.fields_met.to_bytes()).unbind(),
+            lines: outcome.lines,
         })
     }
 }

@@ -144,6 +144,12 @@ pub(crate) fn is_of_lines(id: FormatId) -> bool {
     matches!(format(id).layout(), Layout::Stream(Framing::Lines | Framing::Records, _))
 }
 
+/// Whether a file of this format may have parts of its own, each with records that are read without the others.
+pub(crate) fn has_parts(id: FormatId) -> bool {
+    let format = format(id);
+    matches!(format.layout(), Layout::Container(_)) && !format.is_archive()
+}
+
 /// Begins to read those blocks of lines that hold the bytes `drawn`.
 pub(crate) fn begin_blocks<'e>(
     opening: Opening<'e>,

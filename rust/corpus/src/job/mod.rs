@@ -293,4 +293,6 @@ pub struct Outcome {
     pub reading: Duration,
     /// Which of the fields that were asked for the records had: for [`SharedInputs::check`](crate::SharedInputs::check).
     pub fields_met: FieldsMet,
+    /// How many lines were read, of a share that is a part of a file of lines; of any other 0.
+    pub lines: u64,
 }

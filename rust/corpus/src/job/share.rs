@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::entry::Entry;
+use crate::source::Slice;
 
-/// Files of a run, and how they were found: for [`Job::share`](crate::Job::share), also in another process.
+/// Files of a run, or a part of one, and how they were found: for [`Job::share`](crate::Job::share), also in another process.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Share {
     pub(crate) inputs: Vec<SharedInput>,
@@ -32,6 +33,8 @@ pub(crate) struct SharedInput {
     pub explicit: bool,
     /// Unpacked if it is compressed, whatever is in it.
     pub unpack: bool,
+    /// What of it is in the share, if not all.
+    pub slice: Option<Slice>,
 }
 
 impl Share {

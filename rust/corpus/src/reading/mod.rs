@@ -112,6 +112,13 @@ pub(crate) struct Reached {
     pub inside: Inside,
 }
 
+impl Reached {
+    /// The beginning of a line, so many `bytes` after that of the file. Lines are numbered from there.
+    pub fn at_line_start(bytes: u64) -> Reached {
+        Reached { bytes, line: 1, stored: [0; 2], inside: Inside::Nothing }
+    }
+}
+
 /// What the next bytes belong to.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum Inside {

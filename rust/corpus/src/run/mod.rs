@@ -31,7 +31,7 @@ use crate::ledger::Collector;
 use crate::per_document::{self, Spool, Table};
 use crate::reading::StreamConfig;
 use crate::record::{Fields, FieldsMet};
-use crate::source::{Input, InputKind};
+use crate::source::{Input, InputKind, Slice};
 use crate::{Error, Merge, Progress, Tally};
 
 use checkpoint::{Checkpoint, State};
@@ -212,9 +212,12 @@ pub(crate) fn run_in_chunks(
         };
         per_document::write(&table, rows, path)?;
     }
+    // Of the parts of a file one tells of it.
+    let slice = inputs.first().and_then(|input| input.slice.as_ref());
+    let told = if slice.is_none_or(Slice::is_first) { inputs } else { &inputs[..0] };
     let input_files = match job.hash_inputs {
-        true => InputFiles::hashed(inputs, most, cancel)?,
-        false => InputFiles::of(inputs),
+        true => InputFiles::hashed(told, most, cancel)?,
+        false => InputFiles::of(told),
     };
     let outcome_ledger = ledger.finish(bad + sums.seen, sums.counted)?;
     if let (Some(folder), Some(path)) = (&job.checkpoint, &job.ledger_path) {
@@ -225,7 +228,7 @@ pub(crate) fn run_in_chunks(
         totals,
         sample,
         ledger: outcome_ledger,
-        files: inputs.len() as u64 - ignored + bad,
+        files: (told.len() as u64).saturating_sub(ignored) + bad,
         files_ignored: ignored + found.passed,
         files_packed: sums.packed,
         members: sums.members - sums.members_ignored,
@@ -237,6 +240,7 @@ pub(crate) fn run_in_chunks(
         bytes_read: progress.bytes(),
         reading,
         fields_met: sums.fields.of_run(fields.names().len()),
+        lines: slice.map_or(0, |slice| slice.line_ends.load(Relaxed)),
     })
 }
 

@@ -10,7 +10,8 @@ use crate::recognise::{Taken, Unread, recognise};
 use crate::sampling::SamplePlan;
 use crate::source::{self, Input};
 
-/// Opens `source`, which is input `file`, for `host`, and finds out what it is. `reached` is where an earlier run stopped. Of a
+/// Opens `source`, which is input `file`, for `host`, and finds out what it is. `reached` is where an earlier run stopped. Of
+/// a slice what it is was found out before. Of a
 /// `sample` the blocks that were drawn are read, where it has any.
 pub(super) fn begin<'e>(
     file: usize,
@@ -23,7 +24,14 @@ pub(super) fn begin<'e>(
     sample: Option<&SamplePlan>,
 ) -> Result<Taken<Box<dyn Reading<'e> + 'e>>, Unread> {
     let mut input = source::open(source, control, progress, config.max_window)?;
-    Ok(match recognise(source, &mut input, formats)? {
+    let (taken, reached) = match &source.slice {
+        None => (recognise(source, &mut input, formats)?, reached),
+        Some(slice) => {
+            let begin = slice.bytes().map_or(0, |bytes| bytes.start);
+            (Taken::As(slice.format), (begin > 0).then(|| Reached::at_line_start(begin)))
+        }
+    };
+    Ok(match taken {
         Taken::As(format) => {
             let member = None;
             let opening =

@@ -151,6 +151,7 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
             unpack: true,
             kind: InputKind::Stdin,
             object: None,
+            slice: None,
             identity: Identity::of(path, fs::metadata(STDIN_PATH).ok().as_ref()),
         });
         return Ok(());
@@ -221,6 +222,7 @@ fn find_existing(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Missi
                 unpack: true,
                 kind: if meta.is_file() { InputKind::File } else { InputKind::Blocking },
                 object: None,
+                slice: None,
                 identity: Identity::of(path, Some(&meta)),
             });
             Ok(())
@@ -378,6 +380,7 @@ fn visit(
             unpack,
             kind: InputKind::File,
             object: None,
+            slice: None,
             identity: Identity::of(&path, meta.as_ref()),
         });
     });

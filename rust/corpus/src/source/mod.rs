@@ -12,6 +12,7 @@ mod open;
 mod packing;
 mod places;
 mod remote;
+mod slice;
 mod wide;
 
 pub(crate) use filter::Filter;
@@ -29,6 +30,7 @@ pub(crate) use open::{
 pub use packing::compressed_suffixes;
 pub(crate) use packing::packing;
 pub(crate) use places::Places;
+pub(crate) use slice::{Extent, Slice};
 pub(crate) use wide::{MARK as UTF16_MARK, stored_len as utf16_len};
 
 use std::path::{Path, PathBuf};
@@ -61,6 +63,8 @@ pub(crate) struct Input {
     pub kind: InputKind,
     /// Where it is read from, if not from the disk. It is read like a file all the same.
     pub object: Option<Arc<Object>>,
+    /// What of it is read, where the others of several runs read the rest.
+    pub slice: Option<Slice>,
     pub identity: Identity,
 }
 
@@ -81,12 +85,13 @@ impl Input {
         modified: Option<SystemTime>,
         explicit: bool,
         unpack: bool,
+        slice: Option<Slice>,
     ) -> Input {
         let name = path_name(&path);
         let identity = Identity::Path(path.clone());
         let kind = InputKind::File;
         let object = None;
-        Input { path, name, named, size, modified, explicit, unpack, kind, object, identity }
+        Input { path, name, named, size, modified, explicit, unpack, kind, object, slice, identity }
     }
 
     /// The suffix of the format, see [`extension_of`].
@@ -104,6 +109,7 @@ impl Input {
             kind: InputKind::File,
             // What reads the archive hands out its bytes.
             object: None,
+            slice: None,
             ..self.clone()
         }
     }
@@ -181,6 +187,7 @@ mod tests {
                 unpack: true,
                 kind: InputKind::File,
                 object: None,
+                slice: None,
                 identity: Identity::Path(path.into()),
             };
             assert_eq!(input.extension().as_deref(), extension, "{path}");

@@ -19,7 +19,7 @@ use super::magic::{self, HEAD, Known};
 use super::object::ObjectReader;
 use super::packing::{Fault, packing};
 use super::wide::Utf16;
-use super::{Input, InputKind};
+use super::{Input, InputKind, Slice};
 use crate::Progress;
 use crate::skip_reason::{Reason, SkipReason};
 
@@ -81,8 +81,16 @@ pub(crate) fn open<'e>(
         }
         (InputKind::File, None) => {
             let file = File::open(&input.path).map_err(|e| open_error(&e))?;
-            size = file.metadata().ok().filter(|m| m.is_file()).map(|m| m.len());
-            Box::new(file)
+            let meta = file.metadata().ok().filter(|m| m.is_file());
+            size = meta.as_ref().map(|m| m.len());
+            match &input.slice {
+                None => Box::new(file),
+                Some(slice) => {
+                    meta.map_or(Ok(()), |meta| Slice::check_unchanged(input, &meta))?;
+                    size = slice.bytes().map(|bytes| bytes.end).or(size);
+                    Box::new(slice.reader(file, 0))
+                }
+            }
         }
         (InputKind::Stdin, _) => Box::new(PipeReader::new(control, || Ok(io::stdin()))),
         (InputKind::Blocking, _) => {
@@ -187,12 +195,17 @@ impl<'e> Opened<'e> {
                 None => {
                     let mut file = File::open(&input.path).map_err(|e| open_error(&e))?;
                     file.seek(SeekFrom::Start(bytes)).map_err(|e| read_error(&e))?;
-                    Box::new(file)
+                    match &input.slice {
+                        None => Box::new(file),
+                        Some(slice) => Box::new(slice.reader(file, bytes)),
+                    }
                 }
             };
+            // What is before a slice is read by another run.
+            let before = if input.slice.is_none() { bytes } else { 0 };
             // The head, which was read to recognise the file, is not read twice.
-            progress.take_back_bytes(self.read.swap(bytes, Relaxed));
-            progress.add_bytes(bytes);
+            progress.take_back_bytes(self.read.swap(before, Relaxed));
+            progress.add_bytes(before);
             let read = self.read.clone();
             self.reader = Peeked::new(Box::new(Metered { inner: rest, progress, read }));
             return Ok(());

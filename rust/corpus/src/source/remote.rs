@@ -118,6 +118,7 @@ impl<'p> Place<'p> {
             kind: InputKind::File,
             identity: Identity::Object(path.clone()),
             object: Some(Arc::new(Object::new(self.store.clone(), path, info))),
+            slice: None,
         }
     }
 

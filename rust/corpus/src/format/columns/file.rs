@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::Progress;
 use crate::reading::{Opening, Reading, Step, StreamConfig};
 use crate::skip_reason::{Reason, SkipReason};
-use crate::source::{InputKind, Places, unread};
+use crate::source::{InputKind, Places, Slice, unread};
 
 /// As much of a column is read at a time, where it is in an object.
 const OBJECT_WINDOW: u64 = 8 << 20;
@@ -92,7 +92,7 @@ pub(super) struct Parts<'e> {
 }
 
 impl<'e> Parts<'e> {
-    /// The parts of the file of `opening`, which were found in `file`.
+    /// The parts of the file of `opening`, which were found in `file`; of a slice, those that are in it.
     pub fn new(
         opening: &Opening<'e>,
         file: &FileAt,
@@ -100,6 +100,13 @@ impl<'e> Parts<'e> {
     ) -> Parts<'e> {
         file.tell(opening.progress);
         let read = opening.input.read.load(Relaxed) + file.read();
+        let slice = opening.source.slice.as_ref();
+        if !slice.is_none_or(Slice::is_first) {
+            // One run over the whole file would have read that once.
+            opening.progress.take_back_bytes(read);
+        }
+        let wanted = slice.map_or(0..usize::MAX, Slice::parts);
+        let parts = parts.skip(wanted.start).take(wanted.len());
         Parts { input: opening.file, parts: parts.collect(), read }
     }
 }
