@@ -4,6 +4,7 @@
 //! Texts are found and left as they are written. Images, audio and the like are told of by kind.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::{self, Display};
 
 use fasttok_engine::Utf8Errors;
@@ -32,6 +33,10 @@ pub(super) const KNOWN: [&str; 15] = [
     "error",
     "result",
 ];
+
+/// Answers of tools may be this deep in one another. Each is read by itself, so that more would take the square of their depth
+/// in time, and stack.
+const MAX_DEPTH: usize = 16;
 
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +197,9 @@ struct Conversation<'a> {
     /// Whether what came last is no message of a user, so that one begins a turn.
     is_answered: bool,
     /// The tool that is called, by the id of the call as it is written.
-    tools: Vec<(&'a str, Cow<'a, str>)>,
+    tools: HashMap<&'a str, Cow<'a, str>>,
+    /// How many answers of tools the part in work is in.
+    depth: usize,
     /// The message in work, from 1.
     message: usize,
 }
@@ -204,7 +211,8 @@ impl Default for Conversation<'_> {
             not_counted: Vec::new(),
             turn: Some(0),
             is_answered: true,
-            tools: Vec::new(),
+            tools: HashMap::new(),
+            depth: 0,
             message: 0,
         }
     }
@@ -483,7 +491,7 @@ impl<'a> Conversation<'a> {
         let Some(raw) = name else { return Err(bad(format_args!("{place} has no name"))) };
         let name = plain(raw, &format_args!("name of {place}"))?;
         if let Some(id) = id {
-            self.tools.push((id, name.clone()));
+            self.tools.insert(id, name.clone());
         }
         let tool = Some(name);
         self.add(Role::Assistant, Part::ToolCall, tool.clone(), raw);
@@ -565,6 +573,10 @@ impl<'a> Conversation<'a> {
             "tool_use" | "server_tool_use" | "mcp_tool_use" => self.call(id, name, input, place)?,
             of if of.ends_with("tool_result") => {
                 let tool = self.tool(result_of);
+                self.depth += 1;
+                if self.depth > MAX_DEPTH {
+                    return Err(bad("answers of tools are too deep in one another"));
+                }
                 if let Some(content) = content {
                     match content.starts_with(['"', '[']) {
                         true => {
@@ -573,6 +585,7 @@ impl<'a> Conversation<'a> {
                         false => self.add(Role::Tool, Part::ToolResult, tool, content),
                     }
                 }
+                self.depth -= 1;
             }
             _ => self.not_counted.push(of),
         }
@@ -581,8 +594,7 @@ impl<'a> Conversation<'a> {
 
     /// The tool whose call has this id.
     fn tool(&self, id: Option<&'a str>) -> Option<Cow<'a, str>> {
-        let id = id?;
-        self.tools.iter().rev().find(|(call, _)| *call == id).map(|(_, tool)| tool.clone())
+        self.tools.get(id?).cloned()
     }
 
     /// What is said next is of this role.

@@ -291,3 +291,19 @@ fn json_as_a_text_is_compact() {
         );
     }
 }
+
+/// However deep they are, there is stack and time enough.
+#[test]
+fn answers_of_tools_in_one_another() {
+    let nested = |depth: usize| {
+        let begin = r#"[{"type": "tool_result", "content": "#.repeat(depth);
+        let end = "}]".repeat(depth);
+        format!(r#"{{"messages": [{{"role": "user", "content": {begin}"found"{end}}}]}}"#)
+    };
+    assert_eq!(read(&nested(16)).1, ["tool tool_result 0 - found"]);
+    for depth in [17, 50_000] {
+        let (reason, detail) = refused(&nested(depth));
+        assert_eq!(reason, Reason::BadMessage);
+        assert_eq!(detail, "answers of tools are too deep in one another");
+    }
+}
