@@ -173,7 +173,7 @@ impl Scan<'_> {
             self.make_room(simd, 1);
             self.memory.queue_id(id);
         } else if simdutf8::basic::from_utf8(piece).is_err() {
-            self.memory.drain(self.ids);
+            self.memory.drain(simd, self.encoding, self.ids);
             self.encoding.encode_piece(&mut self.memory.window, piece, self.ids);
         } else if piece.len() < 32 {
             self.segment(simd, piece, 0, piece.len());
@@ -186,7 +186,7 @@ impl Scan<'_> {
     #[inline(always)]
     fn long<S: Simd>(&mut self, simd: S, piece: &[u8]) {
         if piece.is_ascii() {
-            self.memory.drain(self.ids);
+            self.memory.drain(simd, self.encoding, self.ids);
             if piece.iter().all(|&byte| byte == piece[0]) {
                 return self.memory.merge_repeated(simd, self.encoding, piece, self.ids);
             }
@@ -222,7 +222,7 @@ impl Scan<'_> {
     fn segment<S: Simd>(&mut self, simd: S, piece: &[u8], start: usize, end: usize) {
         let len = end - start;
         if len >= 32 {
-            self.memory.drain(self.ids);
+            self.memory.drain(simd, self.encoding, self.ids);
             return self.memory.merge(simd, self.encoding, &piece[start..end], self.ids);
         }
         self.make_room(simd, 1);
@@ -238,7 +238,7 @@ impl Scan<'_> {
     /// Gives the ids of what waits.
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S) {
-        self.memory.drain(self.ids);
+        self.memory.drain(simd, self.encoding, self.ids);
         self.memory.merge_missed(simd, self.encoding, self.ids);
     }
 }

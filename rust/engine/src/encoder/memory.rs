@@ -275,13 +275,17 @@ impl Memory {
 
     /// Looks up all that waits and appends its ids.
     #[inline(always)]
-    pub(super) fn drain(&mut self, ids: &mut Vec<u32>) {
+    pub(super) fn drain<S: Simd>(&mut self, simd: S, encoding: &Encoding, ids: &mut Vec<u32>) {
         while self.waiting != self.open {
             self.look_up(ids);
             self.waiting = self.waiting.wrapping_add(1);
         }
         self.look_up(ids);
         self.groups[self.open % GROUPS].clear();
+        // Also here, for between long pieces no group may ever be closed.
+        if self.missed.len() >= MISSED {
+            self.merge_missed(simd, encoding, ids);
+        }
     }
 
     /// Looks up the first group that waits and appends its ids.
