@@ -240,7 +240,7 @@ pub(crate) fn run_in_chunks(
         bytes_read: progress.bytes(),
         reading,
         fields_met: sums.fields.of_run(fields.names().len()),
-        lines: slice.map_or(0, |slice| slice.line_ends.load(Relaxed)),
+        lines: slice.map_or(0, |slice| slice.bytes().map_or(0, |_| slice.line_ends.load(Relaxed))),
     })
 }
 
