@@ -162,12 +162,14 @@ pub struct MessagesMet {
     /// Records by their shape.
     pub records: BTreeMap<String, u64>,
     /// What is in them and no text, by kind: images, audio. Of kinds beyond the first [`MessagesMet::KINDS`] that a run
-    /// meets there is but one.
+    /// meets, and of names longer than [`MessagesMet::KIND_BYTES`], there is but one.
     pub not_counted: BTreeMap<String, u64>,
 }
 
 impl MessagesMet {
     const KINDS: usize = 100;
+    /// A kind is what a record says, which may be anything.
+    const KIND_BYTES: usize = 100;
 
     pub(crate) fn add_record(&mut self, shape: &str, not_counted: &[Cow<'_, str>]) {
         add(&mut self.records, shape, 1);
@@ -175,8 +177,9 @@ impl MessagesMet {
     }
 
     fn add_kind(&mut self, kind: &str, many: u64) {
-        let is_known = self.not_counted.len() < Self::KINDS || self.not_counted.contains_key(kind);
-        add(&mut self.not_counted, if is_known { kind } else { "other" }, many);
+        let is_new = self.not_counted.len() < Self::KINDS && kind.len() <= Self::KIND_BYTES;
+        let is_told = is_new || self.not_counted.contains_key(kind);
+        add(&mut self.not_counted, if is_told { kind } else { "other" }, many);
     }
 
     fn add_all(&mut self, other: MessagesMet) {

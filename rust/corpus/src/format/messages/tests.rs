@@ -1,6 +1,7 @@
 use fasttok_engine::Utf8Errors;
 
 use super::{MessageText, message_texts};
+use crate::record::MessagesMet;
 use crate::skip_reason::Reason;
 
 /// Role, part, turn, tool and text of each text, with `-` for what is missing.
@@ -306,4 +307,17 @@ fn answers_of_tools_in_one_another() {
         assert_eq!(reason, Reason::BadMessage);
         assert_eq!(detail, "answers of tools are too deep in one another");
     }
+}
+
+#[test]
+fn kinds_are_few_and_short() {
+    let mut met = MessagesMet::default();
+    for i in 0..200 {
+        met.add_record("messages", &[format!("kind {i}").into()]);
+    }
+    assert_eq!((met.not_counted.len(), met.not_counted["other"]), (101, 100));
+    let mut met = MessagesMet::default();
+    met.add_record("messages", &["x".repeat(1000).into(), "image".into()]);
+    let kinds: Vec<_> = met.not_counted.into_keys().collect();
+    assert_eq!(kinds, ["image", "other"]);
 }
