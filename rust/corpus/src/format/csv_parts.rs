@@ -39,7 +39,7 @@ impl RowParts {
     /// Takes what a part of the field in work is.
     fn take(&mut self, bytes: usize, text: &mut String) {
         // Cut at ASCII, or where what was pushed is, which is between characters.
-        let part = std::str::from_utf8(&self.buffer[..bytes]).unwrap_or_default();
+        let part = std::str::from_utf8(&self.buffer[..bytes]).expect("whole characters");
         let slots = &self.columns.slots;
         if slots[0] == Some(self.field) {
             text.push_str(part);
