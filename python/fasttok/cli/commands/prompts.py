@@ -80,7 +80,7 @@ def command(
     "How long are our prompts for this model?"
 
     \b
-        fasttok prompts chats.jsonl -e tokenizer.json --template chat_template.jinja --date 2026-11-28
+        fasttok prompts chats.jsonl -e tokenizer.json --template chat_template.jinja
     """
     from fasttok.measures.prompts import count_prompts
 
