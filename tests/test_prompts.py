@@ -247,6 +247,14 @@ def test_harmony_is_linear(harmony: Any) -> None:
         [{"role": "user", "content": [{"type": "system_content"}]}],
         [{"role": "user", "content": [{"type": "image"}], "channel": "final"}],
         [{"role": "user", "content": 5, "channel": "final"}],
+        [{"role": "user", "content": "a", "channel": 5}],
+        [{"role": "user", "content": "a", "content_type": 5}],
+        [{"role": "assistant", "content": "a", "channel": "final", "tool_calls": [{"function": {"name": "f"}}]}],
+        [{"role": "system", "content": [{"type": "system_content", "reasoning_effort": 5}]}],
+        [{"role": "system", "content": [{"type": "system_content", "tools": [1]}]}],
+        [{"role": "developer", "content": [{"type": "developer_content", "tools": [1]}]}],
+        [{"role": "developer", "content": [{"type": "developer_content", "tools": {"f": {}}}]}],
+        [{"role": "assistant", "tool_calls": 5}],
         [{"content": "a"}],
         ["a"],
         "a",
@@ -352,6 +360,11 @@ def test_template_files(tmp_path: Path) -> None:
     assert made.manifest()["date"] == "2026-02-28"
     assert made.manifest()["variables"] == {"x": 5}
     assert prompts(fasttok.get_encoding("o200k_base"), template=file).manifest()["date"] is not None
+    others = tmp_path / "additional_chat_templates"
+    others.mkdir()
+    (others / "tool_use.jinja").write_text("TOOLS")
+    made = prompts(fasttok.get_encoding("o200k_base"), template=tmp_path, date=DAY)
+    assert (made._text(hello, tools), made._text(hello, None)) == ("TOOLS", "2026-02-28 Hello ")
 
 
 @pytest.mark.parametrize(
@@ -363,6 +376,8 @@ def test_template_files(tmp_path: Path) -> None:
         ("{{ messages.append(1) }}", "refuses"),
         ("{{ ''.__class__.__mro__ }}", "refuses"),
         ("{{ nothing.at.all }}", "refuses"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ range(1000000) }}", "Range too big"),
     ],
 )
 def test_templates_that_fail(source: str, said: str, tmp_path: Path) -> None:
@@ -380,6 +395,9 @@ def test_templates_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(fasttok.errors.NotFoundError):
         fasttok.count_prompt(hello, template=tmp_path)
     (tmp_path / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(fasttok.errors.TemplateError):
+        fasttok.count_prompt(hello, template=tmp_path / "tokenizer_config.json")
+    (tmp_path / "tokenizer_config.json").write_text('{"chat_template": [{"name": "default"}]}')
     with pytest.raises(fasttok.errors.TemplateError):
         fasttok.count_prompt(hello, template=tmp_path / "tokenizer_config.json")
     with pytest.raises(fasttok.errors.InputError, match="template says"):
@@ -468,10 +486,31 @@ def test_labels() -> None:
     # Three tokens for each message and for the answer, one for a name, and roles and names themselves.
     assert estimate.tokens == texts + 3 * 2 + 3 + 1 + base.count("system") + base.count("user") + base.count("ann")
     assert estimate.label == "estimate"
+    over = fasttok.count_prompt(messages, base, rendering="estimate", add_generation_prompt=False)
+    assert over.tokens == estimate.tokens - 3
     assert int(estimate) == estimate.tokens
     assert str(estimate).startswith(f"{estimate.tokens} tokens (estimate, leaves out ")
     laid_out = [{"role": "user", "channel": "final", "content": "Hello"}]
     assert str(fasttok.count_prompt(laid_out)) == f"{fasttok.count_prompt(laid_out).tokens} tokens (exact)"
+
+
+def test_a_function_call_is_a_tool_call_and_a_refusal_is_a_text() -> None:
+    function = {"name": "f", "arguments": '{"a": 1}'}
+    older: list[Any] = [
+        {"role": "assistant", "content": None, "function_call": function},
+        {"role": "function", "name": "f", "content": "42"},
+    ]
+    newer: list[Any] = [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": function}]},
+        {"role": "tool", "tool_call_id": "1", "content": "42"},
+    ]
+    encoding = fasttok.get_encoding("o200k_harmony")
+    assert prompts(encoding).ids(older) == prompts(encoding).ids(newer)
+    assert prompts(encoding).count(older).text_tokens == prompts(encoding).count(newer).text_tokens
+    refused = {"role": "assistant", "content": None, "refusal": "I cannot do that"}
+    said = {"role": "assistant", "content": "I cannot do that", "refusal": None}
+    assert prompts(encoding).ids([refused]) == prompts(encoding).ids([said])
+    assert prompts(encoding).count([refused]).text_tokens == encoding.count("I cannot do that")
 
 
 @pytest.mark.parametrize(
@@ -483,6 +522,11 @@ def test_labels() -> None:
         {"variables": {"enable_thinking": True}},
         {"messages": [{"role": "user", "content": "a", "channel": "final"}], "tools": [{"name": "f"}]},
         {"tools": [{"type": "function"}]},
+        {"tools": 5},
+        {"tools": [5]},
+        {"tools": [{"name": "f", "description": 5}]},
+        {"variables": {"reasoning_effort": 5}},
+        {"variables": {"reasoning_effort": "most"}},
         {"messages": [{"role": "assistant", "tool_calls": [{}]}]},
     ],
 )

@@ -111,6 +111,9 @@ class Prompts:
         self.rendering: Rendering = rendering
         self.add_generation_prompt = add_generation_prompt
         self.variables = dict(variables or {})
+        effort = self.variables.get("reasoning_effort")
+        if rendering == "harmony" and effort is not None and str(effort).lower() not in harmony.EFFORTS:
+            raise InputError(f"reasoning_effort is {' or '.join(harmony.EFFORTS)}, not {effort!r}")
         if unknown := set(self.variables) - _VARIABLES.get(rendering, set(self.variables)):
             raise InputError(f"rendering={rendering!r} has no variable {min(unknown)!r}")
         self.date = date
@@ -137,7 +140,7 @@ class Prompts:
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None = None
     ) -> PromptCount:
         """The tokens of a conversation."""
-        checked = chat.checked(messages)
+        checked = chat.checked(messages, tools)
         other = chat.not_texts(checked)
         texts = harmony.texts_of(checked) if chat.is_harmony(checked) else chat.texts_of(checked, tools)
         text_tokens = sum(map(self._tokens, texts))
@@ -150,7 +153,7 @@ class Prompts:
 
     def ids(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None = None) -> list[int]:
         """The ids of the prompt, where it is rendered and not only estimated."""
-        checked = chat.checked(messages)
+        checked = chat.checked(messages, tools)
         if self.rendering == "harmony":
             found: list[int] = []
             for piece in self._pieces(checked, tools):
@@ -208,7 +211,8 @@ class Prompts:
         names = [message["name"] for message in messages if isinstance(message.get("name"), str)]
         # The cookbook counts the role as a text of the message.
         said = sum(map(self._tokens, [*names, *(message["role"] for message in messages)]))
-        added = TOKENS_PER_MESSAGE * len(messages) + TOKENS_PER_NAME * len(names) + TOKENS_PER_ANSWER
+        added = TOKENS_PER_MESSAGE * len(messages) + TOKENS_PER_NAME * len(names)
+        added += TOKENS_PER_ANSWER * self.add_generation_prompt
         leaves_out = _BESIDE_TEXTS[1:]
         return text_tokens + said + added, "estimate", (*leaves_out, _TOOLS) if tools else leaves_out
 

@@ -18,27 +18,36 @@ from fasttok.inputs.prompts.harmony import CONSTRAIN, DEVELOPER, SYSTEM
 _OWN = ("channel", "recipient", "content_type")
 
 
-def checked(messages: Any) -> list[Mapping[str, Any]]:
-    """`messages`, if they are a list of mappings that have a role.
+def checked(messages: Any, tools: Any = None) -> list[Mapping[str, Any]]:
+    """`messages`, if they are a list of mappings that have a role, and `tools` one of mappings, if there are any.
 
     Raises ``InputError``.
     """
-    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+    if tools is not None and (not _is_list(tools) or not all(isinstance(tool, Mapping) for tool in tools)):
+        raise InputError("tools are a list of mappings")
+    if not _is_list(messages):
         raise InputError("messages are a list of mappings with role and content")
     for index, message in enumerate(messages):
         if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
             raise InputError(f"message {index} has no role", index=index)
+        if message.get("tool_calls") is not None and not _is_list(message["tool_calls"]):
+            raise InputError(f"the tool_calls of message {index} are no list", index=index)
     return list(messages)
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
 def parts_of(message: Mapping[str, Any]) -> list[Any]:
-    """The parts of a message's content: texts as ``{"type": "text", "text": …}``."""
-    content = message.get("content")
+    """The parts of a message's content, and that it is refused: texts as ``{"type": "text", "text": …}``."""
+    content, refusal = message.get("content"), message.get("refusal")
+    refused = [{"type": "text", "text": refusal}] if isinstance(refusal, str) else []
     if content is None:
-        return []
+        return refused
     if isinstance(content, str):
-        return [{"type": "text", "text": content}]
-    return content if isinstance(content, list) else [content]
+        return [{"type": "text", "text": content}, *refused]
+    return [*(content if isinstance(content, list) else [content]), *refused]
 
 
 def texts_of(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
@@ -47,11 +56,9 @@ def texts_of(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str,
         if thought := _thought(message):
             yield thought
         yield from (part["text"] for part in parts_of(message) if _is_text(part))
-        for call in message.get("tool_calls") or ():
-            name, arguments = _call(call)
-            yield name
-            yield arguments
-    yield from (json.dumps(tool, ensure_ascii=False) for tool in tools or ())
+        for call in _calls(message):
+            yield from _call(call)
+    yield from map(_json, tools or ())
 
 
 def not_texts(messages: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -73,13 +80,26 @@ def _is_text(part: Any) -> bool:
     return isinstance(part, Mapping) and isinstance(part.get("text"), str)
 
 
+def _calls(message: Mapping[str, Any]) -> list[Any]:
+    """Calls of tools, and of a function in the API's older form."""
+    older = message.get("function_call")
+    return [*(message.get("tool_calls") or ()), *([] if older is None else [{"function": older}])]
+
+
 def _call(call: Any) -> tuple[str, str]:
     """Name and arguments of a call."""
     function = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise InputError("a tool call has no function with a name")
     arguments = function.get("arguments") or ""
-    return function["name"], arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return function["name"], arguments if isinstance(arguments, str) else _json(arguments)
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"a tool or a call of one is not JSON: {error}") from error
 
 
 def is_harmony(messages: Sequence[Mapping[str, Any]]) -> bool:
@@ -126,7 +146,7 @@ def to_harmony(
             listed = {}
         elif role == "assistant":
             made += _assistant(message, texts, called)
-        elif role == "tool":
+        elif role in ("tool", "function"):
             name = message.get("name") or called.get(str(message.get("tool_call_id")))
             if name is None:
                 raise InputError("the result of a tool has neither a name nor the id of a call before it")
@@ -153,7 +173,7 @@ def _listed(tools: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
 def _assistant(message: Mapping[str, Any], texts: list[Any], called: dict[str, str]) -> Iterator[dict[str, Any]]:
     if thought := _thought(message):
         yield {"role": "assistant", "channel": "analysis", "content": thought}
-    calls = message.get("tool_calls") or []
+    calls = _calls(message)
     if any(part["text"] for part in texts) or not (thought or calls):
         yield {"role": "assistant", "channel": "commentary" if calls else "final", "content": texts}
     for call in calls:

@@ -21,6 +21,8 @@ from fasttok.errors import InputError, MissingExtraError, NotFoundError, Templat
 
 TEMPLATE = "chat_template.jinja"
 CONFIG = "tokenizer_config.json"
+OTHERS = "additional_chat_templates"
+"""The folder beside ``chat_template.jinja`` that has templates of other names, such as ``tool_use``."""
 
 SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 """What a configuration calls special tokens by, and templates too."""
@@ -76,7 +78,9 @@ def read_template(path: str) -> ChatTemplate:
         if not sources:
             raise TemplateError(f"{path} has no chat_template", file=path)
         return ChatTemplate(sources, _special_tokens(config), path)
-    return ChatTemplate({"default": text}, _special_tokens(_config(file.with_name(CONFIG))), path)
+    others = sorted((file.parent / OTHERS).glob("*.jinja")) if file.name == TEMPLATE else []
+    named = {other.name.removesuffix(".jinja"): other.read_text(encoding="utf-8") for other in others}
+    return ChatTemplate({**named, "default": text}, _special_tokens(_config(file.with_name(CONFIG))), path)
 
 
 def find_template(folder: Path) -> ChatTemplate | None:
@@ -103,7 +107,7 @@ def _sources(config: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(given, str):
         return {"default": given}
     entries = [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list) else []
-    return {str(entry.get("name")): str(entry.get("template")) for entry in entries}
+    return {str(entry.get("name")): entry["template"] for entry in entries if isinstance(entry.get("template"), str)}
 
 
 def _special_tokens(config: Mapping[str, Any]) -> dict[str, str]:
@@ -138,7 +142,6 @@ def rendered(
     if not chat:
         raise InputError("a chat template is not applied to a conversation without messages")
     compiled, clock = _compiled(template.source(tools is not None))
-    exceptions = need("jinja2", "chat", "a chat template").exceptions
     try:
         text: str = compiled.render(
             messages=_plain(chat),
@@ -148,7 +151,7 @@ def rendered(
             strftime_now=clock(now),
             **{**template.special_tokens, **_plain(dict(variables or {}))},
         )
-    except (exceptions.TemplateError, TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+    except Exception as error:  # A program of somebody else may raise anything.
         raise TemplateError(
             f"the chat template refuses the conversation: {error}" if str(error) else "the chat template fails",
             file=template.file,

@@ -7,12 +7,12 @@ that library does, and a special token that is written in a text is text. Knows 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from fasttok.errors import InputError
 from fasttok.inputs.prompts.harmony_types import tools_section
 
-Effort = Literal["low", "medium", "high"]
+EFFORTS = ("low", "medium", "high")
 
 START, CHANNEL, MESSAGE, END, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|end|>", "<|call|>"
 CONSTRAIN = "<|constrain|>"
@@ -77,6 +77,11 @@ def texts_of(messages: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _message(message: Mapping[str, Any], has_functions: bool) -> Iterator[Piece]:
+    for member in ("name", "recipient", "channel", "content_type"):
+        if not isinstance(message.get(member), (str, type(None))):
+            raise InputError(f"the {member} of a message in the harmony format is a text")
+    if message.get("tool_calls") or message.get("function_call"):
+        raise InputError("a message in the harmony format's own form has no calls: each is a message with a recipient")
     role, name, recipient = message["role"], message.get("name"), message.get("recipient")
     if role == "tool":
         if name is None:
@@ -118,18 +123,22 @@ def _have_functions(messages: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _has_functions(part: Mapping[str, Any]) -> bool:
-    functions = (part.get("tools") or {}).get("functions") if part.get("type") == DEVELOPER else None
-    return bool(functions and functions.get("tools"))
+    tools = part.get("tools") if part.get("type") == DEVELOPER else None
+    functions = tools.get("functions") if isinstance(tools, Mapping) else None
+    return isinstance(functions, Mapping) and bool(functions.get("tools"))
 
 
 def _text(part: Mapping[str, Any], role: str, has_functions: bool) -> str:
     kind = part.get("type")
     if kind == "text" and isinstance(text := part.get("text"), str):
         return text
-    if kind == SYSTEM and role == "system":
-        return _system(part, has_functions)
-    if kind == DEVELOPER and role == "developer":
-        return _developer(part)
+    try:
+        if kind == SYSTEM and role == "system":
+            return _system(part, has_functions)
+        if kind == DEVELOPER and role == "developer":
+            return _developer(part)
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"a {kind} has not the members of the harmony format: {error!r}") from error
     if kind in (SYSTEM, DEVELOPER):
         raise InputError(f"{kind} belongs to another message than one of role {role!r}")
     raise InputError(f"the harmony format has no part of type {kind!r}: there are text, {SYSTEM}, {DEVELOPER}")

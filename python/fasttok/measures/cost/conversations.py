@@ -100,6 +100,12 @@ class ConversationSums:
         if not texts:
             return
         ends = list(_requests(texts))
+        begins: dict[GroupSums, int] = {}
+        told = 0
+        for request, (_, end) in enumerate(ends):
+            for text in texts[told:end]:
+                begins.setdefault(text.group, request)
+            told = end
         for m, encoding in enumerate(self._of_model):
             before = [0]
             for text in texts:
@@ -120,13 +126,15 @@ class ConversationSums:
                     # The request that it answers is the last one that begins to be answered at or before it.
                     tally.output[waiting[-1][1]] += tokens
                 tally.written += tokens
-            groups: dict[GroupSums, None] = {}
-            told = 0
-            for (_, end), tier in zip(ends, of_request, strict=True):
-                groups.update(dict.fromkeys(text.group for text in texts[told:end]))
-                told = end
-                for group in groups:
-                    group.tallies[m].documents[tier] += 1
+            # A group is in all requests from its first one on.
+            many = [0] * len(tiers)
+            request = len(ends)
+            for group, begin in reversed(begins.items()):
+                for tier in of_request[begin:request]:
+                    many[tier] += 1
+                request = begin
+                for tier, times in enumerate(many):
+                    group.tallies[m].documents[tier] += times
 
 
 def _requests(texts: Sequence[_Said]) -> Iterable[tuple[int, int]]:
