@@ -108,6 +108,10 @@ class Prompts:
             raise InputError("no chat template lies beside the encoding's file: template says where it is")
         if rendering == "harmony" and not has_tokens:
             raise InputError(f"{encoding!r} has not the special tokens of the harmony format")
+        if date is not None and rendering not in ("harmony", "template"):
+            raise InputError(f"rendering={rendering!r} tells the model no date")
+        if rendering == "mistral" and not add_generation_prompt:
+            raise InputError("what mistral-common renders always ends where the model is to answer")
         self.rendering: Rendering = rendering
         self.add_generation_prompt = add_generation_prompt
         self.variables = dict(variables or {})
