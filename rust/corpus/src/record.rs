@@ -161,8 +161,8 @@ pub struct FieldsMet {
 pub struct MessagesMet {
     /// Records by their shape.
     pub records: BTreeMap<String, u64>,
-    /// What is in them and no text, by kind: images, audio. Of kinds beyond the first [`MessagesMet::KINDS`] that a run
-    /// meets, and of names longer than [`MessagesMet::KIND_BYTES`], there is but one.
+    /// What is in them and no text, by kind: images, audio. Of kinds beyond the first 100 that a run meets, and of names
+    /// longer than 100 bytes, there is but one.
     pub not_counted: BTreeMap<String, u64>,
 }
 

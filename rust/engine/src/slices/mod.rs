@@ -327,7 +327,7 @@ impl<'c, 't> Slices<'c, 't> {
                 let most = most.saturating_sub(tokens);
                 let last = stretch.last_end(&self.encoding, self.text, (at, end.at), most)?;
                 if let Some(last) = last {
-                    let last = last.max(from - 1);
+                    let last = last.max(from.saturating_sub(1));
                     return Ok((last <= view).then_some(last));
                 }
             }
@@ -337,7 +337,7 @@ impl<'c, 't> Slices<'c, 't> {
                 continue;
             }
             if tokens > most {
-                return Ok(Some(from - 1));
+                return Ok(Some(from.saturating_sub(1)));
             }
             marks.push(Mark { at, tokens, from });
         }
