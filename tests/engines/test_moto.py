@@ -9,7 +9,8 @@ import json
 import logging
 import random
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 import urllib3
 from cli_support import fasttok as run
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import get_canned_acl, s3_backends
+from moto.s3.models import S3Backend, get_canned_acl, s3_backends
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
@@ -54,6 +55,19 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield url
     finally:
         server.stop()
+
+
+def when_read(monkeypatch: pytest.MonkeyPatch, key: str, call: Callable[[S3Backend], Any]) -> None:
+    """Calls `call` when the object is first asked for, before it is answered."""
+    get, is_done = S3Backend.get_object, threading.Event()
+
+    def patched(backend: S3Backend, bucket_name: str, key_name: str, *others: Any, **more: Any) -> Any:
+        if key_name == key and not is_done.is_set():
+            is_done.set()
+            call(backend)
+        return get(backend, bucket_name, key_name, *others, **more)
+
+    monkeypatch.setattr(S3Backend, "get_object", patched)
 
 
 def ask(url: str, method: str, path: str, body: bytes = b"") -> None:
@@ -171,33 +185,21 @@ def test_all_pages_of_a_listing_are_read(url: str) -> None:
     assert fasttok.count_corpus("s3://bucket/many/*/00*.txt").totals.documents == 100
 
 
-def test_an_object_that_is_removed_after_it_was_listed_is_a_row(url: str) -> None:
+def test_an_object_that_is_removed_after_it_was_listed_is_a_row(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     put(url, {f"{i}.jsonl": jsonl(4_000, i) for i in range(6)})
-    bucket, is_removed = store(url), threading.Event()
+    when_read(monkeypatch, "0.jsonl", lambda backend: backend.delete_object("bucket", "5.jsonl"))
 
-    def remove(_: Any) -> None:
-        if not is_removed.is_set():
-            is_removed.set()
-            obstore.delete(bucket, "5.jsonl")
-
-    report = fasttok.count_corpus("s3://bucket/", on_progress=remove, threads=1)
-    assert is_removed.is_set()
+    report = fasttok.count_corpus("s3://bucket/", threads=1)
     [entry] = report.ledger.entries
     assert (entry.file, entry.reason) == ("s3://bucket/5.jsonl", "not_found")
     assert report.totals.documents == 20_000
 
 
-def test_an_object_that_is_written_again_is_no_mixture(url: str) -> None:
+def test_an_object_that_is_written_again_is_no_mixture(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     put(url, {f"{i}.jsonl": jsonl(4_000, i) for i in range(6)})
-    bucket, is_changed = store(url), threading.Event()
+    when_read(monkeypatch, "0.jsonl", lambda backend: backend.put_object("bucket", "5.jsonl", jsonl(4_000, 99)))
 
-    def change(_: Any) -> None:
-        if not is_changed.is_set():
-            is_changed.set()
-            obstore.put(bucket, "5.jsonl", jsonl(4_000, 99))
-
-    report = fasttok.count_corpus("s3://bucket/", on_progress=change, threads=1)
-    assert is_changed.is_set()
+    report = fasttok.count_corpus("s3://bucket/", threads=1)
     [entry] = report.ledger.entries
     assert (entry.file, entry.reason) == ("s3://bucket/5.jsonl", "changed")
     assert report.totals.documents == 20_000
@@ -231,7 +233,7 @@ def test_what_does_not_exist_is_told(url: str) -> None:
         assert result.code != 0 and path in result.err, (path, result)
 
 
-def test_a_checkpoint_goes_on(url: str, tmp_path: Path) -> None:
+def test_a_checkpoint_goes_on(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(
         url,
         {
@@ -242,19 +244,16 @@ def test_a_checkpoint_goes_on(url: str, tmp_path: Path) -> None:
     )
     expected = told(fasttok.count_corpus("s3://bucket/", by="extension"), "s3://bucket")
     options: dict[str, Any] = {"by": "extension", "checkpoint": tmp_path, "checkpoint_seconds": 0}
-    cancelled = 0
-    for documents in (1, 5_000, 13_000, 20_000):
+    for key in ("a.jsonl", "b.jsonl.gz", "c.parquet"):
         ended = threading.Event()
 
-        def end(progress: Any, documents: int = documents, ended: threading.Event = ended) -> None:
-            if progress.documents >= documents:
-                ended.set()
+        def end(_: Any, ended: threading.Event = ended) -> None:
+            ended.set()
+            time.sleep(1)
 
-        try:
-            fasttok.count_corpus("s3://bucket/", on_progress=end, cancel=ended, threads=1, **options)
-        except fasttok.CancelledError:
-            cancelled += 1
-    assert cancelled
+        with monkeypatch.context() as patch, pytest.raises(fasttok.CancelledError):
+            when_read(patch, key, end)
+            fasttok.count_corpus("s3://bucket/", cancel=ended, threads=1, **options)
     assert told(fasttok.count_corpus("s3://bucket/", **options), "s3://bucket") == expected
     for file in tmp_path.iterdir():
         assert SECRET.encode() not in file.read_bytes()
