@@ -80,7 +80,7 @@ def command(
     "How long are our prompts for this model?"
 
     \b
-        fasttok prompts chats.jsonl -e tokenizer.json --template chat_template.jinja
+        fasttok prompts chats.jsonl -e tokenizer.json --template chat.jinja
     """
     from fasttok.measures.prompts import count_prompts
 
