@@ -352,14 +352,14 @@ def test_template_files(tmp_path: Path) -> None:
         made = prompts(fasttok.get_encoding("o200k_base"), template=path)
         assert made.ids(hello) == [199999, *fasttok.get_encoding("o200k_base").encode("A").tolist()]
         assert made.count(hello, tools).tokens == 2
-        assert set(made.manifest()["template"]["sha256"]) == {"default", "tool_use"}
+        assert set(made.manifest["template"]["sha256"]) == {"default", "tool_use"}
     file = tmp_path / "chat_template.jinja"
     file.write_text("{{ strftime_now('%Y-%m-%d') }} {{ messages[0].content }} {{ x }}")
     made = prompts(fasttok.get_encoding("o200k_base"), template=tmp_path, date=DAY, variables={"x": 5})
     assert made._text(hello, None) == "2026-02-28 Hello 5"
-    assert made.manifest()["date"] == "2026-02-28"
-    assert made.manifest()["variables"] == {"x": 5}
-    assert prompts(fasttok.get_encoding("o200k_base"), template=file).manifest()["date"] is not None
+    assert made.manifest["date"] == "2026-02-28"
+    assert made.manifest["variables"] == {"x": 5}
+    assert prompts(fasttok.get_encoding("o200k_base"), template=file).manifest["date"] is not None
     others = tmp_path / "additional_chat_templates"
     others.mkdir()
     (others / "tool_use.jinja").write_text("TOOLS")

@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +125,9 @@ class Prompts:
         if date is None and rendering == "template":
             self.date = datetime.datetime.now()
 
+    @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What conversations are rendered by, and counted with."""
+        """What conversations are rendered by, and counted with: the same for all of them."""
         template = None
         if self.rendering == "template":
             assert self.template is not None
@@ -153,7 +155,7 @@ class Prompts:
             label, leaves_out = "estimate", (*leaves_out, "parts that are no text")
         elif other:
             leaves_out = (*leaves_out, "parts that are no text")
-        return PromptCount(tokens, text_tokens, len(checked), label, leaves_out, other, self.manifest())
+        return PromptCount(tokens, text_tokens, len(checked), label, leaves_out, other, dict(self.manifest))
 
     def ids(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None = None) -> list[int]:
         """The ids of the prompt, where it is rendered and not only estimated."""

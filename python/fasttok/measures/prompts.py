@@ -80,7 +80,7 @@ def count_prompts(
     manifest |= {
         **describe_sources(inputs, taken),
         **taken.manifest(LogKeywords),
-        **{name: value for name, value in prompts.manifest().items() if name != "encoding"},
+        **{name: value for name, value in prompts.manifest.items() if name != "encoding"},
         "not_counted": dict(sorted(other.items())),
         "text_bytes": found.bytes,
         **describe_account(found.reader.account),

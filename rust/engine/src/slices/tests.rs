@@ -69,6 +69,36 @@ fn count(counter: &mut Counter, text: &str) -> u64 {
     counter.count(text, Special::Text).expect("plain text")
 }
 
+/// The longest parts of `text` of up to `times` random numbers of tokens, at most `beyond` - 1 more than it has, against all
+/// prefixes and suffixes.
+fn check_longest_parts(
+    name: &str,
+    counter: &mut Counter,
+    text: &str,
+    times: usize,
+    beyond: usize,
+    random: &mut Random,
+) {
+    let ends = ends(text);
+    let prefixes: Vec<u64> = ends.iter().map(|&at| count(counter, &text[..at])).collect();
+    let suffixes: Vec<u64> = ends.iter().map(|&at| count(counter, &text[at..])).collect();
+    let all = prefixes[ends.len() - 1];
+    for _ in 0..times {
+        let most = random.below(all as usize + beyond) as u64;
+        let mut slices = Slices::new(counter, text);
+        let prefix = slices.longest_prefix(0, most, &mut |_| true).unwrap();
+        let i = (0..ends.len()).rev().find(|&i| prefixes[i] <= most).unwrap();
+        let expected = (0..ends[i], prefixes[i]);
+        assert_eq!((prefix.range, prefix.tokens), expected, "{name} {text:?} {most}");
+        let suffix = slices.longest_suffix(text.len(), 0, most, &mut |_| true).unwrap();
+        let i = (0..ends.len()).find(|&i| suffixes[i] <= most).unwrap();
+        let expected = (ends[i]..text.len(), suffixes[i]);
+        assert_eq!((suffix.range, suffix.tokens), expected, "{name} {text:?} {most}");
+        let known = slices.count_up_to(most).unwrap();
+        assert_eq!(known, (all <= most).then_some(all), "{name} {text:?} {most}");
+    }
+}
+
 /// Prefixes and suffixes of 10,000 texts against all prefixes and suffixes.
 #[test]
 fn longest_parts_of_nasty_texts() {
@@ -78,29 +108,7 @@ fn longest_parts_of_nasty_texts() {
         let mut counter = Counter::new(encoding);
         for round in 0..10_000 {
             let text = nasty(&mut random, if round % 50 == 0 { 60 } else { 12 });
-            let ends = ends(&text);
-            let prefixes: Vec<u64> =
-                ends.iter().map(|&at| count(&mut counter, &text[..at])).collect();
-            let suffixes: Vec<u64> =
-                ends.iter().map(|&at| count(&mut counter, &text[at..])).collect();
-            let all = prefixes[ends.len() - 1];
-            for _ in 0..4 {
-                let most = random.below(all as usize + 2) as u64;
-                let mut slices = Slices::new(&mut counter, &text);
-                let prefix = slices.longest_prefix(0, most, &mut |_| true).unwrap();
-                let i = (0..ends.len()).rev().find(|&i| prefixes[i] <= most).unwrap();
-                assert_eq!(
-                    (prefix.range, prefix.tokens),
-                    (0..ends[i], prefixes[i]),
-                    "{name} {text:?} {most}"
-                );
-                let suffix = slices.longest_suffix(text.len(), 0, most, &mut |_| true).unwrap();
-                let i = (0..ends.len()).find(|&i| suffixes[i] <= most).unwrap();
-                let expected = (ends[i]..text.len(), suffixes[i]);
-                assert_eq!((suffix.range, suffix.tokens), expected, "{name} {text:?} {most}");
-                let known = slices.count_up_to(most).unwrap();
-                assert_eq!(known, (all <= most).then_some(all), "{name} {text:?} {most}");
-            }
+            check_longest_parts(name, &mut counter, &text, 4, 2, &mut random);
         }
     }
 }
@@ -289,27 +297,7 @@ fn long_pieces() {
                 }
             }
             text.push_str(&nasty(&mut random, 2));
-            let ends = ends(&text);
-            let prefixes: Vec<u64> =
-                ends.iter().map(|&at| count(&mut counter, &text[..at])).collect();
-            let suffixes: Vec<u64> =
-                ends.iter().map(|&at| count(&mut counter, &text[at..])).collect();
-            let all = prefixes[ends.len() - 1];
-            for _ in 0..12 {
-                let most = random.below(all as usize + 1) as u64;
-                let mut slices = Slices::new(&mut counter, &text);
-                let prefix = slices.longest_prefix(0, most, &mut |_| true).unwrap();
-                let i = (0..ends.len()).rev().find(|&i| prefixes[i] <= most).unwrap();
-                assert_eq!(
-                    (prefix.range, prefix.tokens),
-                    (0..ends[i], prefixes[i]),
-                    "{name} {text:?} {most}"
-                );
-                let suffix = slices.longest_suffix(text.len(), 0, most, &mut |_| true).unwrap();
-                let i = (0..ends.len()).find(|&i| suffixes[i] <= most).unwrap();
-                let expected = (ends[i]..text.len(), suffixes[i]);
-                assert_eq!((suffix.range, suffix.tokens), expected, "{name} {text:?} {most}");
-            }
+            check_longest_parts(name, &mut counter, &text, 12, 1, &mut random);
             grow(&mut counter, &text, &mut random, 9);
         }
     }
