@@ -78,7 +78,8 @@ def languages_page(reports: Mapping[str, PremiumReport], refused: Mapping[str, s
         "",
         "## How unequal languages are",
         "",
-        "Gini: over the tokens of all languages of a text; 0 would be the same for all.",
+        "Gini: over the tokens of all languages of a text; 0 would be the same for all. "
+        "Median: of the languages other than English and its varieties.",
     ]
     for name, report in reports.items():
         parts += ["", f"**{name}**", "", *_summaries(report)]
