@@ -97,6 +97,16 @@ def test_the_pivot_by_its_name(tmp_path: Path) -> None:
     assert library.premium(TEXT).pivot_name == "eng_Latn"
 
 
+def test_costs_of_conversations_are_those_of_texts(tmp_path: Path) -> None:
+    said = [{"role": ("user", "assistant")[i % 2], "content": "word"} for i in range(6)]
+    path = write_jsonl(tmp_path / "a.jsonl", [{"messages": said, "tag": "a"}])
+    report = library.cost(path, "big <b>", by="tag", base="a", prices=PRICES, format="messages")
+    page = report.to_html().split("Manifest</h2>")[0]
+    assert "3 requests with 6 texts cost" in page and ">Texts<" in page and "× a" in page
+    assert "ocument" not in re.sub(r"<(style|script).*?</\1>", "", page, flags=re.S)
+    assert "cost per text relative to a. These are different texts" in " ".join(str(report).split())
+
+
 @pytest.mark.parametrize(
     ("values", "shown"),
     [

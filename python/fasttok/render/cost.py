@@ -18,7 +18,7 @@ def title(report: CostReport) -> str:
     if manifest["output_field"] is not None:
         billed = f"{manifest['text_field']!r} as input and {manifest['output_field']!r} as output"
     elif manifest["output_tokens"]:
-        billed += f" and {manifest['output_tokens']:,} tokens of output a document"
+        billed += f" and {manifest['output_tokens']:,} tokens of output per document"
     if manifest["cached_share"]:
         billed += f", {100 * manifest['cached_share']:g} % of the input cached"
     return f"Cost in {report.currency} of {billed}"
@@ -51,6 +51,11 @@ def notes(report: CostReport) -> list[str]:
         return found
     found.append("Documents are counted as they are: what an API adds (roles, tools, a system prompt) is not in them.")
     return found
+
+
+def counted(report: CostReport) -> tuple[str, str]:
+    """What is counted as documents: one, and several."""
+    return ("text", "texts") if is_of_messages(report) else ("document", "documents")
 
 
 def is_of_messages(report: CostReport) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from fasttok.render import format
 from fasttok.render.blocks import CHARTED, SHOWN
 from fasttok.render.charts import cost_bars, cost_values
-from fasttok.render.cost import base_name, is_of_messages, notes
+from fasttok.render.cost import base_name, counted, is_of_messages, notes
 from fasttok.render.cost import title as what
 from fasttok.render.format import money
 from fasttok.render.html import Cell, sortable
@@ -28,21 +28,23 @@ def cost_page(report: CostReport, title: str | None = None) -> str:
     figure = chart("cost-chart", "Cost by group and model")
     if groups:
         first = f"The {CHARTED} groups that cost most; the table has the others. " if groups > CHARTED else ""
-        said = f"{first}The dearest group on {report.totals[0].label} comes first; shares are of all, model by model."
+        said = f"{first}What costs most on {report.totals[0].label} comes first; shares are of all, model by model."
         sections.append(section("cost", f"By {', '.join(report.by)}", paragraph(said), figure, _group_table(report)))
     elif len(report.models) > 1:
         sections[0] = section("totals", "In total", paragraph(f"{what(report)}."), figure, _totals_table(report))
     else:
         data = {}
+    one, many = counted(report)
+    request = "Each answer is one request" if is_of_messages(report) else "Each document is one request"
     definitions = {
-        "cost": "Tokens × rate, summed over documents. Each document is one request; the rate is that of the highest "
-        "tier whose number of input tokens it exceeds, and holds for all its tokens."
+        "cost": f"Tokens × rate, summed over requests. {request}; the rate is that of the highest tier whose number of "
+        "input tokens it exceeds, and holds for all its tokens."
     }
     base = base_name(report)
     if base is not None:
         definitions[f"× {base}"] = (
-            f"Cost a document relative to that of {base}. These are different documents: it says what this traffic "
-            "costs, not what a language costs."
+            f"Cost per {one} relative to that of {base}. These are different {many}: it says what this traffic costs, "
+            "not what a language costs."
         )
     if report.premium is not None:
         pivot = report.premium.pivot_name
@@ -53,19 +55,26 @@ def cost_page(report: CostReport, title: str | None = None) -> str:
         data |= premium_data
         definitions |= premium_definitions(report.premium)
     sections.append(
-        section("prices", "Prices", paragraph(f"{report.currency} a million tokens."), _price_table(report))
+        section("prices", "Prices", paragraph(f"{report.currency} per million tokens."), _price_table(report))
     )
     notices = "".join(paragraph(note) for note in notes(report))
     ledger = report.ledger
     notices += paragraph(f"{ledger.seen:,} rows seen, {ledger.counted:,} counted, {ledger.skipped:,} skipped.")
     sections.append(section("notes", "To read the numbers", notices))
     spent = ", ".join(f"{money(row.cost)} {report.currency} on {row.label}" for row in report.totals)
-    lead = f"{report.totals[0].documents:,} documents cost {spent}."
+    total = report.totals[0]
+    billed = f"{total.documents:,} {one if total.documents == 1 else many}"
+    if is_of_messages(report):
+        requests = "1 request" if total.requests == 1 else f"{total.requests:,} requests"
+        billed = f"{requests} with {billed}"
+    # The requests are what costs.
+    is_single = (total.requests if is_of_messages(report) else total.documents) == 1
+    lead = f"{billed} {'costs' if is_single else 'cost'} {spent}."
     return page(title or "What traffic costs", lead, "".join(sections), definitions, report.manifest, data)
 
 
 def _totals_table(report: CostReport) -> str:
-    return _table(report, report.totals, "totals-table", "Cost of all documents by model", by=())
+    return _table(report, report.totals, "totals-table", "Cost of all by model", by=())
 
 
 def _group_table(report: CostReport) -> str:
@@ -91,7 +100,7 @@ def _table(report: CostReport, shown: Sequence[CostRow], id: str, caption: str, 
         shares = [row.cost / total[row.model] if total[row.model] else None for row in shown]
         columns.append(("Share", _cells([format.percent(share) for share in shares], shares)))
     columns += [
-        ("Documents", [Cell(f"{row.documents:,}", row.documents) for row in shown]),
+        (counted(report)[1].capitalize(), [Cell(f"{row.documents:,}", row.documents) for row in shown]),
         *[
             (name, [Cell(f"{number:,}", number) for number in numbers])
             for name, numbers in (
@@ -107,7 +116,8 @@ def _table(report: CostReport, shown: Sequence[CostRow], id: str, caption: str, 
     if any(row.long_context_documents for row in all_rows):
         counts = [row.long_context_documents for row in shown]
         columns.append(("Long", [Cell(f"{count:,}", count) for count in counts]))
-    columns.append(("1,000 documents", _cells(format.amounts(thousands), thousands)))
+    if not is_of_messages(report):
+        columns.append(("1,000 documents", _cells(format.amounts(thousands), thousands)))
     if base is not None:
         ratios = [row.per_document_ratio for row in shown]
         columns.append((f"× {base}", _cells([format.decimal(ratio, 2) for ratio in ratios], ratios)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from fasttok.render import format, summaries
 from fasttok.render.blocks import Block, Lines, Note, Title
-from fasttok.render.cost import base_name, is_of_messages, notes, rows_shown, title
+from fasttok.render.cost import base_name, counted, is_of_messages, notes, rows_shown, title
 from fasttok.render.drawing import Drawing
 from fasttok.render.format import money
 from fasttok.render.layout import Column, Layout
@@ -120,9 +120,10 @@ def _blocks(report: CostReport, width: int | None) -> list[Block]:
     base = base_name(report)
     if base is not None:
         more = "" if report.same_content else " For that, give parallel text."
+        one, many = counted(report)
         blocks.append(
             Note(
-                f"× {base}: cost per document relative to {base}. These are different documents: it says what this "
+                f"× {base}: cost per {one} relative to {base}. These are different {many}: it says what this "
                 f"traffic costs, not what a language costs.{more}"
             )
         )

@@ -95,7 +95,7 @@ def _cell(measure: str, density: Density) -> str:
 def _scripts(report: DensityReport) -> Layout:
     keys = _keys(report)
     mixed = Column("mixed docs", [])
-    scripts = Column("scripts by characters", [], is_name=True)
+    scripts = Column("scripts by characters", [], is_name=True, is_key=True)
 
     def add(group: DensityGroup, key: Sequence[str]) -> None:
         for column, value in zip(keys, key, strict=True):
@@ -171,6 +171,15 @@ def _chart(report: DensityReport) -> Any:
     return densities({"values": values})
 
 
+def _lead(report: DensityReport) -> str:
+    found = ", ".join(
+        f"{format.decimal(density['tokens_per_char'].value, 3)} tokens per character by {name}"
+        for name, density in report.totals.encodings.items()
+    )
+    documents = "1 document has" if report.totals.documents == 1 else f"{report.totals.documents:,} documents have"
+    return f"{documents} {found}."
+
+
 def _page_chart(report: DensityReport) -> Any:
     return _chart(replace(report, groups=report.groups[:CHARTED]))
 
@@ -178,6 +187,12 @@ def _page_chart(report: DensityReport) -> Any:
 register(
     DensityReport.kind,
     Drawing(
-        "a density report", _blocks, _told, lambda report: len(report.groups), chart=_chart, page_chart=_page_chart
+        "a density report",
+        _blocks,
+        _told,
+        lambda report: len(report.groups),
+        chart=_chart,
+        page_chart=_page_chart,
+        lead=_lead,
     ),
 )
