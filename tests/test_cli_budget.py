@@ -102,6 +102,32 @@ def test_show_has_a_line_for_each_token_or_colours(tmp_path: Path) -> None:
     assert command("show", path, "--color", "always", NO_COLOR="1").out == coloured
 
 
+def test_show_as_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    for text in ("a <b>\n中", "another"):
+        # A page of before is written over.
+        done = command("show", text, "--html", page)
+        assert (done.code, done.out) == (0, "")
+        written = page.read_text(encoding="utf-8")
+        assert written.startswith("<!DOCTYPE html>") and written == fasttok.show(text).to_html()
+        assert written.count("<span") == len(fasttok.show(text).spans) and "<b>" not in written
+    page.write_text("<!DOCTYPE html> of somebody else")
+    assert command("show", "text", "--html", page).code == 1
+    assert page.read_text() == "<!DOCTYPE html> of somebody else"
+
+
+def test_show_says_that_no_such_file_was_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    for text, is_meant in (
+        ("b.txt", True),
+        ("sub/b", True),
+        ("a.txt", False),
+        ("Hello there.", False),
+        ("end.", False),
+    ):
+        assert ("there is no such file" in command("show", text, cwd=tmp_path).err) == is_meant, text
+
+
 def test_show_in_a_notebook() -> None:
     view = fasttok.show("a <b>\n中", "cl100k_base")
     page = view._repr_html_()

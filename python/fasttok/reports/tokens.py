@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fasttok._util.paths import PathLike
 from fasttok.reports.presenters import presenter_of
+from fasttok.reports.tabular import written
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,13 @@ class TokenView:
         """The text with a background by token, in escape sequences of a terminal."""
         drawn: str = presenter_of(self.kind).coloured(self)  # type: ignore[attr-defined]
         return drawn
+
+    def to_html(self, path: PathLike | None = None) -> str:
+        """The colours as a page that needs no network. With `path`, also written there: whole or not at all.
+
+        Raises ``OSError`` where it cannot be written.
+        """
+        return written(presenter_of(self.kind).page(self), path)
 
     def __str__(self) -> str:
         return presenter_of(self.kind).text(self)

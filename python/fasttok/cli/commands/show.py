@@ -8,8 +8,9 @@ import sys
 import click
 
 from fasttok._util.paths import STDIN
+from fasttok.cli import complete
 from fasttok.cli.options import Command
-from fasttok.cli.output import emit, tell
+from fasttok.cli.output import check_outputs, emit, tell
 from fasttok.cli.text import encoding_option, read_text
 
 
@@ -23,7 +24,8 @@ from fasttok.cli.text import encoding_option, read_text
     show_default=True,
     help="Colours: on a terminal, always or never.",
 )
-def command(text: str, encoding: str, color: str) -> None:
+@click.option("--html", type=complete.PATH, metavar="FILE", help="Write the colours as a page, and print no tokens.")
+def command(text: str, encoding: str, color: str, html: str | None) -> None:
     """Show the tokens of a text: of a file, of standard input, or of the argument itself where there is no such file.
 
     In colours, each token has another background than its neighbours, line ends are shown as ↵, and characters
@@ -33,11 +35,24 @@ def command(text: str, encoding: str, color: str) -> None:
     from fasttok.measures.show import show
     from fasttok.reports.presenters import presenter_of
 
-    view = show(read_text(text) if text == STDIN or os.path.exists(text) else text, encoding)
-    on_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    if color == "always" or (color == "auto" and on_terminal):
+    is_file = text != STDIN and os.path.exists(text)
+    check_outputs([text] if is_file else [], {"--html": html})
+    view = show(read_text(text) if text == STDIN or is_file else text, encoding)
+    on_terminal = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if html is not None:
+        view.to_html(html)
+    elif color == "always" or (color == "auto" and on_terminal):
         # What the text holds of escape sequences is written out.
         click.echo(view.coloured(), color=True)
     elif view.spans:
         emit(f"{view}\n", None)
-    tell(presenter_of(view.kind).summary(view))
+    said = presenter_of(view.kind).summary(view)
+    if not is_file and _is_like_a_path(text):
+        said += "; there is no such file, so that these are the tokens of its name"
+    tell(said)
+
+
+def _is_like_a_path(text: str) -> bool:
+    """Whether a file may have been meant: one word with a folder or a suffix."""
+    stem, suffix = os.path.splitext(text)
+    return not any(c.isspace() for c in text) and text != STDIN and (os.sep in text or (len(suffix) > 1 and stem != ""))

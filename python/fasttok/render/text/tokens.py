@@ -19,6 +19,13 @@ _BACKGROUNDS = (153, 222, 157, 218, 189, 187)
 _HUES = (210, 40, 130, 330, 265, 85)
 
 
+_STYLE = """\
+:root { color-scheme: light dark; }
+body { font-family: system-ui, sans-serif; max-width: 60rem; margin: 1.5rem auto; padding: 0 1rem; }
+h1 { font-size: 1.2rem; }
+"""
+
+
 class _Tokens:
     """See `fasttok.reports.presenters.Presenter`."""
 
@@ -46,20 +53,31 @@ class _Tokens:
         console.print(Text.from_ansi(self.coloured(report)))
 
     def html(self, report: TokenView) -> str:
+        return f"{self._spans(report)}<p>{html.escape(self.summary(report))}</p>"
+
+    def _spans(self, report: TokenView) -> str:
         parts = []
         for i, span in enumerate(report.spans):
             ids = ", ".join(map(str, span.ids))
             colour = f"hsla({_HUES[i % len(_HUES)]}, 80%, 55%, 0.35)"
             shown = html.escape(_shown(report, span))
             parts.append(f'<span title="{ids}" style="background: {colour}">{shown}</span>')
-        style = "white-space: pre-wrap; overflow-wrap: anywhere; font-family: monospace"
-        return f'<div style="{style}">{"".join(parts)}</div><p>{html.escape(self.summary(report))}</p>'
+        # Lines end where those of the text do, and where the window does, within blanks too.
+        style = "white-space: break-spaces; overflow-wrap: anywhere; font-family: monospace; line-height: 1.5"
+        return f'<div style="{style}">{"".join(parts)}</div>'
 
     def markdown(self, report: TokenView) -> str:
         return f"    {self.text(report)}".replace("\n", "\n    ")
 
     def page(self, report: TokenView) -> str:
-        return f'<!doctype html><meta charset="utf-8"><title>Tokens</title>{self.html(report)}'
+        title = html.escape(self.summary(report))
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>fasttok: {title}</title>\n<style>\n{_STYLE}</style>\n</head>\n"
+            f"<body>\n<h1>{title}</h1>\n{self._spans(report)}\n</body>\n</html>\n"
+        )
 
     def plot(self, report: TokenView, **options: Any) -> Any:
         raise NoPlotError("the tokens of a text have no chart")
