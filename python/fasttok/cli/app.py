@@ -171,7 +171,7 @@ def _worded(error: FasttokError, context: click.Context | None) -> str:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning as every other message is: without the line of the program that gave it."""
-    print(f"fasttok: warning: {message}", file=sys.stderr)
+    tell(f"fasttok: warning: {message}")
 
 
 def _prepare_streams() -> None:
@@ -191,7 +191,7 @@ def fail(message: str) -> int:
 
 
 def _misused(error: click.UsageError) -> int:
-    fail(error.format_message())
+    fail(" ".join(error.format_message().split()))
     if error.ctx is not None:
         tell(f"Try '{error.ctx.command_path} --help'.")
     return USAGE

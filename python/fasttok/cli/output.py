@@ -291,13 +291,40 @@ def _as_flag(match: re.Match[str]) -> str:
 
 
 def tell(*lines: str) -> None:
-    """Print lines for people on standard error, if anybody is there."""
+    """Print lines for people on standard error, if anybody is there: on a terminal they break between words."""
     with contextlib.suppress(ValueError):
         try:
-            sys.stderr.write("".join(f"{escaped(line)}\n" for line in lines))
+            width = _columns(sys.stderr)
+            sys.stderr.write("".join(f"{_broken(escaped(line), width)}\n" for line in lines))
             sys.stderr.flush()
         except OSError:
             stop_writing(sys.stderr)
+
+
+def _columns(stream: Any) -> int | None:
+    """How wide the terminal is that `stream` goes to; None where it goes to none."""
+    if not stream.isatty():
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        return int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(stream.fileno()).columns or None
+    return None
+
+
+def _broken(line: str, width: int | None) -> str:
+    """`line` over as many lines as it needs, those after the first indented; a word is never broken."""
+    if width is None or 2 * len(line) <= width:
+        return line
+    from rich.cells import cell_len
+
+    first, *words = line.split(" ")
+    lines = [first]
+    for word in words:
+        longer = f"{lines[-1]} {word}"
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(f"  {word}")
+    return "\n".join(lines)
 
 
 def emit(text: str | Iterable[str], output: str | None) -> None:

@@ -28,6 +28,6 @@ def run(manifest: Mapping[str, Any], ledger: Ledger, size: int) -> str:
     if (top := manifest.get("top")) is not None:
         line = f"{line}; the first {top['groups']:,} of {top['of']:,} groups"
     # Of little text in little time a rate tells of starting threads, not of counting.
-    if rate is None or (seconds <= 1 and size <= 10_000_000):
+    if rate is None or size == 0 or (seconds <= 1 and size <= 10_000_000):
         return line
     return f"{line} ({rate:,.{0 if rate >= 10 else 1}f} MB/s)"

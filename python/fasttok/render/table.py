@@ -19,6 +19,8 @@ from rich.text import Text
 from fasttok.render.layout import Column, Layout
 
 GAP = 2
+_SHORTEST = 2
+"""A key is never narrower."""
 
 
 def printed(show: Callable[[Console], None], width: int | None = None) -> str:
@@ -39,6 +41,11 @@ def print_layout(layout: Layout, console: Console) -> None:
             break
         given_up += [column.header for column in columns if column.header == header]
         columns = [column for column in columns if column.header != header]
+    while len(columns) > 1 and _needed(columns, _SHORTEST) > console.width:
+        # Whatever is left of it: a column is never cut without a word.
+        dropped = next((column for column in reversed(columns) if not column.is_key), columns[-1])
+        given_up.append(dropped.header)
+        columns.remove(dropped)
     widths = _key_widths(columns, console.width)
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
@@ -89,7 +96,7 @@ def _key_widths(columns: Sequence[Column], width: int) -> dict[str, int]:
     keys = sorted((column for column in columns if column.is_key), key=lambda column: column.width)
     widths = {}
     for i, column in enumerate(keys):
-        share = max(2, budget // (len(keys) - i))
+        share = max(_SHORTEST, budget // (len(keys) - i))
         widths[column.header] = min(column.width, share)
         budget -= widths[column.header]
     return widths

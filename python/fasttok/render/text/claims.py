@@ -24,7 +24,7 @@ def _measured(report: ClaimsReport, claim: Claim) -> Layout:
             ),
             Column("verdict", [m.verdict for m in found], is_name=True),
         ],
-        given_up=(),
+        given_up=((format.confidence(report.manifest["bootstrap"]["confidence"]), 12),),
     )
 
 

@@ -13,7 +13,7 @@ from fasttok.render.layout import GIVEN_UP, Column, Layout
 from fasttok.reports.count import QUANTILES, Report, Tally
 from fasttok.reports.presenters import register
 
-_LENGTHS_FIRST = (("chars", 24), ("bytes", 12), ("B/tok", 12), ("tok/char", 12), ("docs", 6))
+_LENGTHS_FIRST = (("chars", 24), ("bytes", 12), ("B/tok", 12), ("tok/char", 12), ("docs", 8), ("p90", 10), ("p50", 10))
 """What is given up where the lengths of documents were asked for: they say little without the number of documents."""
 
 

@@ -22,7 +22,8 @@ def _blocks(found: Encodings, width: int | None) -> list[Block]:
         "sha256": [(entry.hash or "")[:8] for entry in found],
     }
     names = ("encoding", "pretokenizer", "sha256")
-    return [Layout([Column(header, column, is_name=header in names) for header, column in cells.items()])]
+    columns = [Column(header, column, is_name=header in names) for header, column in cells.items()]
+    return [Layout(columns, given_up=(("MB", 0), ("special", 0)))]
 
 
 def _told(found: Encodings) -> str:

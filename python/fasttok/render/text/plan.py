@@ -58,9 +58,10 @@ def _blocks(plan: Plan, width: int | None) -> list[Block]:
     if plan.seconds is None:
         blocks.append(Note("No time is expected: there is no uncompressed text on this disk to measure a rate by."))
     else:
+        expected = "Less than 0.1 s" if plan.seconds < 0.1 else f"About {plan.seconds:,.{plan.seconds < 10:d}f} s"
         blocks.append(
             Note(
-                f"About {plan.seconds:,.{0 if plan.seconds >= 10 else 1}f} s, by the {rate['mb_per_second']:,.0f} MB/s "
+                f"{expected}, by the {rate['mb_per_second']:,.0f} MB/s "
                 f"at which a worker counted the beginning of {format.key(rate['file'])}; packed files count threefold."
             )
         )

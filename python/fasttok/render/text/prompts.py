@@ -20,7 +20,10 @@ def _blocks(report: PromptsReport, width: int | None) -> list[Block]:
     }
     columns = [Column(header, [f"{getattr(each, name):,}" for each in report.sums]) for name, header in names.items()]
     blocks: list[Block] = [
-        Layout([Column("the number is", [each.label for each in report.sums], is_name=True, is_key=True), *columns])
+        Layout(
+            [Column("the number is", [each.label for each in report.sums], is_name=True, is_key=True), *columns],
+            given_up=(("of texts", 13), ("messages", 13)),
+        )
     ]
     blocks += [
         Note(f"{each.label}: leaves out {'; '.join(each.leaves_out)}.") for each in report.sums if each.leaves_out
