@@ -189,13 +189,29 @@ class TestGroups:
             ("count", "docs", "documents"),
             ("count", "B/tok", "bytes_per_token"),
             ("count", "tok/char", "tokens_per_char"),
+            ("count", "extension", "key"),
             ("density", "chars/tok", "chars_per_token"),
+            ("density", "extension", "key"),
         ],
     )
     def test_sort_takes_headers_of_the_table(self, folder: Path, command: str, header: str, column: str) -> None:
         asked = (command, folder, "--by", "extension")
         assert header in run(*asked, "--table", "-o", folder / "t.txt").out + (folder / "t.txt").read_text()
         assert run(*asked, "--sort", header).out == run(*asked, "--sort", column).out
+
+    def test_sort_takes_the_headers_of_files_and_quantiles(self, folder: Path) -> None:
+        named = ["src/app.py", "README.md", "docs/guide.md"]
+        rows = run("count", "--sort", "file", *named, cwd=folder).rows()
+        assert [row["file"] for row in rows] == sorted(named)
+        assert run("count", *named, "--by", "extension", "--sort", "file", cwd=folder).code == 2
+        for header in ("p50", "max"):
+            rows = run("count", folder, "--by", "file", "--quantiles", "--sort", header).rows()
+            lengths = [int(row[f"tokens_{header}"]) for row in rows]
+            assert len(lengths) == 5 and lengths == sorted(lengths, reverse=True)
+            refused = run("count", folder, "--by", "file", "--sort", header)
+            assert refused.code == 2 and f"--sort {header} needs --quantiles" in refused.err
+        with pytest.raises(ValueError, match="no quantiles"):
+            fasttok.count_corpus(folder, by="file").sorted_by("p99")
 
     @pytest.mark.parametrize("width", [60, 80, 120])
     def test_a_tree_of_folders(self, folder: Path, width: int) -> None:
@@ -340,6 +356,9 @@ class TestCompletion:
     def test_scripts(self, shell: str) -> None:
         done = run("completions", shell)
         assert done.code == 0 and "_FASTTOK_COMPLETE" in done.out
+        assert re.search(
+            r"_completion fasttok fasttok-engine$|-command fasttok --command fasttok-engine ", done.out, re.M
+        )
         if shutil.which(shell) is None:
             pytest.skip(f"needs {shell}")
         checked = subprocess.run([shell, "-n"], input=done.out, text=True, capture_output=True)
@@ -347,6 +366,7 @@ class TestCompletion:
 
     def test_unknown_shell(self) -> None:
         assert run("completions", "tcsh").code == 2
+        assert "Choose from: bash, zsh, fish\n" in run("completions").err
 
     def test_what_is_offered(self, command: Path) -> None:
         assert "plain,count" in self.completed(command, "fasttok", "co")
@@ -364,9 +384,10 @@ class TestCompletion:
             pytest.skip("needs bash")
         script = run("completions", "bash").out + (
             f"\nCOMP_WORDS=(fasttok count -m gpt-5.)\nCOMP_CWORD=3\n_fasttok_completion {command}\n"
-            'printf "%s\\n" "${COMPREPLY[@]}"\ncomplete -p fasttok\n'
+            'printf "%s\\n" "${COMPREPLY[@]}"\ncomplete -p fasttok fasttok-engine\n'
         )
         done = subprocess.run(["bash", "--norc", "-c", script], env=environment(), capture_output=True, text=True)
-        *offered, registered = done.stdout.splitlines()
+        *offered, registered, other = done.stdout.splitlines()
+        assert other.endswith(" fasttok-engine")
         assert "gpt-5.5" in offered and all(name.startswith("gpt-5.") for name in offered)
         assert "_fasttok_completion" in registered

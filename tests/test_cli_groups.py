@@ -13,7 +13,7 @@ from cli_support import FASTTOK, environment, fasttok, write_jsonl
 
 import fasttok as library
 from fasttok.errors import FasttokError, TooManyGroupsError, UnknownFieldError
-from fasttok.reports.count import MEASURES, SORT_KEYS, Report
+from fasttok.reports.count import MEASURES, QUANTILES, SORT_KEYS, Report
 
 
 @pytest.fixture
@@ -48,6 +48,7 @@ class TestUnknownFields:
         result = fasttok("count", "x.txt", "--by", "language", cwd=folder)
         assert (result.code, result.out) == (1, "")
         assert "no field 'language': plain text has no fields" in result.err
+        assert "did you mean" not in result.err
         assert fasttok("count", ".", "--by", "language", cwd=folder).code == 0
 
     def test_one_record_that_has_it_is_enough(self, folder: Path) -> None:
@@ -76,12 +77,12 @@ class TestManyGroups:
     @pytest.mark.parametrize("key", SORT_KEYS)
     @pytest.mark.parametrize("reverse", [False, True])
     def test_the_order_is_that_of_objects(self, folder: Path, key: str, reverse: bool) -> None:
-        report = library.count_corpus(folder, by=["language", "id"])
+        report = library.count_corpus(folder, by=["language", "id"], quantiles=key in QUANTILES)
         objects = Report(report.manifest, report.totals, list(report.groups), report.ledger)
         one, two = report.sorted_by(key, reverse=reverse), objects.sorted_by(key, reverse=reverse)
         assert [dict(group.key) for group in one.groups] == [dict(group.key) for group in two.groups]
         assert one.to_json() == two.to_json() and one.to_csv() == two.to_csv()
-        assert key in ("key", "documents", "bytes", "chars", *MEASURES)
+        assert key in ("key", "documents", "bytes", "chars", *MEASURES, *QUANTILES)
 
     def test_json_is_that_of_objects(self, tmp_path: Path) -> None:
         """What is written without objects is what `json.dumps` makes of them, to the byte."""

@@ -157,13 +157,17 @@ def write_pictures(report: BaseReport, html: str | None, svg: str | None = None,
 
 
 class Column(click.Choice[str]):
-    """A column to sort by: its name in the data, or its header in a table, which may be shorter."""
+    """A column to sort by: its name in the data, or its header in a table, which may be shorter. The header of the
+    first key of `--by` stands for `key`."""
 
     def __init__(self, keys: Sequence[str], headers: Mapping[str, str]) -> None:
         super().__init__([*keys, *headers])
         self._headers = headers
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices and ctx is not None and value == (ctx.params.get("by") or ["file"])[0]:
+            # Several files that are named are by file.
+            value = "key"
         name = super().convert(value, param, ctx)
         return self._headers.get(name, name)
 
@@ -383,6 +387,8 @@ by_option = click.option(
     "--by",
     callback=names,
     multiple=True,
+    # Known before what they are sorted by.
+    is_eager=True,
     metavar="KEY[,KEY]",
     help="Group by file, folder, folder:N (N levels), extension, script, language (where labels are asked for), or any "
     "field of records.",

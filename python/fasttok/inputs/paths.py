@@ -84,12 +84,18 @@ def _is_left_to_reader(path: str) -> bool:
     return not _GLOB.isdisjoint(path) or _is_url(path)
 
 
+_NO_FIELDS = ("file", "folder", "extension", "script")
+"""What documents without fields can be grouped by."""
+
+
 def unknown_field(name: str, fields: list[str]) -> UnknownFieldError:
     """The error for a field that no record has, where `fields` are those of the first records."""
-    near = nearest(name, fields)
+    near = nearest(name, fields or _NO_FIELDS)
     there_are = f"there are {', '.join(fields[:_NAMED])}{', …' if len(fields) > _NAMED else ''}"
     if not fields:
         message = f"no field {name!r}: plain text has no fields, and no record was read"
+        if near:
+            message += f"; did you mean {either(near)}?"
     elif near:
         message = f"no record has the field {name!r}; did you mean {either(near)}? ({there_are})"
     else:

@@ -29,7 +29,9 @@ _RATIOS = {
 }
 """Of which sums each measure is the ratio."""
 
-SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES)
+QUANTILES = ("p50", "p90", "p99", "max")
+
+SORT_KEYS = ("key", "documents", "bytes", "chars", *MEASURES, *QUANTILES)
 
 HEADERS = {"docs": "documents", "tok/char": "tokens_per_char", "B/tok": "bytes_per_token"}
 """What tables call some of these: their headers are short."""
@@ -45,8 +47,6 @@ _COLUMNS: dict[str, Kind] = {
     "bytes_per_token": "real",
 }
 """What `Report.rows()` has for a group or the totals, after the key."""
-
-QUANTILES = ("p50", "p90", "p99", "max")
 
 _ESTIMATED = ("documents", "bytes", "chars")
 """The sums that have an interval beside them, where they are estimates, besides tokens."""
@@ -339,15 +339,20 @@ class Report(BaseReport):
         """The same report with its groups in another order.
 
         `"key"` is the order of the names. `"documents"`, `"bytes"`, `"chars"`, `"tokens"` and the ratios put
-        the largest first; tokens and ratios are those of the first encoding. Equal ones are in the order of
-        their names.
+        the largest first, and so do `"p50"`, `"p90"`, `"p99"` and `"max"` where quantiles were asked for; tokens,
+        ratios and quantiles are those of the first encoding. Equal ones are in the order of their names.
         """
         check_order(key, SORT_KEYS)
-        if isinstance(self.groups, Groups):
+        if key in QUANTILES and not self.asked.quantiles:
+            raise ValueError(f"groups cannot be sorted by {key}, for no quantiles were asked for")
+        if isinstance(self.groups, Groups) and key not in QUANTILES:
             return replace(self, groups=self.groups._sorted_by(key, reverse))
         encoding = self.encodings[0]
 
         def value(group: Group) -> float | None:
+            if key in QUANTILES:
+                quantile: float | None = getattr(group.tokens_per_document[encoding], key)
+                return quantile
             size: float | None = group.measures(encoding)[key] if key in MEASURES else getattr(group, key)
             return size
 

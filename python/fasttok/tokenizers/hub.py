@@ -123,7 +123,7 @@ def find(name: HubName) -> Path:
         return kept
     raise FileError(
         f"{name} is not in the cache of the Hugging Face hub ({cache()}), and {silence}: pass the path of its "
-        "tokenizer.json or model file, or the name of an embedded encoding (fasttok.list_encodings())"
+        "tokenizer.json or model file, or the name of an embedded encoding, such as o200k_base"
     )
 
 

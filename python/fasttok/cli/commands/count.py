@@ -40,7 +40,7 @@ from fasttok.cli.output import (
     where_listed,
 )
 from fasttok.options import CorpusKeywords, SamplingKeywords
-from fasttok.reports.count import HEADERS, SORT_KEYS, Report
+from fasttok.reports.count import HEADERS, QUANTILES, SORT_KEYS, Report
 
 
 @click.command(
@@ -121,6 +121,8 @@ def command(
     inputs = paths_or_default(paths, corpus)
     arguments = corpus_arguments(corpus, inputs, {"--output": output, **pictures(html)})
     as_named = False
+    if sort in QUANTILES and not quantiles:
+        raise click.UsageError(f"--sort {sort} needs --quantiles")
     if depth is not None:
         if by != ["folder"] or top is not None:
             raise click.UsageError("--depth goes with --by folder, and without --top")

@@ -7,7 +7,7 @@ import click
 from fasttok.cli import complete
 from fasttok.cli.options import Command, progress_options, sort_options, top_option
 from fasttok.cli.output import check_outputs, choose_format, deliver, output_options, passed_over
-from fasttok.reports.count import HEADERS, SORT_KEYS
+from fasttok.reports.count import HEADERS, QUANTILES, SORT_KEYS
 
 
 @click.command(
@@ -53,9 +53,10 @@ def command(
 
     shape = choose_format(json=json, csv=csv, table=table, output=output)
     check_outputs(reports, {"--output": output})
-    report = merge_reports(reports, allow_overlap=allow_overlap, progress=not (no_progress or quiet)).sorted_by(
-        sort, reverse=reverse
-    )
+    report = merge_reports(reports, allow_overlap=allow_overlap, progress=not (no_progress or quiet))
+    if sort in QUANTILES and not report.asked.quantiles:
+        raise click.UsageError(f"--sort {sort}: these reports have no quantiles")
+    report = report.sorted_by(sort, reverse=reverse)
     if top is not None:
         report = report.top(top)
     notes = passed_over(report.manifest)
