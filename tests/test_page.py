@@ -100,7 +100,8 @@ def test_the_pivot_by_its_name(tmp_path: Path) -> None:
 def test_costs_of_conversations_are_those_of_texts(tmp_path: Path) -> None:
     said = [{"role": ("user", "assistant")[i % 2], "content": "word"} for i in range(6)]
     path = write_jsonl(tmp_path / "a.jsonl", [{"messages": said, "tag": "a"}])
-    report = library.cost(path, "big <b>", by="tag", base="a", prices=PRICES, format="messages")
+    prices = {"date": "2026-11-01", "models": {"m": {"input": 2, "output": 8, "tokenizer": "o200k_base"}}}
+    report = library.cost(path, "m", by="tag", base="a", prices=prices, format="messages")
     page = report.to_html().split("Manifest</h2>")[0]
     assert "3 requests with 6 texts cost" in page and ">Texts<" in page and "× a" in page
     assert "ocument" not in re.sub(r"<(style|script).*?</\1>", "", page, flags=re.S)

@@ -1,0 +1,1 @@
+"""Speed of the drop-ins of other libraries, beside these."""
