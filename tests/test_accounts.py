@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import random
 from collections.abc import Callable
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from agent_logs import codex_session
 from cli_support import fasttok, on_terminal
 
 import fasttok as library
 from fasttok._fasttok import Progress
 from fasttok.inputs.documents import Reader
+from fasttok.render.progress import ProgressBar
 
 PRICES = {"currency": "USD", "date": "2026-01-01", "models": {"m": {"tokenizer": "r50k_base", "input": 1, "output": 2}}}
 
@@ -248,9 +251,44 @@ class TestProgress:
         )
         assert met == [Progress(40, 80, 10, 0), Progress(80, 80, 20, 0)]
 
-    @pytest.mark.parametrize("command", ["cost", "claims", "verify", "premium"])
+    @pytest.mark.parametrize(
+        "command", ["count", "density", "cost", "claims", "verify", "premium", "usage", "prompts", "merge"]
+    )
     def test_the_option_is_there(self, command: str) -> None:
         assert "--no-progress" in fasttok(command, "--help").out
+
+    def test_every_command_has_the_bar(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "x.jsonl"
+        path.write_text('{"text":"some words"}\n' * 100)
+        chats = tmp_path / "chats.jsonl"
+        chats.write_text('{"messages":[{"role":"user","content":"some words"}]}\n')
+        log = tmp_path / "log.jsonl"
+        log.write_text("".join(json.dumps(record) + "\n" for record in codex_session()))
+        parts = [str(tmp_path / "a.json")]
+        library.count_corpus(path).to_json(parts[0])
+        shown: list[io.StringIO] = []
+
+        def bar() -> ProgressBar:
+            terminal = io.StringIO()
+            terminal.isatty = lambda: True  # type: ignore[method-assign]
+            shown.append(terminal)
+            return ProgressBar(terminal, delay=0)
+
+        monkeypatch.setattr("fasttok.render.progress_bar", bar)
+        runs: dict[str, Callable[[], object]] = {
+            "count": lambda: library.count_corpus(path, progress=True),
+            "density": lambda: library.density(path, progress=True),
+            "cost": lambda: library.cost(path, "m", prices=PRICES, progress=True),
+            "claims": lambda: library.check_claims("r50k_base", texts={"eng": path}, progress=True),
+            "premium": lambda: library.premium({"en": ["a b"], "de": ["c d"]}, pivot="en", progress=True),
+            "usage": lambda: library.usage(log, progress=True),
+            "prompts": lambda: library.count_prompts(chats, progress=True),
+            "merge": lambda: library.merge_reports(parts, progress=True),
+        }
+        for name, run in runs.items():
+            shown.clear()
+            run()
+            assert [" docs" in each.getvalue() for each in shown] == [True], name
 
     def test_nothing_is_shown_where_nobody_looks(self, tmp_path: Path) -> None:
         path = tmp_path / "x.jsonl"
