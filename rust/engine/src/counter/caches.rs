@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use fasttok_simd::{Simd, Task};
 
 use crate::bits::{first_piece, starts_after};
-use crate::bpe::cache::{Cache, Key, MAX_COUNT, long_key, short_key, tiny_key};
+use crate::bpe::cache::{Cache, Key, MAX_COUNT, SEED_AFTER, long_key, short_key, tiny_key};
 use crate::bpe::interleaved::{Merged, Work, merge_interleaved};
 use crate::bpe::model::BpeModel;
 use crate::bpe::registers::{SHORT, count_in_more_registers};
@@ -36,9 +36,6 @@ const LONG_CACHE_LOG2_LINES: u32 = 16;
 const FIRST_TINY_CACHE_LOG2_LINES: u32 = 11;
 const FIRST_SHORT_CACHE_LOG2_LINES: u32 = 11;
 const FIRST_LONG_CACHE_LOG2_LINES: u32 = 10;
-/// Bytes of text that a counter counts before its caches get their size and the tokens of its encoding, which takes 4 to
-/// 7 ms: what a small file would not give back.
-pub(super) const SEED_AFTER: usize = 256 << 10;
 /// Pieces that wait in a queue while their cache lines are fetched.
 pub(super) const WAITING: usize = 48;
 /// Pieces of up to 7, and of 8 to 15 bytes, that are looked up together: always as many, since a loop of any number ends with

@@ -1,6 +1,7 @@
 //! Counts equal the length of what `encode` gives, at every level.
 
 use super::*;
+use crate::bpe::cache::SEED_AFTER;
 use fasttok_testing::Random;
 
 /// A counter for each level that the machine has.
@@ -431,7 +432,7 @@ fn texts_are_counted_before_and_after_the_caches_are_seeded() {
         .map(|_| (0..random.below(30)).map(|_| PARTS[random.below(PARTS.len())]).collect())
         .collect();
     let bytes: usize = texts.iter().map(String::len).sum();
-    assert!(bytes > 2 * caches::SEED_AFTER, "{bytes}");
+    assert!(bytes > 2 * SEED_AFTER, "{bytes}");
     let counts: Vec<u64> = texts
         .iter()
         .map(|text| {

@@ -14,7 +14,7 @@ use fasttok_simd::{Simd, Task};
 
 use super::cache::{IdCache, Ids};
 use crate::bits::{first_piece, low_bits, starts_after};
-use crate::bpe::cache::{Key, long_key, short_key, tiny_key};
+use crate::bpe::cache::{Key, SEED_AFTER, long_key, short_key, tiny_key};
 use crate::bpe::interleaved::{Merged, Work, merge_interleaved};
 use crate::bpe::model::BpeModel;
 use crate::bpe::windowed::{Window, merge};
@@ -33,8 +33,6 @@ const LONG_LOG2_LINES: u32 = 16;
 const FIRST_TINY_LOG2_LINES: u32 = 10;
 const FIRST_SHORT_LOG2_LINES: u32 = 10;
 const FIRST_LONG_LOG2_LINES: u32 = 9;
-/// Bytes of text before the caches get their size and the tokens of the encoding, which takes longer than a short text.
-pub(super) const SEED_AFTER: usize = 256 << 10;
 /// Groups of pieces: all but the one that is being filled wait for their cache lines.
 const GROUPS: usize = 4;
 /// The most ids that a look-up gives.
