@@ -35,8 +35,14 @@ use crate::{Counter, Error, Special, interrupt};
 pub(crate) const LOOK: usize = 1 << 14;
 /// Texts of fewer bytes are not worth a look at cuts.
 const FINE: usize = 48;
+/// Cuts that are nearer to one another are all looked at.
+const FINEST: usize = 8;
+/// What lies between two cuts that are not farther apart is counted up to every end where a part may end.
+const NEAR: usize = 96;
+/// Parts that are counted at once.
+const FANOUT: usize = 8;
 /// Bytes in which pieces are looked for first.
-const VIEW: usize = 1 << 10;
+const VIEW: usize = 1 << 8;
 
 /// A part of a text and its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +84,16 @@ struct Mark {
     tokens: u64,
     /// How long "longer" is, as an offset.
     from: usize,
+}
+
+/// Parts from the same start on, which have at most so many tokens each.
+struct Prefixes {
+    start: usize,
+    most: u64,
+    marks: Vec<Mark>,
+    stretch: Option<Stretch>,
+    /// Where the longest one may end.
+    last: usize,
 }
 
 /// Tokens of the suffixes of a part of the text.
@@ -178,9 +194,9 @@ impl<'c, 't> Slices<'c, 't> {
         Error::NoCut { offset, limit: LOOK }
     }
 
-    /// About how many bytes `tokens` are, and no more than are likely to fit.
-    fn estimate(&self, tokens: u64) -> usize {
-        let bytes = u128::from(tokens) * self.seen.0 as u128 * 15 / 16;
+    /// So many sixteenths of the bytes that `tokens` are if they are as those before.
+    fn estimate(&self, tokens: u64, sixteenths: u128) -> usize {
+        let bytes = u128::from(tokens) * self.seen.0 as u128 * sixteenths / 16;
         usize::try_from(bytes / u128::from(self.seen.1)).unwrap_or(usize::MAX)
     }
 
@@ -192,59 +208,121 @@ impl<'c, 't> Slices<'c, 't> {
         most: u64,
         allowed: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Part, Error> {
+        let mut prefixes = self.prefixes(start, most)?;
+        self.longest_of(&mut prefixes, allowed)
+    }
+
+    /// Learns of the parts from `start` on, up to an end beyond which none has at most `most` tokens.
+    ///
+    /// As much as is likely to have more is counted in [`FANOUT`] parts at once, then the first of them that is too much, until
+    /// that is what lies between two neighbouring cuts.
+    fn prefixes(&mut self, start: usize, most: u64) -> Result<Prefixes, Error> {
         let len = self.text.len();
         let mut marks = vec![Mark { at: start, tokens: 0, from: start }];
         let mut stretch = None;
         let (mut at, mut tokens) = (start, 0);
-        let mut limit = usize::MAX;
+        // A cut up to which it is too much; and how far from one another cuts are looked for.
+        let (mut beyond, mut spacing) = (None, usize::MAX);
         let last = loop {
             if at == len {
                 break len;
             }
-            let step = self.estimate(most - tokens).min(limit);
-            let step = if step < FINE && self.by_runs.is_some() { 0 } else { step.max(1) };
-            let cut = match step {
-                0 => None,
-                step if step >= len - at => Some(len),
-                step => self.cut(at + step),
-            };
-            let Some(cut) = cut else {
-                if let Some(by_runs) = self.by_runs {
-                    let stretch = stretch.insert(Stretch::new(&self.encoding, by_runs, at));
-                    break self.last_end(stretch, (at, tokens), most, &mut marks)?;
-                }
-                if step > 1 {
-                    limit = 1;
-                    continue;
-                }
-                if len - at > LOOK {
-                    return Err(self.no_cut(at));
-                }
-                break len;
-            };
-            let more = self.count(at..cut)?;
-            if tokens + more > most {
-                // Between two neighbouring cuts.
-                if step <= 1 {
-                    break cut;
-                }
-                limit = if step < FINE { 1 } else { (cut - at).min(step) / 2 };
+            let likely = || at.saturating_add(self.estimate(most - tokens, 17).max(1)).min(len);
+            let reach = beyond.unwrap_or_else(likely);
+            spacing = spacing.min(reach - at) / FANOUT;
+            if spacing < FINEST {
+                spacing = 1;
+            }
+            let ends = self.cuts(at, reach, spacing, beyond);
+            let next = ends.first().copied();
+            let far = next.is_none_or(|next| spacing == 1 && next - at > NEAR);
+            if let (true, Some(by_runs)) = (far, self.by_runs) {
+                let stretch = stretch.insert(Stretch::new(&self.encoding, by_runs, at));
+                break self.last_end(stretch, (at, tokens), most, &mut marks)?;
+            }
+            if spacing == 1 && next.is_none_or(|next| next - at > LOOK) {
+                return Err(self.no_cut(at));
+            }
+            if next.is_none() {
+                spacing = 1;
                 continue;
             }
-            (at, tokens) = (cut, tokens + more);
-            marks.push(Mark { at, tokens, from: at });
-            limit = limit.saturating_mul(2);
+            if next == beyond {
+                if spacing == 1 {
+                    // Up to that one it is too much.
+                    break next.map_or(len, |next| next - 1);
+                }
+                continue;
+            }
+            let parts = self.count_parts(at, &ends)?;
+            beyond = None;
+            for (&end, &more) in ends.iter().zip(parts) {
+                if tokens + more > most {
+                    beyond = Some(end);
+                    break;
+                }
+                (at, tokens) = (end, tokens + more);
+                marks.push(Mark { at, tokens, from: at });
+            }
+            if beyond.is_none() {
+                spacing = usize::MAX;
+            }
+            if at - start >= FINE {
+                self.seen = (at - start, tokens.max(1));
+            }
         };
-        for end in (start + 1..=last).rev() {
+        Ok(Prefixes { start, most, marks, stretch, last })
+    }
+
+    /// The first cuts that are at least `spacing` bytes from `at` and from one another, up to about `reach`, or up to the cut
+    /// `beyond`. The end of the text is one.
+    fn cuts(&self, at: usize, reach: usize, spacing: usize, beyond: Option<usize>) -> Vec<usize> {
+        let mut cuts = Vec::with_capacity(FANOUT + 1);
+        let mut from = at + spacing;
+        while from < reach || cuts.is_empty() {
+            let cut = match self.cut(from) {
+                None if beyond.is_none() && self.text.len().saturating_sub(from) > LOOK => break,
+                cut => cut.or(beyond).unwrap_or(self.text.len()),
+            };
+            cuts.push(cut);
+            from = cut + spacing;
+        }
+        let last = cuts.last().copied();
+        cuts.extend(beyond.filter(|_| last != beyond));
+        cuts
+    }
+
+    /// Tokens of the parts that end at `ends`, the first of which begins at `start`, each by itself.
+    fn count_parts(&mut self, mut start: usize, ends: &[usize]) -> Result<&[u64], Error> {
+        self.watch.go_on(ends.last().map_or(0, |end| end - start))?;
+        let mut batch = self.counter.batch();
+        for &end in ends {
+            batch.add(&self.text[start..end], Special::Text)?;
+            start = end;
+        }
+        Ok(batch.finish())
+    }
+
+    /// The longest of the parts that ends where `allowed` says so.
+    fn longest_of(
+        &mut self,
+        prefixes: &mut Prefixes,
+        allowed: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Part, Error> {
+        let Prefixes { start, most, marks, stretch, last } = prefixes;
+        for end in (*start + 1..=*last).rev() {
             if !self.text.is_char_boundary(end) || !allowed(end) {
                 continue;
             }
-            let tokens = self.tokens_up_to(end, &marks, &mut stretch)?;
-            if tokens <= most {
-                return Ok(Part { range: start..end, tokens });
+            let tokens = self.tokens_up_to(end, marks, stretch)?;
+            if tokens <= *most {
+                if end - *start >= FINE {
+                    self.seen = (end - *start, tokens.max(1));
+                }
+                return Ok(Part { range: *start..end, tokens });
             }
         }
-        Ok(Part { range: start..start, tokens: 0 })
+        Ok(Part { range: *start..*start, tokens: 0 })
     }
 
     /// Tokens of the prefix that ends at `end`.
@@ -361,7 +439,7 @@ impl<'c, 't> Slices<'c, 't> {
             if at == start {
                 break start;
             }
-            let step = self.estimate(most - tokens).min(limit);
+            let step = self.estimate(most - tokens, 15).min(limit);
             let fine = step < FINE;
             let cut = if fine {
                 self.cut_before(at, start)?
@@ -462,9 +540,10 @@ impl<'c, 't> Slices<'c, 't> {
         let (mut start, mut done) = (0, 0);
         while done < len {
             let mut part = Part { range: start..start, tokens: 0 };
+            let mut prefixes = self.prefixes(start, most)?;
             for level in 0..levels {
-                part =
-                    self.longest_prefix(start, most, &mut |end| end > done && allowed(level, end))?;
+                let allowed = &mut |end| end > done && allowed(level, end);
+                part = self.longest_of(&mut prefixes, allowed)?;
                 if !part.range.is_empty() {
                     break;
                 }

@@ -25,16 +25,16 @@ pub(super) enum Side {
 /// Which tokens stay apart when merged by themselves, as far as it was asked for.
 pub(super) struct Neighbours {
     apart: HashMap<(u32, u32), bool, foldhash::fast::FixedState>,
-    window: Box<Window>,
+    window: Option<Box<Window>>,
 }
 
 impl Neighbours {
     pub fn new() -> Neighbours {
-        Neighbours { apart: HashMap::default(), window: Box::new(Window::new()) }
+        Neighbours { apart: HashMap::default(), window: None }
     }
 
     fn stay_apart(&mut self, encoding: &Encoding, left: u32, right: u32) -> bool {
-        let window = &mut self.window;
+        let window = self.window.get_or_insert_with(|| Box::new(Window::new()));
         *self.apart.entry((left, right)).or_insert_with(|| {
             stay_apart(Portable, encoding.pairs(), encoding.vocab(), window, left, right)
         })
