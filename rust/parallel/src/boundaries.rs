@@ -1,7 +1,9 @@
 //! Where a part of a text may end: at characters, words, sentences, lines or paragraphs. Knows no tokens.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::ops::Range;
 
+use memchr::{memchr, memrchr};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// What a part of a text may not cut. Each ends where the next finer one does: a line end ends a sentence, too (UAX #29).
@@ -29,22 +31,28 @@ impl Boundary {
         ("paragraph", Boundary::Paragraph),
     ];
 
-    /// Marks where they end in `text`.
-    fn mark(self, text: &str, ends: &mut Marks) {
+    /// Whether what comes after a newline is cut as if nothing were before it, and what is before as if nothing came after.
+    fn ends_at_newlines(self) -> bool {
+        self != Boundary::Paragraph
+    }
+
+    /// Marks where they end in `range` of `text`.
+    fn mark(self, text: &str, range: Range<usize>, ends: &mut Marks) {
+        let first = range.start;
+        let text = &text[range];
+        let mut mark = |at: usize| ends.mark(first + at);
         match self {
             // Told by the text itself.
             Boundary::Char => {}
-            Boundary::Word => text.split_word_bound_indices().for_each(|(at, _)| ends.mark(at)),
-            Boundary::Sentence => {
-                text.split_sentence_bound_indices().for_each(|(at, _)| ends.mark(at));
-            }
-            Boundary::Line => lines(text, |at, _| ends.mark(at)),
+            Boundary::Word => text.split_word_bound_indices().for_each(|(at, _)| mark(at)),
+            Boundary::Sentence => text.split_sentence_bound_indices().for_each(|(at, _)| mark(at)),
+            Boundary::Line => lines(text, |at, _| mark(at)),
             Boundary::Paragraph => {
                 let mut after_blank = true;
                 lines(text, |at, line| {
                     let blank = line.trim().is_empty();
                     if after_blank && !blank {
-                        ends.mark(at);
+                        mark(at);
                     }
                     after_blank = blank;
                 });
@@ -78,12 +86,55 @@ fn lines(text: &str, mut then: impl FnMut(usize, &str)) {
 struct Marks(Vec<u64>);
 
 impl Marks {
+    /// None, of a text of so many bytes.
+    fn new(bytes: usize) -> Marks {
+        Marks(vec![0; bytes / 64 + 1])
+    }
+
     fn mark(&mut self, at: usize) {
         self.0[at / 64] |= 1 << (at % 64);
     }
+
+    fn has(&self, at: usize) -> bool {
+        self.0[at / 64] >> (at % 64) & 1 != 0
+    }
 }
 
-/// Where parts of a text may end or begin, at the boundary that is wanted and at all finer ones. Looked for when first asked for.
+/// Where the parts of one kind end, as far as was asked for.
+struct Known {
+    ends: Marks,
+    /// The lines of which that is known, by the offsets at which they begin.
+    lines: Marks,
+    /// The last one that was asked for.
+    line: Range<usize>,
+}
+
+impl Known {
+    fn new(bytes: usize) -> Known {
+        Known { ends: Marks::new(bytes), lines: Marks::new(bytes), line: 0..0 }
+    }
+
+    /// Whether a part of that kind ends at `at`, within `text`.
+    fn allow(&mut self, boundary: Boundary, text: &str, at: usize) -> bool {
+        if !self.line.contains(&at) {
+            self.line = if boundary.ends_at_newlines() {
+                let start = memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |before| before + 1);
+                let end = memchr(b'\n', &text.as_bytes()[at..]);
+                start..end.map_or(text.len(), |end| at + end + 1)
+            } else {
+                0..text.len()
+            };
+            if !self.lines.has(self.line.start) {
+                self.lines.mark(self.line.start);
+                boundary.mark(text, self.line.clone(), &mut self.ends);
+            }
+        }
+        self.ends.has(at)
+    }
+}
+
+/// Where parts of a text may end or begin, at the boundary that is wanted and at all finer ones. Looked for when first
+/// asked for: words, sentences and lines line by line, since a newline ends them all whatever is around it (UAX #29).
 ///
 /// ```
 /// use fasttok_parallel::{Boundary, Ends};
@@ -98,7 +149,7 @@ impl Marks {
 pub struct Ends<'t> {
     text: &'t str,
     /// The boundaries, the coarsest first.
-    levels: Vec<(Boundary, OnceCell<Marks>)>,
+    levels: Vec<(Boundary, RefCell<Option<Known>>)>,
 }
 
 impl<'t> Ends<'t> {
@@ -107,7 +158,7 @@ impl<'t> Ends<'t> {
         let all = Boundary::NAMES.iter().map(|&(_, boundary)| boundary);
         let coarser = all.skip_while(|&boundary| boundary != wanted).count() - 1;
         let levels = Boundary::NAMES.iter().rev().skip(coarser);
-        Ends { text, levels: levels.map(|&(_, boundary)| (boundary, OnceCell::new())).collect() }
+        Ends { text, levels: levels.map(|&(_, boundary)| (boundary, RefCell::default())).collect() }
     }
 
     /// How many boundaries there are.
@@ -117,24 +168,23 @@ impl<'t> Ends<'t> {
 
     /// Whether a part may end, and another begin, at the byte `at` by the boundary `level`, 0 being the one that was wanted.
     pub fn allow(&self, level: usize, at: usize) -> bool {
-        let (boundary, ends) = &self.levels[level];
+        let (boundary, known) = &self.levels[level];
         if at == 0 || at == self.text.len() {
             return true;
         }
         if *boundary == Boundary::Char {
             return self.text.is_char_boundary(at);
         }
-        let ends = ends.get_or_init(|| {
-            let mut ends = Marks(vec![0; self.text.len() / 64 + 1]);
-            boundary.mark(self.text, &mut ends);
-            ends
-        });
-        ends.0[at / 64] >> (at % 64) & 1 != 0
+        let mut known = known.borrow_mut();
+        let known = known.get_or_insert_with(|| Known::new(self.text.len()));
+        known.allow(*boundary, self.text, at)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use fasttok_testing::Random;
+
     use super::*;
 
     fn parts(text: &str, boundary: Boundary) -> Vec<&str> {
@@ -146,6 +196,35 @@ mod tests {
             start = end;
         }
         parts
+    }
+
+    /// What is found line by line, in whatever order, is what the whole text has.
+    #[test]
+    fn lines_are_apart() {
+        let parts = [
+            "one", "Two", ".", "?", "!", " ", "  ", "\n", "\r\n", "\r", "\u{B}", "\u{C}", "\u{85}",
+            "\u{2028}", "'", "\"", ")", "3", "e.g. ", "\u{301}", "\u{200D}", "👩", "🇩", "ア", "中",
+            "א", "。", "_", ",", "\u{AD}", "\t",
+        ];
+        let mut random = Random::new(0x9E37_79B9_7F4A_7C15);
+        for _ in 0..3000 {
+            let number = 1 + random.below(30);
+            let text: String = (0..number).map(|_| parts[random.below(parts.len())]).collect();
+            for (level, boundary) in
+                [Boundary::Line, Boundary::Sentence, Boundary::Word].iter().enumerate()
+            {
+                let mut whole = Marks::new(text.len());
+                boundary.mark(&text, 0..text.len(), &mut whole);
+                let ends = Ends::new(&text, Boundary::Line);
+                let mut offsets: Vec<usize> = (1..text.len()).collect();
+                if random.below(2) == 0 {
+                    offsets.reverse();
+                }
+                for at in offsets {
+                    assert_eq!(ends.allow(level, at), whole.has(at), "{boundary:?} {text:?} {at}");
+                }
+            }
+        }
     }
 
     #[test]
