@@ -477,6 +477,8 @@ impl<'a, T: StoredText> Batch<'a, T> {
     fn encode_each(&self, texts: Range<usize>, worker: &mut Worker) -> Option<Tokens> {
         let mut tokens = Tokens::default();
         tokens.counts.reserve_exact(texts.len());
+        // Hardly any text has more.
+        tokens.ids.reserve(self.texts[texts.clone()].iter().map(T::units).sum::<usize>() / 3);
         for text in texts {
             let units = 0..self.texts[text].units();
             self.count(Part { text, units }, worker, &mut tokens)?;
@@ -560,12 +562,17 @@ impl<'a, T: StoredText> Batch<'a, T> {
         let mut results: Vec<TaskResult> = results.into_iter().flatten().collect();
         results.sort_unstable_by_key(|result| result.position);
         let mut tokens = Tokens { counts: vec![0; self.texts.len()], ids: Vec::new() };
-        tokens.ids.reserve_exact(results.iter().map(|result| result.tokens.ids.len()).sum());
+        let ids: usize = results.iter().map(|result| result.tokens.ids.len()).sum();
         for TaskResult { position: (first, _), tokens: part } in results {
             for (total, count) in tokens.counts[first..].iter_mut().zip(part.counts) {
                 *total += count;
             }
-            tokens.ids.extend_from_slice(&part.ids);
+            if tokens.ids.is_empty() {
+                tokens.ids = part.ids;
+                tokens.ids.reserve_exact(ids - tokens.ids.len());
+            } else {
+                tokens.ids.extend_from_slice(&part.ids);
+            }
         }
         Ok(tokens)
     }

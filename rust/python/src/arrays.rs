@@ -4,6 +4,7 @@
 //! `bytearray`, which needs no C interface of numpy: that interface would be one more crate, and it
 //! panics when it cannot load.
 
+use arrow_buffer::{ArrowNativeType, ToByteSlice};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -28,12 +29,12 @@ fn numpy(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
 
 /// A new array of dtype int64 and shape (len,).
 pub fn int64<'py>(py: Python<'py>, values: &[i64]) -> PyResult<Bound<'py, PyAny>> {
-    array(py, "int64", values, i64::to_ne_bytes)
+    array(py, "int64", values)
 }
 
 /// A new array of dtype uint32 and shape (len,).
 pub fn uint32<'py>(py: Python<'py>, values: &[u32]) -> PyResult<Bound<'py, PyAny>> {
-    array(py, "uint32", values, u32::to_ne_bytes)
+    array(py, "uint32", values)
 }
 
 /// A new masked array of dtype int64 and shape (len,), with `values` and, where `mask` has a 1, nothing.
@@ -42,27 +43,21 @@ pub fn masked_int64<'py>(
     values: &[i64],
     mask: &[u8],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let mask = array(py, "bool", mask, u8::to_ne_bytes)?;
+    let mask = array(py, "bool", mask)?;
     let masked = py.import("fasttok._util.lazy_numpy")?.call_method0("load_masked")?;
     masked.call_method1("MaskedArray", (int64(py, values)?, mask))
 }
 
-fn array<'py, T: Copy, const N: usize>(
+fn array<'py, T: ArrowNativeType>(
     py: Python<'py>,
     dtype: &str,
     values: &[T],
-    to_bytes: impl Fn(T) -> [u8; N],
 ) -> PyResult<Bound<'py, PyAny>> {
     let numpy = numpy(py)?;
     if values.is_empty() {
         return numpy.call_method1("empty", (0, dtype));
     }
-    let buffer = PyByteArray::new_with(py, N * values.len(), |bytes| {
-        for (bytes, &value) in bytes.chunks_exact_mut(N).zip(values) {
-            bytes.copy_from_slice(&to_bytes(value));
-        }
-        Ok(())
-    })?;
+    let buffer = PyByteArray::new(py, values.to_byte_slice());
     numpy.call_method1("frombuffer", (buffer, dtype))
 }
 
