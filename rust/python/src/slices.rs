@@ -68,6 +68,11 @@ impl LimitedCount {
 
 /// The text of a `str`, in UTF-8.
 fn text_of(text: &Bound<'_, PyAny>) -> PyResult<String> {
+    with_text(text, |text| Ok(text.to_owned()))
+}
+
+/// What `then` makes of a text, which is not copied where its characters are UTF-8 already.
+fn with_text<R>(text: &Bound<'_, PyAny>, then: impl FnOnce(&str) -> PyResult<R>) -> PyResult<R> {
     let py = text.py();
     if !text.is_instance_of::<PyString>() {
         let kind = text.get_type().name()?;
@@ -78,7 +83,7 @@ fn text_of(text: &Bound<'_, PyAny>) -> PyResult<String> {
     let mut scratch = Vec::new();
     let decoded = document.decode(0..document.units(), Utf8Errors::Strict, &mut scratch);
     let unit = match decoded {
-        Ok(decoded) if decoded.chars().count() == text.len()? => return Ok(decoded.into_owned()),
+        Ok(decoded) if decoded.chars().count() == text.len()? => return then(&decoded),
         // Two surrogates that are one character of UTF-16 are no slice of the text.
         Ok(_) => match text.call_method1("encode", ("utf-8",)) {
             Ok(_) => 0,
@@ -216,14 +221,15 @@ pub fn split<'py>(
             "boundary must be one of {names}, not {boundary:?}"
         )));
     };
-    let text = text_of(text)?;
-    let parts = with_counter(py, shared, text.len(), |counter| {
-        let ends = Ends::new(&text, wanted);
-        let allow = |level: usize, at: usize| ends.allow(level, at);
-        let parts = Slices::new(counter, &text).split(most, overlap, ends.levels(), &allow);
-        parts.map_err(|error| in_characters(error, &text))
-    })?;
-    PyList::new(py, parts.into_iter().map(|part| PyString::new(py, &text[part.range])))
+    with_text(text, |text| {
+        let parts = with_counter(py, shared, text.len(), |counter| {
+            let ends = Ends::new(text, wanted);
+            let allow = |level: usize, at: usize| ends.allow(level, at);
+            let parts = Slices::new(counter, text).split(most, overlap, ends.levels(), &allow);
+            parts.map_err(|error| in_characters(error, text))
+        })?;
+        PyList::new(py, parts.into_iter().map(|part| PyString::new(py, &text[part.range])))
+    })
 }
 
 /// See `Encoding.count_up_to`.
@@ -235,10 +241,12 @@ pub fn count_up_to(
     let py = text.py();
     let _call = Call::enter(py);
     let limit = whole_number("limit", limit)?;
-    let text = text_of(text)?;
-    let tokens = with_counter(py, shared, text.len(), |counter| {
-        Slices::new(counter, &text).count_up_to(limit)
-    })?;
+    let count = |text: &str| {
+        with_counter(py, shared, text.len(), |counter| {
+            Slices::new(counter, text).count_up_to(limit)
+        })
+    };
+    let tokens = with_text(text, count)?;
     Ok(LimitedCount { tokens, exceeded: tokens.is_none() })
 }
 
