@@ -98,7 +98,9 @@ impl<U: Unit> Task for Transcode<'_, U> {
         // More is written than counts: four bytes a character, and whole blocks.
         let room = units.len() * U::MAX_UTF8 + BLOCK;
         if scratch.len() < room {
-            scratch.resize(room, 0);
+            // Zeros of the allocator, which become memory only where something is written.
+            *scratch = Vec::new();
+            *scratch = vec![0; room];
         }
         let (mut at, mut written) = (0, 0);
         while let Some(block) = units[at..].first_chunk() {
