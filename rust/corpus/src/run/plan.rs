@@ -12,7 +12,7 @@ use crate::groups::GroupKeys;
 use crate::job::Job;
 use crate::position::Position;
 use crate::recognise::{Taken, recognise};
-use crate::source::{self, InputKind};
+use crate::source::{self, InputKind, Opened};
 use crate::{Error, Progress};
 
 /// What a run would read, and what not.
@@ -64,7 +64,7 @@ pub fn plan(job: &Job, progress: &Progress, cancel: &AtomicBool) -> Result<Plan,
         };
         if input.kind == InputKind::File {
             let opened = source::open(input, control, progress, job.max_window_bytes);
-            let taken = opened.and_then(|mut opened| {
+            let taken = opened.and_then(Opened::check_begins).and_then(|mut opened| {
                 file.packed = opened.packed;
                 recognise(input, &mut opened, &formats).map_err(|unread| unread.bad)
             });

@@ -176,6 +176,14 @@ fn unpacked<'e>(
 }
 
 impl<'e> Opened<'e> {
+    /// Refuses an input of which not one byte can be read. Who reads it is told so then.
+    pub fn check_begins(self) -> Result<Opened<'e>, SkipReason> {
+        match self.reader.failure() {
+            Some(e) if self.reader.head().is_empty() => Err(read_error(e)),
+            _ => Ok(self),
+        }
+    }
+
     /// Whether what the reader gives is the file itself, which can be read at any place.
     pub fn is_seekable(&self, input: &Input) -> bool {
         self.is_file && input.kind == InputKind::File
