@@ -10,12 +10,15 @@ use std::ffi::{CString, c_char, c_void};
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
 use arrow_array::{Array, ArrayRef, make_array, new_empty_array, new_null_array};
 use arrow_schema::{ArrowError, DataType, Field};
-use fasttok_parallel::{Abort, Options, Output};
+use fasttok_parallel::{
+    Abort, Options, Output, SharedCounter, StoredText, Tokens, available_threads,
+};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -23,6 +26,7 @@ use pyo3::types::PyBytes;
 use crate::arrow::{self, Column};
 use crate::arrow_export::of_one_type;
 use crate::columns::{Encodings, Work};
+use crate::document::Document;
 use crate::encoding::{Encoding, options};
 use crate::ending::attach;
 use crate::errors::Failure;
@@ -179,6 +183,81 @@ fn guarded<T>(what: impl FnOnce() -> PyResult<T>) -> Option<T> {
     None
 }
 
+/// How many columns are counted at this moment.
+static ACTIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// A column is counted as long as this lives.
+struct Active;
+
+impl Active {
+    fn new() -> Active {
+        ACTIVE.fetch_add(1, Relaxed);
+        Active
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        ACTIVE.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Units of text before it is looked whether other columns are counted at the same time.
+const FIRST_ROUND: usize = 1 << 16;
+/// Units of text before that is looked at again.
+const ROUND: usize = 1 << 24;
+
+/// Counts or encodes documents. Where `options` say no number of threads, those of the process are shared by the calls
+/// that are at work, of which polars makes several at once without saying so: else each call would have threads that
+/// wait for those of the others, with caches of their own to fill. The calls for the parts of a column begin one shortly
+/// after the other, so the first round is counted by one thread.
+fn perform(
+    counter: &SharedCounter,
+    documents: &[Document<'_>],
+    options: &Options,
+    output: Output,
+) -> Result<Tokens, Option<Failure>> {
+    let mut all = Tokens::default();
+    let mut start = 0;
+    while start < documents.len() {
+        let (mut options, mut end) = (*options, documents.len());
+        if options.threads.is_none() {
+            end = round(documents, start, if start == 0 { FIRST_ROUND } else { ROUND });
+            let threads = match start == 0 && !SharedCounter::is_long(&documents[0]) {
+                true => 1,
+                false => available_threads() / ACTIVE.load(Relaxed).max(1),
+            };
+            options.threads = NonZeroUsize::new(threads.max(1));
+        }
+        let run = counter.run(&documents[start..end], &options, output, &mut || Ok(()));
+        let mut tokens = run.map_err(|abort| match abort {
+            Abort::Failure(mut failure) => {
+                failure.text += start;
+                Some(Failure::new(failure, documents))
+            }
+            Abort::Cancelled => None,
+        })?;
+        if start == 0 {
+            all = tokens;
+        } else {
+            all.counts.append(&mut tokens.counts);
+            all.ids.append(&mut tokens.ids);
+        }
+        start = end;
+    }
+    Ok(all)
+}
+
+/// The end of the documents from `start` on that have `most` units of text; there is one at least.
+fn round(documents: &[Document<'_>], start: usize, most: usize) -> usize {
+    let mut units = documents[start].units();
+    let more = documents[start + 1..].iter().take_while(|document| {
+        units += document.units();
+        units <= most
+    });
+    start + 1 + more.count()
+}
+
 /// The version of the interface.
 #[unsafe(no_mangle)]
 pub extern "C" fn _polars_plugin_get_version() -> u32 {
@@ -255,16 +334,13 @@ unsafe fn column(
             // polars does several such columns or parts at once.
             options.threads = Some(NonZeroUsize::MIN);
         }
+        let _active = Active::new();
         let mut arrays = Vec::with_capacity(chunks.len());
         let mut before = 0;
         for chunk in chunks {
             let column = Column::new(chunk)?;
             let array = job.work.perform(&column, &mut |counter, documents, output| {
-                let run = counter.run(documents, &options, output, &mut || Ok(()));
-                run.map_err(|abort| match abort {
-                    Abort::Failure(failure) => Some(Failure::new(failure, documents)),
-                    Abort::Cancelled => None,
-                })
+                perform(counter, documents, &options, output)
             });
             arrays.push(array.map_err(|stopped| match stopped.error {
                 Some(failure) => {
