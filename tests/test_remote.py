@@ -22,6 +22,7 @@ import time
 import traceback
 import uuid
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -256,7 +257,16 @@ def test_a_fault_costs_nothing_or_is_told(s3: ObjectServer, scheme: str, kind: s
     data = jsonl(8_000, 11)
     name = {"jsonl": "a.jsonl", "zst": "a.jsonl.zst", "parquet": "a.parquet"}[kind]
     path = f"bucket/{name}"
-    content = {"jsonl": lambda: data, "zst": lambda: packed(data, "zst"), "parquet": lambda: parquet(data)}[kind]()
+    # All more than 1 MiB, for what is smaller is asked for as a whole.
+    lines = data.splitlines(keepends=True)
+    passed_over = b"\x50\x2a\x4d\x18" + (1 << 20).to_bytes(4, "little") + bytes(1 << 20)
+    parts = [packed(b"".join(lines[:4_000]), "zst"), passed_over, packed(b"".join(lines[4_000:]), "zst")]
+    content = {
+        "jsonl": lambda: data,
+        "zst": lambda: b"".join(parts),
+        "parquet": lambda: parquet(data, 20, compression="none", use_dictionary=False),
+    }[kind]()
+    assert len(content) > 1 << 20
     s3.objects[path] = content
     url = f"s3://{path}" if scheme == "s3" else f"{s3.url}/{path}"
     expected = fasttok.count_corpus(url)
@@ -282,6 +292,39 @@ def test_a_fault_costs_nothing_or_is_told(s3: ObjectServer, scheme: str, kind: s
         s3.objects[path] = content
         s3.faults[path] = [None, fault] if fault in FINAL else [None, *[fault] * 20]
         fasttok.count_corpus(url, on_error="fail")
+
+
+@pytest.mark.parametrize("scheme", ["s3", "http"])
+def test_faults_of_many_small_objects(s3: ObjectServer, scheme: str) -> None:
+    """They are read ahead; the order of the rows, and what is told of each, is as if they were not."""
+    names = [f"bucket/{number:02}.{'parquet' if number % 5 == 4 else 'jsonl'}" for number in range(40)]
+    for number, name in enumerate(names):
+        data = jsonl(50 + number, number)
+        s3.objects[name] = parquet(data) if name.endswith("parquet") else data
+    s3.faults |= {names[7]: ["changed"], names[9]: ["reset", "503"], names[23]: ["403"]}
+    root = "s3://bucket" if scheme == "s3" else f"{s3.url}/bucket"
+    paths = f"{root}/" if scheme == "s3" else [f"{s3.url}/{name}" for name in names]
+    report = fasttok.count_corpus(paths, by="file")
+    assert [reason for reason, _ in entries(report)] == ["changed", "unreadable"]
+    files = [entry.file for entry in report.ledger.entries]
+    assert files == [f"{s3.url}/{names[i]}" if scheme == "http" else f"s3://{names[i]}" for i in (7, 23)]
+    left = [number for number in range(40) if number not in (7, 23)]
+    assert report.totals.documents == sum(50 + number for number in left)
+    assert [group.documents for group in report.groups if group.documents] == [50 + number for number in left]
+    # One range of each, but for the one that was cut, and where a connection that was kept turns out to be closed.
+    asked = Counter(path for _, path, headers, _ in s3.requests if headers.get("range") not in (None, "bytes=0-0"))
+    assert len(asked) == 40 and asked[f"/{names[9]}"] > 1 and asked.total() < 60, asked
+
+
+def test_a_plan_tells_of_what_cannot_be_read(s3: ObjectServer) -> None:
+    from fasttok.measures.plan import plan_corpus
+
+    names = ["a.jsonl", "b.parquet", "c.txt.gz", "d.txt"]
+    for name in names:
+        s3.objects[f"bucket/{name}"] = b"one two\n"
+        s3.faults[f"bucket/{name}"] = ["403"]
+    planned = [(file.file, file.reason, file.detail) for file in plan_corpus("s3://bucket/", "o200k_base")]
+    assert sorted(planned) == [(f"s3://bucket/{name}", "unreadable", "at byte 0: HTTP 403 Forbidden") for name in names]
 
 
 def test_a_server_is_left_alone_as_long_as_it_says(server: ObjectServer) -> None:

@@ -21,6 +21,8 @@ from fasttok.inputs.remote.failure import Failure, changed, in_words, of_status
 
 _PART = 1 << 16
 _REDIRECTS = 5
+_CONNECTIONS = 32
+"""Kept for each server: more than requests are on their way at once."""
 
 
 class Web:
@@ -29,7 +31,7 @@ class Web:
     def __init__(self, scheme: str, host: str) -> None:
         self._urllib3 = urllib3 = need("urllib3", "remote", f"a path that begins with {scheme}://")
         timeout = urllib3.Timeout(connect=limits.CONNECT_SECONDS, read=limits.SILENT_SECONDS)
-        options: dict[str, Any] = {"timeout": timeout, "maxsize": 8}
+        options: dict[str, Any] = {"timeout": timeout, "maxsize": _CONNECTIONS}
         name = urlsplit(f"{scheme}://{host}").hostname or ""
         proxy = None if proxy_bypass(name) else getproxies().get(scheme)
         self._pool = urllib3.PoolManager(**options) if proxy is None else urllib3.ProxyManager(proxy, **options)

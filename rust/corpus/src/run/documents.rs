@@ -34,7 +34,7 @@ use crate::{Error, Ledger, Progress, Tally, scripts_of};
 use super::chunk::Readers;
 use super::inputs::Inputs;
 use super::members::{self, MemberFilter, MemberOpener, extension};
-use super::open::begin;
+use super::open::{ask_ahead, begin};
 use super::{CHUNK, check_fields, fields, formats, path_languages};
 
 /// A batch holds this many documents at most, or this many bytes of them and one document more.
@@ -298,6 +298,7 @@ impl<'r> Host<'r> for Archives<'r> {
 impl<'r> Documents<'r> {
     fn file(&mut self, found: &'r Inputs, file: usize, control: Control<'r>) -> Result<(), Error> {
         let input = &found.inputs[file];
+        ask_ahead(&found.inputs, file, None);
         let from = (control, self.progress);
         let reading =
             match begin(file, input, from, &self.formats, self.config, self.host, None, None) {

@@ -8,7 +8,17 @@ use crate::format::{self, Formats};
 use crate::reading::{Host, Opening, Reached, Reading, StreamConfig};
 use crate::recognise::{Taken, Unread, recognise};
 use crate::sampling::SamplePlan;
-use crate::source::{self, Input};
+use crate::source::{self, Input, Object};
+
+/// Asks the store of input `file`, which is opened now, for small objects, that one and some of those that are opened next;
+/// of a `sample`, those that it reads.
+pub(super) fn ask_ahead(inputs: &[Input], file: usize, sample: Option<&SamplePlan>) {
+    if inputs[file].object.is_some() {
+        let reads = |file: &usize| sample.is_none_or(|sample| sample.reads(*file));
+        let next = (file..inputs.len()).filter(reads);
+        Object::ask_ahead(next.map_while(|file| inputs[file].object.as_deref()));
+    }
+}
 
 /// Opens `source`, which is input `file`, for `host`, and finds out what it is. `reached` is where an earlier run stopped. Of
 /// a slice what it is was found out before. Of a

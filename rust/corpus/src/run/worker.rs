@@ -10,7 +10,7 @@ use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
 use super::chunk::Readers;
 use super::detect_queue::{AwaitingLanguage, DetectQueue, RowId};
 use super::members::{MemberOpener, extension};
-use super::open::begin;
+use super::open::{ask_ahead, begin};
 use super::schedule::{
     Failure, InFlight, Run, SavedReached, SavedReading, Shared, SharedPart, Sums, Task, Units,
     panic_message,
@@ -134,6 +134,7 @@ impl<'s, 'a> Worker<'s, 'a> {
             return;
         }
         let input = &self.run.inputs[file];
+        ask_ahead(self.run.inputs, file, sample);
         let (had, reached) = match begun.iter().find(|saved| saved.part == 0) {
             Some(SavedReading { reached: SavedReached::Stream(reached), .. }) => {
                 (HandedOut::default(), Some(reached.clone()))

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
+use super::remote::Stat;
 use super::{Filter, Input, InputKind, Store, path_name, redact, remote};
 use crate::Error;
 use crate::entry::Entry;
@@ -56,10 +57,12 @@ pub(crate) struct Found {
 pub(crate) fn find(paths: &[PathBuf], listed: &[PathBuf], walk: Walk) -> Result<Found, Error> {
     let mut found = Found::default();
     let skip_missing = walk.skip_missing && paths.len() + listed.len() > 1;
+    let mut stats = remote::Stats::new(paths.iter().chain(listed), walk);
     let (mut named, mut listed) = (paths.iter(), listed.iter());
     loop {
+        let stat = stats.next();
         if let Some(path) = named.next() {
-            match find_path(path, walk, &mut found) {
+            match find_path(path, stat, walk, &mut found) {
                 Err(Error::NotFound { .. }) if skip_missing => {
                     found.bad.push(missing(path, NOT_THERE.to_owned()));
                 }
@@ -71,7 +74,7 @@ pub(crate) fn find(paths: &[PathBuf], listed: &[PathBuf], walk: Walk) -> Result<
                 result => result?,
             }
         } else if let Some(path) = listed.next() {
-            find_listed(path, walk, &mut found)?;
+            find_listed(path, stat, walk, &mut found)?;
         } else {
             break;
         }
@@ -139,7 +142,7 @@ pub(crate) fn identity(path: &Path) -> Option<Identity> {
 /// Another name of standard input, by which it can be told whether a file that is named is the one redirected in.
 const STDIN_PATH: &str = "/dev/stdin";
 
-fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
+fn find_path(path: &Path, stat: Option<Stat>, walk: Walk, found: &mut Found) -> Result<(), Error> {
     if path.as_os_str() == "-" {
         found.inputs.push(Input {
             path: path.to_owned(),
@@ -157,7 +160,7 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
         return Ok(());
     }
     if let Some(place) = remote::Place::of(path, walk) {
-        return place.find_named(found);
+        return place.find_named(stat, found);
     }
     match find_existing(path, walk, found) {
         Ok(()) => Ok(()),
@@ -172,9 +175,14 @@ fn find_path(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
 }
 
 /// What a list names: nothing in it ends a run, and it is no pattern.
-fn find_listed(path: &Path, walk: Walk, found: &mut Found) -> Result<(), Error> {
+fn find_listed(
+    path: &Path,
+    stat: Option<Stat>,
+    walk: Walk,
+    found: &mut Found,
+) -> Result<(), Error> {
     if let Some(place) = remote::Place::of(path, walk) {
-        return place.find_listed(found);
+        return place.find_listed(stat, found);
     }
     let why = match find_existing(path, walk, found) {
         Ok(()) => return Ok(()),

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use fasttok_engine::is_interrupted;
@@ -27,6 +27,12 @@ const PART: u64 = 8 << 20;
 
 /// So many ranges of a stream are on their way, or wait to be read.
 const AHEAD: usize = 3;
+
+/// An object of this size or less is asked for as a whole, before it is opened.
+const SMALL: u64 = 1 << 20;
+/// So many objects are asked for, from the one on that is opened, and as many bytes of them.
+const OBJECTS_AHEAD: usize = 16;
+const BYTES_AHEAD: u64 = 8 << 20;
 
 /// An object that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,6 +211,17 @@ pub(crate) struct Object {
     pub info: ObjectInfo,
     /// Nobody waited for a range of it, since the run is over: what its readers say from then on means nothing.
     abandoned: AtomicBool,
+    whole: Mutex<Whole>,
+}
+
+/// A small object that is asked for as a whole.
+#[derive(Default)]
+enum Whole {
+    #[default]
+    Unasked,
+    Asked(Answer<Vec<u8>>),
+    /// Its reader has it.
+    Taken(Weak<Vec<u8>>),
 }
 
 impl fmt::Debug for Object {
@@ -215,7 +232,52 @@ impl fmt::Debug for Object {
 
 impl Object {
     pub fn new(store: Arc<dyn Store>, path: String, info: ObjectInfo) -> Object {
-        Object { store, path, info, abandoned: AtomicBool::new(false) }
+        let (abandoned, whole) = (AtomicBool::new(false), Mutex::default());
+        Object { store, path, info, abandoned, whole }
+    }
+
+    /// Asks for the first of these objects, which are opened next, as far as they are small: many requests take about as long
+    /// as one.
+    pub fn ask_ahead<'o>(next: impl Iterator<Item = &'o Object>) {
+        let mut bytes = 0;
+        for object in next.take(OBJECTS_AHEAD) {
+            let size = object.info.size;
+            if !(1..=SMALL).contains(&size) {
+                continue;
+            }
+            bytes += size;
+            if bytes > BYTES_AHEAD {
+                break;
+            }
+            let mut whole = object.whole();
+            if matches!(*whole, Whole::Unasked) {
+                *whole = Whole::Asked(object.begin(0, size as usize));
+            }
+        }
+    }
+
+    /// What was asked ahead, once.
+    fn take_asked(&self) -> Option<Answer<Vec<u8>>> {
+        let mut whole = self.whole();
+        if !matches!(*whole, Whole::Asked(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut *whole, Whole::Taken(Weak::new())) {
+            Whole::Asked(answer) => Some(answer),
+            Whole::Unasked | Whole::Taken(_) => None,
+        }
+    }
+
+    /// All of it, where its reader has that.
+    pub fn held(&self) -> Option<Arc<Vec<u8>>> {
+        match &*self.whole() {
+            Whole::Taken(held) => held.upgrade(),
+            _ => None,
+        }
+    }
+
+    fn whole(&self) -> MutexGuard<'_, Whole> {
+        self.whole.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What its URL asks for, such as `id=2`, without what signs it: that is secret, and another one each time it is made.
@@ -290,7 +352,9 @@ pub(super) struct ObjectReader<'e> {
     next: u64,
     /// How many ranges were asked for.
     begun: usize,
-    current: io::Cursor<Vec<u8>>,
+    current: Arc<Vec<u8>>,
+    /// How much of that was read.
+    at: usize,
 }
 
 impl<'e> ObjectReader<'e> {
@@ -303,19 +367,27 @@ impl<'e> ObjectReader<'e> {
             parts: VecDeque::new(),
             next: offset,
             begun,
-            current: io::Cursor::default(),
+            current: Arc::default(),
+            at: 0,
         }
     }
 
     fn begin(&mut self) {
+        let size = self.object.info.size;
+        if self.begun == 0
+            && let Some(answer) = self.object.take_asked()
+        {
+            self.parts.push_back((0, size as usize, answer));
+            (self.next, self.begun) = (size, 1);
+        }
         let ahead = if self.begun < 2 { 1 } else { AHEAD };
-        while self.parts.len() < ahead && self.next < self.object.info.size {
+        while self.parts.len() < ahead && self.next < size {
             let part = match self.begun {
                 0 => FIRST_PART,
                 1 => SECOND_PART,
                 _ => PART,
             };
-            let len = part.min(self.object.info.size - self.next) as usize;
+            let len = part.min(size - self.next) as usize;
             self.parts.push_back((self.next, len, self.object.begin(self.next, len)));
             self.next += len as u64;
             self.begun += 1;
@@ -326,7 +398,9 @@ impl<'e> ObjectReader<'e> {
 impl Read for ObjectReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            let n = self.current.read(buf)?;
+            let n = buf.len().min(self.current.len() - self.at);
+            buf[..n].copy_from_slice(&self.current[self.at..][..n]);
+            self.at += n;
             if n > 0 || buf.is_empty() {
                 return Ok(n);
             }
@@ -339,7 +413,12 @@ impl Read for ObjectReader<'_> {
                 self.parts.clear();
                 self.next = self.object.info.size;
             })?;
-            self.current = io::Cursor::new(bytes);
+            (self.current, self.at) = (Arc::new(bytes), 0);
+            if let Whole::Taken(held) = &mut *self.object.whole()
+                && self.current.len() as u64 == self.object.info.size
+            {
+                *held = Arc::downgrade(&self.current);
+            }
         }
     }
 }

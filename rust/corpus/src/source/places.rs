@@ -18,13 +18,16 @@ pub(crate) struct Places {
 enum Bytes {
     File(Arc<File>),
     Object(Arc<Object>),
+    /// Those of a small object.
+    Held(Arc<Vec<u8>>),
 }
 
 impl Places {
     /// Those of `input`, as it is stored.
     pub fn open(input: &Input) -> Result<Places, SkipReason> {
         if let Some(object) = &input.object {
-            return Ok(Places { bytes: Bytes::Object(object.clone()), len: object.info.size });
+            let bytes = object.held().map_or_else(|| Bytes::Object(object.clone()), Bytes::Held);
+            return Ok(Places { bytes, len: object.info.size });
         }
         let file = File::open(&input.path).and_then(Places::of_file);
         file.map_err(|e| open_error(&e))
@@ -56,6 +59,7 @@ impl Places {
         }
         let file = match &self.bytes {
             Bytes::Object(object) => return object.read_at(offset, len),
+            Bytes::Held(bytes) => return Ok(bytes[offset as usize..][..len].to_vec()),
             Bytes::File(file) => file,
         };
         let mut bytes = vec![0; len];

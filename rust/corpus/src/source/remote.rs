@@ -2,8 +2,8 @@
 //! `find` has for files. There are no links and no lists of what git ignores; hidden is what has a part that begins with
 //! a dot.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -16,6 +16,37 @@ use crate::Error;
 use crate::entry::Entry;
 use crate::position::Position;
 use crate::skip_reason::{Reason, SkipReason};
+
+/// So many places are looked for at once.
+const PLACES_AHEAD: usize = 16;
+
+/// What is at paths, which is asked for some paths ahead: many requests take about as long as one.
+pub(super) struct Stats<'p, P> {
+    paths: P,
+    walk: Walk<'p>,
+    /// For each path that was asked for and not looked for yet; nothing where there is nothing to ask.
+    asked: VecDeque<Option<Stat>>,
+}
+
+/// What a store says of an object.
+pub(super) type Stat = Answer<Option<ObjectInfo>>;
+
+impl<'p, P: Iterator<Item = &'p PathBuf>> Stats<'p, P> {
+    pub fn new(paths: P, walk: Walk<'p>) -> Stats<'p, P> {
+        Stats { paths, walk, asked: VecDeque::new() }
+    }
+
+    /// What was asked for the next path.
+    pub fn next(&mut self) -> Option<Stat> {
+        while self.asked.len() < PLACES_AHEAD
+            && let Some(path) = self.paths.next()
+        {
+            let place = Place::of(path, self.walk).filter(Place::may_be_object);
+            self.asked.push_back(place.map(|place| place.store.stat(place.path)));
+        }
+        self.asked.pop_front().flatten()
+    }
+}
 
 /// A path that is a store's.
 pub(super) struct Place<'p> {
@@ -30,9 +61,13 @@ impl<'p> Place<'p> {
         store.has(path).then_some(Place { path, store, walk })
     }
 
-    /// What was named, which must exist.
-    pub fn find_named(&self, found: &mut Found) -> Result<(), Error> {
-        if self.find_existing(found)? {
+    fn may_be_object(&self) -> bool {
+        !self.path.is_empty() && !self.path.ends_with('/')
+    }
+
+    /// What was named, which must exist. Its `stat` was asked for.
+    pub fn find_named(&self, stat: Option<Stat>, found: &mut Found) -> Result<(), Error> {
+        if self.find_existing(stat, found)? {
             return Ok(());
         }
         let Some(pattern) = Pattern::of(self.path)? else {
@@ -47,18 +82,18 @@ impl<'p> Place<'p> {
         Ok(())
     }
 
-    /// What a list names.
-    pub fn find_listed(&self, found: &mut Found) -> Result<(), Error> {
-        if !self.find_existing(found)? {
+    /// What a list names. Its `stat` was asked for.
+    pub fn find_listed(&self, stat: Option<Stat>, found: &mut Found) -> Result<(), Error> {
+        if !self.find_existing(stat, found)? {
             let why = "there is no such object, and no folder with something to read";
             found.bad.push(self.entry(Reason::NotFound, why));
         }
         Ok(())
     }
 
-    fn find_existing(&self, found: &mut Found) -> Result<bool, Error> {
-        if !self.path.is_empty() && !self.path.ends_with('/') {
-            match self.ask(self.store.stat(self.path), found)? {
+    fn find_existing(&self, stat: Option<Stat>, found: &mut Found) -> Result<bool, Error> {
+        if let Some(stat) = stat {
+            match self.ask(stat, found)? {
                 Told::Answer(Some(info)) => {
                     found.inputs.push(self.input(self.path.to_owned(), None, info));
                     return Ok(true);

@@ -96,6 +96,13 @@ impl Store for Memory {
     }
 }
 
+/// `text` as gzip that is no smaller: what is small is asked for as a whole.
+fn stored_gz(text: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    packed.write_all(text.as_ref()).unwrap();
+    packed.finish().unwrap()
+}
+
 fn records(n: usize) -> String {
     (0..n).map(|i| format!("{{\"text\":\"{i} the Straße 中文字\"}}\n")).collect()
 }
@@ -156,11 +163,68 @@ fn ranges_are_of_bounded_size_and_few_at_a_time() {
     assert!(store.pending.lock().unwrap().1 <= 3);
 }
 
+/// Each of many small objects is one question, of which several are on their way at once; their bytes are bounded.
+#[test]
+fn small_objects_are_asked_for_before_they_are_opened() {
+    let name = |i: usize| format!("x://bucket/{i:03}.jsonl");
+    let names: Vec<String> = (0..60).map(name).collect();
+    let at = |len: &dyn Fn(usize) -> usize| -> Vec<(&str, Vec<u8>)> {
+        let objects = names.iter().enumerate();
+        objects.map(|(i, name)| (name.as_str(), records(len(i)).into_bytes())).collect()
+    };
+    let small = at(&|i| i % 7 * 100);
+    let (job, store) = Memory::with(&small).job(&["x://bucket/"]);
+    for threads in [1, 2, 5] {
+        *store.pending.lock().unwrap() = (0, 0);
+        store.asked.lock().unwrap().clear();
+        let outcome = try_count(&Job { threads: Some(threads), ..job.clone() }, 1 << 20).unwrap();
+        assert_eq!(outcome.totals.documents, (0..60).map(|i| i as u64 % 7 * 100).sum::<u64>());
+        let asked = store.asked.lock().unwrap();
+        let filled = small.iter().filter(|(_, bytes)| !bytes.is_empty());
+        assert_eq!(asked.len(), filled.count());
+        let (left, most) = *store.pending.lock().unwrap();
+        assert!(left == 0 && (10..=16 + threads).contains(&most), "{most} of {threads} threads");
+    }
+    // No more than 8 MiB are waited for: fewer objects of 0.9 MB.
+    let large = at(&|_| 24_000);
+    assert!((800_000..1 << 20).contains(&large[0].1.len()), "{}", large[0].1.len());
+    let (job, store) = Memory::with(&large).job(&["x://bucket/"]);
+    let outcome = try_count(&Job { threads: Some(1), ..job }, 1 << 20).unwrap();
+    assert_eq!(outcome.totals.documents, 60 * 24_000);
+    assert!((7..=10).contains(&store.pending.lock().unwrap().1));
+    // A named object is looked for while others are.
+    let paths: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (job, store) = Memory::with(&small).job(&paths);
+    assert_eq!(try_count(&job, 1 << 20).unwrap().files, 60);
+    assert!(store.pending.lock().unwrap().1 >= 10);
+}
+
+/// What ends the run ends what was asked for and never comes.
+#[test]
+fn nobody_waits_for_small_objects_when_the_run_is_over() {
+    let names: Vec<String> = (0..30).map(|i| format!("x://bucket/{i:02}.jsonl")).collect();
+    let objects: Vec<_> =
+        names.iter().map(|name| (name.as_str(), records(9).into_bytes())).collect();
+    let mut memory = Memory::with(&objects);
+    memory.answers = Box::new(|_, _| None);
+    let (job, store) = memory.job(&["x://bucket/"]);
+    let cancel = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(&job, &Progress::new(), &cancel));
+        while store.asked.lock().unwrap().len() < 16 {
+            std::thread::yield_now();
+        }
+        cancel.store(true, Relaxed);
+        assert!(matches!(running.join().unwrap(), Err(Error::Interrupted)));
+    });
+    assert_eq!(store.pending.lock().unwrap().0, 0);
+}
+
 #[test]
 fn what_a_store_refuses_is_a_row_with_its_byte() {
     let bytes = records(100_000).into_bytes();
     for name in ["x://a.jsonl", "x://a.jsonl.gz"] {
-        let bytes = if name.ends_with("gz") { gz(&bytes) } else { bytes.clone() };
+        let bytes = if name.ends_with("gz") { stored_gz(&bytes) } else { bytes.clone() };
         let mut memory = Memory::with(&[(name, bytes)]);
         memory.answers = Box::new(|offset, bytes| match offset {
             8192 => Some(Err((Reason::Changed, "it was changed"))),
@@ -186,7 +250,7 @@ fn what_a_store_refuses_is_a_row_with_its_byte() {
 fn nobody_waits_for_a_range_when_the_run_is_over() {
     let objects = [
         ("x://a.jsonl", records(50_000).into_bytes()),
-        ("x://b.jsonl.gz", gz(records(50_000))),
+        ("x://b.jsonl.gz", stored_gz(records(50_000))),
         ("x://c.txt", vec![b' '; 3 << 20]),
     ];
     let hanging = || {
