@@ -159,7 +159,7 @@ def test_only_one_member_depends_on_the_run(corpus: Path) -> None:
     assert all(run["peak_memory_bytes"] > 10_000_000 for run in runs)
 
 
-@pytest.mark.parametrize("key", report_module.SORT_KEYS)
+@pytest.mark.parametrize("key", [key for key in report_module.SORT_KEYS if key not in report_module.QUANTILES])
 def test_sorted_by(report: fasttok.Report, key: str) -> None:
     ordered = report.sorted_by(key)
     assert sorted(map(str, ordered.groups)) == sorted(map(str, report.groups))
@@ -172,6 +172,17 @@ def test_sorted_by(report: fasttok.Report, key: str) -> None:
         return
     known = [value for value in values if value is not None]
     assert values == sorted(known, reverse=True) + [None] * (len(values) - len(known))
+
+
+@pytest.mark.parametrize("key", report_module.QUANTILES)
+def test_sorted_by_quantiles(corpus: Path, key: str) -> None:
+    report = fasttok.count_corpus(corpus, ENCODINGS, by="language", quantiles=True)
+    for reverse in (False, True):
+        groups = report.sorted_by(key, reverse=reverse).groups
+        values = [getattr(group.tokens_per_document["o200k_base"], key) for group in groups]
+        assert len(values) > 1 and values == sorted(values, reverse=not reverse)
+    with pytest.raises(ValueError, match="no quantiles were asked for"):
+        fasttok.count_corpus(corpus, ENCODINGS, by="language").sorted_by(key)
 
 
 def test_sorted_by_reverse(report: fasttok.Report) -> None:
