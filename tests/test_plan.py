@@ -45,15 +45,27 @@ def test_what_is_planned_is_what_is_read(corpus: Path) -> None:
     assert plan.seconds > 0
 
 
-def test_the_command_ends_well_and_counts_nothing(corpus: Path) -> None:
+def test_the_command_counts_nothing_and_tells_of_what_cannot_be_read(corpus: Path) -> None:
     done = run("count", "--plan", corpus, "--json")
-    assert done.code == 0
+    assert done.code == 3
+    assert "cannot be read: " in done.err
+    assert "f.jsonl.xz: " in done.err
     jsonschema.Draft202012Validator(library.schema("plan")).validate(done.json())
     rows = list(csv.DictReader(io.StringIO(run("count", "--plan", corpus, "--csv").out)))
     assert len(rows) == 6
     table = on_terminal("count", "--plan", corpus, width=80)
-    assert max(map(len, table.out.splitlines())) <= 80
+    lines = table.out.splitlines()
+    # What is said of a file that cannot be read is a line, however long.
+    assert max(len(line) for line in lines if not line.startswith("cannot be read")) <= 80
     assert "nothing was counted" in " ".join(table.out.split())
+
+
+def test_a_plan_of_what_can_be_read_ends_well(corpus: Path) -> None:
+    (corpus / "f.jsonl.xz").unlink()
+    # What is passed by is no fault.
+    assert run("count", "--plan", corpus).code == 0
+    missing = run("count", "--plan", corpus / "a.jsonl", corpus / "missing.jsonl", "-q")
+    assert (missing.code, missing.err) == (3, "")
 
 
 def test_standard_input_is_not_read() -> None:

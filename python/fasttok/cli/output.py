@@ -149,15 +149,17 @@ def deliver(
     ledger: Ledger | None = None,
     notes: Sequence[str] = (),
     where: str = "--json lists them",
+    skips: bool = False,
 ) -> int:
     """Write `report` as `shape`, then tell of skipped rows (`where` says where all are listed), print `notes` and
     the summary on standard error, nothing of which if `quiet`; return the exit code, which is the same where nobody
     reads either of them.
 
     drawn_as: whose presenter draws it, where that is not its own kind's.
+    skips: without a ledger, whether there is something that is skipped.
     """
     presenter = presenter_of(drawn_as or report.kind)
-    code = SKIPPED if ledger is not None and ledger.skipped else OK
+    code = SKIPPED if skips or (ledger is not None and ledger.skipped) else OK
     _end_with(code)
     try:
         _write(report, shape, output, presenter)

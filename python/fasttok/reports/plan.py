@@ -45,6 +45,11 @@ class Plan(Listing[PlannedFile], BaseReport):
         """Those that would be read."""
         return [file for file in self if file.reason is None]
 
+    @property
+    def skipped(self) -> list[PlannedFile]:
+        """Those that cannot be read: rows that a run would skip, or fail at."""
+        return [file for file in self if file.detail is not None]
+
     def totals(self) -> dict[str, int]:
         """Files and stored bytes that would be read, and files that would not."""
         read = self.read

@@ -27,6 +27,7 @@ from fasttok.cli.options import (
 )
 from fasttok.cli.output import (
     OK,
+    SHOWN_SKIPPED,
     SKIPPED,
     Format,
     choose_format,
@@ -182,8 +183,13 @@ def _deliver_plan(
     output: str | None,
     quiet: bool,
 ) -> int:
-    """A dry run: the exit code says nothing of what would be skipped."""
+    """A dry run: the exit code is that of a run, as far as it is known before."""
     from fasttok.measures.plan import plan_corpus
 
     taken = {name: value for name, value in arguments.items() if name in CorpusKeywords.__annotations__}
-    return deliver(plan_corpus(inputs, encodings, by=by, **taken), shape, output, quiet=quiet)
+    plan = plan_corpus(inputs, encodings, by=by, **taken)
+    unread = plan.skipped
+    notes = [f"cannot be read: {file.file}: {file.detail}" for file in unread[:SHOWN_SKIPPED]]
+    if more := len(unread) - len(notes):
+        notes.append(f"cannot be read: {more:,} more; --json lists them")
+    return deliver(plan, shape, output, quiet=quiet, notes=notes, skips=bool(unread))
