@@ -137,6 +137,55 @@ def trials(name: str, number: int, total: int, by: tuple[str, ...] = ()) -> Tria
         return Trials(name, number, covered, median(widths), median(read), median(seconds) / whole)
 
 
+class RatioTrials(NamedTuple):
+    """What came of the densities of many samples of a corpus."""
+
+    covered: dict[str, int]
+    """In how many of them the interval held the truth, by measure."""
+    width: float
+    """Median width of the interval of tokens per character, of the truth."""
+
+
+def ratio_trials(name: str, number: int, total: int) -> RatioTrials:
+    """Samples the corpus of this name for the ratios of all of it, and of one language to another."""
+    # Paths have the languages of small files, records have those of others.
+    labels = {"language_from_path": True} if name.startswith("small files") else {"language_field": "language"}
+    with tempfile.TemporaryDirectory() as folder:
+        CORPORA[name](Path(folder), random.Random(name), total)
+
+        def of(sample: float | None, seed: int) -> dict[str, fasttok.Estimate]:
+            found = fasttok.density(
+                folder,
+                by="language",
+                base="en",
+                sample=sample,
+                seed=seed,
+                resamples=1,
+                **labels,
+            )
+            of_all = found.totals.encodings["o200k_base"]
+            of_one = found.get("de")
+            names = ("tokens_per_char", "chars_per_token", "bytes_per_token")
+            return {each: of_all[each] for each in names} | {
+                "tokens_per_char of a language": of_one["tokens_per_char"],
+                "tokens_per_char_to_base": of_one["tokens_per_char_to_base"],
+            }
+
+        truth = of(None, 0)
+        covered = dict.fromkeys(truth, 0)
+        widths = []
+        for seed in range(number):
+            found = of(FRACTION, seed)
+            for each, estimate in found.items():
+                right = truth[each].value
+                assert right is not None
+                # Too little was drawn of a language to say is no promise that is broken.
+                covered[each] += estimate.low is None or estimate.low <= right <= estimate.high
+            whole = found["tokens_per_char"]
+            widths.append((whole.high - whole.low) / truth["tokens_per_char"].value)
+        return RatioTrials(covered, median(widths))
+
+
 def main(number: int = 200, megabytes: int = 60) -> None:
     print(f"{number} samples of 1 %, {megabytes} MB, o200k_base")
     print("| corpus | tokens in the interval | documents | median width | bytes read | time, of counting all |")
@@ -146,6 +195,14 @@ def main(number: int = 200, megabytes: int = 60) -> None:
         covered = f"{found.covered['tokens']} of {number} | {found.covered['documents']} of {number}"
         cost = f"{100 * found.read:.1f} % | {100 * found.seconds:.0f} %"
         print(f"| {name} | {covered} | {100 * found.width:.1f} % | {cost} |", flush=True)
+    print("| corpus | tokens per character | bytes per token | of a language | to that of another | median width |")
+    print("|---|---|---|---|---|---|")
+    for name in CORPORA:
+        ratios = ratio_trials(name, number, megabytes * 1_000_000)
+        least = " | ".join(
+            f"{count} of {number}" for each, count in ratios.covered.items() if each != "chars_per_token"
+        )
+        print(f"| {name} | {least} | {100 * ratios.width:.1f} % |", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from fasttok.measures.claims import check_claims
 from fasttok.options import (
     CorpusKeywords,
     CorpusOptions,
-    CountingKeywords,
+    EstimatingKeywords,
     FilesKeywords,
     LogKeywords,
     ReadingKeywords,
@@ -35,7 +35,7 @@ from fasttok.verify.compare import verify_files
 
 TAKES: dict[str, tuple[Callable[..., Any], type[FilesKeywords]]] = {
     "count": (library.count_corpus, SamplingKeywords),
-    "density": (library.density, CountingKeywords),
+    "density": (library.density, EstimatingKeywords),
     "cost": (library.cost, CorpusKeywords),
     "prompts": (library.count_prompts, LogKeywords),
     "usage": (library.usage, LogKeywords),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from cli_support import fasttok as run
 from references import LONG
-from sampling_trials import CORPORA, documents, jsonl, trials
+from sampling_trials import CORPORA, documents, jsonl, ratio_trials, trials
 
 import fasttok as library
 from fasttok.errors import InputError, MergeError
@@ -41,6 +41,64 @@ def test_the_interval_holds_the_truth(name: str) -> None:
     assert found.covered["tokens"] >= least, found
     assert min(found.covered.values()) >= least - TRIALS // 20, found
     assert found.width < 0.5, found
+
+
+@pytest.mark.parametrize("name", CORPORA if LONG else ["sorted by language", "1 % of documents hold half the tokens"])
+def test_the_interval_of_a_density_holds_the_truth(name: str) -> None:
+    found = ratio_trials(name, TRIALS, 40_000_000 if LONG else 3_000_000)
+    least = 184 if LONG else 52
+    assert min(found.covered.values()) >= least - TRIALS // 20, found
+    assert found.covered["tokens_per_char"] >= least, found
+    assert 0 < found.width < 0.3, found
+
+
+def test_densities_are_estimated(corpus: Path) -> None:
+    options = ["--sample", "2%", "--seed", "3", "--by", "language", "--base", "en", "--language-field", "language"]
+    report = json.loads(run("density", corpus, *options, "--words", "--json").out)
+    jsonschema.Draft202012Validator(library.schema("density")).validate(report)
+    counted = json.loads(run("count", corpus, *options[:6], "--language-field", "language", "--json").out)
+    assert report["manifest"]["sample"] == counted["manifest"]["sample"]
+    assert report["manifest"]["bootstrap"] is None
+    for one, other in zip(
+        [report["totals"], *sorted(report["groups"], key=lambda group: str(group["key"]))],
+        [counted["totals"], *sorted(counted["groups"], key=lambda group: str(group["key"]))],
+        strict=True,
+    ):
+        for name in ("documents", "bytes", "chars"):
+            assert one[name] == other[name]
+            assert one[f"{name}_interval"] == other[f"{name}_interval"]
+        density, count = one["encodings"]["o200k_base"], other["encodings"]["o200k_base"]
+        assert density["tokens_interval"] == count["tokens_interval"]
+        # Not of sums that are rounded.
+        assert density["tokens_per_char"]["value"] == pytest.approx(count["tokens_per_char"], rel=1e-3)
+    base = next(group for group in report["groups"] if group["key"]["language"] == "en")
+    assert base["encodings"]["o200k_base"]["tokens_per_char_to_base"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    rows = list(csv.DictReader(io.StringIO(run("density", corpus, *options, "--csv").out)))
+    assert {"tokens", "tokens_low", "tokens_high", "tokens_per_char_low"} <= rows[0].keys()
+    table = run("density", corpus, *options, "--table").out
+    assert "±95 %" in table
+    assert "Estimates from a sample of 2 %" in " ".join(table.split())
+
+
+def test_the_variance_of_a_ratio_is_that_of_its_documents(tmp_path: Path) -> None:
+    """Texts that are all alike have one density, however little is drawn of them, though their number is not known."""
+    (tmp_path / "a.jsonl").write_bytes(jsonl([("en", "always the same words " * 20)] * 20_000))
+    found = library.density(tmp_path, by="language", sample=0.02)
+    ratio = found.totals.encodings["o200k_base"]["tokens_per_char"]
+    assert ratio.low == pytest.approx(ratio.value)
+    assert ratio.high == pytest.approx(ratio.value)
+
+
+def test_all_densities_are_exact(corpus: Path) -> None:
+    truth = library.density(corpus, by="language", language_field="language", words=True, resamples=1)
+    found = library.density(corpus, by="language", language_field="language", words=True, sample=1)
+    for estimate, group in zip([found.totals, *found.groups], [truth.totals, *truth.groups], strict=True):
+        assert (estimate.key, estimate.documents, estimate.words) == (group.key, group.documents, group.words)
+        assert estimate.scripts == group.scripts
+        for measure, right in group.encodings["o200k_base"].estimates.items():
+            exact = estimate.encodings["o200k_base"][measure]
+            assert exact.value == exact.low == exact.high == right.value
+    assert found.manifest["sample"]["exact"]
 
 
 def test_workers_change_nothing_and_the_seed_does(corpus: Path) -> None:
@@ -133,6 +191,15 @@ def test_what_does_not_go_with_a_sample_is_refused(corpus: Path, tmp_path: Path)
     ):
         with pytest.raises(InputError, match="do not go together"):
             library.count_corpus(corpus, sample=0.1, **options)
+    for options in (
+        {"confidence": 0.9},
+        {"checkpoint": tmp_path / "state"},
+        {"per_document": tmp_path / "a.parquet"},
+    ):
+        with pytest.raises(InputError, match="do not go together"):
+            library.density(corpus, sample=0.1, **options)
+    with pytest.raises(library.TooManyGroupsError):
+        library.density(corpus, sample=0.1, by="text", max_groups=5)
     estimate = library.count_corpus(corpus, sample=0.1)
     with pytest.raises(MergeError, match="estimate") as refused:
         library.merge_reports([estimate])

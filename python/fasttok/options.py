@@ -504,10 +504,15 @@ class CountingKeywords(CorpusKeywords, total=False):
     checkpoint_seconds: int
 
 
-class SamplingKeywords(CountingKeywords, total=False):
-    """The options of a run whose sums may be estimated."""
+class EstimatingKeywords(CountingKeywords, total=False):
+    """The options of a run whose sums may be estimated, by what has a seed of its own."""
 
     sample: float | None
+
+
+class SamplingKeywords(EstimatingKeywords, total=False):
+    """The options of a run whose sums may be estimated."""
+
     seed: int
 
 

@@ -12,6 +12,7 @@ from fasttok.inputs.parallel import Normalization, Parallel
 from fasttok.options import (
     CorpusKeywords,
     CountingKeywords,
+    EstimatingKeywords,
     FilesKeywords,
     LogKeywords,
     PathsKeywords,
@@ -32,6 +33,7 @@ __all__ = [
     "Definition",
     "Detector",
     "Errors",
+    "EstimatingKeywords",
     "FileFormat",
     "FilesKeywords",
     "Kind",

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 import fasttok._fasttok as _fasttok
 from fasttok._util.languages import same_language
 from fasttok._util.paths import PathLike
+from fasttok.errors import InputError, TooManyGroupsError
 from fasttok.inputs.labels import undetermined
 from fasttok.measures.bootstrap import CONFIDENCE, RESAMPLES, SEED, bootstrap_manifest, interval, resampled_sums
-from fasttok.measures.corpus import run_corpus
-from fasttok.options import LANGUAGE, CountingKeywords, documented, given
+from fasttok.measures.corpus import CorpusRun, run_corpus
+from fasttok.options import LANGUAGE, CorpusOptions, EstimatingKeywords, documented, given
+from fasttok.reports.count import Asked, Tally
 from fasttok.reports.density import (
     ALWAYS,
     TO_BASE,
@@ -55,7 +57,7 @@ RATIOS: dict[str, tuple[str, str]] = {
 """Each measure as dividend and divisor, both sums over documents."""
 
 
-@documented(CountingKeywords, max_groups=MAX_GROUPS)
+@documented(EstimatingKeywords, max_groups=MAX_GROUPS)
 def density(
     paths: PathLike | Iterable[PathLike],
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = ("o200k_base",),
@@ -69,7 +71,7 @@ def density(
     resamples: int = RESAMPLES,
     seed: int = SEED,
     progress: bool = False,
-    **options: Unpack[CountingKeywords],
+    **options: Unpack[EstimatingKeywords],
 ) -> DensityReport:
     """Tokens a character, bytes a token and the like, by group and encoding, with bootstrap intervals.
 
@@ -81,8 +83,12 @@ def density(
     partial_tokens: count tokens that are not whole characters. Texts are encoded for it, which takes several
         times as long as counting.
     confidence: the share of the intervals; 0.95 unless said otherwise.
-    resamples, seed: of the bootstrap. The result does not depend on the number of threads.
+    resamples, seed: of the bootstrap, or `seed` alone of the sample. The result does not depend on the number of
+        threads.
     {options}
+
+    With `sample`, all sums are estimates, and the intervals of ratios are those of the estimate: 95 %, and without a
+    bootstrap.
 
     Raises ``UnknownGroupError`` where `base` is no group, and what :func:`count_corpus` raises.
     """
@@ -90,7 +96,9 @@ def density(
         raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
     if resamples < 1:
         raise ValueError(f"resamples must be at least 1, not {resamples}")
-    taken = given("density", options, CountingKeywords, max_groups=MAX_GROUPS)
+    taken = replace(given("density", options, EstimatingKeywords, max_groups=MAX_GROUPS), seed=seed)
+    if taken.sample is not None:
+        _check_sample(taken, confidence)
     if taken.detect_language is None and not by and not taken.is_labelled:
         taken = replace(taken, detect_language=True)
     run = run_corpus(
@@ -102,9 +110,11 @@ def density(
         graphemes=graphemes,
         words=words,
         partial_tokens=partial_tokens,
-        bootstrap=True,
+        bootstrap=taken.sample is None,
     )
     measures = ALWAYS + WITH_GRAPHEMES * graphemes + WITH_WORDS * words + WITH_PARTIAL * partial_tokens
+    if taken.sample is not None:
+        return _estimated(run, taken, taken.sample, base, graphemes, words, measures)
     all_sums = [run.result.totals, *(run.result.groups[i] for i in range(len(run.result.groups)))]
     keys = [dict(zip(run.by, sums.key, strict=True)) for sums in all_sums[1:]]
     samples = [_Sample.of(sums, run.encodings) for sums in all_sums]
@@ -138,21 +148,105 @@ def density(
 
     totals = group(0, all_sums[0], {})
     groups = [group(i, sums, key) for i, (sums, key) in enumerate(zip(all_sums[1:], keys, strict=True), 1)]
-    documents = [each.documents for each in groups]
+    drawn_of = bootstrap_manifest(
+        f"{'records' if taken.format == 'messages' else 'documents'}, or 1024 random parts of a group with more",
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+    )
+    based_on = None if based is None else keys[based.place]
+    return _report(run, taken, measures, based_on, drawn_of, totals, groups)
+
+
+def _report(
+    run: CorpusRun,
+    taken: CorpusOptions,
+    measures: Sequence[str],
+    base: Mapping[str, str | None] | None,
+    bootstrap: Mapping[str, Any] | None,
+    totals: DensityGroup,
+    groups: Sequence[DensityGroup],
+    **more: Any,
+) -> DensityReport:
     manifest = {
         **run.manifest,
         "unicode_segmentation": _fasttok.SEGMENTATION_UNICODE_VERSION,
-        "base": None if based is None else keys[based.place],
+        "base": base,
         "measures": list(measures),
-        "bootstrap": bootstrap_manifest(
-            f"{'records' if taken.format == 'messages' else 'documents'}, or 1024 random parts of a group with more",
-            confidence=confidence,
-            resamples=resamples,
-            seed=seed,
-        ),
+        "bootstrap": bootstrap,
+        **more,
     }
-    unlabelled = undetermined(keys, documents) if taken.is_labelled else None
+    documents = [group.documents for group in groups]
+    unlabelled = undetermined([group.key for group in groups], documents) if taken.is_labelled else None
     return DensityReport(manifest, totals, groups, run.ledger, unlabelled).sorted_by("tokens")
+
+
+def _check_sample(taken: CorpusOptions, confidence: float) -> None:
+    """Raise for what an estimate has not."""
+    asked = {
+        "confidence": confidence != CONFIDENCE,
+        "checkpoint": taken.checkpoint is not None,
+        "per_document": taken.per_document is not None,
+    }
+    for name, is_asked in asked.items():
+        if is_asked:
+            raise InputError(f"{name} and sample do not go together: leave out one of them")
+
+
+def _estimated(
+    run: CorpusRun,
+    taken: CorpusOptions,
+    fraction: float,
+    base: str | None,
+    graphemes: bool,
+    words: bool,
+    measures: Sequence[str],
+) -> DensityReport:
+    """The report of a run over a sample."""
+    from fasttok.measures.sampling import Sums, sample_manifest
+
+    sums = Sums(run.result, Asked(run.encodings, run.by, False, [], True))
+    if len(sums.keys) > taken.max_groups:
+        error = TooManyGroupsError(
+            f"more than {taken.max_groups} groups by {', '.join(run.by)} in the sample; raise max_groups"
+        )
+        error.by, error.max_groups = run.by, taken.max_groups
+        raise error
+    place = None if base is None else _base_group(base, sums.keys)
+
+    def group(i: int) -> DensityGroup:
+        tally = sums.tally(i, Tally)
+        by_encoding = {}
+        for name in run.encodings:
+            ratios = {measure: sums.ratio(i, *RATIOS[measure], name) for measure in measures}
+            if place is not None and i > 0:
+                of_base = {measure: RATIOS[measure.removesuffix("_to_base")] for measure in TO_BASE}
+                ratios |= {m: sums.ratio_to(i, place + 1, *ratio, name) for m, ratio in of_base.items()}
+            estimates = {
+                measure: Estimate(None, None, None)
+                if ratio is None
+                else Estimate(ratio.value, *(ratio.interval or (None, None)))
+                for measure, ratio in ratios.items()
+            }
+            by_encoding[name] = Density(tally.tokens[name], estimates)
+        return DensityGroup(
+            key=sums.keys[i - 1] if i else {},
+            documents=tally.documents,
+            bytes=tally.bytes,
+            chars=tally.chars,
+            graphemes=round(sums.value(i, "graphemes")) if graphemes else None,
+            words=round(sums.value(i, "words")) if words else None,
+            scripts=tally.scripts,
+            mixed_script_documents=tally.mixed_script_documents,
+            encodings=by_encoding,
+            intervals=tally.intervals,
+        )
+
+    groups = [group(i) for i in range(1, 1 + len(sums.keys))]
+    sample = sample_manifest(fraction, taken.seed, run.result.sample)
+    return _report(
+        run, taken, measures, None if place is None else sums.keys[place], None, group(0), groups, sample=sample
+    )
 
 
 @dataclass(frozen=True)

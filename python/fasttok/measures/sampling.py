@@ -33,8 +33,10 @@ _NORMAL = 1.959963984540054
 _STUDENT = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)
 """The 97.5 % quantiles of Student's t with 1 to 10 degrees of freedom."""
 
-_NUMBERS = 4
-"""Documents, bytes, characters and documents of several scripts come before the tokens of each encoding."""
+_NUMBERS = ("documents", "bytes", "chars", "mixed_script_documents", "graphemes", "words")
+"""What is summed of a unit, and after it, each by encoding, what is in `_BY_ENCODING`. What was not measured is 0."""
+
+_BY_ENCODING = ("tokens", "single_token_words", "partial_tokens")
 
 Real = npt.NDArray[np.float64]
 
@@ -44,11 +46,28 @@ _Tally = TypeVar("_Tally", bound=Tally)
 class _Cell:
     """The sums of a group by unit."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
+        self.width = width
         self.units: list[int] = []
         self.sums: list[list[int]] = []
         self.certain: list[list[int]] = []
         self.scripts: defaultdict[str, float] = defaultdict(float)
+
+    @classmethod
+    def exact(cls, sums: _fasttok.CorpusSums) -> _Cell:
+        """That of sums of all that there is."""
+        numbers = _numbers(sums)
+        cell = cls(len(numbers))
+        cell.certain.append(numbers)
+        return cell
+
+
+def _numbers(sums: _fasttok.CorpusSums) -> list[int]:
+    """What is summed of a unit."""
+    numbers = [getattr(sums, name) or 0 for name in _NUMBERS]
+    for name in _BY_ENCODING:
+        numbers += getattr(sums, name) or [0] * len(sums.tokens)
+    return numbers
 
 
 class Estimates(NamedTuple):
@@ -58,21 +77,109 @@ class Estimates(NamedTuple):
     groups: list[Group]
 
 
+class Ratio(NamedTuple):
+    """A ratio of two estimated sums of a group, and its 95 % interval; None where too little was drawn to say."""
+
+    value: float
+    interval: tuple[float, float] | None
+
+
+class Sums:
+    """What a run over a sample says of the corpus: of all of it, which is the group 0, and then of each group."""
+
+    def __init__(self, result: _fasttok.CorpusResult, asked: Asked) -> None:
+        self._asked = asked
+        self._drawn = None if result.sample is None else _Drawn(result.sample)
+        self._exact = []
+        if result.sample is None:
+            # All was read.
+            self._exact = [result.totals, *_all(result.groups)]
+            cells = {sums.key: _Cell.exact(sums) for sums in self._exact[1:]}
+            whole = _Cell.exact(result.totals)
+        else:
+            whole, cells = _cells(result, result.sample)
+        self.keys = [dict(zip(asked.by, key, strict=True)) for key in cells] if asked.by else []
+        self._cells = [whole, *cells.values()][: 1 + len(self.keys)]
+        self._sums = [_sums(cell, self._drawn) for cell in self._cells]
+
+    def tally(self, group: int, kind: type[_Tally], **more: Any) -> _Tally:
+        """The sums of a group, with their intervals, as `kind`, which takes `more`."""
+        if self._drawn is None:
+            return _exactly(kind._from_sums(self._exact[group], self._asked, **more))
+        return kind(**self._drawn.estimate(self._cells[group], self._asked), **more)
+
+    def value(self, group: int, name: str, encoding: str | None = None) -> float:
+        """The estimate of one sum of a group, not rounded."""
+        return float(self._sums[group].values[self._column(name, encoding)])
+
+    def ratio(self, group: int, dividend: str, divisor: str, encoding: str) -> Ratio | None:
+        """The ratio of two sums of a group; None where the divisor is zero."""
+        found = self._linear(group, dividend, divisor, encoding)
+        if found is None:
+            return None
+        value, units, residuals = found
+        return Ratio(value, self._interval(value, units, residuals))
+
+    def ratio_to(self, group: int, base: int, dividend: str, divisor: str, encoding: str) -> Ratio | None:
+        """The same relative to that of the group `base`; None where a divisor is zero."""
+        found, of_base = (self._linear(each, dividend, divisor, encoding) for each in (group, base))
+        if found is None or of_base is None or not of_base[0]:
+            return None
+        value = found[0] / of_base[0]
+        if group == base:
+            return Ratio(value, (value, value))
+        if self._drawn and any(len(np.unique(units)) < LEAST_UNITS for _, units, _ in (found, of_base)):
+            return Ratio(value, None)
+        # What documents of both are in one unit have in common takes from the variance, or adds to it.
+        residuals = np.concatenate([found[2] / of_base[0], -of_base[2] * value / of_base[0]])
+        return Ratio(value, self._interval(value, np.concatenate([found[1], of_base[1]]), residuals))
+
+    def _column(self, name: str, encoding: str | None) -> int:
+        if name in _NUMBERS:
+            return _NUMBERS.index(name)
+        encodings = self._asked.encodings
+        return len(_NUMBERS) + _BY_ENCODING.index(name) * len(encodings) + encodings.index(str(encoding))
+
+    def _linear(
+        self, group: int, dividend: str, divisor: str, encoding: str
+    ) -> tuple[float, npt.NDArray[np.int64], Real] | None:
+        """A ratio, and by how much each unit draws it up or down: its linearization, of which the total has the
+        variance of the ratio."""
+        sums = self._sums[group]
+        above, below = (self._column(name, encoding) for name in (dividend, divisor))
+        if not sums.values[below]:
+            return None
+        value = float(sums.values[above] / sums.values[below])
+        return value, sums.units, (sums.by_unit[:, above] - value * sums.by_unit[:, below]) / sums.values[below]
+
+    def _interval(self, value: float, units: npt.NDArray[np.int64], residuals: Real) -> tuple[float, float] | None:
+        if self._drawn is None:
+            return value, value
+        if len(np.unique(units)) < LEAST_UNITS:
+            return None
+        half = float(self._drawn.half_widths(units, residuals[:, None])[0])
+        return max(value - half, 0.0), value + half
+
+
 def estimates(result: _fasttok.CorpusResult, asked: Asked) -> Estimates:
     """The totals and groups of the corpus that `result` is a run over a sample of."""
-    sample = result.sample
-    if sample is None:
-        exact = [Group._from_sums(s, asked, key=dict(zip(asked.by, s.key, strict=True))) for s in _all(result.groups)]
-        totals = Tally._from_sums(result.totals, asked)
-        return Estimates(_exactly(totals), [_exactly(group) for group in exact])
-    drawn = _Drawn(sample)
+    sums = Sums(result, asked)
+    return Estimates(sums.tally(0, Tally), [sums.tally(i, Group, key=key) for i, key in enumerate(sums.keys, 1)])
+
+
+def _cells(
+    result: _fasttok.CorpusResult, sample: _fasttok.CorpusSample
+) -> tuple[_Cell, dict[tuple[str | None, ...], _Cell]]:
+    """The sums of all units, and of those of each group, in the order of their keys."""
     index = {name: i for i, name in enumerate(sample.units)}
-    cells: defaultdict[tuple[str | None, ...], _Cell] = defaultdict(_Cell)
-    whole = _Cell()
+    weights = _Drawn(sample).weights
+    width = len(_numbers(result.totals))
+    cells: defaultdict[tuple[str | None, ...], _Cell] = defaultdict(lambda: _Cell(width))
+    whole = _Cell(width)
     for sums in _all(result.groups):
         name, *key = sums.key
-        numbers = [sums.documents, sums.bytes, sums.chars, sums.mixed_script_documents, *sums.tokens]
-        weight = 1.0 if name == _CERTAIN else float(drawn.weights[index[str(name)]])
+        numbers = _numbers(sums)
+        weight = 1.0 if name == _CERTAIN else float(weights[index[str(name)]])
         for cell in (whole, cells[tuple(key)]):
             if name == _CERTAIN:
                 cell.certain.append(numbers)
@@ -81,10 +188,7 @@ def estimates(result: _fasttok.CorpusResult, asked: Asked) -> Estimates:
                 cell.sums.append(numbers)
             for script, chars in sums.scripts.items():
                 cell.scripts[script] += weight * chars
-    totals = Tally(**drawn.estimate(whole, asked))
-    ordered = sorted(cells.items(), key=lambda item: [(value is None, value or "") for value in item[0]])
-    groups = [Group(**drawn.estimate(cell, asked), key=dict(zip(asked.by, key, strict=True))) for key, cell in ordered]
-    return Estimates(totals, groups if asked.by else [])
+    return whole, dict(sorted(cells.items(), key=lambda item: [(value is None, value or "") for value in item[0]]))
 
 
 def _all(groups: _fasttok.CorpusGroups) -> Iterator[_fasttok.CorpusSums]:
@@ -104,6 +208,25 @@ def sample_manifest(fraction: float, seed: int, sample: _fasttok.CorpusSample | 
     }
 
 
+class _CellSums(NamedTuple):
+    """The estimated sums of a group: float64 of shape (columns,), and those of its units, of shape (rows, columns)."""
+
+    values: Real
+    seen: Real
+    units: npt.NDArray[np.int64]
+    by_unit: Real
+
+
+def _sums(cell: _Cell, drawn: _Drawn | None) -> _CellSums:
+    """The estimates of the sums of `cell`."""
+    counted = np.array(cell.certain, dtype=np.float64).reshape(-1, cell.width).sum(axis=0)
+    by_unit = np.array(cell.sums, dtype=np.float64).reshape(-1, cell.width)
+    units = np.array(cell.units, dtype=np.int64)
+    seen = counted + by_unit.sum(axis=0)
+    values = seen if drawn is None else np.maximum(counted + drawn.weights[units] @ by_unit, seen)
+    return _CellSums(values, seen, units, by_unit)
+
+
 class _Drawn:
     """The draws of a sample, in the order in which they are in the corpus."""
 
@@ -119,15 +242,13 @@ class _Drawn:
 
     def estimate(self, cell: _Cell, asked: Asked) -> dict[str, Any]:
         """The arguments of a tally of the sums of `cell`."""
-        width = _NUMBERS + len(asked.encodings)
-        counted = np.array(cell.certain, dtype=np.float64).reshape(-1, width).sum(axis=0)
-        sums = np.array(cell.sums, dtype=np.float64).reshape(-1, width)
-        units = np.array(cell.units, dtype=np.int64)
-        seen = counted + sums.sum(axis=0)
-        values = np.maximum(counted + self.weights[units] @ sums, seen)
-        intervals: list[Interval] = [None] * width
-        if len(np.unique(units)) >= LEAST_UNITS:
-            halves = self._half_widths(units, sums)
+        # Words and what else a count has not are not among them.
+        told = [*range(4), *range(len(_NUMBERS), len(_NUMBERS) + len(asked.encodings))]
+        found = _sums(cell, self)
+        values, seen, by_unit = found.values[told], found.seen[told], found.by_unit[:, told]
+        intervals: list[Interval] = [None] * len(told)
+        if len(np.unique(found.units)) >= LEAST_UNITS:
+            halves = self.half_widths(found.units, by_unit)
             intervals = [
                 (max(math.floor(value - half), int(least)), math.ceil(value + half))
                 for value, half, least in zip(values, halves, seen, strict=True)
@@ -140,17 +261,17 @@ class _Drawn:
             "bytes": numbers[1],
             "chars": numbers[2],
             "mixed_script_documents": numbers[3],
-            "tokens": dict(zip(names, numbers[_NUMBERS:], strict=True)),
+            "tokens": dict(zip(names, numbers[4:], strict=True)),
             "scripts": scripts,
             "intervals": Intervals(
                 documents=intervals[0],
                 bytes=intervals[1],
                 chars=intervals[2],
-                tokens=dict(zip(names, intervals[_NUMBERS:], strict=True)),
+                tokens=dict(zip(names, intervals[4:], strict=True)),
             ),
         }
 
-    def _half_widths(self, units: npt.NDArray[np.int64], sums: Real) -> Real:
+    def half_widths(self, units: npt.NDArray[np.int64], sums: Real) -> Real:
         """Half of the 95 % interval of each estimate."""
         by_unit = np.zeros((len(self.bytes) + 1, sums.shape[1]))
         np.add.at(by_unit, units, sums)

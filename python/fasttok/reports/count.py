@@ -48,7 +48,7 @@ _COLUMNS: dict[str, Kind] = {
 }
 """What `Report.rows()` has for a group or the totals, after the key."""
 
-_ESTIMATED = ("documents", "bytes", "chars")
+ESTIMATED = ("documents", "bytes", "chars")
 """The sums that have an interval beside them, where they are estimates, besides tokens."""
 
 
@@ -193,7 +193,7 @@ class Tally:
         intervals = self.intervals
         estimated: dict[str, Any] = {}
         if intervals is not None:
-            estimated = {f"{name}_interval": _listed(getattr(intervals, name)) for name in _ESTIMATED}
+            estimated = {f"{name}_interval": as_list(getattr(intervals, name)) for name in ESTIMATED}
         return {
             "documents": self.documents,
             "bytes": self.bytes,
@@ -208,7 +208,7 @@ class Tally:
         """What the JSON has of the lengths of documents."""
         said: dict[str, Any] = {}
         if self.intervals is not None:
-            said["tokens_interval"] = _listed(self.intervals.tokens[encoding])
+            said["tokens_interval"] = as_list(self.intervals.tokens[encoding])
         if encoding in self.documents_over:
             said["documents_over"] = _by_text(self.documents_over[encoding])
         if encoding in self.tokens_per_document:
@@ -409,7 +409,7 @@ class Report(BaseReport):
         return f"<fasttok.Report of {self.totals.documents:,} documents, tokens {{{tokens}}}>"
 
 
-def _listed(interval: Interval) -> list[int] | None:
+def as_list(interval: Interval) -> list[int] | None:
     return None if interval is None else list(interval)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from fasttok.reports.base import BaseReport
+from fasttok.reports.count import ESTIMATED, Intervals, as_list
 from fasttok.reports.groups import check_order, in_order, noted_top, unknown_group
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import Kind
@@ -44,9 +45,10 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """A ratio of sums with its bootstrap interval.
+    """A ratio of sums with its interval: of a bootstrap over documents, or of a sample, where the sums are estimates.
 
-    `value` is None where the divisor is zero; `low` and `high` where there are fewer than two documents.
+    `value` is None where the divisor is zero; `low` and `high` where there are fewer than two documents, or documents
+    of fewer than 10 units of a sample.
     """
 
     value: float | None
@@ -75,7 +77,10 @@ class Density:
 
 @dataclass(frozen=True)
 class DensityGroup:
-    """The documents that share a key. `graphemes` and `words` are None where they were not asked for."""
+    """The documents that share a key. `graphemes` and `words` are None where they were not asked for.
+
+    intervals: where sums are estimates, their intervals.
+    """
 
     key: Mapping[str, str | None]
     documents: int
@@ -86,6 +91,7 @@ class DensityGroup:
     scripts: Mapping[str, int]
     mixed_script_documents: int
     encodings: Mapping[str, Density]
+    intervals: Intervals | None = None
 
     @property
     def script_shares(self) -> dict[str, float]:
@@ -100,17 +106,24 @@ class DensityGroup:
 
     def to_dict(self) -> dict[str, Any]:
         """As the report's JSON has it."""
+        estimated = {}
+        by_encoding = {name: each.to_dict() for name, each in self.encodings.items()}
+        if self.intervals is not None:
+            estimated = {f"{name}_interval": as_list(getattr(self.intervals, name)) for name in ESTIMATED}
+            for name, said in by_encoding.items():
+                said["tokens_interval"] = as_list(self.intervals.tokens[name])
         return {
             "documents": self.documents,
             "bytes": self.bytes,
             "chars": self.chars,
+            **estimated,
             "graphemes": self.graphemes,
             "words": self.words,
             "scripts": dict(self.scripts),
             "script_shares": self.script_shares,
             "mixed_script_documents": self.mixed_script_documents,
             "mixed_script_share": self.mixed_script_share,
-            "encodings": {name: each.to_dict() for name, each in self.encodings.items()},
+            "encodings": by_encoding,
         }
 
 
@@ -140,6 +153,11 @@ class DensityReport(BaseReport):
     def encodings(self) -> list[str]:
         """The names of the encodings."""
         return list(self.totals.encodings)
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether the sums are estimates from a sample, or were asked for as such."""
+        return self.manifest.get("sample") is not None
 
     @property
     def base(self) -> Mapping[str, str | None] | None:
@@ -187,7 +205,7 @@ class DensityReport(BaseReport):
         sums += [name for name in ("graphemes", "words") if getattr(self.totals, name) is not None]
         fixed: list[tuple[str, Kind]] = [
             ("encoding", "string"),
-            *_of_kind("integer", (*sums, "tokens")),
+            *_of_kind("integer", (*sums, "tokens", *(("tokens_low", "tokens_high") if self.is_estimate else ()))),
             *_of_kind("real", [name + end for name in self.measures for end in ("", "_low", "_high")]),
             ("script", "string"),
             ("script_share", "real"),
@@ -207,7 +225,10 @@ class DensityReport(BaseReport):
                 values = [value for e in estimates for value in (e.value, e.low, e.high)]
                 script, share = next(iter(group.script_shares.items()), (None, None))
                 key = group.key.values() if self.by else ()
-                yield (*key, name, *sums, each.tokens, *values, script, share, group.mixed_script_share)
+                tokens: tuple[int | None, ...] = (each.tokens,)
+                if group.intervals is not None:
+                    tokens += group.intervals.tokens[name] or (None, None)
+                yield (*key, name, *sums, *tokens, *values, script, share, group.mixed_script_share)
 
     def content(self) -> dict[str, Any]:
         """A note, totals, groups and ledger: see docs/density.md."""

@@ -21,7 +21,7 @@ from fasttok.cli.options import (
     write_pictures,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
-from fasttok.options import CountingKeywords
+from fasttok.options import SamplingKeywords
 from fasttok.reports.density import ALWAYS, HEADERS, SUMS, TO_BASE, WITH_GRAPHEMES, WITH_PARTIAL, WITH_WORDS
 
 SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL, *TO_BASE)
@@ -36,7 +36,7 @@ SORT_KEYS = ("key", *SUMS, *ALWAYS, *WITH_GRAPHEMES, *WITH_WORDS, *WITH_PARTIAL,
 @paths_argument
 @encodings_option()
 @by_option
-@corpus_options(CountingKeywords)
+@corpus_options(SamplingKeywords)
 @click.option("--base", metavar="GROUP", help="Divide by this group: a language (en, eng_Latn), or keys with commas.")
 @click.option("--words", is_flag=True, help="Count words (UAX #29), and those that are one token.")
 @click.option("--graphemes", is_flag=True, help="Count grapheme clusters (UAX #29).")
@@ -71,7 +71,7 @@ def command(
     language of each document is detected. Labels are trusted in this order: --language-field,
     --language-from-path, --detect-language; what none of them knows is und.
 
-    Every ratio has a 95 % bootstrap interval over documents.
+    Every ratio has a 95 % bootstrap interval over documents; with --sample, the interval of the estimate.
 
     Density is what this text costs, not what the same content costs in another language: for that there is
     `fasttok premium`, on parallel text.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from fasttok.render import format, summaries
+from fasttok.render import estimates, format, summaries
 from fasttok.render.blocks import CHARTED, Block, Note, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.layout import GIVEN_UP, Column, Layout
@@ -26,7 +26,7 @@ def _table(report: Report) -> Layout:
     size = [Column(name, []) for name in ("docs", "bytes", "chars")]
     measures = [Column(name, []) for name in ("tokens", "tok/char", "B/tok")]
     quantiles = [Column(name, []) for name in QUANTILES] if report.asked.quantiles else []
-    error = [Column("±95 %", [])] if report.asked.sample else []
+    error = [Column(estimates.ERROR, [])] if report.asked.sample else []
     over = [Column(f">{format.thousands(limit)}", []) for limit in report.asked.limits]
 
     def add(tally: Tally, key: Sequence[str]) -> None:
@@ -41,7 +41,7 @@ def _table(report: Report) -> Layout:
             measures[1].cells.append(format.decimal(values["tokens_per_char"], 3))
             measures[2].cells.append(format.decimal(values["bytes_per_token"], 2))
             for column in error:
-                column.cells.append(_error(tally, name))
+                column.cells.append(estimates.error(tally.tokens[name], tally.intervals, name))
             for column in quantiles:
                 column.cells.append(format.decimal(getattr(tally.tokens_per_document[name], column.header), 0))
             for column, limit in zip(over, report.asked.limits, strict=True):
@@ -66,26 +66,7 @@ def _table(report: Report) -> Layout:
 
 
 def _blocks(report: Report, width: int | None) -> list[Block]:
-    sample = report.manifest.get("sample")
-    if sample is None:
-        return [_table(report)]
-    part = f"a sample of {format.decimal(100 * sample['fraction'], 3).rstrip('0').rstrip('.')} %"
-    if sample["exact"]:
-        return [_table(report), Note(f"Exact: {part} would have been all of it.")]
-    read = format.size(report.manifest["bytes_read"])
-    note = (
-        f"Estimates from {part}: {sample['units']:,} units, {read} read. ±95 % is half of the interval of tokens, "
-        "of the estimate; - where too little was drawn to say."
-    )
-    return [_table(report), Note(note)]
-
-
-def _error(tally: Tally, encoding: str) -> str:
-    interval = tally.intervals.tokens[encoding] if tally.intervals is not None else None
-    tokens = tally.tokens[encoding]
-    if interval is None or not tokens:
-        return "-"
-    return f"{format.decimal(100 * max(interval[1] - tokens, tokens - interval[0]) / tokens, 2)} %"
+    return [_table(report), *(Note(note) for note in estimates.notes(report.manifest))]
 
 
 def _told(report: Report) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fasttok.render import format, summaries
+from fasttok.render import estimates, format, summaries
 from fasttok.render.blocks import CHARTED, Block, Note, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
-from fasttok.reports.density import NOTE, Density, DensityGroup, DensityReport, Estimate
+from fasttok.reports.density import NOTE, DensityGroup, DensityReport, Estimate
 from fasttok.reports.presenters import register
 
 SHOWN_SCRIPTS = 4
@@ -35,17 +35,18 @@ GIVEN_UP = (
 
 def _density(report: DensityReport) -> Layout:
     totals = report.totals
-    interval = format.confidence(report.manifest["bootstrap"]["confidence"])
+    made = report.manifest["bootstrap"] or report.manifest["sample"]
+    interval = format.confidence(made["confidence"])
     keys = _keys(report)
     encoding = Column("encoding", [], is_name=True)
     sizes = [Column(name, []) for name in ("docs", "bytes", "chars")]
     sizes += [Column(name, []) for name in ("graphemes", "words") if getattr(totals, name) is not None]
     base = _base_name(report)
-    columns: dict[str, Column] = {
-        "tokens": Column("tokens", []),
-        "tokens_per_char": Column("tok/char", []),
-        "interval": Column(interval, []),
-    }
+    columns: dict[str, Column] = {"tokens": Column("tokens", [])}
+    if report.is_estimate:
+        columns["error"] = Column(estimates.ERROR, [])
+    columns["tokens_per_char"] = Column("tok/char", [])
+    columns["interval"] = Column(interval, [])
     if base is not None:
         columns["tokens_per_char_to_base"] = Column(f"× {base}", [])
     columns["chars_per_token"] = Column("chars/tok", [])
@@ -69,7 +70,7 @@ def _density(report: DensityReport) -> Layout:
             for column, number in zip(sizes, numbers, strict=True):
                 column.cells.append(f"{number:,}" if i == 0 else "")
             for measure, column in columns.items():
-                column.cells.append(_cell(measure, group.encodings[name]))
+                column.cells.append(_cell(measure, group, name))
 
     _add_groups(report, add)
     shows_encoding = len(report.encodings) > 1 or not report.by
@@ -80,9 +81,12 @@ def _density(report: DensityReport) -> Layout:
     )
 
 
-def _cell(measure: str, density: Density) -> str:
+def _cell(measure: str, group: DensityGroup, encoding: str) -> str:
+    density = group.encodings[encoding]
     if measure == "tokens":
         return f"{density.tokens:,}"
+    if measure == "error":
+        return estimates.error(density.tokens, group.intervals, encoding)
     if measure == "interval":
         return _interval(density["tokens_per_char"])
     estimate = density.estimates.get(measure)
@@ -125,7 +129,7 @@ def _base_name(report: DensityReport) -> str | None:
 
 
 def _notes(report: DensityReport) -> list[str]:
-    notes = []
+    notes = list(estimates.notes(report.manifest))
     totals, documents = report.totals, report.undetermined_documents
     if documents is not None and totals.documents:
         languages = report.manifest["languages"]
