@@ -13,6 +13,11 @@ use crate::skip_reason::SkipReason;
 pub(super) trait CellBytes: Send {
     /// The next bytes: about `most` of them, and none after the last ones only.
     fn next(&mut self, most: usize) -> Result<Bytes, Failure>;
+
+    /// How many there are from here on, where that is known.
+    fn left(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A text, and how far it is read.
@@ -31,6 +36,9 @@ impl LongCell {
         fields: &FieldNames,
         config: &StreamConfig,
     ) -> Result<LongCell, SkipReason> {
+        if bytes.left().is_some_and(|left| left > config.max_record as u64) {
+            return Err(SkipReason::record_too_large(config.max_record));
+        }
         let values = columns
             .iter()
             .zip(&fields.names[1..])

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read, copy, sink};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use fasttok_engine::is_interrupted;
 use parquet::basic::Compression;
 use parquet::data_type::ByteArray;
 
@@ -42,7 +43,7 @@ impl LargePage {
         let window = file.window(WINDOW);
         let packed = InFile { file, at: start, end: start + len };
         let packed = BufReader::with_capacity(window as usize, packed);
-        Ok(match self.compression {
+        let unpacked: Box<dyn Read + Send> = match self.compression {
             Compression::UNCOMPRESSED => Box::new(packed),
             Compression::GZIP(_) => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
             Compression::BROTLI(_) => Box::new(brotli::Decompressor::new(packed, 4096)),
@@ -50,17 +51,17 @@ impl LargePage {
             Compression::SNAPPY => Box::new(Blocks::new(packed, Kind::Snappy, self.size)?),
             Compression::LZ4_RAW => Box::new(Blocks::new(packed, Kind::Lz4, self.size)?),
             other => return Err(io::Error::other(format!("nothing here unpacks {other}"))),
-        })
+        };
+        Ok(Box::new(Interruptible(unpacked)))
     }
 
-    /// Its bytes, with marks for values longer than `held` that may be counted, and where these are. Before the values are
+    /// Its bytes, with marks for values longer than `held`, and where these are. Before the values are
     /// levels, of which `levels` says from the first bytes how long they are. There are at most `values` values.
     pub fn read(
         &self,
         levels: &dyn Fn(&mut dyn Read) -> io::Result<Vec<u8>>,
         values: usize,
         held: u64,
-        most: u64,
     ) -> io::Result<Marked> {
         let mut reader = self.open()?;
         let mut bytes = levels(&mut reader)?;
@@ -77,7 +78,7 @@ impl LargePage {
             if n > self.size - at {
                 return Err(damaged("a value is longer than its page"));
             }
-            if n > held && n <= most {
+            if n > held {
                 places.push(Place { mark: bytes.len() + 4, offset: at, len: n });
                 bytes.extend_from_slice(&(MARK.len() as u32).to_le_bytes());
                 bytes.extend_from_slice(&MARK);
@@ -97,7 +98,12 @@ impl LargePage {
                 self.size
             )));
         }
-        Ok(Marked { bytes: bytes.into(), page: self.clone(), places })
+        Ok(Marked {
+            bytes: bytes.into(),
+            page: self.clone(),
+            places,
+            reader: LastReader::default(),
+        })
     }
 }
 
@@ -109,6 +115,18 @@ fn pass(reader: &mut dyn Read, n: u64) -> io::Result<()> {
     match copy(&mut reader.take(n), &mut sink())? == n {
         true => Ok(()),
         false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Reads until the run is over: it takes a while to read a page of a gigabyte.
+struct Interruptible(Box<dyn Read + Send>);
+
+impl Read for Interruptible {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match is_interrupted() {
+            true => Err(io::Error::other("interrupted")),
+            false => self.0.read(buf),
+        }
     }
 }
 
@@ -142,7 +160,11 @@ pub(super) struct Marked {
     pub bytes: Bytes,
     page: LargePage,
     places: Vec<Place>,
+    reader: LastReader,
 }
+
+/// What read the long value of a page that came last, and how far it is in what the page unpacks to: the next one is after it.
+type LastReader = Arc<Mutex<Option<(u64, Box<dyn Read + Send>)>>>;
 
 impl Marked {
     /// The same in `all`, where it comes after so many other bytes.
@@ -188,7 +210,8 @@ impl LongValues {
             let Place { offset, len, .. } = *place;
             // What is read of the file once more counts once.
             let page = LargePage { file: marked.page.file.share(), ..marked.page.clone() };
-            Some(LongValue { page, offset, left: len, reader: None })
+            let last = marked.reader.clone();
+            Some(LongValue { page, offset, left: len, reader: None, last })
         })
     }
 
@@ -209,15 +232,23 @@ pub(super) struct LongValue {
     offset: u64,
     left: u64,
     reader: Option<Box<dyn Read + Send>>,
+    last: LastReader,
 }
 
 impl LongValue {
     fn read(&mut self, most: usize) -> io::Result<Bytes> {
+        if self.left == 0 {
+            return Ok(Bytes::new());
+        }
         let mut reader = match self.reader.take() {
             Some(reader) => reader,
             None => {
-                let mut reader = self.page.open()?;
-                pass(&mut reader, self.offset)?;
+                let last = self.last.lock().unwrap_or_else(|e| e.into_inner()).take();
+                let (at, mut reader) = match last.filter(|(at, _)| *at <= self.offset) {
+                    Some(last) => last,
+                    None => (0, self.page.open()?),
+                };
+                pass(&mut reader, self.offset - at)?;
                 reader
             }
         };
@@ -226,8 +257,15 @@ impl LongValue {
         if (&mut reader).take(n).read_to_end(&mut bytes)? as u64 != n {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        self.offset += n;
         self.left -= n;
-        self.reader = Some(reader);
+        match self.left {
+            // The next value of the page begins here, after its length.
+            0 => {
+                *self.last.lock().unwrap_or_else(|e| e.into_inner()) = Some((self.offset, reader));
+            }
+            _ => self.reader = Some(reader),
+        }
         Ok(bytes.into())
     }
 }
@@ -235,5 +273,9 @@ impl LongValue {
 impl CellBytes for LongValue {
     fn next(&mut self, most: usize) -> Result<Bytes, Failure> {
         self.read(most).map_err(why)
+    }
+
+    fn left(&self) -> Option<u64> {
+        Some(self.left)
     }
 }

@@ -206,7 +206,6 @@ pub(super) struct Pages {
     width: usize,
     max_definition: i16,
     max_repetition: i16,
-    max_record: usize,
     max_page: usize,
     /// Texts that are longer than `held` are left where they are, where they can be.
     held: usize,
@@ -274,7 +273,6 @@ impl Pages {
             width,
             max_definition,
             max_repetition,
-            max_record,
             max_page: max_record.min(claimed).max(ORDINARY_PAGE),
             held,
             long,
@@ -334,7 +332,6 @@ impl Pages {
         };
         let values = page.num_values();
         let (max_definition, held) = (self.max_definition, self.held as u64);
-        let most = self.max_record as u64;
         let mut large = LargePage {
             file: self.column.file.clone(),
             start,
@@ -357,7 +354,7 @@ impl Pages {
                 self.unpack_page(page, size)
             }
             Page::DictionaryPage { buf, .. } => {
-                let marked = large.read(&|_| Ok(Vec::new()), values as usize, held, most)?;
+                let marked = large.read(&|_| Ok(Vec::new()), values as usize, held)?;
                 *buf = marked.bytes.clone();
                 self.long.set_dictionary(marked);
                 Ok(())
@@ -367,7 +364,7 @@ impl Pages {
                 let levels = |reader: &mut dyn Read| {
                     levels(&mut reader.take(size as u64), max_definition, encoding, values)
                 };
-                let marked = large.read(&levels, values as usize, held, most)?;
+                let marked = large.read(&levels, values as usize, held)?;
                 *buf = marked.bytes.clone();
                 self.long.add_page(marked);
                 Ok(())
@@ -390,7 +387,7 @@ impl Pages {
                 if !*is_compressed || large.size == 0 {
                     (large.compression, large.size) = (Compression::UNCOMPRESSED, large.len);
                 }
-                let marked = large.read(&|_| Ok(Vec::new()), values as usize, held, most)?;
+                let marked = large.read(&|_| Ok(Vec::new()), values as usize, held)?;
                 *buf = [&levels[..], &marked.bytes].concat().into();
                 self.long.add_page(marked.after(levels.len(), buf));
                 Ok(())
