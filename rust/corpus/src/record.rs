@@ -200,6 +200,10 @@ fn add(to: &mut BTreeMap<String, u64>, name: &str, many: u64) {
 impl FieldsMet {
     /// The most names that are remembered.
     pub(crate) const NAMES: usize = 200;
+    /// Names that are longer as they are written are not, nor what is in them.
+    pub(crate) const NAME_BYTES: usize = 1000;
+    /// Fields within fields are named down to this depth.
+    pub(crate) const NAMES_DEPTH: usize = 3;
 
     /// What was met, for another process, of the same version of this crate.
     pub fn to_bytes(&self) -> Vec<u8> {

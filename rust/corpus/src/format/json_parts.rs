@@ -5,11 +5,13 @@
 //! is checked against the grammar of serde_json, and of a name that occurs twice the last value holds. So what was given
 //! out as the text is known to be the text only at the end. The tests hold the two against each other.
 
+use std::collections::BTreeSet;
+
 use fasttok_engine::Utf8Errors;
 
 use super::jsonl::{
-    Node, Slots, broken_json, lone_surrogate, merge_named, no_text, no_text_in_list, not_an_object,
-    value_of,
+    Node, Slots, broken_json, full_name, lone_surrogate, merge_named, no_text, no_text_in_list,
+    not_an_object, value_of,
 };
 use super::long_strings::Strings;
 use crate::record::{Fields, FieldsMet, PartsEnd, PartsRow, RecordParts};
@@ -33,6 +35,12 @@ pub(super) struct ObjectParts {
     first: u8,
     /// The way down the wanted names to the innermost object that is open and wanted.
     here: Vec<usize>,
+    /// The names of the objects that are open from the outermost on, as far as their fields are named.
+    inside: Vec<String>,
+    /// The name of the field whose value comes next, if it is named.
+    name: Option<String>,
+    /// Names of fields: a help in an error.
+    names_met: BTreeSet<String>,
     /// The name in work as it is written, unless it is too long to be wanted.
     key: Option<Vec<u8>>,
     longest_key: usize,
@@ -173,7 +181,7 @@ impl ObjectParts {
             noun,
             errors,
             // A character that is escaped takes six bytes.
-            longest_key: 6 * wanted.longest_name(),
+            longest_key: (6 * wanted.longest_name()).max(FieldsMet::NAME_BYTES),
             wanted,
             names,
             slots: (0..slots).map(|_| None).collect(),
@@ -183,6 +191,9 @@ impl ObjectParts {
             previous: 0,
             first: 0,
             here: Vec::new(),
+            inside: Vec::new(),
+            name: Some(String::new()),
+            names_met: BTreeSet::new(),
             key: None,
             next: None,
             captures: Vec::new(),
@@ -257,7 +268,17 @@ impl ObjectParts {
         }
         match byte {
             b'"' => self.string_start = self.before + i + 1,
-            b'[' | b'{' => self.open.push(byte == b'{'),
+            b'[' | b'{' => {
+                let depth = self.open.depth;
+                if byte == b'{'
+                    && depth == self.inside.len()
+                    && depth < FieldsMet::NAMES_DEPTH
+                    && let Some(name) = self.name.take()
+                {
+                    self.inside.push(name);
+                }
+                self.open.push(byte == b'{');
+            }
             _ => {}
         }
         begins
@@ -287,6 +308,7 @@ impl ObjectParts {
         }
         self.open.depth -= 1;
         self.here.truncate(self.open.depth.saturating_sub(1));
+        self.inside.truncate(self.open.depth);
         self.end_value(i + 1, record);
     }
 
@@ -317,8 +339,9 @@ impl ObjectParts {
                 return self.value(byte, i, bytes, text);
             }
             (State::Key { .. }, b'"') => {
-                // Only names in an object that is wanted itself are of interest.
-                self.key = (self.here.len() + 1 == self.open.depth).then(Vec::new);
+                // Only names in an object that is wanted itself are of interest, and those that are told.
+                let is_told = self.is_told();
+                self.key = (is_told || self.here.len() + 1 == self.open.depth).then(Vec::new);
                 (self.state, self.role) = (State::String, Role::Key);
                 return None;
             }
@@ -399,7 +422,12 @@ impl ObjectParts {
                 self.state = State::Colon;
                 let key = self.key.take();
                 let key = key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
-                self.next = key.and_then(|key| self.wanted.index_at(&self.here, key));
+                let is_wanted = self.here.len() + 1 == self.open.depth;
+                self.next =
+                    key.filter(|_| is_wanted).and_then(|key| self.wanted.index_at(&self.here, key));
+                let parent = self.inside.last().filter(|_| self.is_told());
+                self.name = parent.zip(key).and_then(|(parent, key)| full_name(parent, key));
+                self.names_met.extend(self.name.clone());
                 return;
             }
             Role::Other => {}
@@ -412,6 +440,11 @@ impl ObjectParts {
             }
         }
         self.end_value(i + 1, record);
+    }
+
+    /// Whether the names of the innermost object are told.
+    fn is_told(&self) -> bool {
+        self.inside.len() == self.open.depth && self.names_met.len() < FieldsMet::NAMES
     }
 
     fn add_to_key(&mut self, bytes: &[u8]) {
@@ -633,8 +666,12 @@ impl RecordParts for ObjectParts {
             first => return none(Err(not_an_object(first, self.noun))),
         }
         let text = merge_named(&mut self.slots, self.names.len());
-        let met = self.slots[..self.names.len()].iter().map(Option::is_some).collect();
-        let met = FieldsMet { records: 1, met, ..FieldsMet::default() };
+        let met: Vec<_> = self.slots[..self.names.len()].iter().map(Option::is_some).collect();
+        let names = match met.contains(&false) {
+            true => std::mem::take(&mut self.names_met),
+            false => BTreeSet::new(),
+        };
+        let met = FieldsMet { records: 1, met, names, ..FieldsMet::default() };
         PartsEnd { row: self.row().map(Some), text, met }
     }
 }

@@ -21,7 +21,7 @@ fn whole(record: &str, fields: &Fields, errors: Utf8Errors) -> (Read, FieldsMet)
         Ok(row) => Ok(row.map(|row| (row.text.to_owned(), row.values.to_vec()))),
         Err(bad) => Err(format!("{:?}: {}", bad.reason, bad.detail)),
     };
-    (read, FieldsMet { names: Default::default(), ..reader.fields_met() })
+    (read, reader.fields_met())
 }
 
 /// Pushed in parts of up to `most` bytes.

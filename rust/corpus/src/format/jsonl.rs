@@ -80,12 +80,8 @@ pub(super) struct JsonlReader {
     looked: usize,
 }
 
-/// In so many records that lack a field that none has had yet, and that are no longer than this, the names of others
-/// are looked for.
+/// In so many records that lack a field that none has had yet the names of others are looked for.
 const LOOKED: usize = 100;
-const LOOKED_BYTES: usize = 1 << 20;
-/// Fields within fields are named down to this depth.
-const DEPTH: usize = 3;
 
 impl JsonlReader {
     pub fn new(fields: &Fields, noun: &'static str) -> JsonlReader {
@@ -155,11 +151,10 @@ impl RecordReader for JsonlReader {
             *met |= slot.is_some();
             is_unmet |= !*met;
         }
-        if is_unmet && *looked < LOOKED && record.len() <= LOOKED_BYTES {
+        if is_unmet && *looked < LOOKED {
             *looked += 1;
-            if let Ok(record) = serde_json::from_str(record) {
-                name_fields("", &record, DEPTH, &mut met.names);
-            }
+            let named = name_fields("", record, FieldsMet::NAMES_DEPTH, &mut met.names);
+            debug_assert!(named.is_ok(), "the record was parsed");
         }
 
         for ((slot, raw), name) in values.iter_mut().zip(&slots[1..]).zip(&names[1..]) {
@@ -207,21 +202,52 @@ pub(super) fn find<'a>(
     wanted.slots_of(record, slots).map_err(|e| not_a_record(record, noun, &e))
 }
 
-/// Adds the names of the fields of `record`, whose own name is `parent`.
+/// Adds the names of the fields of the object `json`, whose own name is `parent`, and of those in them.
 fn name_fields(
     parent: &str,
-    record: &serde_json::Value,
+    json: &str,
     depth: usize,
     names: &mut BTreeSet<String>,
-) {
-    let Some(fields) = record.as_object().filter(|_| depth > 0) else { return };
-    for (name, value) in fields {
-        let name = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
-        name_fields(&name, value, depth - 1, names);
-        if names.len() < FieldsMet::NAMES {
-            names.insert(name);
+) -> Result<(), serde_json::Error> {
+    struct Named<'n>(&'n str, usize, &'n mut BTreeSet<String>);
+
+    impl<'a> Visitor<'a> for Named<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+            let Named(parent, depth, names) = self;
+            while let Some((key, value)) = map.next_entry::<&'a RawValue, &'a RawValue>()? {
+                let (key, value) = (key.get(), value.get());
+                let Some(name) = full_name(parent, &key[1..key.len() - 1]) else { continue };
+                if names.len() < FieldsMet::NAMES {
+                    names.insert(name.clone());
+                }
+                if depth > 1 && value.starts_with('{') {
+                    name_fields(&name, value, depth - 1, names)
+                        .map_err(serde::de::Error::custom)?;
+                }
+            }
+            Ok(())
         }
     }
+
+    let mut json = serde_json::Deserializer::from_str(json);
+    json.deserialize_map(Named(parent, depth, names))
+}
+
+/// The name of the field that `key` says in the object `parent`: of a JSON string what is between its quotes, as it is
+/// written.
+pub(super) fn full_name(parent: &str, key: &str) -> Option<String> {
+    if key.len() > FieldsMet::NAME_BYTES {
+        return None;
+    }
+    let (quoted, mut buffer) = (format!("\"{key}\""), Vec::new());
+    let key = json_string::text(&quoted, &mut buffer, Utf8Errors::Replace).ok()?;
+    Some(if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") })
 }
 
 /// The text that `field` has to be, in `buffer` if need be.
