@@ -34,6 +34,8 @@ const LONG: usize = 8;
 pub(crate) struct StreamConfig {
     /// Bytes read at a time.
     pub chunk: usize,
+    /// How many workers read on in turn. Towards the end of a file of lines chunks are smaller, so that they end together.
+    pub workers: usize,
     /// The longest record, and the most that is held of one text in which no cut is found.
     pub max_record: usize,
     /// The largest window of a zstd frame.

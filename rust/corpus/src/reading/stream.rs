@@ -23,6 +23,9 @@ use crate::source::{BOM, Opened, UTF16_MARK, read_error, utf16_len};
 /// No read is smaller than this, whatever the size of the file was said to be.
 const MIN_READ: usize = 8 << 10;
 
+/// No chunk is smaller than this because the file is about to end.
+const MIN_CHUNK: usize = 64 << 10;
+
 /// No read is larger: between two of them it is asked whether the run is over.
 const MAX_READ: usize = 1 << 20;
 
@@ -140,7 +143,11 @@ impl<'e> Reading<'e> for Stream<'e> {
         let mut searched = 0;
         loop {
             // More at a time when more is held already: searching and checking stay linear in what is held.
-            if !self.fill(buf, config.chunk.max(searched / 2)) {
+            let chunk = match searched {
+                0 => self.chunk(config),
+                _ => config.chunk.max(searched / 2),
+            };
+            if !self.fill(buf, chunk) {
                 return Step { end: true, ..Step::default() };
             }
             if self.at_start {
@@ -231,6 +238,29 @@ impl<'e> Stream<'e> {
     /// Of a line that is too long to be held, `parts` makes what reads it.
     pub fn with_parts(self, fields: &'e Fields, parts: MakeParts) -> Stream<'e> {
         Stream { parts: Some((fields, parts)), ..self }
+    }
+
+    /// How much to read of whole records at a time: less towards the end of the file. Whoever takes the last chunk begins it
+    /// while the others are still at theirs, and all wait for it: it is to be short.
+    fn chunk(&self, config: &StreamConfig) -> usize {
+        match (&self.state, self.left()) {
+            (State::Records, Some(left)) if config.workers > 1 => {
+                let part =
+                    usize::try_from(left / (2 * config.workers as u64)).unwrap_or(usize::MAX);
+                config.chunk.min(part.max(MIN_CHUNK))
+            }
+            _ => config.chunk,
+        }
+    }
+
+    /// How much there is to come. Of a packed file that is a guess: as much as of what was unpacked, in proportion.
+    fn left(&self) -> Option<u64> {
+        if let Some(expected) = self.input.expected {
+            return Some(expected.saturating_sub(self.read));
+        }
+        let done = self.input.read.load(Relaxed);
+        let stored = self.input.stored?.checked_sub(done).filter(|_| done > 0 && self.read > 0)?;
+        u64::try_from(u128::from(stored) * u128::from(self.read) / u128::from(done)).ok()
     }
 
     /// Appends up to `chunk` bytes to `buf`, unless the end was met. False when the run is over.

@@ -138,6 +138,7 @@ pub(crate) fn documents_in_chunks(
     formats.asks_fields |= answer.is_some();
     let config = StreamConfig {
         chunk,
+        workers: 1,
         max_record: job.max_record_bytes,
         max_window: job.max_window_bytes,
         encodings: Vec::new(),

@@ -129,6 +129,7 @@ pub(crate) fn run_in_chunks(
     }
 
     progress.watch(fields.names());
+    let workers = worth_while(inputs, most, chunk);
     let clock = Instant::now();
     let run = Run {
         inputs,
@@ -149,6 +150,8 @@ pub(crate) fn run_in_chunks(
         sample,
         config: StreamConfig {
             chunk,
+            // The chunks of a sample are its units: they must not depend on who reads.
+            workers: if job.sample.is_some() { 1 } else { workers },
             max_record: job.max_record_bytes,
             max_window: job.max_window_bytes,
             encodings: job.encodings.clone(),
@@ -167,7 +170,6 @@ pub(crate) fn run_in_chunks(
         progress,
         cancel,
     };
-    let workers = worth_while(inputs, most, chunk);
     let begun = begun.unwrap_or_default();
     let sums = count::count(&run, workers, &mut ledger, rows.as_mut(), begun, rounds)?;
     let reading = before + clock.elapsed();

@@ -189,6 +189,7 @@ impl SharedInputs {
         let Job { max_record_bytes, max_window_bytes, special, errors, .. } = self.job;
         StreamConfig {
             chunk: CHUNK,
+            workers: 1,
             max_record: max_record_bytes,
             max_window: max_window_bytes,
             encodings: Vec::new(),

@@ -34,6 +34,8 @@ pub(crate) struct Opened<'e> {
     pub reader: Peeked<Box<dyn Read + Send + 'e>>,
     /// The number of bytes that `reader` must give, where that is known.
     pub expected: Option<u64>,
+    /// How many bytes of the file there are as it is stored, where that is known.
+    pub stored: Option<u64>,
     /// Whether `reader` gives the bytes of the file as it is stored.
     pub is_file: bool,
     /// How many bytes of the file were read so far, as it is stored.
@@ -140,6 +142,7 @@ fn unpacked<'e>(
             Ok(Opened {
                 reader,
                 expected: None,
+                stored: size,
                 is_file: false,
                 read,
                 packed: Some(packing.name),
@@ -165,6 +168,7 @@ fn unpacked<'e>(
             _ => Ok(Opened {
                 reader: raw,
                 expected: size.filter(|&s| s > 0),
+                stored: size,
                 is_file,
                 read,
                 packed: None,
