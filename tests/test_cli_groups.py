@@ -59,6 +59,12 @@ class TestUnknownFields:
             library.count_corpus(folder, by="meta.m")
         assert raised.value.name == "meta.m" and "meta.n" in (raised.value.nearest or ())
         assert raised.value.fields == ["id", "language", "meta", "meta.n", "text"]
+        # Of a record that is read in parts the names are known too.
+        long = folder / "long.jsonl"
+        long.write_text(json.dumps({"id": 1, "meta": {"n": 1}, "text": "word " * 2_000_000, "tags": [{"x": 1}]}) + "\n")
+        with pytest.raises(UnknownFieldError) as raised:
+            library.count_corpus(long, by="meta.m")
+        assert raised.value.fields == ["id", "meta", "meta.n", "tags", "text"]
         assert issubclass(UnknownFieldError, FasttokError) and issubclass(UnknownFieldError, ValueError)
 
 
