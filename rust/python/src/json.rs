@@ -436,6 +436,9 @@ impl StoredText for Text {
     }
 }
 
+/// Counts by encoding and by text, and languages by text.
+type Counted = (Vec<Vec<u64>>, Option<Vec<String>>);
+
 /// The tokens of each text by each of the encodings, and with `detect_bytes` the language of each, of which so much
 /// is looked at. A text is a str or a value of JSON: of an object or array JSON without blanks.
 #[pyfunction]
@@ -446,7 +449,7 @@ pub fn _count_values<'py>(
     encodings: Vec<Bound<'py, Encoding>>,
     detect_bytes: Option<usize>,
     threads: Option<i64>,
-) -> PyResult<(Vec<Vec<u64>>, Option<Vec<String>>)> {
+) -> PyResult<Counted> {
     let _call = Call::enter(py);
     let texts = texts.iter().map(|text| Ok(Text::of(text)?.cuttable()));
     let texts = texts.collect::<PyResult<Vec<Text>>>()?;
