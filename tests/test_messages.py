@@ -281,6 +281,15 @@ class TestEqualsAPlainReader:
         counted = found(library.count_messages(messages, by=["role", "part"]))
         assert {key: tokens for key, tokens in sums.items() if tokens} == counted
 
+    def test_turns_are_in_the_order_of_numbers(self) -> None:
+        messages = [{"role": role, "content": "a"} for _ in range(11) for role in ("user", "assistant")]
+        turns = [str(turn) for turn in range(1, 12)]
+        report = library.count_messages([{"messages": messages}], by="turn")
+        for each in (report, report.sorted_by("key")):
+            assert [group.key["turn"] for group in each.groups] == turns
+        assert [group.key["turn"] for group in report.sorted_by("key", reverse=True).groups] == turns[::-1]
+        assert [row.split(",")[0] for row in report.to_csv().splitlines()[1:]][:11] == turns
+
     def test_languages_of_texts(self) -> None:
         chinese = "请问你们的退货政策是什么？我上周买的鞋子太小了，想换一双大一号的。"
         english = "You can send them back within thirty days, and we will pay for the parcel."

@@ -173,6 +173,42 @@ class TestClaudeCode:
         record = {"type": "assistant", "sessionId": "s", "message": {"content": "a", "usage": used}}
         assert recorded(library.usage(lines(tmp_path / "s.jsonl", [record] * 3))) == (3, 15, 0, 0, 3, 0)
 
+    def test_what_the_program_notes_for_itself_is_no_message(self, tmp_path: Path) -> None:
+        """Newer kinds of records: known, counted by kind, and no part of the conversation."""
+        kinds = ("content-replacement", "attribution-snapshot", "file-history-delta", "agent-setting", "task-summary")
+        notes = [{"type": kind, "sessionId": "s1", "summary": words(9)} for kind in kinds]
+        path = lines(tmp_path / "s1.jsonl", [*notes, *claude_session()])
+        report = library.usage(path, O200K)
+        clean(report)
+        assert recount(report) == recount(library.usage(lines(tmp_path / "t" / "s1.jsonl", claude_session()), O200K))
+        assert all(report.manifest["logs"][0]["records"][kind] == 1 for kind in kinds)
+
+    def test_what_a_compaction_leaves_is_sent_after_it(self, tmp_path: Path) -> None:
+        """The summary comes as a record of the user; the program's own words and the model's reasoning are texts as
+        any other."""
+        boundary = {
+            "type": "system", "subtype": "compact_boundary", "sessionId": "s1", "uuid": "c", "parentUuid": None,
+            "logicalParentUuid": "a1", "content": "Conversation compacted",
+            "compactMetadata": {"trigger": "auto", "preTokens": 155_000},
+        }  # fmt: skip
+        summary = claude("user", "u2", words(12), parentUuid="c") | {"isCompactSummary": True}
+        meta = claude("user", "u3", words(2), parentUuid="u2") | {"isMeta": True}
+        records = [
+            claude("user", "u1", words(50)),
+            claude_answer("a1", "1", {"type": "text", "text": words(3)}, (50, 0, 0, 3), "end_turn"),
+            boundary,
+            summary,
+            meta,
+            claude_answer("a2", "2", {"type": "redacted_thinking", "data": "xx"}, (14, 0, 0, 9)),
+            claude_answer("a3", "2", {"type": "text", "text": words(2)}, (14, 0, 0, 9), "end_turn"),
+        ]
+        report = library.usage(lines(tmp_path / "s.jsonl", records), O200K)
+        clean(report)
+        assert recorded(report) == (2, 64, 0, 0, 12, 0)
+        # 50 and 3, 12 and 2 and 2; sent are 50, and then 14.
+        assert recount(report) == (69, 64, 0, 0, 5, 50)
+        assert report.manifest["logs"][0]["not_counted"] == {"redacted_thinking": 1}
+
     def test_images_are_listed(self, tmp_path: Path) -> None:
         content = [{"type": "image", "source": {}}, {"type": "text", "text": "a"}]
         report = library.usage(lines(tmp_path / "s.jsonl", [claude("user", "u", content)]), O200K)
@@ -264,6 +300,35 @@ class TestCodex:
         lines(tmp_path / "b.jsonl", [codex("session_meta", {"id": "f", "forked_from_id": "p"}), *parent, *own])
         assert recorded(library.usage(tmp_path)) == (3, 450, 330, 0, 60, 10)
 
+    def test_calls_and_results_of_other_tools(self, tmp_path: Path) -> None:
+        """Tools that are no functions: text as input, content as parts, a picture."""
+        items = [
+            {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": words(5)}]},
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": words(4)}]},
+            {"type": "custom_tool_call", "name": "apply_patch", "input": words(6), "call_id": "k1"},
+            {"type": "custom_tool_call_output", "call_id": "k1", "output": words(3)},
+            {"type": "web_search_call", "action": {"type": "search", "query": "a"}, "status": "completed"},
+            {"type": "image_generation_call", "id": "i", "status": "completed", "result": "aGVsbG8="},
+            {"type": "function_call", "name": "view_image", "arguments": "{}", "call_id": "k2"},
+            {
+                "type": "function_call_output",
+                "call_id": "k2",
+                "output": [{"type": "input_text", "text": words(2)}, {"type": "input_image", "image_url": "data:"}],
+            },
+            {"type": "ghost_snapshot", "ghost_commit": {"id": "x"}},
+        ]
+        path = lines(tmp_path / "r.jsonl", [codex("response_item", item) for item in items])
+        report = library.usage(path, O200K, by="tool")
+        clean(report)
+        count = library.get_encoding(O200K).count
+        assert {row.key["tool"]: row.recount[O200K].written_tokens for row in report.groups} == {
+            None: 9,
+            "apply_patch": count("apply_patch") + 6 + 3,
+            "web_search": count("web_search") + count('{"type":"search","query":"a"}'),
+            "view_image": count("view_image") + count("{}") + 2,
+        }
+        assert report.manifest["logs"][0]["not_counted"] == {"image": 1, "input_image": 1}
+
     def test_compaction(self, tmp_path: Path) -> None:
         compacted = codex(
             "compacted",
@@ -281,6 +346,24 @@ class TestCodex:
 
 
 class TestOpenTelemetry:
+    def test_tools_that_the_server_calls(self, tmp_path: Path) -> None:
+        call = {"type": "server_tool_call", "id": "k", "name": "search", "server_tool_call": {"query": "a"}}
+        result = {"type": "server_tool_call_response", "id": "k", "server_tool_call_response": {"found": "a"}}
+        picture = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "xx"}
+        record = span(
+            "01", None, 0, "chat", usage__input_tokens=9, usage__output_tokens=5, usage__reasoning__output_tokens=2,
+            usage__cache_creation__input_tokens=4, input__messages=[message("user", text(words(4)), picture)],
+            output__messages=[message("assistant", call, result, text(words(3)))],
+        )  # fmt: skip
+        report = library.usage(lines(tmp_path / "s.jsonl", [record]), O200K, by="tool")
+        clean(report)
+        assert recorded(report) == (1, 9, 0, 4, 5, 2)
+        count = library.get_encoding(O200K).count
+        expected = count("search") + count('{"query":"a"}') + count('{"found":"a"}')
+        assert report.get("search").recount[O200K].written_tokens == expected
+        assert report.get(None).recount[O200K].written_tokens == 7
+        assert report.manifest["logs"][0]["not_counted"] == {"image": 1}
+
     @pytest.mark.parametrize("form", ["lines", "otlp", "otlp, pretty"])
     def test_a_tree_sums_to_its_leaves(self, tmp_path: Path, form: str) -> None:
         path = tmp_path / "spans.json"
@@ -476,6 +559,41 @@ class TestFiles:
         path = lines(tmp_path / "s1.jsonl", claude_session())
         report = library.usage(path, log_format="codex")
         assert report.totals.requests == 0 and report.ledger.by_reason == {"unknown_record": 9}
+
+    @pytest.mark.parametrize("records", [claude_session(), codex_session(), otel_tree(), [atif()]])
+    @pytest.mark.parametrize("scale", [1, 40])
+    def test_how_json_is_written_does_not_matter(
+        self, tmp_path: Path, records: list[dict[str, Any]], scale: int
+    ) -> None:
+        """Long strings stay in their record and short ones do not; names may be escaped, too."""
+
+        def escaped(value: Any) -> str:
+            if isinstance(value, str):
+                return '"' + "".join(f"\\u{ord(char):04x}" for char in value) + '"'
+            if isinstance(value, dict):
+                return "{ " + " ,".join(f"{escaped(name)} : {escaped(each)}" for name, each in value.items()) + "}"
+            if isinstance(value, list):
+                return "[" + " , ".join(map(escaped, value)) + " ]"
+            return json.dumps(value)
+
+        def scaled(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: scaled(each) for name, each in value.items()}
+            if isinstance(value, list):
+                return [scaled(each) for each in value]
+            is_words = isinstance(value, str) and set(value) <= {"a", " "}
+            return " ".join([value] * scale) if is_words else value
+
+        records = [scaled(record) for record in records]
+        (tmp_path / "a").mkdir()
+        (tmp_path / "b").mkdir()
+        expected = library.usage(lines(tmp_path / "a" / "log.jsonl", records), O200K, by=["role", "tool"])
+        (tmp_path / "b" / "log.jsonl").write_text("".join(escaped(record) + "\n" for record in records))
+        found = library.usage(tmp_path / "b", O200K, by=["role", "tool"])
+        clean(found)
+        assert expected.totals.recount[O200K].written_tokens > 0
+        for name, value in expected.content().items():
+            assert found.content()[name] == value, name
 
     def test_half_a_surrogate_pair(self, tmp_path: Path) -> None:
         path = tmp_path / "s.jsonl"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent_logs import atif, claude, claude_session, codex_session, lines, otel_tree, words
+from agent_logs import atif, claude, claude_answer, claude_session, codex_session, lines, otel_tree, words
 from cli_support import fasttok
 
 import fasttok as library
@@ -51,7 +51,10 @@ def test_groups_add_up_to_the_totals(logs: Path, by: Any) -> None:
                 assert sum(getattr(row.recount[encoding], name) for row in report.groups) == whole, name
 
 
-@pytest.mark.parametrize("by", ["role", "part", "tool", ["role", "tool"], ["session", "role"], ["day", "tool"]])
+@pytest.mark.parametrize(
+    "by",
+    ["role", "part", "tool", "language", ["role", "tool"], ["session", "role"], ["day", "tool"], ["language", "model"]],
+)
 def test_groups_of_texts_add_up_to_the_totals(logs: Path, by: Any) -> None:
     report = library.usage(logs, O200K, by=by)
     for name in ("written_tokens", "sent_tokens"):
@@ -67,6 +70,24 @@ def test_a_text_is_counted_as_the_encoding_counts_it(tmp_path: Path) -> None:
     for name in report.encodings:
         encoding = library.get_encoding(name)
         assert report.totals.recount[name].written_tokens == sum(encoding.count(text) for text in said)
+
+
+def test_languages_of_texts(tmp_path: Path) -> None:
+    """Each text has its own language, in the history as well: it is sent as often as the others."""
+    german, chinese = "Wo ist die Bibliothek? Ich suche sie den ganzen Tag.", "图书馆在哪里？我找了一上午。"
+    english = "It is next to the station, as it has always been."
+    answers = [
+        claude_answer(f"a{i}", str(i), {"type": "text", "text": english}, (9, 0, 0, 9), "end_turn") for i in (1, 2)
+    ]
+    records = [claude("user", "u1", german), answers[0], claude("user", "u2", chinese), answers[1]]
+    report = library.usage(lines(tmp_path / "s.jsonl", records), O200K, by=["role", "language"])
+    count = library.get_encoding(O200K).count
+    found = {tuple(row.key.values()): row.recount[O200K] for row in report.groups}
+    assert {key: (row.written_tokens, row.sent_tokens) for key, row in found.items()} == {
+        ("user", "de"): (count(german), 2 * count(german)),
+        ("user", "zh"): (count(chinese), count(chinese)),
+        ("assistant", "en"): (2 * count(english), count(english)),
+    }
 
 
 def test_many_batches_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

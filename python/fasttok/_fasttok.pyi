@@ -2,7 +2,7 @@
 
 import builtins
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
@@ -874,6 +874,133 @@ class Documents:
 
     def account(self) -> Account | None:
         """The account of files and rows; None before the end."""
+
+@final
+class JsonLines:
+    """An iterator over batches of lines that are JSON, or should be. ``fasttok.options.CorpusOptions`` says what
+    `options` are."""
+
+    def __new__(cls, paths: Sequence[str], options: CorpusOptions) -> JsonLines: ...
+    def __iter__(self) -> JsonLines:
+        """Implement iter(self)."""
+
+    def __next__(self) -> list[JsonLine]:
+        """Implement next(self)."""
+
+    def progress(self) -> Progress:
+        """How far the reading is: it goes on while the last batch is in use."""
+
+    def close(self) -> None:
+        """Ends reading: what it wrote is written then. Nothing more comes."""
+
+    def account(self) -> Account | None:
+        """The account of files and rows; None before the end."""
+
+@final
+class JsonLine:
+    """A line of a file, and the JSON that it is."""
+
+    @property
+    def file(self) -> str:
+        """The file, as the ledger would name it."""
+    @property
+    def line(self) -> int | None:
+        """The line, from 1."""
+    @property
+    def position(self) -> dict[str, int | str]:
+        """Where it is in the file: what it is the number of, and the number; ``member`` is a name."""
+    @property
+    def text(self) -> str:
+        """All of it, as it is written."""
+    @property
+    def bytes(self) -> int:
+        """Its length in bytes of UTF-8, without its end."""
+    @property
+    def value(self) -> Any:
+        """What it says: a :class:`JsonObject`, :class:`JsonArray` or :class:`JsonText`, or a value of Python; None
+        where it is no JSON."""
+    @property
+    def fault(self) -> str | None:
+        """Why it is no JSON; None where it is."""
+
+@final
+class JsonObject:
+    """An object of JSON, whose members are looked up in the record."""
+
+    def get(self, name: Any, default: Any = None, /) -> Any:
+        """The value of the member `name`, or `default`."""
+
+    def names(self, *names: str) -> tuple[str | None, ...]:
+        """Of each of these members the string that it is; None where there is none, or an empty one."""
+
+    def counts(self, *names: str) -> tuple[int, ...]:
+        """Of each of these members the whole number above 0 that it is; 0 where there is none."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Return self[key]."""
+
+    def __contains__(self, key: Any, /) -> bool:
+        """Return bool(key in self)."""
+
+    def keys(self) -> list[str]:
+        """The names of its members, each once."""
+
+    def __len__(self) -> int:
+        """Return len(self)."""
+
+    def plain(self) -> dict[str, Any]:
+        """All of it, as a dict."""
+
+    @property
+    def bytes(self) -> int:
+        """Its length in bytes, as it is written."""
+
+@final
+class JsonArray:
+    """An array of JSON."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Implement iter(self)."""
+
+    def __len__(self) -> int:
+        """Return len(self)."""
+
+    def objects(self) -> list[JsonObject]:
+        """The objects in it."""
+
+    def plain(self) -> list[Any]:
+        """All of it, as a list."""
+
+    @property
+    def bytes(self) -> int:
+        """Its length in bytes, as it is written."""
+
+@final
+class JsonText:
+    """A string of JSON that stays in its record, for it is long. ``str()`` gives it."""
+
+    @property
+    def bytes(self) -> int:
+        """Its length in bytes, as it is written."""
+
+    def parsed(self) -> Any:
+        """The value that it is the JSON of; itself where it begins neither an array nor an object, or is no JSON."""
+
+def _read_json(text: str, /) -> Any:
+    """The value that `text` is the JSON of. Raises ``ValueError``."""
+
+def _count_values(
+    texts: Sequence[str | JsonText | JsonObject | JsonArray],
+    encodings: Sequence[Encoding],
+    detect_bytes: int | None,
+    threads: int | None,
+    /,
+) -> tuple[list[list[int]], list[str] | None]:
+    """The tokens of each text by each of the encodings, and with `detect_bytes` the language of each, of which so much
+    is looked at. A text is a str or a value of JSON: of an object or array JSON without blanks."""
+
+def _digest(*parts: str | JsonText | JsonObject | JsonArray | None) -> bytes:
+    """Sixteen bytes that stand for texts or values of JSON, in their order: equal for equal ones."""
 
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""

@@ -69,8 +69,18 @@ def unknown_group(name: str, keys: Iterable[Key]) -> UnknownGroupError:
     return UnknownGroupError(message, name=name, nearest=near)
 
 
-def _name(group: Keyed) -> tuple[tuple[bool, str], ...]:
-    return tuple((value is None, value or "") for value in group.key.values())
+def _name(group: Keyed) -> tuple[tuple[bool, int, str], ...]:
+    return tuple((value is None, _number(key, value), value or "") for key, value in group.key.items())
+
+
+def _number(key: str, value: str | None) -> int:
+    """By what turns of a conversation come first: they are numbers, and what is none comes after them."""
+    if key != "turn" or value is None:
+        return 0
+    return len(value) if value.isascii() and value.isdigit() else _MANY
+
+
+_MANY = 1 << 60
 
 
 def _size(value: float | None) -> tuple[bool, float]:

@@ -12,7 +12,7 @@ from fasttok.reports.base import BaseReport
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import Kind
 
-KEYS = ("agent", "model", "role", "part", "tool", "user", "session", "day")
+KEYS = ("agent", "model", "role", "part", "tool", "language", "user", "session", "day")
 """What can be grouped by."""
 
 

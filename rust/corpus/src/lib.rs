@@ -65,7 +65,7 @@ pub use bootstrap::{BootstrapUnits, UNITS};
 pub use detect::detector;
 pub use entry::Entry;
 pub use error::Error;
-pub use format::{MessageText, format_names, message_texts};
+pub use format::{JsonKind, JsonTree, MessageText, digest, format_names, message_texts};
 pub use groups::{Group, GroupSums, Groups, Key};
 pub use input_files::{INPUT_FILES_LISTED, InputFile, InputFiles};
 pub use job::{

@@ -19,7 +19,7 @@ use crate::parallel;
 use crate::store::Stores;
 
 /// The detector that is meant by `detect_language=True`.
-const BUILT_IN_DETECTOR: &str = "cld2";
+pub const BUILT_IN_DETECTOR: &str = "cld2";
 
 /// An object with the options as attributes.
 #[derive(FromPyObject)]

@@ -1,18 +1,18 @@
 """Logs of agents: files to events, one parser a format.
 
-Files are read by the one reader of the compiled part, line by line. A file whose first line is no JSON by itself is one
-JSON value over several lines. The format is that of the first record of a file that one of the parsers recognises.
+Files are read by the one reader of the compiled part, line by line, and texts stay there: what a parser gets of a
+record are the members that it asks for. A file whose first line is no JSON by itself is one JSON value over several
+lines. The format is that of the first record of a file that one of the parsers recognises.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from fasttok._fasttok import Document
+from fasttok._fasttok import JsonArray, JsonLine, JsonObject, _read_json
 from fasttok.inputs.agent_logs.atif import Atif
 from fasttok.inputs.agent_logs.claude_code import ClaudeCode
 from fasttok.inputs.agent_logs.codex import Codex
@@ -47,69 +47,85 @@ class AgentLogs:
         self._parser: Parser | None = None
         self._file: str | None = None
         self._is_first = True
-        self._whole: list[Document] = []
+        self._whole: list[JsonLine] = []
         """The lines so far of a file that is one value."""
-        self._broken: tuple[Document, str] | None = None
+        self._broken: tuple[JsonLine, str] | None = None
         """A line that is no JSON: cut off, if it turns out to be the last of its file."""
-        self._others: list[Document] = []
+        self._others: list[JsonLine] = []
         """The first line of a file that is no log, and how many there are."""
         self._other_rows = 0
 
     def __iter__(self) -> Iterator[Event | Loose]:
-        with closing(self.reader.batches()) as batches:
+        with closing(self.reader.json_lines()) as batches:
             for batch in batches:
-                for document in batch:
-                    yield from self._line(document)
+                for line in batch:
+                    record = line.value
+                    parser = self._parser
+                    # What nearly all lines are: a record of the file that is read, whose format is known.
+                    if (
+                        parser is None
+                        or type(record) is not JsonObject
+                        or line.file != self._file
+                        or self._broken is not None
+                    ):
+                        yield from self._line(line)
+                        continue
+                    self.bytes += line.bytes + 1
+                    kind = parser.kind(record)
+                    parser.records[kind] += 1
+                    events = parser.read(record)
+                    if events is None:
+                        self.reader.skip(line, UNKNOWN, kind)
+                    elif events:
+                        yield from events
         yield from self._end_of_file()
         yield Loose([], waits=True)
         for parser in self.parsers.values():
             yield from parser.end()
 
-    def _line(self, document: Document) -> Iterator[Event | Loose]:
-        if document.file != self._file:
+    def _line(self, line: JsonLine) -> Iterator[Event | Loose]:
+        if line.file != self._file:
             yield from self._end_of_file()
-            self._begin(document.file)
-        text = document.text
-        self.bytes += _bytes(text)
+            self._begin(line.file)
+        self.bytes += line.bytes + 1
         if self._whole:
-            self._whole.append(document)
+            self._whole.append(line)
             return
         if self._others:
             self._other_rows += 1
             return
         if self._broken is not None:
             self._tell_broken(BROKEN)
+        if line.fault is None:
+            yield from self._records(line.value, line)
+            return
+        text = line.text
         if not text or text.isspace():
             return
-        try:
-            record = json.loads(text.lstrip("\ufeff"))
-        except (ValueError, RecursionError) as error:
-            if self._is_first and text.lstrip("\ufeff \t")[:1] in ("{", "["):
-                self._whole = [document]
-            elif self._is_first and self._fixed is None:
-                self._others, self._other_rows = [document], 1
-            else:
-                self._broken = document, str(error) or "nested too deeply"
-            return
-        yield from self._records(record, document)
+        if self._is_first and text.lstrip("\ufeff \t")[:1] in ("{", "["):
+            self._whole = [line]
+        elif self._is_first and self._fixed is None:
+            self._others, self._other_rows = [line], 1
+        else:
+            self._broken = line, line.fault
 
     def _begin(self, file: str) -> None:
         self._file = file
         self._is_first = True
         self._parser = None
 
-    def _records(self, value: Any, document: Document, rows: int = 1) -> Iterator[Event | Loose]:
+    def _records(self, value: Any, line: JsonLine, rows: int = 1) -> Iterator[Event | Loose]:
         """The events of a record, or of a list of them. Its `rows` are skipped where nothing in it is known."""
         self._is_first = False
         unknown: str | None = "empty list"
         is_known = False
-        for record in value if isinstance(value, list) else [value]:
-            unknown = yield from self._record(record, document)
+        for record in value if isinstance(value, JsonArray) else [value]:
+            unknown = yield from self._record(record, line)
             is_known = is_known or unknown is None
         if not is_known:
-            self.reader.skip(document, UNKNOWN, str(unknown), rows)
+            self.reader.skip(line, UNKNOWN, str(unknown), rows)
 
-    def _record(self, record: Any, document: Document) -> Generator[Event | Loose, None, str | None]:
+    def _record(self, record: Any, line: JsonLine) -> Generator[Event | Loose, None, str | None]:
         """The events of a record. Returns what kind it is of, if that is not known."""
         if self._parser is None:
             found = self._fixed or next((self.parsers[p.name] for p in PARSERS if p.recognises(record)), None)
@@ -117,7 +133,7 @@ class AgentLogs:
                 return "record of no known log"
             self._parser = found
             self.files[found.name] += 1
-            found.begin(document.file)
+            found.begin(line.file)
         parser = self._parser
         kind = parser.kind(record)
         events = parser.read(record)
@@ -129,51 +145,37 @@ class AgentLogs:
 
     def _tell_broken(self, reason: str) -> None:
         assert self._broken is not None
-        (document, detail), self._broken = self._broken, None
-        self.reader.skip(document, reason, detail)
+        (line, detail), self._broken = self._broken, None
+        self.reader.skip(line, reason, detail)
 
     def _end_of_file(self) -> Iterator[Event | Loose]:
         if self._broken is not None:
             self._tell_broken(CUT_OFF)
         if self._others:
-            document, rows = self._others[0], self._other_rows
+            first, rows = self._others[0], self._other_rows
             self._others = []
-            self.reader.skip(document, NO_LOG, "a log of an agent is JSON lines or JSON", rows)
+            self.reader.skip(first, NO_LOG, "a log of an agent is JSON lines or JSON", rows)
         if self._whole:
             lines, self._whole = self._whole, []
             try:
-                record = json.loads("\n".join(line.text for line in lines).lstrip("\ufeff"))
-            except (ValueError, RecursionError) as error:
+                record = _read_json("\n".join(line.text for line in lines))
+            except ValueError as error:
                 # Its lines may be records of which only the first is broken.
-                yield from self._lines_after_all(lines, str(error) or "nested too deeply")
+                yield from self._lines_after_all(lines, str(error))
                 return
             yield from self._records(record, lines[0], len(lines))
 
-    def _lines_after_all(self, lines: Sequence[Document], detail: str) -> Iterator[Event | Loose]:
+    def _lines_after_all(self, lines: Sequence[JsonLine], detail: str) -> Iterator[Event | Loose]:
         self._is_first = False
         if len(lines) == 1:
             self.reader.skip(lines[0], CUT_OFF, detail)
             return
-        if not any(_is_json(line.text) for line in lines[1:]):
+        if not any(isinstance(line.value, JsonObject) for line in lines[1:]):
             self.reader.skip(lines[0], BROKEN, detail, len(lines))
             return
         self.reader.skip(lines[0], BROKEN, detail)
         for line in lines[1:]:
-            self.bytes -= _bytes(line.text)
+            self.bytes -= line.bytes + 1
             yield from self._line(line)
         if self._broken is not None:
             self._tell_broken(CUT_OFF)
-
-
-def _bytes(line: str) -> int:
-    """UTF-8 bytes of a line and its end."""
-    return (len(line) if line.isascii() else len(line.encode())) + 1
-
-
-def _is_json(text: str) -> bool:
-    if text[:1] not in ("{", "["):
-        return False
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from fasttok._fasttok import JsonArray
+from fasttok._fasttok import _digest as digest
 from fasttok.inputs.agent_logs.events import (
     Event,
+    Object,
     Part,
     Role,
     Text,
     Usage,
-    as_text,
     count_of,
     day_of,
     dict_of,
     dicts_of,
-    digest,
+    is_object,
+    is_text,
     name_of,
-    tool_call,
 )
 from fasttok.inputs.agent_logs.parser import Parser
+from fasttok.inputs.agent_logs.parts import as_text, tool_call
 
 
 class Atif(Parser):
@@ -40,10 +43,10 @@ class Atif(Parser):
 
     @classmethod
     def recognises(cls, record: Any) -> bool:
-        if not (isinstance(record, dict) and isinstance(record.get("steps"), list)):
+        if not (is_object(record) and isinstance(record.get("steps"), (JsonArray, list))):
             return False
-        version = record.get("schema_version")
-        return isinstance(record.get("agent"), dict) or (isinstance(version, str) and version.startswith("ATIF"))
+        version = name_of(record.get("schema_version"))
+        return is_object(record.get("agent")) or (version is not None and version.startswith("ATIF"))
 
     def begin(self, file: str) -> None:
         self._file = file
@@ -61,13 +64,13 @@ class Atif(Parser):
             session = self._file if self._unnamed == 1 else f"{self._file} ({self._unnamed})"
         return self._trajectory(record, session, session)
 
-    def _trajectory(self, record: dict[str, Any], session: str, thread: str) -> Iterator[Event]:
+    def _trajectory(self, record: Object, session: str, thread: str) -> Iterator[Event]:
         about = dict_of(record.get("agent"))
         agent, model = name_of(about.get("name")) or "agent", name_of(about.get("model_name"))
         tools = about.get("tool_definitions")
         day: str | None = None
         yield Event(session, thread, agent, keeps=0)
-        if isinstance(tools, list) and tools:
+        if isinstance(tools, (JsonArray, list)) and tools:
             definitions = Text("system", "system", as_text(tools))
             key = digest(thread, "tools", definitions.text)
             definitions.is_copy = key in self._seen
@@ -76,7 +79,7 @@ class Atif(Parser):
         has_metrics = False
         answers = 0
         for step in record["steps"]:
-            if not isinstance(step, dict):
+            if not is_object(step):
                 self.records["step that is no object"] += 1
                 continue
             source = name_of(step.get("source")) or "step without a source"
@@ -91,7 +94,7 @@ class Atif(Parser):
             if source == "agent":
                 event.texts = self._answer(step)
                 metrics = step.get("metrics")
-                has_metrics = has_metrics or isinstance(metrics, dict)
+                has_metrics = has_metrics or is_object(metrics)
                 if step.get("llm_call_count") != 0:
                     answers += 1
                     event.request = f"{thread}\0{answers}"
@@ -107,7 +110,7 @@ class Atif(Parser):
                 if each.texts or each.request is not None:
                     yield each
         final = record.get("final_metrics")
-        if isinstance(final, dict):
+        if is_object(final):
             totals = Usage(
                 count_of(final.get("total_prompt_tokens")),
                 count_of(final.get("total_cached_tokens")),
@@ -134,15 +137,15 @@ class Atif(Parser):
                 name = name_of(inner.get("trajectory_id")) or str(i)
                 yield from self._trajectory(inner, session, f"{thread}\0{name}")
 
-    def _answer(self, step: dict[str, Any]) -> list[Text]:
+    def _answer(self, step: Object) -> list[Text]:
         reasoning = step.get("reasoning_content")
-        texts = [Text("assistant", "reasoning", reasoning)] if isinstance(reasoning, str) and reasoning else []
+        texts = [Text("assistant", "reasoning", reasoning)] if is_text(reasoning) and reasoning else []
         texts += self._content(step.get("message"), "assistant", "text")
         for call in dicts_of(step.get("tool_calls")):
             texts += tool_call(call.get("function_name"), call.get("arguments"))
         return texts
 
-    def _observed(self, step: dict[str, Any]) -> list[Text]:
+    def _observed(self, step: Object) -> list[Text]:
         calls = {
             str(call.get("tool_call_id")): name_of(call.get("function_name"))
             for call in dicts_of(step.get("tool_calls"))
@@ -158,7 +161,7 @@ class Atif(Parser):
 
 
 def _usage(said: Any) -> Usage | None:
-    if not isinstance(said, dict):
+    if not is_object(said):
         return None
     reasoning = count_of(dict_of(said.get("extra")).get("reasoning_tokens"))
     return Usage(

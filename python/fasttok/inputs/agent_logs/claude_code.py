@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fasttok._fasttok import JsonObject
 from fasttok.inputs.agent_logs.events import (
     Event,
     Role,
     Text,
     Usage,
-    as_text,
-    count_of,
     day_of,
-    dict_of,
     dicts_of,
+    is_object,
+    is_text,
     name_of,
-    tool_call,
 )
-from fasttok.inputs.agent_logs.parser import NO_TYPE, Parser
+from fasttok.inputs.agent_logs.parser import Parser
+from fasttok.inputs.agent_logs.parts import NO_TYPE, as_text, tool_call
 
 _MESSAGES = frozenset({"user", "assistant"})
 
@@ -34,10 +34,17 @@ _WITHOUT_MESSAGE = frozenset(
         "progress",
         "attachment",
         "file-history-snapshot",
+        "file-history-delta",
         "queue-operation",
+        "content-replacement",
+        "attribution-snapshot",
+        "speculation-accept",
+        "task-summary",
         "custom-title",
         "ai-title",
         "agent-name",
+        "agent-color",
+        "agent-setting",
         "last-prompt",
         "permission-mode",
         "mode",
@@ -47,6 +54,8 @@ _WITHOUT_MESSAGE = frozenset(
     }
 )
 """Kinds of records that are known and hold no message of a conversation."""
+
+_FIELDS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 
 AGENT = "claude-code"
 
@@ -77,29 +86,29 @@ class ClaudeCode(Parser):
 
     @classmethod
     def recognises(cls, record: Any) -> bool:
-        if not isinstance(record, dict):
+        if not is_object(record):
             return False
         kind = name_of(record.get("type"))
         if kind in _MESSAGES:
-            return isinstance(record.get("message"), dict) and ("sessionId" in record or "uuid" in record)
+            return is_object(record.get("message")) and ("sessionId" in record or "uuid" in record)
         return kind in _WITHOUT_MESSAGE and not ("payload" in record or "steps" in record)
 
     def begin(self, file: str) -> None:
         self._file = file
 
     def kind(self, record: Any) -> str:
-        said = name_of(record.get("type")) if isinstance(record, dict) else None
+        said = record.names("type")[0] if isinstance(record, JsonObject) else None
         return said or "record without a type"
 
     def read(self, record: Any) -> Iterable[Event] | None:
         kind = self.kind(record)
-        if kind not in _MESSAGES or not isinstance(record.get("message"), dict):
+        message = record.get("message") if kind in _MESSAGES else None
+        if not isinstance(message, JsonObject):
             if kind in _WITHOUT_MESSAGE:
                 return self._compacted(record) if record.get("subtype") == "compact_boundary" else ()
             return None
         event = self._event(record)
-        message = record["message"]
-        uuid = name_of(record.get("uuid"))
+        uuid, asked = record.names("uuid", "requestId")
         known_in = self._lines.get(hash(uuid)) if uuid is not None else None
         here = hash(event.thread)
         if known_in is None:
@@ -115,14 +124,14 @@ class ClaudeCode(Parser):
             self._heed_subagent(record, message)
             event.texts = self._texts(message.get("content"), "user")
         else:
-            if record.get("isApiErrorMessage") is True or message.get("model") == "<synthetic>":
+            id, model = message.names("id", "model")
+            if model == "<synthetic>" or record.get("isApiErrorMessage") is True:
                 # The program itself speaks: nothing was asked of a model.
                 self.records["error"] += 1
                 return ()
-            event.model = name_of(message.get("model"))
+            event.model = model
             event.texts = self._texts(message.get("content"), "assistant")
-            ids = name_of(message.get("id")), name_of(record.get("requestId"))
-            event.request = "\0".join(part or "" for part in ids) if any(ids) else self._line(uuid)
+            event.request = f"{id or ''}\0{asked or ''}" if id or asked else self._line(uuid)
             event.usage = _usage(message.get("usage"))
             event.is_final = message.get("stop_reason") is not None
             thread = self._requests.setdefault(event.request, event.thread)
@@ -133,59 +142,63 @@ class ClaudeCode(Parser):
                 text.is_copy = True
         return (event,)
 
-    def _compacted(self, record: dict[str, Any]) -> Iterable[Event]:
+    def _compacted(self, record: JsonObject) -> Iterable[Event]:
         event = self._event(record)
         event.keeps = 0
         return (event,)
 
-    def _event(self, record: dict[str, Any]) -> Event:
-        session = name_of(record.get("sessionId")) or self._file
+    def _event(self, record: JsonObject) -> Event:
+        session, user, time = record.names("sessionId", "user", "timestamp")
+        session = session or self._file
         thread, agent = session, AGENT
         if record.get("isSidechain") is True:
             name = name_of(record.get("agentId"))
             thread = f"{session}\0{name or self._root(record)}"
             agent = f"{AGENT}/{'' if name is None else name}"
             self.agents.setdefault(agent, f"{AGENT}/subagent")
-        return Event(session, thread, agent, user=name_of(record.get("user")), day=day_of(record.get("timestamp")))
+        return Event(session, thread, agent, user=user, day=day_of(time))
 
     def _line(self, uuid: str | None) -> str:
         """What a request is called that the log gives no ids: a line is one."""
         self._unnamed += uuid is None
         return f"line {uuid or self._unnamed}"
 
-    def _root(self, record: dict[str, Any]) -> str:
-        uuid, parent = name_of(record.get("uuid")) or "", name_of(record.get("parentUuid"))
+    def _root(self, record: JsonObject) -> str:
+        uuid, parent = record.names("uuid", "parentUuid")
+        uuid = uuid or ""
         root = self._roots.get(parent, uuid) if parent is not None else uuid
         self._roots[uuid] = root
         return root
 
-    def _heed_subagent(self, record: dict[str, Any], message: dict[str, Any]) -> None:
+    def _heed_subagent(self, record: JsonObject, message: JsonObject) -> None:
         """Learn of which kind a subagent was whose result this is."""
-        agent = name_of(dict_of(record.get("toolUseResult")).get("agentId"))
+        result = record.get("toolUseResult")
+        agent = result.names("agentId")[0] if isinstance(result, JsonObject) else None
         for block in dicts_of(message.get("content")) if agent is not None else ():
             kind = self._calls.get(str(block.get("tool_use_id")))
             if kind is not None:
                 self.agents[f"{AGENT}/{agent}"] = f"{AGENT}/{kind}"
 
     def _texts(self, content: Any, role: Role) -> list[Text]:
-        if isinstance(content, str):
+        if is_text(content):
             return [Text(role, "text", content)]
         texts: list[Text] = []
         for block in dicts_of(content):
             texts += self._block(block, role)
         return texts
 
-    def _block(self, block: dict[str, Any], role: Role) -> list[Text]:
+    def _block(self, block: JsonObject, role: Role) -> list[Text]:
         kind = block.get("type")
         if kind == "text":
             return [Text(role, "text", as_text(block.get("text", "")))]
         if kind == "thinking":
             return [Text("assistant", "reasoning", as_text(block.get("thinking", "")))]
         if kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
-            call, tool, asked = name_of(block.get("id")), name_of(block.get("name")), block.get("input")
+            call, tool = block.names("id", "name")
+            asked = block.get("input")
             if call is not None and tool is not None:
                 self._tools[call] = tool
-                agent = name_of(dict_of(asked).get("subagent_type"))
+                agent = asked.names("subagent_type")[0] if isinstance(asked, JsonObject) else None
                 if agent is not None:
                     self._calls[call] = agent
             return tool_call(tool, asked)
@@ -197,9 +210,7 @@ class ClaudeCode(Parser):
 
 
 def _usage(said: Any) -> Usage | None:
-    if not isinstance(said, dict):
+    if not isinstance(said, JsonObject):
         return None
-    cached, written = count_of(said.get("cache_read_input_tokens")), count_of(said.get("cache_creation_input_tokens"))
-    return Usage(
-        count_of(said.get("input_tokens")) + cached + written, cached, written, count_of(said.get("output_tokens"))
-    )
+    fresh, cached, written, output = said.counts(*_FIELDS)
+    return Usage(fresh + cached + written, cached, written, output)

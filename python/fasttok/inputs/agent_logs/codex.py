@@ -10,21 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fasttok._fasttok import JsonArray, JsonObject
+from fasttok._fasttok import _digest as digest
 from fasttok.inputs.agent_logs.events import (
     Event,
+    Object,
     Part,
     Role,
     Text,
     Usage,
-    as_text,
-    count_of,
     day_of,
     dicts_of,
-    digest,
+    is_object,
+    is_text,
     name_of,
-    tool_call,
 )
 from fasttok.inputs.agent_logs.parser import Parser
+from fasttok.inputs.agent_logs.parts import as_text, tool_call
 
 _KINDS = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
@@ -66,25 +68,24 @@ class Codex(Parser):
 
     @classmethod
     def recognises(cls, record: Any) -> bool:
-        return (
-            isinstance(record, dict)
-            and name_of(record.get("type")) in _KINDS
-            and isinstance(record.get("payload"), dict)
-        )
+        return is_object(record) and name_of(record.get("type")) in _KINDS and is_object(record.get("payload"))
 
     def kind(self, record: Any) -> str:
-        if not isinstance(record, dict):
+        if not isinstance(record, JsonObject):
             return "record without a type"
         payload = record.get("payload")
-        inner = name_of(payload.get("type")) if isinstance(payload, dict) else None
-        return "/".join(part for part in (name_of(record.get("type")) or "record without a type", inner) if part)
+        outer = record.names("type")[0] or "record without a type"
+        inner = payload.names("type")[0] if isinstance(payload, JsonObject) else None
+        return outer if inner is None else f"{outer}/{inner}"
 
     def read(self, record: Any) -> Iterable[Event] | None:
-        payload = record.get("payload") if isinstance(record, dict) else None
-        kind = name_of(record.get("type")) if isinstance(record, dict) else None
-        if not isinstance(payload, dict) or kind not in _KINDS:
+        payload = record.get("payload") if isinstance(record, JsonObject) else None
+        if not isinstance(payload, JsonObject):
             return None
-        day = day_of(record.get("timestamp"))
+        kind, time = record.names("type", "timestamp")
+        if kind not in _KINDS:
+            return None
+        day = day_of(time)
         if kind == "session_meta":
             return self._meta(payload, day)
         if kind == "turn_context":
@@ -99,7 +100,7 @@ class Codex(Parser):
     def _event(self, day: str | None) -> Event:
         return Event(self._session, self._session, self._agent, model=self._model, day=day)
 
-    def _meta(self, payload: dict[str, Any], day: str | None) -> Iterable[Event]:
+    def _meta(self, payload: Object, day: str | None) -> Iterable[Event]:
         if self._has_meta:
             # That of the session which this one was forked from.
             return ()
@@ -114,20 +115,20 @@ class Codex(Parser):
         if parent is not None:
             self._families.setdefault(parent, self._family)
         source = payload.get("source")
-        if isinstance(source, dict) and "subagent" in source:
+        if is_object(source) and "subagent" in source:
             self._agent = f"{AGENT}/subagent"
         self._model = name_of(payload.get("model"))
         said = payload.get("base_instructions", payload.get("instructions"))
-        if isinstance(said, dict):
+        if is_object(said):
             said = said.get("text")
         anew = self._event(day)
         anew.keeps = 0
-        said_first = [Text("system", "system", said)] if isinstance(said, str) and said else []
+        said_first = [Text("system", "system", said)] if is_text(said) and said else []
         return [anew, *self._input(said_first, day)]
 
-    def _usage(self, payload: dict[str, Any], day: str | None) -> Iterable[Event]:
+    def _usage(self, payload: Object, day: str | None) -> Iterable[Event]:
         info = payload.get("info")
-        if not isinstance(info, dict):
+        if not is_object(info):
             return ()
         total, last = (_numbers(info.get(name)) for name in ("total_token_usage", "last_token_usage"))
         if total is None:
@@ -161,12 +162,12 @@ class Codex(Parser):
         self._is_answering = False
         return (event,)
 
-    def _compacted(self, payload: dict[str, Any], day: str | None) -> Iterable[Event]:
+    def _compacted(self, payload: Object, day: str | None) -> Iterable[Event]:
         event = self._event(day)
         event.keeps = 0
         events = [event]
         said = payload.get("message")
-        if isinstance(said, str) and said:
+        if is_text(said) and said:
             events += self._input([Text("user", "text", said)], day)
         for item in dicts_of(payload.get("replacement_history")):
             if item.get("type") == "message":
@@ -176,7 +177,7 @@ class Codex(Parser):
                 events += self._input(texts, day)
         return events
 
-    def _item(self, payload: dict[str, Any], day: str | None) -> Iterable[Event] | None:
+    def _item(self, payload: Object, day: str | None) -> Iterable[Event] | None:
         kind = name_of(payload.get("type")) or ""
         if kind == "message":
             texts = self._message(payload)
@@ -186,7 +187,7 @@ class Codex(Parser):
                 Text("assistant", "reasoning", part["text"])
                 for name in ("summary", "content")
                 for part in dicts_of(payload.get(name))
-                if isinstance(part.get("text"), str)
+                if is_text(part.get("text"))
             ]
             return self._answer(texts, day)
         if kind in ("function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call"):
@@ -199,15 +200,18 @@ class Codex(Parser):
         if kind.endswith("_output"):
             tool = self._tools.get(str(payload.get("call_id")))
             said = payload.get("output", payload.get("tools"))
-            if isinstance(said, dict) and "content" in said:
+            if is_object(said) and "content" in said:
                 said = said["content"]
-            if isinstance(said, list):
+            if isinstance(said, (JsonArray, list)):
                 return self._input([Text("tool", "tool_result", text, tool) for text in self.texts_in(said)], day)
             texts = [] if said is None else [Text("tool", "tool_result", as_text(said), tool)]
             return self._input(texts, day)
-        return () if kind in ("ghost_snapshot", "compaction", "other") else None
+        if kind == "image_generation_call":
+            self.media["image"] += 1
+            return ()
+        return () if kind in ("ghost_snapshot", "compaction", "compaction_summary", "other") else None
 
-    def _message(self, item: dict[str, Any]) -> list[Text]:
+    def _message(self, item: Object) -> list[Text]:
         role = _ROLES.get(str(item.get("role")), "user")
         part: Part = "system" if role == "system" else "text"
         return [Text(role, part, text) for text in self.texts_in(item.get("content"))]
@@ -246,4 +250,4 @@ class Codex(Parser):
 
 def _numbers(said: Any) -> tuple[int, ...] | None:
     """The numbers of a usage, in the order of the fields; None where there is none."""
-    return tuple(count_of(said.get(name)) for name in _FIELDS) if isinstance(said, dict) else None
+    return said.counts(*_FIELDS) if isinstance(said, JsonObject) else None

@@ -5,10 +5,14 @@ Knows no format and counts nothing.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
+
+from fasttok._fasttok import JsonArray, JsonObject, JsonText
+
+Said: TypeAlias = str | JsonText | JsonObject | JsonArray
+"""What can be counted: a text, or a value of which compact JSON is. A long one stays in its record."""
+Object: TypeAlias = JsonObject | dict[str, Any]
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Part: TypeAlias = Literal["text", "tool_call", "tool_result", "reasoning", "system"]
@@ -22,12 +26,13 @@ class Text:
 
     role: Role
     part: Part
-    text: str | None
+    text: Said | None
     tool: str | None = None
     is_copy: bool = False
     """Whether another log has it already: it is sent, but not written again."""
     counts: tuple[int, ...] | None = None
-    chars: int = 0
+    language: str | None = None
+    """Where it is asked for, once it is counted."""
 
 
 @dataclass(slots=True)
@@ -106,39 +111,40 @@ def day_of(timestamp: Any) -> str | None:
 
 def name_of(value: Any) -> str | None:
     """A name in a log; None where there is none."""
+    if isinstance(value, JsonText):
+        return str(value)
     return value if isinstance(value, str) and value else None
 
 
-def dict_of(value: Any) -> dict[str, Any]:
+def is_text(value: Any) -> TypeGuard[str | JsonText]:
+    """Whether a value in a log is a text."""
+    return isinstance(value, (str, JsonText))
+
+
+def is_object(value: Any) -> TypeGuard[Object]:
+    """Whether a value in a log is an object."""
+    return isinstance(value, (JsonObject, dict))
+
+
+def dict_of(value: Any) -> Object:
     """An object in a log; an empty one where there is none."""
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, (JsonObject, dict)) else {}
 
 
-def dicts_of(value: Any) -> list[dict[str, Any]]:
+def dicts_of(value: Any) -> list[Any]:
     """The objects in a list in a log."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    if isinstance(value, JsonArray):
+        return value.objects()
+    return [each for each in value if is_object(each)] if isinstance(value, list) else []
 
 
-def as_text(value: Any) -> str:
-    """What is counted for a value: a text as it is, anything else as compact JSON."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def plain(value: Any) -> Any:
+    """A value in a log, all of it made of Python's own."""
+    if isinstance(value, (JsonObject, JsonArray)):
+        return value.plain()
+    return str(value) if isinstance(value, JsonText) else value
 
 
-def digest(*parts: str | None) -> bytes:
-    """Sixteen bytes that stand for texts: equal for equal ones."""
-    made = blake2b(digest_size=16)
-    for part in parts:
-        encoded = b"\xff" if part is None else part.encode("utf-8", "surrogatepass")
-        made.update(len(encoded).to_bytes(8, "little") + encoded)
-    return made.digest()
-
-
-def tool_call(name: Any, arguments: Any) -> list[Text]:
-    """A call of a tool: its name and its arguments are a text each."""
-    tool = name_of(name)
-    texts = [] if tool is None else [Text("assistant", "tool_call", tool, tool)]
-    if arguments not in (None, ""):
-        texts.append(Text("assistant", "tool_call", as_text(arguments), tool))
-    return texts
+def size_of(said: Said) -> int:
+    """About how many bytes a text has."""
+    return len(said) if isinstance(said, str) else said.bytes

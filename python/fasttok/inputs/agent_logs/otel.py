@@ -6,29 +6,31 @@ text is counted when it is met first, and known by a digest from then on), and t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fasttok._fasttok import JsonArray, JsonText, _read_json
+from fasttok._fasttok import _digest as digest
 from fasttok.inputs.agent_logs.events import (
     Event,
     Loose,
+    Object,
     Part,
     Role,
     Text,
     Usage,
-    as_text,
     count_of,
     day_of,
     dict_of,
     dicts_of,
-    digest,
+    is_object,
+    is_text,
     name_of,
-    tool_call,
 )
-from fasttok.inputs.agent_logs.parser import NO_TYPE, Parser
+from fasttok.inputs.agent_logs.parser import Parser
+from fasttok.inputs.agent_logs.parts import NO_TYPE, as_text, tool_call
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -90,7 +92,7 @@ class OpenTelemetry(Parser):
 
     @classmethod
     def recognises(cls, record: Any) -> bool:
-        return isinstance(record, dict) and ("resourceSpans" in record or _span_id(record) is not None)
+        return is_object(record) and ("resourceSpans" in record or _span_id(record) is not None)
 
     def begin(self, file: str) -> None:
         """Spans of one trace may be in several files."""
@@ -99,7 +101,7 @@ class OpenTelemetry(Parser):
         if self.recognises(record):
             return "export" if "resourceSpans" in record else "span"
         for name in ("resourceLogs", "resourceMetrics"):
-            if isinstance(record, dict) and name in record:
+            if is_object(record) and name in record:
                 return name
         return "record that is no span"
 
@@ -121,7 +123,7 @@ class OpenTelemetry(Parser):
         new, self._new = self._new, []
         return [Loose(new)] if new else []
 
-    def _add(self, span: dict[str, Any], resource: dict[str, Any]) -> None:
+    def _add(self, span: Object, resource: Object) -> None:
         id = _span_id(span)
         if id is None:
             self.records["span without an id"] += 1
@@ -158,7 +160,7 @@ class OpenTelemetry(Parser):
         if tools:
             texts.append(self._kept(Text("system", "system", as_text(tools))))
         instructions = _parsed(instructions)
-        if isinstance(instructions, str):
+        if is_text(instructions):
             texts.append(self._kept(Text("system", "system", instructions)))
         for part in dicts_of(instructions):
             texts += self._part(part, "system")
@@ -169,13 +171,13 @@ class OpenTelemetry(Parser):
         for message in dicts_of(_parsed(messages)):
             role = _ROLES.get(str(message.get("role")), "user")
             parts = message.get("parts", message.get("content"))
-            if isinstance(parts, str):
+            if is_text(parts):
                 parts = [{"type": "text", "content": parts}]
             for part in dicts_of(parts):
                 texts += self._part(part, role)
         return texts
 
-    def _part(self, part: dict[str, Any], role: Role) -> list[Text]:
+    def _part(self, part: Object, role: Role) -> list[Text]:
         kind = part.get("type")
         if kind in ("text", "reasoning", "thinking"):
             part_: Part = "system" if role == "system" else "text" if kind == "text" else "reasoning"
@@ -184,9 +186,9 @@ class OpenTelemetry(Parser):
             called, tool = name_of(part.get("id")), name_of(part.get("name"))
             if called is not None and tool is not None:
                 self._tools[called] = tool
-            return [self._kept(text) for text in tool_call(tool, part.get("arguments"))]
+            return [self._kept(text) for text in tool_call(tool, part.get("arguments", part.get(kind)))]
         if isinstance(kind, str) and kind.endswith("tool_call_response"):
-            said = part.get("response", part.get("result"))
+            said = part.get("response", part.get("result", part.get(kind)))
             of = name_of(part.get("name")) or self._tools.get(str(part.get("id")))
             return [self._kept(Text("tool", "tool_result", as_text(said), of))]
         self.media[str(part.get("modality") or kind or NO_TYPE)] += 1
@@ -283,10 +285,10 @@ class OpenTelemetry(Parser):
 def _occurrence(text: Text, thread: _Thread) -> Text:
     is_copy = text in thread.written
     thread.written.add(text)
-    return Text(text.role, text.part, None, text.tool, is_copy, text.counts, text.chars)
+    return Text(text.role, text.part, None, text.tool, is_copy, text.counts, text.language)
 
 
-def _usage(said: dict[str, Any]) -> Usage | None:
+def _usage(said: Object) -> Usage | None:
     def of(*names: str) -> int | None:
         found = next((said[name] for name in names if name in said), None)
         return None if found is None else count_of(found)
@@ -304,14 +306,14 @@ def _usage(said: dict[str, Any]) -> Usage | None:
     )
 
 
-def _span_id(span: dict[str, Any]) -> str | None:
+def _span_id(span: Object) -> str | None:
     context = dict_of(span.get("context"))
     trace = name_of(span.get("traceId")) or name_of(span.get("trace_id")) or name_of(context.get("trace_id"))
     own = name_of(span.get("spanId")) or name_of(span.get("span_id")) or name_of(context.get("span_id"))
     return None if trace is None or own is None else f"{_hex(trace)}\0{_hex(own)}"
 
 
-def _parent_id(span: dict[str, Any]) -> str | None:
+def _parent_id(span: Object) -> str | None:
     found = next((span[name] for name in ("parentSpanId", "parent_span_id", "parent_id") if span.get(name)), None)
     said = name_of(found)
     return None if said is None else _hex(said)
@@ -321,7 +323,7 @@ def _hex(id: str) -> str:
     return id.lower().removeprefix("0x")
 
 
-def _start(span: dict[str, Any]) -> tuple[int, str | None]:
+def _start(span: Object) -> tuple[int, str | None]:
     """When a span began, in nanoseconds, and on which day."""
     from datetime import datetime, timedelta, timezone
 
@@ -350,23 +352,24 @@ def _integer(said: Any) -> int | None:
     return said if isinstance(said, int) and not isinstance(said, bool) else None
 
 
-def _attributes(said: Any) -> dict[str, Any]:
+def _attributes(said: Any) -> Object:
     """Attributes by name, in whichever of the two forms they are."""
-    if isinstance(said, dict):
-        return said
+    if is_object(said):
+        return dict_of(said)
     return {str(each.get("key")): _value(each.get("value")) for each in dicts_of(said)}
 
 
 def _value(said: Any) -> Any:
     """A value of OTLP JSON, plain."""
-    if not isinstance(said, dict) or len(said) != 1:
+    if not is_object(said) or len(said) != 1:
         return said
-    ((kind, value),) = said.items()
+    (kind,) = said.keys()
+    value = said[kind]
     if kind == "intValue":
         return _integer(value)
     if kind == "arrayValue":
         values = dict_of(value).get("values")
-        return [_value(each) for each in values] if isinstance(values, list) else []
+        return [_value(each) for each in values] if isinstance(values, (JsonArray, list)) else []
     if kind == "kvlistValue":
         return _attributes(dict_of(value).get("values"))
     return value
@@ -374,9 +377,11 @@ def _value(said: Any) -> Any:
 
 def _parsed(said: Any) -> Any:
     """What is structured, or the JSON of it, structured."""
+    if isinstance(said, JsonText):
+        return said.parsed()
     if isinstance(said, str) and said[:1] in ("[", "{"):
         try:
-            return json.loads(said)
-        except (ValueError, RecursionError):
+            return _read_json(said)
+        except ValueError:
             return said
     return said

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from fasttok.inputs.agent_logs.events import Event, Loose, dicts_of, name_of
-
-NO_TYPE = "part without a type"
+from fasttok.inputs.agent_logs.events import Event, Loose, Said
+from fasttok.inputs.agent_logs.parts import texts_in
 
 
 class Parser(ABC):
@@ -49,17 +48,9 @@ class Parser(ABC):
     def kind(self, record: Any) -> str:
         """What kind of record it is."""
 
-    def texts_in(self, content: Any) -> list[str]:
-        """The texts of a content: itself, or those of its parts. What else a part is, is listed in `media`."""
-        if isinstance(content, str):
-            return [content]
-        texts = []
-        for part in dicts_of(content):
-            if isinstance(part.get("text"), str):
-                texts.append(part["text"])
-            else:
-                self.media[name_of(part.get("type")) or NO_TYPE] += 1
-        return texts
+    def texts_in(self, content: Any) -> list[Said]:
+        """The texts of a content; what else is in it is listed in `media`."""
+        return texts_in(content, self.media)
 
     def end(self) -> Iterator[Event]:
         """Events that can be told after the last file."""

@@ -1,7 +1,9 @@
 """Events to sums: what was written, what each request sent of it, and what was recorded. Reads no file.
 
 Work is linear in what is read: a text is counted once, a conversation is a sum that grows, and a request sends that
-sum. What is kept grows with conversations and requests, not with their texts.
+sum. By kinds of texts it is not added up request by request: what is there when requests are counted later, less what
+came after some of them, is the same (see `_Sent`). What is kept grows with conversations and requests, not with their
+texts.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from dataclasses import dataclass, field
 
 from fasttok.inputs.agent_logs.events import Event, Text, Usage
 
-OF_TEXTS = frozenset({"role", "part", "tool"})
+OF_TEXTS = ("role", "part", "tool", "language")
+"""What is grouped by that a text has and not its request: the order of a `Kind`."""
 
 Key = tuple[str | None, ...]
-Kind = tuple[str, str, str | None]
-"""Role, part and tool of texts."""
+Kind = tuple[str, str, str | None, str | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -56,10 +58,18 @@ class Flow:
 
 
 @dataclass(slots=True, eq=False)
+class _Sent:
+    """Texts of one kind in a history. `requests` of the conversation sent `tokens * requests + since`."""
+
+    tokens: list[int]
+    since: list[int]
+
+
+@dataclass(slots=True, eq=False)
 class _Conversation:
     """The history that the next request sends."""
 
-    kinds: dict[Kind, list[int]]
+    kinds: dict[Kind, _Sent]
     total: list[int]
     pending: list[tuple[Text, Event]]
     """Texts that no request has sent yet."""
@@ -71,6 +81,9 @@ class _Conversation:
     request: str | None = None
     current: Request | None = None
     turns: int = 0
+    requests: int = 0
+    """Those that sent the history and are not in the sums yet; all of them are in the group `key`."""
+    key: Key = ()
 
 
 class Flows:
@@ -80,6 +93,10 @@ class Flows:
         self.by = tuple(by)
         self.encodings = encodings
         self.flows: dict[tuple[Key, Kind], Flow] = {}
+        """Made at the end."""
+        self._of_events = tuple(key for key in self.by if key not in OF_TEXTS)
+        self._sums: dict[Key, dict[Kind, Flow]] = {}
+        """By what events have of the keys."""
         self.requests: list[Request] = []
         self._by_name: dict[str, Request] = {}
         self._conversations: dict[str, _Conversation] = {}
@@ -115,29 +132,34 @@ class Flows:
         """After the last event: texts that no request sent were written all the same. `agents` says what some are
         called."""
         for talk in self._conversations.values():
+            self._settle(talk)
             for text, event in talk.pending:
-                self._write(text, event, event.model)
+                self._write(text, self._key(event, event.model))
         self._conversations.clear()
         self._by_name.clear()
         for request in self.requests:
             request.agent = agents.get(request.agent, request.agent)
-        if "agent" in self.by and agents:
-            at = self.by.index("agent")
-            flows, self.flows = self.flows, {}
-            for (key, kind), flow in flows.items():
-                named = (*key[:at], agents.get(str(key[at]), key[at]), *key[at + 1 :]), kind
-                same = self.flows.setdefault(named, flow)
+        for of_events, flows in self._sums.items():
+            values = dict(zip(self._of_events, of_events, strict=True))
+            agent = values.get("agent")
+            if agent is not None:
+                values["agent"] = agents.get(agent, agent)
+            for kind, flow in flows.items():
+                of_texts = dict(zip(OF_TEXTS, kind, strict=True))
+                key = tuple([of_texts[name] if name in of_texts else values[name] for name in self.by])
+                same = self.flows.setdefault((key, kind), flow)
                 if same is not flow:
                     same.texts += flow.texts
                     for i in range(self.encodings):
                         same.written[i] += flow.written[i]
                         same.sent[i] += flow.sent[i]
+        self._sums.clear()
 
     def _begin(self, talk: _Conversation, event: Event) -> Request | None:
         """The request that an event begins; None for one that another log has, which counts there."""
         sent = tuple(talk.total)
         for text, of in talk.pending:
-            self._write(text, of, event.model or of.model)
+            self._write(text, self._key(of, event.model or of.model))
         pending, talk.pending = tuple(talk.new), []
         talk.new = [0] * self.encodings
         prefix, talk.last = talk.last, sent
@@ -149,10 +171,11 @@ class Flows:
         )
         if event.has_texts:
             request.sent, request.new, request.prefix = sent, pending, prefix
-            for kind, counts in talk.kinds.items():
-                flow = self._flow(event, kind, event.model)
-                for i, count in enumerate(counts):
-                    flow.sent[i] += count
+            key = self._key(event, event.model)
+            if key != talk.key:
+                self._settle(talk)
+                talk.key = key
+            talk.requests += 1
         self.requests.append(request)
         self._by_name[str(event.request)] = request
         return request
@@ -168,17 +191,18 @@ class Flows:
 
     def _join(self, talk: _Conversation, text: Text, event: Event, *, is_new: bool) -> None:
         counts = text.counts or self._zeros
-        kind = (text.role, text.part, text.tool)
-        summed = talk.kinds.get(kind)
-        if summed is None:
-            summed = talk.kinds[kind] = [0] * self.encodings
+        kind = (text.role, text.part, text.tool, text.language)
+        sent = talk.kinds.get(kind)
+        if sent is None:
+            sent = talk.kinds[kind] = _Sent([0] * self.encodings, [0] * self.encodings)
         for i, count in enumerate(counts):
-            summed[i] += count
+            sent.tokens[i] += count
+            sent.since[i] -= count * talk.requests
             talk.total[i] += count
         if talk.history is not None:
             talk.history.append(text)
         if not is_new:
-            self._write(text, event, event.model)
+            self._write(text, self._key(event, event.model))
             return
         for i, count in enumerate(() if text.is_copy else counts):
             talk.new[i] += count
@@ -189,40 +213,47 @@ class Flows:
         if talk.history is None:
             talk.history = []
         for text in talk.history[keeps:] if keeps_list else ():
+            sent = talk.kinds[text.role, text.part, text.tool, text.language]
             for i, count in enumerate(text.counts or ()):
-                talk.kinds[text.role, text.part, text.tool][i] -= count
+                sent.tokens[i] -= count
+                sent.since[i] += count * talk.requests
                 talk.total[i] -= count
         if keeps_list:
             del talk.history[keeps:]
         else:
+            self._settle(talk)
             talk.kinds, talk.total, talk.history = {}, [0] * self.encodings, None
         talk.last = tuple(map(min, talk.last, talk.total))
 
-    def _write(self, text: Text, event: Event, model: str | None) -> None:
+    def _settle(self, talk: _Conversation) -> None:
+        """Add what the requests of a conversation sent to the sums of their group."""
+        if talk.requests:
+            for kind, sent in talk.kinds.items():
+                flow = self._flow(talk.key, kind)
+                for i, tokens in enumerate(sent.tokens):
+                    flow.sent[i] += tokens * talk.requests + sent.since[i]
+                    sent.since[i] = 0
+        talk.requests = 0
+
+    def _write(self, text: Text, key: Key) -> None:
         if text.is_copy:
             return
-        flow = self._flow(event, (text.role, text.part, text.tool), model)
+        flow = self._flow(key, (text.role, text.part, text.tool, text.language))
         flow.texts += 1
         for i, count in enumerate(text.counts or ()):
             flow.written[i] += count
 
-    def _flow(self, event: Event, kind: Kind, model: str | None) -> Flow:
-        if self.by:
-            role, part, tool = kind
-            values = {
-                "agent": event.agent,
-                "model": model,
-                "role": role,
-                "part": part,
-                "tool": tool,
-                "user": event.user,
-                "session": event.session,
-                "day": event.day,
-            }
-            at = tuple([values[key] for key in self.by]), kind
-        else:
-            at = (), kind
-        flow = self.flows.get(at)
+    def _key(self, event: Event, model: str | None) -> Key:
+        """What an event has of the keys of groups."""
+        if not self._of_events:
+            return ()
+        return tuple([model if key == "model" else getattr(event, key) for key in self._of_events])
+
+    def _flow(self, key: Key, kind: Kind) -> Flow:
+        flows = self._sums.get(key)
+        if flows is None:
+            flows = self._sums[key] = {}
+        flow = flows.get(kind)
         if flow is None:
-            flow = self.flows[at] = Flow(0, [0] * self.encodings, [0] * self.encodings)
+            flow = flows[kind] = Flow(0, [0] * self.encodings, [0] * self.encodings)
         return flow

@@ -34,7 +34,7 @@ class Rows:
         self._proxies = proxies
         self._pricing = pricing
         self._costs = {} if pricing is None else {id(each): pricing.cost(each) for each in flows.requests}
-        self._of_texts = not OF_TEXTS.isdisjoint(flows.by)
+        self._of_texts = not set(OF_TEXTS).isdisjoint(flows.by)
 
     def totals(self) -> UsageRow:
         group = _Group(list(self._flows.flows.values()), self._flows.requests)
@@ -58,7 +58,7 @@ class Rows:
 
     def parts(self) -> list[UsagePart]:
         found: defaultdict[tuple[str, str], list[Flow]] = defaultdict(list)
-        for (_, (role, part, _)), flow in self._flows.flows.items():
+        for (_, (role, part, *_)), flow in self._flows.flows.items():
             found[role, part].append(flow)
         return [
             UsagePart(

@@ -27,6 +27,7 @@ mod json_parts;
 #[cfg(test)]
 mod json_parts_tests;
 pub(crate) mod json_string;
+mod json_tree;
 mod jsonl;
 mod lines;
 mod long_strings;
@@ -40,6 +41,7 @@ mod warc;
 
 pub(crate) use csv::has_text_column;
 pub(crate) use json::looks_like_json;
+pub use json_tree::{JsonKind, JsonTree, digest};
 pub(crate) use messages::NAME as MESSAGES;
 pub use messages::{MessageText, message_texts};
 

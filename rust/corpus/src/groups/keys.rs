@@ -101,6 +101,11 @@ impl GroupKeys {
         self.keys.len()
     }
 
+    /// Which of them is the turn of a conversation, whose values are in the order of numbers.
+    pub fn turn(&self) -> Option<usize> {
+        self.keys.iter().position(|key| matches!(key, Key::Field(field) if field == "turn"))
+    }
+
     /// Whether languages are among the keys.
     pub fn by_language(&self) -> bool {
         self.keys.contains(&Key::Language)

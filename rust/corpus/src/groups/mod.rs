@@ -150,7 +150,8 @@ impl Table {
         (self.keys, self.ends) = (ordered, ends);
 
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
-        let by_key = |&a: &u32, &b: &u32| compare(self.key(a as usize), self.key(b as usize));
+        let turn = keys.turn();
+        let by_key = |&a: &u32, &b: &u32| compare(self.key(a as usize), self.key(b as usize), turn);
         // Runs, then pairs of runs, of which each is little work: a sort of all cannot be ended.
         let mut run = CHECKED;
         for run in order.chunks_mut(run) {
@@ -225,22 +226,34 @@ fn add_to(sums: &mut [u64], numbers: &[u64]) {
 /// So many groups are sorted or merged between two looks at whether the run was cancelled: some milliseconds.
 const CHECKED: usize = 1 << 15;
 
-/// The order of two keys that were put in order: value by value, a missing one last.
-fn compare(a: &[u8], b: &[u8]) -> Ordering {
+/// The order of two keys that were put in order: value by value, a missing one last. The values at `turn` are numbers,
+/// which come before what are none.
+fn compare(a: &[u8], b: &[u8], turn: Option<usize>) -> Ordering {
     // False comes first, and a value that is there is not missing.
     let missing_last = |value: Option<&[u8]>| value.is_none();
+    let number = |value: &[u8]| value.iter().all(u8::is_ascii_digit).then_some(value.len());
+    let as_number = |value: Option<&[u8]>| {
+        let digits = value.and_then(number);
+        (digits.is_none(), digits)
+    };
     let (mut a, mut b) = (values_of(a), values_of(b));
-    loop {
+    for i in 0.. {
         match (a.next(), b.next()) {
             (Some(a), Some(b)) => {
-                let order = missing_last(a).cmp(&missing_last(b)).then_with(|| a.cmp(&b));
+                let by_number = || match turn == Some(i) {
+                    true => as_number(a).cmp(&as_number(b)),
+                    false => Ordering::Equal,
+                };
+                let order = missing_last(a).cmp(&missing_last(b));
+                let order = order.then_with(by_number).then_with(|| a.cmp(&b));
                 if order.is_ne() {
                     return order;
                 }
             }
-            _ => return Ordering::Equal,
+            _ => break,
         }
     }
+    Ordering::Equal
 }
 
 /// The sums of the documents that agree in all keys.

@@ -41,12 +41,25 @@ impl LanguageLabels {
     }
 
     /// The part of a text that the detector is given.
-    pub(crate) fn beginning<'t>(&self, text: &'t str) -> &'t str {
+    pub fn beginning<'t>(&self, text: &'t str) -> &'t str {
         let mut end = text.len().min(self.detect_bytes);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
         &text[..end]
+    }
+
+    /// The languages that the detector has for texts by themselves, which are [beginnings](LanguageLabels::beginning).
+    ///
+    /// ```
+    /// use fasttok_corpus::{LanguageLabels, detector};
+    ///
+    /// let labels = LanguageLabels { detector: detector("cld2"), ..LanguageLabels::default() };
+    /// assert_eq!(labels.of_texts(&["Where is the library?", "12345"])?, ["en", "und"]);
+    /// # Ok::<(), fasttok_corpus::Error>(())
+    /// ```
+    pub fn of_texts(&self, texts: &[&str]) -> Result<Vec<String>, Error> {
+        self.detect(&mut Labels::default(), texts)
     }
 
     /// The languages of texts as the detector has them.

@@ -9,7 +9,7 @@ use fasttok_engine::Utf8Errors;
 use crate::format::json_string::{self, JsonString, LoneSurrogate, StringError, make_room};
 
 /// `raw`, which is JSON, in `buffer`.
-pub(super) fn compact<'a>(
+pub(in crate::format) fn compact<'a>(
     raw: &str,
     buffer: &'a mut Vec<u8>,
     errors: Utf8Errors,

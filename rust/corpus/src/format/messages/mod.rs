@@ -5,7 +5,7 @@
 //! ledger, and none of its texts is a document. What the shapes are is in `shapes`; here is how records are cut, and how
 //! a text that was found becomes a row. Records are held whole, up to the longest that a job allows.
 
-mod compact;
+pub(super) mod compact;
 mod shapes;
 #[cfg(test)]
 mod tests;
