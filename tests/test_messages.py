@@ -349,6 +349,19 @@ class TestLedger:
         }
         jsonschema.validate(json.loads(report.to_json()), library.schema("report"))
 
+    def test_records_are_bounded(self, tmp_path: Path, tokens: Tokens) -> None:
+        short = {"messages": [{"role": "user", "content": "one"}]}
+        long = {"messages": [{"role": "user", "content": "two " * 5000}]}
+        many = {"messages": [{"role": "user", "content": ["a"] * (2**18 + 1)}]}
+        path = write_jsonl(tmp_path / "a.jsonl", [short, long, many, short])
+        report = library.count_corpus(path, format="messages")
+        assert report.ledger.by_reason == {"too_many_texts": 1}
+        assert report.totals.tokens["o200k_base"] == 2 * tokens("one") + tokens("two " * 5000)
+        report = library.count_corpus(path, format="messages", max_record_bytes=10_000)
+        assert report.ledger.by_reason == {"record_too_large": 2}
+        assert [entry.line for entry in report.ledger.entries] == [2, 3]
+        assert report.totals.tokens["o200k_base"] == 2 * tokens("one")
+
     def test_columns_are_refused(self, tmp_path: Path) -> None:
         pa = pytest.importorskip("pyarrow")
         pq = pytest.importorskip("pyarrow.parquet")
@@ -448,12 +461,28 @@ class TestCost:
         )
         for paths in ([asks, answers], [answers, asks]):
             report = library.cost(paths, "flat", prices=TABLE, format="messages")
-            joined = {"joined": 2, "without_answer": 1, "without_request": 1, "ambiguous": 3}
-            assert report.manifest["batch"] == joined
+            assert report.manifest["batch"] == {
+                "joined": 2,
+                "failed": 1,
+                "without_answer": 0,
+                "without_request": 1,
+                "ambiguous": 3,
+                "named": {"ambiguous": ["e"], "without_request": ["c"]},
+            }
+            counted = library.count_corpus(paths, format="messages")
+            assert counted.manifest["batch"] == report.manifest["batch"]
+            assert counted.totals.tokens["o200k_base"] == report.get("flat").written_tokens
+            jsonschema.validate(json.loads(counted.to_json()), library.schema("report"))
+            jsonschema.validate(json.loads(report.to_json()), library.schema("cost"))
             row = report.get("flat")
             # a and b are a request each; d and both of e have no answer, c and the answer of e no request.
             assert (row.requests, row.input_tokens, row.output_tokens) == (7, 10, 4)
             assert report.ledger.by_reason == {"error_row": 1}
+        alone = library.count_corpus(asks, format="messages")
+        assert (alone.manifest["batch"]["without_answer"], alone.manifest["batch"]["named"]) == (3, {})
+        assert "batch" not in library.merge_reports([alone, library.count_corpus(answers, format="messages")]).manifest
+        said = fasttok("count", asks, answers, "--format", "messages").err
+        assert "by custom_id: 2 joined, 1 failed, 1 without request (c), 3 ambiguous (e)" in said
 
     def test_what_does_not_go_with_it(self, tmp_path: Path) -> None:
         path = write_jsonl(tmp_path / "a.jsonl", conversations(1, 5))

@@ -247,8 +247,9 @@ def test_harmony_is_linear(harmony: Any) -> None:
         [{"role": "user", "content": [{"type": "system_content"}]}],
         [{"role": "user", "content": [{"type": "image"}], "channel": "final"}],
         [{"role": "user", "content": 5, "channel": "final"}],
-        [{"role": "user", "content": "a", "channel": 5}],
-        [{"role": "user", "content": "a", "content_type": 5}],
+        [{"role": "user", "content": "a", "channel": "final", "recipient": 5}],
+        [{"role": "user", "content": "a", "channel": "final", "content_type": 5}],
+        [{"role": "user"}],
         [{"role": "assistant", "content": "a", "channel": "final", "tool_calls": [{"function": {"name": "f"}}]}],
         [{"role": "system", "content": [{"type": "system_content", "reasoning_effort": 5}]}],
         [{"role": "system", "content": [{"type": "system_content", "tools": [1]}]}],
@@ -539,6 +540,49 @@ def test_options_that_do_not_fit(options: dict[str, Any]) -> None:
         fasttok.count_prompt(options.pop("messages"), options.pop("encoding", "o200k_harmony"), **options)
 
 
+def test_members_that_are_somebody_elses_are_no_harmony() -> None:
+    stray = {"role": "user", "content": "a", "channel": "chat", "recipient": "bob", "content_type": "text/plain"}
+    plain = {"role": "user", "content": "a"}
+    encoding = fasttok.get_encoding("o200k_harmony")
+    assert prompts(encoding).ids([stray]) == prompts(encoding).ids([plain])
+    assert prompts(encoding).count([stray]).label == "estimate"
+
+
+def test_texts_are_those_of_the_format_messages() -> None:
+    messages: list[Any] = [
+        {"role": "user", "content": [{"type": "text", "text": "Look"}, {"type": "image"}]},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "Hm"},
+                {"type": "tool_use", "id": "1", "name": "f", "input": {"a": [1, "é"]}},
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "42"}]},
+    ]
+    tools = [{"name": "f", "parameters": {"type": "object"}}]
+    counted = fasttok.count_messages({"messages": messages, "tools": tools}, "o200k_harmony")
+    for rendering in ("harmony", "estimate", "text"):
+        count = fasttok.count_prompt(messages, "o200k_harmony", rendering=rendering, tools=tools)
+        assert count.text_tokens == counted.totals.tokens["o200k_harmony"]
+        assert dict(count.not_counted) == {"image": 1}
+        # The layout of the harmony format has no calls and results that are parts of a content.
+        is_left_out = "calls and results of tools among the parts of a content" in count.leaves_out
+        assert is_left_out == (rendering == "harmony")
+
+
+def test_variables_are_json(tmp_path: Path) -> None:
+    (tmp_path / "t.jinja").write_text("{{ n }}")
+    for number in (float("nan"), float("inf")):
+        with pytest.raises(fasttok.errors.InputError, match="JSON"):
+            fasttok.count_prompt(
+                [{"role": "user", "content": "a"}], template=tmp_path / "t.jinja", variables={"n": number}
+            )
+    with pytest.raises(fasttok.errors.FileError, match="cannot read"):
+        # A template that is there and cannot be read: its name goes through a file.
+        fasttok.count_prompt([{"role": "user", "content": "a"}], template=tmp_path / "t.jinja" / "x.jinja")
+
+
 # Files
 
 
@@ -591,13 +635,13 @@ def test_prompts_command(tmp_path: Path) -> None:
     (tmp_path / "t.jinja").write_text("{{ strftime_now('%Y') }} {{ messages[0].content }} {{ n + 1 }} {{ s }}")
     result = command(
         "prompts", file, "-e", "o200k_base", "--template", tmp_path / "t.jinja", "--date", "2026-02-28",
-        "--variable", "n=4", "--variable", "s=high", "--json",
+        "--variable", "n=4", "--variable", "s=high", "--variable", "t=NaN", "--json",
     )  # fmt: skip
     assert result.code == 0, result.err
     said = json.loads(result.out)
     assert said["prompts"][0]["tokens"] == fasttok.get_encoding("o200k_base").count("2026 Hello 5 high")
     assert said["prompts"][0]["label"] == "exact"
-    assert said["manifest"]["variables"] == {"n": 4, "s": "high"}
+    assert said["manifest"]["variables"] == {"n": 4, "s": "high", "t": "NaN"}
     assert said["manifest"]["date"] == "2026-02-28"
     assert said["manifest"]["template"]["file"] == str(tmp_path / "t.jinja")
     assert command("prompts", file, "--variable", "n").code == 2

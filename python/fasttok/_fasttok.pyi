@@ -643,6 +643,13 @@ class Account:
     def messages(self) -> tuple[dict[str, int], dict[str, int]]:
         """Of conversations, the records by their shape, and what is in them and no text, by kind."""
     @property
+    def batch(self) -> tuple[dict[str, int], dict[str, list[str]]] | None:
+        """Of batches, how many requests and answers belong together by their custom_id and how many do not, by name,
+        and the first ids of those that do not; None where there were no batches, or more ids than are kept."""
+    @property
+    def batch_is_beyond(self) -> bool:
+        """Whether batches had more ids than are kept, so that nothing is known of what belongs together."""
+    @property
     def seen(self) -> int:
         """Rows met."""
     @property
@@ -1005,8 +1012,13 @@ def _digest(*parts: str | JsonText | JsonObject | JsonArray | None) -> bytes:
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""
 
-def _message_texts(record: str, /) -> tuple[str, list[tuple[str, str, int | None, str | None, str]]]:
-    """The shape of a record of messages, which is JSON, and its texts, each as role, part, turn, tool and text."""
+def _message_texts(record: str, /) -> tuple[str, list[tuple[str, str, int | None, str | None, str]], list[str]]:
+    """Of a record of messages, which is JSON, the shape; the texts, each as role, part, turn, tool and text; and the
+    kinds of what is no text, once for each."""
+
+def _texts_of_messages(records: Sequence[str], /) -> list[tuple[list[str], list[str], str | None]]:
+    """Of each record of messages, which is JSON, the texts, and the kinds of what is no text, once for each; or what is
+    wrong with it."""
 
 def _packed_with(data: bytes, /) -> str | None:
     """The compression or archive that a file is which begins with `data`; None for what is neither."""

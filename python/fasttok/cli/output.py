@@ -272,6 +272,10 @@ def passed_over(manifest: Mapping[str, Any]) -> list[str]:
             others = ", ".join(f"{many:,} {kind}" for kind, many in messages["not_counted"].items())
             note += f"; not counted in them: {others}"
         notes.append(escaped(note))
+    from fasttok.reports.manifest import batch_in_words
+
+    if batch := batch_in_words(manifest):
+        notes.append(escaped(batch))
     return notes
 
 

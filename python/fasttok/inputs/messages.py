@@ -41,7 +41,7 @@ def message_texts(messages: Record | Iterable[Mapping[str, Any]]) -> list[Messag
     Raises ``InputError`` for what is none, with the words of the ledger.
     """
     record = messages if isinstance(messages, Mapping) else {"messages": list(messages)}
-    _, texts = _fasttok._message_texts(as_json(record))
+    _, texts, _ = _fasttok._message_texts(as_json(record))
     return [MessageText(*text) for text in texts]
 
 

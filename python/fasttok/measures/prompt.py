@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fasttok._fasttok import Encoding
 from fasttok._util.paths import PathLike
+from fasttok._util.types import Special
 from fasttok.errors import InputError
 from fasttok.inputs.prompts import chat, chat_template, harmony, mistral
 from fasttok.reports.manifest import describe_encoding
@@ -29,6 +32,7 @@ TOKENS_PER_ANSWER = 3
 
 _BESIDE_TEXTS = "what marks roles and turns", "what a model's maker adds"
 _TOOLS = "how tools are written"
+_CALLS_IN_CONTENT = "calls and results of tools among the parts of a content"
 _LAYOUT = "what the server does differently in laying chat messages out in the harmony format"
 
 
@@ -81,6 +85,29 @@ def count_prompt(
     return prompts.count(messages, tools)
 
 
+_Messages = list[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class PromptPlan:
+    """What is counted of a conversation, and what its number may be called."""
+
+    label: Label
+    leaves_out: tuple[str, ...] = ()
+    pieces: Sequence[str] = ()
+    """What is sent, piece by piece; special tokens in it are text."""
+    written: str | None = None
+    """What is sent, as one text in which special tokens are tokens."""
+    added: int = 0
+    """Tokens beside these that are sent."""
+    sends_texts: bool = False
+    """Whether the texts are sent, beside the pieces."""
+    messages: Sequence[Mapping[str, Any]] = ()
+    texts: Sequence[str] | None = None
+    """The texts that it has, each by itself; None where they were not asked for."""
+    not_counted: Mapping[str, int] = field(default_factory=dict)
+
+
 class Prompts:
     """The way in which conversations are rendered for an encoding, for any number of them."""
 
@@ -116,6 +143,10 @@ class Prompts:
         self.rendering: Rendering = rendering
         self.add_generation_prompt = add_generation_prompt
         self.variables = dict(variables or {})
+        try:
+            json.dumps(self.variables, allow_nan=False, default=str)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"a variable has no value of JSON: {error}") from None
         effort = self.variables.get("reasoning_effort")
         if rendering == "harmony" and effort is not None and str(effort).lower() not in harmony.EFFORTS:
             raise InputError(f"reasoning_effort is {' or '.join(harmony.EFFORTS)}, not {effort!r}")
@@ -146,23 +177,64 @@ class Prompts:
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None = None
     ) -> PromptCount:
         """The tokens of a conversation."""
+        plan = self.plan(messages, tools)
+        if plan.texts is None:
+            (said,) = chat.texts_of([chat.as_record(plan.messages, tools)])
+            plan = self.completed(plan, said)
+        return self.counted([plan])[0]
+
+    def plan(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None = None
+    ) -> PromptPlan:
+        """What is to be counted of a conversation: it is rendered, and nothing is counted.
+
+        Its texts are missing, unless it is in the harmony format's own form: `completed` adds them.
+        """
         checked = chat.checked(messages, tools)
-        other = chat.not_texts(checked)
-        texts = harmony.texts_of(checked) if chat.is_harmony(checked) else chat.texts_of(checked, tools)
-        text_tokens = sum(map(self._tokens, texts))
-        tokens, label, leaves_out = self._renderings[self.rendering](self, checked, tools, text_tokens)
-        if other and label != "text only":
-            label, leaves_out = "estimate", (*leaves_out, "parts that are no text")
-        elif other:
+        is_own = chat.is_harmony(checked)
+        plan = self._renderings[self.rendering](self, checked, tools, is_own)
+        return replace(plan, messages=checked, texts=list(harmony.texts_of(checked)) if is_own else None)
+
+    def completed(self, plan: PromptPlan, said: chat.Said) -> PromptPlan:
+        """The plan with what the conversation says. Raises ``InputError`` where it is none."""
+        if said.fault is not None:
+            raise InputError(said.fault)
+        label, leaves_out = plan.label, plan.leaves_out
+        if said.other:
             leaves_out = (*leaves_out, "parts that are no text")
-        return PromptCount(tokens, text_tokens, len(checked), label, leaves_out, other, dict(self.manifest))
+            label = label if label == "text only" else "estimate"
+        if self.rendering == "harmony" and chat.not_laid_out(plan.messages, said.other):
+            leaves_out = (*leaves_out, _CALLS_IN_CONTENT)
+        return replace(plan, texts=said.texts, not_counted=said.other, label=label, leaves_out=leaves_out)
+
+    def counted(self, plans: Sequence[PromptPlan], threads: int | None = None) -> list[PromptCount]:
+        """The tokens of what was planned, each text counted once, all cores at once where it is worth it.
+
+        Raises ``InvalidUtf8Error`` and ``TextLimitError`` of any of them.
+        """
+        plain = [[*(plan.texts or ()), *plan.pieces] for plan in plans]
+        tokens = self._tokens_of((text for texts in plain for text in texts), "text", threads)
+        written = (plan.written for plan in plans if plan.written is not None)
+        of_written = self._tokens_of(written, "token", threads)
+        counts = []
+        for plan in plans:
+            of_texts = sum(tokens[text] for text in plan.texts or ())
+            sent = plan.added + sum(tokens[piece] for piece in plan.pieces) + of_texts * plan.sends_texts
+            sent += 0 if plan.written is None else of_written[plan.written]
+            known = plan.label, plan.leaves_out, plan.not_counted, dict(self.manifest)
+            counts.append(PromptCount(sent, of_texts, len(plan.messages), *known))
+        return counts
+
+    def _tokens_of(self, texts: Iterable[str], special: Special, threads: int | None) -> dict[str, int]:
+        each = list(dict.fromkeys(texts))
+        return dict(zip(each, self.encoding.count_batch(each, special=special, threads=threads).tolist(), strict=True))
 
     def ids(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None = None) -> list[int]:
         """The ids of the prompt, where it is rendered and not only estimated."""
         checked = chat.checked(messages, tools)
         if self.rendering == "harmony":
             found: list[int] = []
-            for piece in self._pieces(checked, tools):
+            for piece in self._pieces(checked, tools, chat.is_harmony(checked)):
                 if isinstance(piece, harmony.Special):
                     found.append(self.encoding.special_tokens[piece])
                 else:
@@ -174,11 +246,8 @@ class Prompts:
             return mistral.ids(self.encoding, checked, tools)
         raise InputError(f"rendering={self.rendering!r} has no ids")
 
-    def _tokens(self, text: str) -> int:
-        return self.encoding.count(text)
-
-    def _pieces(self, messages: list[Mapping[str, Any]], tools: Any) -> list[harmony.Piece]:
-        if chat.is_harmony(messages):
+    def _pieces(self, messages: _Messages, tools: Any, is_own: bool) -> list[harmony.Piece]:
+        if is_own:
             if tools:
                 raise InputError("messages in the harmony format's own form have their tools in themselves")
         else:
@@ -202,30 +271,31 @@ class Prompts:
             variables=self.variables,
         )
 
-    def _harmony(self, messages: list[Mapping[str, Any]], tools: Any, text_tokens: int) -> _Counted:
-        pieces = self._pieces(messages, tools)
-        tokens = sum(1 if isinstance(piece, harmony.Special) else self._tokens(piece) for piece in pieces)
-        return (tokens, "exact", ()) if chat.is_harmony(messages) else (tokens, "estimate", (_LAYOUT,))
+    def _harmony(self, messages: _Messages, tools: Any, is_own: bool) -> PromptPlan:
+        pieces = self._pieces(messages, tools, is_own)
+        said = [piece for piece in pieces if not isinstance(piece, harmony.Special)]
+        plan = PromptPlan("exact", pieces=said, added=len(pieces) - len(said))
+        return plan if is_own else replace(plan, label="estimate", leaves_out=(_LAYOUT,))
 
-    def _templated(self, messages: list[Mapping[str, Any]], tools: Any, text_tokens: int) -> _Counted:
-        return self.encoding.count(self._text(messages, tools), special="token"), "exact", ()
+    def _templated(self, messages: _Messages, tools: Any, is_own: bool) -> PromptPlan:
+        return PromptPlan("exact", written=self._text(messages, tools))
 
-    def _mistral(self, messages: list[Mapping[str, Any]], tools: Any, text_tokens: int) -> _Counted:
-        return len(mistral.ids(self.encoding, messages, tools)), "exact", ()
+    def _mistral(self, messages: _Messages, tools: Any, is_own: bool) -> PromptPlan:
+        return PromptPlan("exact", added=len(mistral.ids(self.encoding, messages, tools)))
 
-    def _estimated(self, messages: list[Mapping[str, Any]], tools: Any, text_tokens: int) -> _Counted:
+    def _estimated(self, messages: _Messages, tools: Any, is_own: bool) -> PromptPlan:
         names = [message["name"] for message in messages if isinstance(message.get("name"), str)]
         # The cookbook counts the role as a text of the message.
-        said = sum(map(self._tokens, [*names, *(message["role"] for message in messages)]))
+        said = [*names, *(message["role"] for message in messages)]
         added = TOKENS_PER_MESSAGE * len(messages) + TOKENS_PER_NAME * len(names)
         added += TOKENS_PER_ANSWER * self.add_generation_prompt
-        leaves_out = _BESIDE_TEXTS[1:]
-        return text_tokens + said + added, "estimate", (*leaves_out, _TOOLS) if tools else leaves_out
+        leaves_out = (*_BESIDE_TEXTS[1:], *[_TOOLS][: bool(tools)])
+        return PromptPlan("estimate", leaves_out, pieces=said, added=added, sends_texts=True)
 
-    def _texts(self, messages: list[Mapping[str, Any]], tools: Any, text_tokens: int) -> _Counted:
-        return text_tokens, "text only", _BESIDE_TEXTS
+    def _texts(self, messages: _Messages, tools: Any, is_own: bool) -> PromptPlan:
+        return PromptPlan("text only", _BESIDE_TEXTS, sends_texts=True)
 
-    _renderings: Mapping[Rendering, Callable[..., _Counted]] = {
+    _renderings: Mapping[Rendering, Callable[..., PromptPlan]] = {
         "harmony": _harmony,
         "template": _templated,
         "mistral": _mistral,
@@ -233,8 +303,6 @@ class Prompts:
         "text": _texts,
     }
 
-
-_Counted = tuple[int, Label, tuple[str, ...]]
 
 _VARIABLES: Mapping[str, set[str]] = {
     "harmony": {"reasoning_effort"},

@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from fasttok._util.paths import PathLike
 from fasttok.errors import InputError, InvalidUtf8Error, TemplateError, TextLimitError
+from fasttok.inputs.documents import Reader
 from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.paths import given_paths
-from fasttok.inputs.prompts.records import REFUSED, Conversations
-from fasttok.measures.prompt import Prompts
+from fasttok.inputs.prompts import chat
+from fasttok.inputs.prompts.records import REFUSED, Conversation, Conversations
+from fasttok.measures.prompt import PromptPlan, Prompts
 from fasttok.options import LogKeywords, documented, given
 from fasttok.reports.manifest import describe_account, describe_sources, describe_work, run_manifest
 from fasttok.reports.prompt import Label, PromptCount, Rendering
@@ -23,6 +26,7 @@ from fasttok.tokenizers.resolve import Spec, resolve
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+_REFUSALS = InputError, InvalidUtf8Error, TemplateError, TextLimitError
 _LABELS: tuple[Label, ...] = ("exact", "estimate", "text only")
 
 
@@ -67,14 +71,11 @@ def count_prompts(
     other: Counter[str] = Counter()
     with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
         found = Conversations(inputs, run_options)
-        for conversation in found:
-            try:
-                count = prompts.count(conversation.messages, conversation.tools)
-            except (InputError, InvalidUtf8Error, TemplateError, TextLimitError) as error:
-                found.reader.skip(conversation.document, REFUSED, str(error))
-            else:
-                sums[count.label] = _added(sums.get(count.label), count)
-                other.update(count.not_counted)
+        with ThreadPoolExecutor(1) as helper:
+            for batch in found.batches():
+                for count in _counted(prompts, batch, found.reader, taken.threads, helper):
+                    sums[count.label] = _added(sums.get(count.label), count)
+                    other.update(count.not_counted)
     seconds = time.perf_counter() - clock
     manifest["run"] |= describe_work(seconds, found.bytes / seconds / 1e6 if seconds else None)
     manifest |= {
@@ -86,6 +87,39 @@ def count_prompts(
         **describe_account(found.reader.account),
     }
     return PromptsReport(manifest, [sums[label] for label in _LABELS if label in sums], found.reader.ledger)
+
+
+def _counted(
+    prompts: Prompts, batch: Sequence[Conversation], reader: Reader, threads: int | None, helper: Executor
+) -> list[PromptCount]:
+    """The prompts of conversations; those that are refused are skipped rows."""
+    # Texts are found while conversations are rendered, which only one thread can do.
+    said = helper.submit(chat.texts_of, [conversation.record for conversation in batch])
+    plans: list[PromptPlan | Exception] = []
+    for conversation in batch:
+        try:
+            plans.append(prompts.plan(conversation.messages, conversation.tools))
+        except _REFUSALS as error:
+            plans.append(error)
+    rendered: list[tuple[Conversation, PromptPlan]] = []
+    for conversation, plan, texts in zip(batch, plans, said.result(), strict=True):
+        try:
+            if isinstance(plan, Exception):
+                raise plan
+            rendered.append((conversation, prompts.completed(plan, texts) if plan.texts is None else plan))
+        except _REFUSALS as error:
+            reader.skip(conversation.document, REFUSED, str(error))
+    try:
+        return prompts.counted([plan for _, plan in rendered], threads)
+    except _REFUSALS:
+        counts = []
+        # One of them has a text that is none.
+        for conversation, plan in rendered:
+            try:
+                counts += prompts.counted([plan])
+            except _REFUSALS as error:
+                reader.skip(conversation.document, REFUSED, str(error))
+        return counts
 
 
 def _added(sums: PromptSums | None, count: PromptCount) -> PromptSums:

@@ -44,10 +44,6 @@ def notes(report: CostReport) -> list[str]:
             "written: each text once. tokens in: as often as it is sent, for each answer is a request that sends all "
             "before it. What an API puts around messages is not counted."
         )
-        batch = {name: many for name, many in manifest.get("batch", {}).items() if many}
-        if batch:
-            said = ", ".join(f"{many:,} {name.replace('_', ' ')}" for name, many in batch.items())
-            found.append(f"Requests of batches, by custom_id: {said}.")
         return found
     found.append("Documents are counted as they are: what an API adds (roles, tools, a system prompt) is not in them.")
     return found

@@ -128,7 +128,46 @@ def describe_account(*accounts: Account) -> dict[str, Any]:
         "unchecked": unchecked[:LISTED],
         "input_files": added_input_files([_input_files(account) for account in accounts]),
         **describe_messages(dict(zip(MESSAGES, account.messages, strict=True)) for account in accounts),
+        **_batch(accounts),
     }
+
+
+def _batch(accounts: Sequence[Account]) -> dict[str, Any]:
+    """What a manifest says of requests and answers of batches, of which one run knows alone; nothing where there were
+    none."""
+    if len(accounts) != 1:
+        return {}
+    (account,) = accounts
+    if account.batch_is_beyond:
+        return {"batch": None}
+    if account.batch is None:
+        return {}
+    numbers, named = account.batch
+    return {"batch": {**{name: numbers[name] for name in BATCH}, "named": named}}
+
+
+BATCH = ("joined", "failed", "without_answer", "without_request", "ambiguous")
+"""How requests and answers of batches go together, by custom_id."""
+
+
+def batch_in_words(manifest: Mapping[str, Any]) -> str | None:
+    """What is said of the requests and answers of batches in a run; None where there were none."""
+    if "batch" not in manifest:
+        return None
+    batch = manifest["batch"]
+    if batch is None:
+        return "requests of batches: more ids than are kept, so that requests and answers are not joined"
+    said = []
+    for name in BATCH:
+        if batch[name]:
+            ids = batch["named"].get(name, [])
+            shown = [*ids[:_NAMED], *["…"][: len(ids) > _NAMED]]
+            said.append(f"{batch[name]:,} {name.replace('_', ' ')}" + (f" ({', '.join(shown)})" if ids else ""))
+    return f"requests of batches, by custom_id: {', '.join(said)}"
+
+
+_NAMED = 3
+"""So many ids are said in words."""
 
 
 MESSAGES = ("records", "not_counted")

@@ -179,7 +179,7 @@ _IN_LEDGER: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("by_reason", "unsupported"), dict),
     "entries": list,
 }
-_FREE = {*SUMMED, *_JOINED, "messages", "run", "rows"}
+_FREE = {*SUMMED, *_JOINED, "messages", "batch", "run", "rows"}
 """What may differ from one report to the next. All else must not, whatever a later version records."""
 
 
@@ -253,8 +253,9 @@ def _merged_manifest(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     runs = values("run")
     peaks = [run["peak_memory_bytes"] for run in runs if run["peak_memory_bytes"] is not None]
     lists = list(dict.fromkeys(name for name in values("files_from") if name is not None))
+    # Of which requests and answers of several runs belong together, nobody knows.
     return {
-        **first,
+        **{member: value for member, value in first.items() if member != "batch"},
         **{member: sum(values(member)) for member in SUMMED},
         "inputs": list(dict.fromkeys(chain.from_iterable(values("inputs")))),
         "input_files": added_input_files(values("input_files")),

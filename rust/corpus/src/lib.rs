@@ -44,6 +44,7 @@ mod job;
 mod language;
 mod ledger;
 mod long_document;
+mod messages_met;
 mod per_document;
 mod position;
 mod progress;
@@ -65,7 +66,9 @@ pub use bootstrap::{BootstrapUnits, UNITS};
 pub use detect::detector;
 pub use entry::Entry;
 pub use error::Error;
-pub use format::{JsonKind, JsonTree, MessageText, digest, format_names, message_texts};
+pub use format::{
+    JsonKind, JsonTree, MessageText, MessageTexts, digest, format_names, message_texts,
+};
 pub use groups::{Group, GroupSums, Groups, Key};
 pub use input_files::{INPUT_FILES_LISTED, InputFile, InputFiles};
 pub use job::{
@@ -76,9 +79,10 @@ pub use language::{
     Detector, LanguageParts, UNDETERMINED, is_everyday_word, language_parts, normalize_language,
 };
 pub use ledger::{LEDGER_ENTRIES_KEPT, Ledger};
+pub use messages_met::{BatchJoin, BatchMet, MessagesMet};
 pub use position::{At, Member, Position};
 pub use progress::Progress;
-pub use record::{FieldsMet, MessagesMet};
+pub use record::FieldsMet;
 pub use run::{
     Document, DocumentsRead, Plan, PlannedFile, SharedInputs, documents, plan, read_whole, run,
 };

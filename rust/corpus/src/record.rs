@@ -2,13 +2,14 @@
 //! run asks for it. Knows neither files nor what is done with a text.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut, Range};
 
 use fasttok_engine::{Utf8Errors, decode_utf8};
 use serde::{Deserialize, Serialize};
 
 use crate::Progress;
+use crate::messages_met::MessagesMet;
 use crate::position::{At, Position};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::utf16_len;
@@ -156,47 +157,6 @@ pub struct FieldsMet {
     pub messages: MessagesMet,
 }
 
-/// What records of messages were met.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessagesMet {
-    /// Records by their shape.
-    pub records: BTreeMap<String, u64>,
-    /// What is in them and no text, by kind: images, audio. Of kinds beyond the first 100 that a run meets, and of names
-    /// longer than 100 bytes, there is but one.
-    pub not_counted: BTreeMap<String, u64>,
-}
-
-impl MessagesMet {
-    const KINDS: usize = 100;
-    /// A kind is what a record says, which may be anything.
-    const KIND_BYTES: usize = 100;
-
-    pub(crate) fn add_record(&mut self, shape: &str, not_counted: &[Cow<'_, str>]) {
-        add(&mut self.records, shape, 1);
-        not_counted.iter().for_each(|kind| self.add_kind(kind, 1));
-    }
-
-    fn add_kind(&mut self, kind: &str, many: u64) {
-        let is_new = self.not_counted.len() < Self::KINDS && kind.len() <= Self::KIND_BYTES;
-        let is_told = is_new || self.not_counted.contains_key(kind);
-        add(&mut self.not_counted, if is_told { kind } else { "other" }, many);
-    }
-
-    fn add_all(&mut self, other: MessagesMet) {
-        other.records.iter().for_each(|(shape, many)| add(&mut self.records, shape, *many));
-        other.not_counted.iter().for_each(|(kind, many)| self.add_kind(kind, *many));
-    }
-}
-
-fn add(to: &mut BTreeMap<String, u64>, name: &str, many: u64) {
-    match to.get_mut(name) {
-        Some(sum) => *sum += many,
-        None => {
-            to.insert(name.to_owned(), many);
-        }
-    }
-}
-
 impl FieldsMet {
     /// The most names that are remembered.
     pub(crate) const NAMES: usize = 200;
@@ -234,6 +194,58 @@ impl FieldsMet {
         self.names.extend(other.names);
         self.messages.add_all(other.messages);
     }
+}
+
+/// What a reader keeps of the fields that its records had.
+#[derive(Debug)]
+pub(crate) struct Met {
+    met: FieldsMet,
+    /// How many of its records were told of.
+    reported: u64,
+    /// How many fields were asked for.
+    fields: usize,
+}
+
+impl Met {
+    /// Of so many fields that were asked for.
+    pub fn new(fields: usize) -> Met {
+        Met { met: Met::none(fields), reported: 0, fields }
+    }
+
+    fn none(fields: usize) -> FieldsMet {
+        FieldsMet { met: vec![false; fields], ..FieldsMet::default() }
+    }
+
+    /// Tells of the records since the last time.
+    pub fn report(&mut self, progress: &Progress) {
+        progress.add_records(self.met.records - self.reported, &self.met.met);
+        self.reported = self.met.records;
+    }
+
+    /// What was met since the last time.
+    pub fn take(&mut self) -> FieldsMet {
+        self.reported = 0;
+        std::mem::replace(&mut self.met, Met::none(self.fields))
+    }
+}
+
+impl Deref for Met {
+    type Target = FieldsMet;
+
+    fn deref(&self) -> &FieldsMet {
+        &self.met
+    }
+}
+
+impl DerefMut for Met {
+    fn deref_mut(&mut self) -> &mut FieldsMet {
+        &mut self.met
+    }
+}
+
+/// Whether a line has nothing in it, and so is no record.
+pub(crate) fn is_blank(line: &str) -> bool {
+    line.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r'))
 }
 
 /// A document as its record gives it.

@@ -27,6 +27,8 @@ pub enum Reason {
     UnknownShape,
     /// Something in a conversation is not as the shape of the record says.
     BadMessage,
+    /// A conversation has more texts than are held of one record.
+    TooManyTexts,
     /// The record says that a request failed.
     ErrorRow,
     /// The bytes are not UTF-8.
@@ -78,6 +80,7 @@ impl Reason {
             Reason::NotAString => "not_a_string",
             Reason::UnknownShape => "unknown_shape",
             Reason::BadMessage => "bad_message",
+            Reason::TooManyTexts => "too_many_texts",
             Reason::ErrorRow => "error_row",
             Reason::InvalidUtf8 => "invalid_utf8",
             Reason::Utf16 => "utf16",

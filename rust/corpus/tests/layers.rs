@@ -19,15 +19,16 @@ fn parts_use_only_what_is_below_them() {
         long_document: position skip_reason statistics
         source: entry error position progress skip_reason
         input_files: error source
-        record: position progress skip_reason source
+        messages_met:
+        record: messages_met position progress skip_reason source
         reading: long_document position progress record skip_reason source
-        format: position progress reading record skip_reason source
+        format: messages_met position progress reading record skip_reason source
         recognise: format record skip_reason source
         sampling:
         groups: bootstrap error language record scripts statistics
         per_document: error groups position
         job: entry error groups input_files language ledger record sampling source statistics
-        run: entry error format groups input_files job language ledger long_document per_document position progress reading recognise record sampling scripts skip_reason source statistics
+        run: entry error format groups input_files job language ledger long_document messages_met per_document position progress reading recognise record sampling scripts skip_reason source statistics
         fuzzing: format groups job ledger progress run
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

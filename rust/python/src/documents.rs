@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 use fasttok_corpus::{
-    DocumentsRead, Error, Job, MessageText, Progress, documents, message_texts, packed_with,
-    read_whole,
+    DocumentsRead, Error, Job, MessageText, MessageTexts, Progress, documents, message_texts,
+    packed_with, read_whole,
 };
 use fasttok_engine::Utf8Errors;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyBytes;
 
 use crate::corpus::{to_py, warn};
@@ -248,13 +249,32 @@ type TextOfMessages = (String, &'static str, Option<u32>, Option<String>, String
 pub fn _message_texts(
     py: Python<'_>,
     record: &str,
-) -> PyResult<(&'static str, Vec<TextOfMessages>)> {
-    let (shape, texts) =
-        message_texts(record, Utf8Errors::Strict).map_err(|(reason, detail)| {
+) -> PyResult<(&'static str, Vec<TextOfMessages>, Vec<String>)> {
+    let MessageTexts { shape, texts, not_counted } = message_texts(record, Utf8Errors::Strict)
+        .map_err(|(reason, detail)| {
             errors::exception(py, "InputError", format!("{detail} ({})", reason.code()), None)
         })?;
     let of = |MessageText { role, part, turn, tool, text }| (role, part, turn, tool, text);
-    Ok((shape, texts.into_iter().map(of).collect()))
+    Ok((shape, texts.into_iter().map(of).collect(), not_counted))
+}
+
+/// Texts of a record of messages, the kinds of what is no text in it, and what is wrong with it.
+type SaidOfMessages = (Vec<String>, Vec<String>, Option<String>);
+
+/// Of each record of messages, which is JSON, the texts, and the kinds of what is no text, once for each; or what is wrong
+/// with it.
+#[pyfunction]
+#[pyo3(signature = (records, /))]
+pub fn _texts_of_messages(py: Python<'_>, records: Vec<PyBackedStr>) -> Vec<SaidOfMessages> {
+    let said = |record: &PyBackedStr| match message_texts(record, Utf8Errors::Strict) {
+        Ok(MessageTexts { texts, not_counted, .. }) => {
+            (texts.into_iter().map(|text| text.text).collect(), not_counted, None)
+        }
+        Err((reason, detail)) => {
+            (Vec::new(), Vec::new(), Some(format!("{detail} ({})", reason.code())))
+        }
+    };
+    py.detach(|| records.iter().map(said).collect())
 }
 
 /// The compression or archive that a file is which begins with `data`; None for what is neither.

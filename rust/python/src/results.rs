@@ -6,14 +6,17 @@
 use std::collections::BTreeMap;
 
 use fasttok_corpus::{
-    DocumentsRead, Group, Groups, Histogram, InputFiles, Ledger, MessagesMet, Outcome, SampleDrawn,
-    Tally,
+    BatchJoin, DocumentsRead, Group, Groups, Histogram, InputFiles, Ledger, MessagesMet, Outcome,
+    SampleDrawn, Tally,
 };
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 
 use crate::group_json;
+
+/// Numbers, and the first ids of some of them, by name.
+type BatchSums = (BTreeMap<&'static str, u64>, BTreeMap<&'static str, Vec<String>>);
 
 /// What a run over a corpus found.
 #[pyclass(frozen, get_all, module = "fasttok._fasttok")]
@@ -227,8 +230,30 @@ impl Account {
     /// Of conversations, the records by their shape, and what is in them and no text, by kind.
     #[getter]
     fn messages(&self) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
-        let MessagesMet { records, not_counted } = &self.messages;
+        let MessagesMet { records, not_counted, .. } = &self.messages;
         (records.clone(), not_counted.clone())
+    }
+
+    /// Of batches, how many requests and answers belong together by their `custom_id` and how many do not, by name, and the
+    /// first ids of those that do not; None where there were no batches, or more ids than are kept.
+    #[getter]
+    fn batch(&self) -> Option<BatchSums> {
+        let BatchJoin { joined, failed, without_answer, without_request, ambiguous, named } =
+            self.messages.batch.join()?;
+        let sums = [
+            ("joined", joined),
+            ("failed", failed),
+            ("without_answer", without_answer),
+            ("without_request", without_request),
+            ("ambiguous", ambiguous),
+        ];
+        Some((sums.into(), named))
+    }
+
+    /// Whether batches had more ids than are kept, so that nothing is known of what belongs together.
+    #[getter]
+    fn batch_is_beyond(&self) -> bool {
+        self.messages.batch.is_beyond()
     }
 
     /// Rows met.

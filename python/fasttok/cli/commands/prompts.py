@@ -105,6 +105,10 @@ def _variable(given: str) -> tuple[str, Any]:
     if not name or not equals:
         raise click.UsageError(f"--variable is NAME=VALUE, not {given}")
     try:
-        return name, json_library.loads(value)
+        return name, json_library.loads(value, parse_constant=_refused)
     except ValueError:
         return name, value
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is Python's, and no JSON")

@@ -1,7 +1,8 @@
 """Chat messages as APIs take them: their texts, what in them is no text, and their layout in the harmony format.
 
-The format does not say how messages of an API become its own, and servers differ; here it is as the format's guide
-shows calls of functions and their results. Counts nothing.
+Texts are those that the format ``messages`` of files has, by the same reader. The format does not say how messages of
+an API become its own, and servers differ; here it is as the format's guide shows calls of functions and their results.
+Counts nothing.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import fasttok._fasttok as _fasttok
 from fasttok.errors import InputError
+from fasttok.inputs.messages import as_json
 from fasttok.inputs.prompts.chat_template import REASONING
-from fasttok.inputs.prompts.harmony import CONSTRAIN, DEVELOPER, SYSTEM
-
-_OWN = ("channel", "recipient", "content_type")
+from fasttok.inputs.prompts.harmony import CHANNELS, CONSTRAIN, DEVELOPER, SYSTEM
 
 
 def checked(messages: Any, tools: Any = None) -> list[Mapping[str, Any]]:
@@ -50,26 +52,37 @@ def parts_of(message: Mapping[str, Any]) -> list[Any]:
     return [*(content if isinstance(content, list) else [content]), *refused]
 
 
-def texts_of(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
-    """All texts that a conversation has: of its messages, names and arguments of calls, and tools as JSON."""
-    for message in messages:
-        if thought := _thought(message):
-            yield thought
-        yield from (part["text"] for part in parts_of(message) if _is_text(part))
-        for call in _calls(message):
-            yield from _call(call)
-    yield from map(_json, tools or ())
+def as_record(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] | None) -> str:
+    """A conversation as a record of files. Raises ``InputError`` for what is not JSON."""
+    try:
+        return as_json({"messages": messages, "tools": tools})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"a message or a tool is not JSON: {error}") from error
 
 
-def not_texts(messages: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+@dataclass(frozen=True)
+class Said:
+    """What a conversation says."""
+
+    texts: list[str]
+    """Of messages, names and arguments of calls, and the tools as JSON."""
+    other: Mapping[str, int]
     """How many parts there are that are no text, by type: images, audio, files."""
-    found = Counter(
-        str(part.get("type")) if isinstance(part, Mapping) else type(part).__name__
-        for message in messages
-        for part in parts_of(message)
-        if not _is_text(part) and not (isinstance(part, Mapping) and part.get("type") in (SYSTEM, DEVELOPER))
-    )
-    return dict(sorted(found.items()))
+    fault: str | None = None
+    """Why it is no conversation."""
+
+
+def texts_of(records: Sequence[str]) -> list[Said]:
+    """What conversations say. Other threads of Python can work meanwhile."""
+    said = _fasttok._texts_of_messages(records)
+    return [Said(texts, dict(sorted(Counter(others).items())), fault) for texts, others, fault in said]
+
+
+def not_laid_out(messages: Sequence[Mapping[str, Any]], other: Mapping[str, int]) -> bool:
+    """Whether a part of a message's content has texts that are not in its layout in the harmony format: it is none of
+    the `other` parts, which have none."""
+    parts = (part for message in messages for part in parts_of(message) if not _is_text(part))
+    return any(isinstance(part, Mapping) and part.get("type") not in other for part in parts)
 
 
 def _thought(message: Mapping[str, Any]) -> str | None:
@@ -103,12 +116,20 @@ def _json(value: Any) -> str:
 
 
 def is_harmony(messages: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether messages are in the harmony format's own form: one has a channel, a recipient or a content of its own."""
+    """Whether messages are in the harmony format's own form: one has a channel of the format, calls or answers a tool
+    as the format does, or has a content of its own. Members of these names that say something else are somebody else's.
+    """
     return any(
-        any(message.get(name) is not None for name in _OWN)
+        message.get("channel") in CHANNELS
+        or _is_own(message.get("recipient"), ("assistant", "functions.", "browser", "python"))
+        or _is_own(message.get("content_type"), (CONSTRAIN,))
         or any(isinstance(part, Mapping) and part.get("type") in (SYSTEM, DEVELOPER) for part in parts_of(message))
         for message in messages
     )
+
+
+def _is_own(value: Any, beginnings: tuple[str, ...]) -> bool:
+    return isinstance(value, str) and value.startswith(beginnings)
 
 
 def to_harmony(

@@ -17,7 +17,7 @@ from typing import Any
 
 from fasttok._util.extras import need
 from fasttok._util.paths import describe_missing
-from fasttok.errors import InputError, MissingExtraError, NotFoundError, TemplateError
+from fasttok.errors import FileError, InputError, MissingExtraError, NotFoundError, TemplateError
 
 TEMPLATE = "chat_template.jinja"
 CONFIG = "tokenizer_config.json"
@@ -66,12 +66,7 @@ def read_template(path: str) -> ChatTemplate:
         if found is None:
             raise NotFoundError(f"no chat template in {file}: neither {TEMPLATE} nor one in {CONFIG}", filename=path)
         return found
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFoundError(describe_missing(path), filename=path) from None
-    except UnicodeDecodeError as error:
-        raise TemplateError(f"{path} is no chat template: {error}", file=path) from None
+    text = _read(file)
     if file.suffix == ".json":
         config = _config(file)
         sources = _sources(config)
@@ -79,7 +74,7 @@ def read_template(path: str) -> ChatTemplate:
             raise TemplateError(f"{path} has no chat_template", file=path)
         return ChatTemplate(sources, _special_tokens(config), path)
     others = sorted((file.parent / OTHERS).glob("*.jinja")) if file.name == TEMPLATE else []
-    named = {other.name.removesuffix(".jinja"): other.read_text(encoding="utf-8") for other in others}
+    named = {other.name.removesuffix(".jinja"): _read(other) for other in others}
     return ChatTemplate({**named, "default": text}, _special_tokens(_config(file.with_name(CONFIG))), path)
 
 
@@ -90,6 +85,17 @@ def find_template(folder: Path) -> ChatTemplate | None:
     if _sources(_config(folder / CONFIG)):
         return read_template(str(folder / CONFIG))
     return None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFoundError(describe_missing(str(file)), filename=str(file)) from None
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{file} is no chat template: {error}", file=str(file)) from None
+    except OSError as error:
+        raise FileError(f"cannot read {file}: {error.strerror or error}", filename=str(file)) from error
 
 
 def _config(file: Path) -> dict[str, Any]:

@@ -19,13 +19,14 @@ CONSTRAIN = "<|constrain|>"
 SPECIAL = (START, CHANNEL, MESSAGE, END, CALL, CONSTRAIN)
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
+CHANNELS = ("analysis", "commentary", "final")
 SYSTEM, DEVELOPER = "system_content", "developer_content"
 
 DEFAULTS: Mapping[str, Any] = {
     "model_identity": "You are ChatGPT, a large language model trained by OpenAI.",
     "knowledge_cutoff": "2024-06",
     "reasoning_effort": "Medium",
-    "channel_config": {"valid_channels": ["analysis", "commentary", "final"], "channel_required": True},
+    "channel_config": {"valid_channels": list(CHANNELS), "channel_required": True},
 }
 """What a system message says where it does not say otherwise; None says nothing."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +23,8 @@ class Conversation:
 
     messages: Any
     tools: Any
+    record: str
+    """The same as a record of the format ``messages``: what is written in the file, where it has no text but these."""
     document: Document
 
 
@@ -34,14 +36,17 @@ class Conversations:
         self.bytes = 0
         """Of the lines that were read."""
 
-    def __iter__(self) -> Iterator[Conversation]:
+    def batches(self) -> Iterator[list[Conversation]]:
+        """Conversations in the order of the files, as many at a time as are best counted at once."""
         with closing(self.reader.batches()) as batches:
             for batch in batches:
-                for document in batch:
-                    text = document.text.lstrip("\ufeff")
-                    self.bytes += len(text.encode()) + 1
-                    if text and not text.isspace():
-                        yield from self._record(text, document)
+                yield [conversation for document in batch for conversation in self._of(document)]
+
+    def _of(self, document: Document) -> Iterator[Conversation]:
+        text = document.text.lstrip("\ufeff")
+        self.bytes += len(text.encode()) + 1
+        if text and not text.isspace():
+            yield from self._record(text, document)
 
     def _record(self, text: str, document: Document) -> Iterator[Conversation]:
         try:
@@ -53,6 +58,19 @@ class Conversations:
         body = record.get("body", record) if isinstance(record, dict) else {"messages": record}
         messages = body.get("messages") if isinstance(body, dict) else None
         if isinstance(messages, list):
-            yield Conversation(messages, body.get("tools"), document)
+            yield Conversation(messages, body.get("tools"), _written(record, body, text), document)
         else:
             self.reader.skip(document, NO_CONVERSATION, "the record has no list of messages")
+
+
+def _written(record: Any, body: Mapping[str, Any], text: str) -> str:
+    """The `text` of a record as the format ``messages`` reads it, without texts beside messages and tools."""
+    if not isinstance(record, dict):
+        return f'{{"messages":{text}}}'
+    is_read = "custom_id" not in record if body is record else record.get("custom_id") is not None
+    if is_read and not _BESIDE & body.keys():
+        return text
+    return json.dumps({"messages": body["messages"], "tools": body.get("tools")})
+
+
+_BESIDE = {"system", "instructions"}

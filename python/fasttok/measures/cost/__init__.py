@@ -123,7 +123,7 @@ def cost(
             conversations = ConversationSums(sums)
             reader = Reader(inputs, [*keys, *FIELDS], run_options)
             reader.each(conversations.count, conversations.add)
-            batch = conversations.end()
+            conversations.end()
         else:
             reader = Reader(inputs, keys, run_options, output_field)
             reader.each(sums.count, sums.add)
@@ -180,7 +180,6 @@ def cost(
         "days_a_month": None if requests_per_day is None else DAYS,
         "wh_per_mtok": wh_per_mtok,
         **describe_account(reader.account),
-        **({"batch": batch} if is_messages and any(batch.values()) else {}),
         "parallel": None if report is None else dict(report.manifest),
     }
     return CostReport(manifest, totals, rows, same, reader.ledger, report)

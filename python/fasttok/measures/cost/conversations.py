@@ -7,7 +7,6 @@ token, and no shape of a record but those of a batch, whose requests and answers
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,25 +65,18 @@ class ConversationSums:
             group.chars += len(record.text)
             self._texts.append(_Said(group, tuple(tokens), role == _ANSWERS))
 
-    def end(self) -> dict[str, int]:
-        """Add what waits for what belongs to it. Returns what of batches was joined, and what was not."""
+    def end(self) -> None:
+        """Add what waits for what belongs to it. What of batches that is, the reader's account says."""
         self._end_record()
-        told = Counter(dict.fromkeys(("joined", "without_answer", "without_request", "ambiguous"), 0))
         for custom_id in dict.fromkeys([*self._asked, *self._answered]):
             asked, answered = self._asked.get(custom_id, []), self._answered.get(custom_id, [])
             if len(asked) == len(answered) == 1:
-                told["joined"] += 1
                 self._bill([*asked[0], *answered[0]])
                 continue
             # Of several with one id nobody knows which belong together.
-            is_ambiguous = len(asked) > 1 or len(answered) > 1
-            told["ambiguous"] += (len(asked) + len(answered)) * is_ambiguous
-            told["without_answer"] += len(asked) * (not is_ambiguous)
-            told["without_request"] += len(answered) * (not is_ambiguous)
             for texts in (*asked, *answered):
                 self._bill(texts)
         self._asked, self._answered = {}, {}
-        return dict(told)
 
     def _end_record(self) -> None:
         texts, self._texts = self._texts, []

@@ -22,7 +22,7 @@ use super::long_strings::{LongStrings, Strings};
 use super::{Format, Layout};
 use crate::Progress;
 use crate::reading::Framing;
-use crate::record::{Fields, FieldsMet, RecordParts, RecordReader, Row};
+use crate::record::{Fields, FieldsMet, Met, RecordParts, RecordReader, Row, is_blank};
 use crate::skip_reason::{Reason, SkipReason};
 
 pub(super) struct Jsonl;
@@ -73,9 +73,7 @@ pub(super) struct JsonlReader {
     slots: usize,
     value: Vec<u8>,
     values: Vec<Option<String>>,
-    met: FieldsMet,
-    /// How many of its records were told of.
-    reported: u64,
+    met: Met,
     /// In how many records names were looked for.
     looked: usize,
 }
@@ -99,9 +97,8 @@ impl JsonlReader {
             second_text: Vec::new(),
             value: Vec::new(),
             values: vec![None; fields.groups.len()],
-            met: FieldsMet { met: vec![false; names.len()], ..FieldsMet::default() },
+            met: Met::new(names.len()),
             names,
-            reported: 0,
             looked: 0,
         }
     }
@@ -113,7 +110,7 @@ impl RecordReader for JsonlReader {
         record: &'a str,
         errors: Utf8Errors,
     ) -> Result<Option<Row<'a>>, SkipReason> {
-        if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
+        if is_blank(record) {
             return Ok(None);
         }
         let noun = self.noun;
@@ -181,14 +178,11 @@ impl RecordReader for JsonlReader {
     }
 
     fn report(&mut self, progress: &Progress) {
-        progress.add_records(self.met.records - self.reported, &self.met.met);
-        self.reported = self.met.records;
+        self.met.report(progress);
     }
 
     fn fields_met(&mut self) -> FieldsMet {
-        self.reported = 0;
-        let none = FieldsMet { met: vec![false; self.names.len()], ..FieldsMet::default() };
-        std::mem::replace(&mut self.met, none)
+        self.met.take()
     }
 }
 

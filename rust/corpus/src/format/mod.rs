@@ -43,7 +43,7 @@ pub(crate) use csv::has_text_column;
 pub(crate) use json::looks_like_json;
 pub use json_tree::{JsonKind, JsonTree, digest};
 pub(crate) use messages::NAME as MESSAGES;
-pub use messages::{MessageText, message_texts};
+pub use messages::{MessageText, MessageTexts, message_texts};
 
 use fasttok_engine::Utf8Errors;
 

@@ -21,12 +21,13 @@ use crate::job::{Job, OnError, WarcRecords};
 use crate::language::{DETECT_BATCH, DETECT_BATCH_BYTES, Labels, language_of_path};
 use crate::ledger::Collector;
 use crate::long_document::Group;
+use crate::messages_met::MessagesMet;
 use crate::position::{At, Member, Position};
 use crate::reading::{
     BegunMember, Chunk, Host, MemberOpening, Members, Reading, Step, StreamConfig, WholeMember,
 };
 use crate::recognise::{Taken, Unread};
-use crate::record::{Fields, MessagesMet, Row};
+use crate::record::{Fields, Row};
 use crate::skip_reason::{Reason, SkipReason};
 use crate::source::{self, Input};
 use crate::{Error, Ledger, Progress, Tally, scripts_of};

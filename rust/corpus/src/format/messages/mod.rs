@@ -10,18 +10,21 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use fasttok_engine::Utf8Errors;
 
 use self::compact::compact;
-use self::shapes::{KNOWN, Said, Text};
+use self::shapes::{KNOWN, Said, Shape, Text};
 use super::json::JsonFramer;
 use super::json_string;
 use super::jsonl::{KEPT, Node, Slots, find, lone_surrogate, merge_named, value_of};
 use super::long_strings::Strings;
 use super::{Format, Layout};
 use crate::Progress;
+use crate::messages_met::BatchSide;
 use crate::reading::Framing;
-use crate::record::{Fields, FieldsMet, RecordReader, Row};
+use crate::record::{Fields, FieldsMet, Met, RecordReader, Row, is_blank};
 use crate::skip_reason::{Reason, SkipReason};
 
 /// By this name a job asks for it.
@@ -114,9 +117,7 @@ struct MessagesReader {
     values: Vec<Option<String>>,
     value: Vec<u8>,
     text: Vec<u8>,
-    met: FieldsMet,
-    /// How many of its records were told of.
-    reported: u64,
+    met: Met,
 }
 
 impl MessagesReader {
@@ -133,8 +134,7 @@ impl MessagesReader {
             values: vec![None; fields.groups.len()],
             value: Vec::new(),
             text: Vec::new(),
-            met: FieldsMet { met: vec![false; names.len()], ..FieldsMet::default() },
-            reported: 0,
+            met: Met::new(names.len()),
             names,
         }
     }
@@ -149,7 +149,18 @@ impl MessagesReader {
             let is_own = i > 0 && self.sources[i - 1] == Source::Record;
             *met |= !is_own || self.names[i] == CUSTOM_ID || fields[i].is_some();
         }
-        let said = shapes::read(known, record)?;
+        let custom_id = shapes::custom_id(known);
+        let read = shapes::read(known, record);
+        let side = match &read {
+            Ok(said) if said.shape == Shape::BatchInput => Some(BatchSide::Request),
+            Ok(said) if said.shape == Shape::BatchOutput => Some(BatchSide::Answer),
+            Err(bad) if bad.reason == Reason::ErrorRow => Some(BatchSide::Failure),
+            _ => None,
+        };
+        if let (Some(custom_id), Some(side)) = (custom_id, side) {
+            self.met.messages.batch.add(&custom_id, side);
+        }
+        let said = read?;
         for (i, slot) in self.values.iter_mut().enumerate() {
             *slot = match self.sources[i] {
                 Source::Record => value_of(
@@ -179,7 +190,7 @@ impl RecordReader for MessagesReader {
         errors: Utf8Errors,
         visit: &mut dyn FnMut(Result<Row<'_>, SkipReason>) -> bool,
     ) {
-        if record.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r')) {
+        if is_blank(record) {
             return;
         }
         let said = match self.said(record, errors) {
@@ -211,14 +222,11 @@ impl RecordReader for MessagesReader {
     }
 
     fn report(&mut self, progress: &Progress) {
-        progress.add_records(self.met.records - self.reported, &self.met.met);
-        self.reported = self.met.records;
+        self.met.report(progress);
     }
 
     fn fields_met(&mut self) -> FieldsMet {
-        self.reported = 0;
-        let none = FieldsMet { met: vec![false; self.names.len()], ..FieldsMet::default() };
-        std::mem::replace(&mut self.met, none)
+        self.met.take()
     }
 }
 
@@ -241,22 +249,19 @@ fn written<'a>(
     })
 }
 
-/// The shape of a record, which is JSON, and its texts; or why it has none, as the ledger would say it.
+/// What a record, which is JSON, says; or why it says nothing, as the ledger would say it.
 ///
 /// ```
-/// use fasttok_corpus::message_texts;
+/// use fasttok_corpus::{MessageTexts, message_texts};
 /// use fasttok_engine::Utf8Errors;
 ///
 /// let record = r#"{"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]}"#;
-/// let (shape, texts) = message_texts(record, Utf8Errors::Strict)?;
-/// assert_eq!(shape, "messages");
+/// let MessageTexts { shape, texts, not_counted } = message_texts(record, Utf8Errors::Strict)?;
+/// assert_eq!((shape, not_counted.len()), ("messages", 0));
 /// assert_eq!((texts[1].role.as_str(), texts[1].turn, texts[1].text.as_str()), ("assistant", Some(1), "Hi"));
 /// # Ok::<(), (fasttok_corpus::Reason, String)>(())
 /// ```
-pub fn message_texts(
-    record: &str,
-    errors: Utf8Errors,
-) -> Result<(&'static str, Vec<MessageText>), (Reason, String)> {
+pub fn message_texts(record: &str, errors: Utf8Errors) -> Result<MessageTexts, (Reason, String)> {
     let mut reader = MessagesReader::new(&Fields::default(), "record");
     let said = reader.said(record, errors).map_err(|bad| (bad.reason, bad.detail))?;
     let mut buffer = Vec::new();
@@ -270,7 +275,22 @@ pub fn message_texts(
             text: written.map_err(|bad| (bad.reason, bad.detail))?.to_owned(),
         })
     });
-    Ok((said.shape.name(), texts.collect::<Result<_, (Reason, String)>>()?))
+    Ok(MessageTexts {
+        shape: said.shape.name(),
+        texts: texts.collect::<Result<_, (Reason, String)>>()?,
+        not_counted: said.not_counted.into_iter().map(Cow::into_owned).collect(),
+    })
+}
+
+/// What a record of a conversation says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageTexts {
+    /// By which of its fields it is a conversation: `messages`, `sharegpt`, `alpaca`, `batch_input` or `batch_output`.
+    pub shape: &'static str,
+    /// Its texts, in order.
+    pub texts: Vec<MessageText>,
+    /// The kinds of what is there and no text, once for each: images, audio.
+    pub not_counted: Vec<String>,
 }
 
 /// A text of a conversation.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Display};
 
 use fasttok_engine::Utf8Errors;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::format::json_string;
@@ -37,6 +37,10 @@ pub(super) const KNOWN: [&str; 15] = [
 /// Answers of tools may be this deep in one another. Each is read by itself, so that more would take the square of their depth
 /// in time, and stack.
 const MAX_DEPTH: usize = 16;
+
+/// A record has no more texts than this, and no list in it more elements: each takes memory that its few bytes in the file do
+/// not.
+const MAX_TEXTS: usize = 1 << 18;
 
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +135,13 @@ pub(super) struct Said<'a> {
     pub not_counted: Vec<Cow<'a, str>>,
 }
 
+/// By what a record of a batch is known, if it is one, of the fields [`KNOWN`].
+pub(super) fn custom_id<'a>(known: &[Option<&'a str>]) -> Option<Cow<'a, str>> {
+    let at = KNOWN.iter().position(|name| *name == "custom_id")?;
+    let raw = known[at].filter(|raw| *raw != "null")?;
+    Some(if raw.starts_with('"') { unquoted(raw) } else { raw.into() })
+}
+
 /// The texts of a record, whose fields [`KNOWN`] are `known`.
 pub(super) fn read<'a>(known: &[Option<&'a str>], record: &'a str) -> Result<Said<'a>, SkipReason> {
     let known: Vec<_> = known.iter().map(|raw| raw.filter(|raw| *raw != "null")).collect();
@@ -186,6 +197,9 @@ pub(super) fn read<'a>(known: &[Option<&'a str>], record: &'a str) -> Result<Sai
     } else {
         return Err(unknown_shape(record));
     };
+    if said.is_beyond {
+        return Err(too_many(&"the record", "texts"));
+    }
     Ok(Said { shape, texts: said.texts, not_counted: said.not_counted })
 }
 
@@ -202,6 +216,8 @@ struct Conversation<'a> {
     depth: usize,
     /// The message in work, from 1.
     message: usize,
+    /// Whether there are more texts than a record may have.
+    is_beyond: bool,
 }
 
 impl Default for Conversation<'_> {
@@ -214,6 +230,7 @@ impl Default for Conversation<'_> {
             tools: HashMap::new(),
             depth: 0,
             message: 0,
+            is_beyond: false,
         }
     }
 }
@@ -384,6 +401,7 @@ impl<'a> Conversation<'a> {
             "tool_calls",
             "function_call",
             "reasoning_content",
+            "thinking",
             "reasoning",
             "refusal",
             "name",
@@ -398,6 +416,7 @@ impl<'a> Conversation<'a> {
             calls,
             function_call,
             reasoning_content,
+            thinking,
             reasoning,
             refusal,
             name,
@@ -422,7 +441,8 @@ impl<'a> Conversation<'a> {
         };
         let has_result = role == Role::User && content.is_some_and(has_tool_result);
         self.begin_turn(if has_result { &Role::Tool } else { &role });
-        if let Some(reasoning) = reasoning_content.or(reasoning) {
+        let reasoning = reasoning_content.or(thinking).or(reasoning);
+        if let Some(reasoning) = reasoning {
             self.string(
                 role.clone(),
                 Part::Reasoning,
@@ -462,7 +482,7 @@ impl<'a> Conversation<'a> {
         if audio.is_some() {
             self.not_counted.push("audio".into());
         }
-        let says = [content, calls, function_call, reasoning_content, reasoning, refusal, audio];
+        let says = [content, calls, function_call, reasoning, refusal, audio];
         if says.iter().all(Option::is_none) && !has_null_content(raw) {
             return Err(bad(format_args!("{place} has no content")));
         }
@@ -626,7 +646,9 @@ impl<'a> Conversation<'a> {
 
     /// Adds a text, unless it is empty.
     fn add(&mut self, role: Role<'a>, part: Part, tool: Option<Cow<'a, str>>, raw: &'a str) {
-        if raw != "\"\"" {
+        if self.texts.len() == MAX_TEXTS {
+            self.is_beyond = true;
+        } else if raw != "\"\"" {
             let (turn, message) = (self.turn, self.message);
             self.texts.push(Text { role, part, turn, tool, raw, message });
         }
@@ -635,9 +657,8 @@ impl<'a> Conversation<'a> {
 
 /// Whether the content of a message of a user has what a tool answered.
 fn has_tool_result(raw: &str) -> bool {
-    let parts: Option<Vec<&RawValue>> =
-        raw.starts_with('[').then(|| serde_json::from_str(raw).expect("the record is JSON"));
-    parts.into_iter().flatten().map(RawValue::get).any(|part| {
+    let parts = raw.starts_with('[').then(|| list(raw, &"content").unwrap_or_default());
+    parts.into_iter().flatten().any(|part| {
         let of = object(part, ["type"], &"part").ok().and_then(|[of]| of);
         of.is_some_and(|of| of.ends_with("tool_result\""))
     })
@@ -701,8 +722,32 @@ fn list<'a>(raw: &'a str, place: Place) -> Result<Vec<&'a str>, SkipReason> {
     if !raw.starts_with('[') {
         return Err(bad(format_args!("{place} is {}, not a list", kind(raw.as_bytes()[0]))));
     }
-    let elements: Vec<&RawValue> = serde_json::from_str(raw).expect("the record is JSON");
-    Ok(elements.into_iter().map(RawValue::get).collect())
+    let mut json = serde_json::Deserializer::from_str(raw);
+    let elements = json.deserialize_seq(Elements).expect("the record is JSON");
+    elements.ok_or_else(|| too_many(place, "elements"))
+}
+
+/// The elements of a list as they are written, unless there are more than [`MAX_TEXTS`].
+struct Elements;
+
+impl<'a> Visitor<'a> for Elements {
+    type Value = Option<Vec<&'a str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<S: SeqAccess<'a>>(self, mut list: S) -> Result<Self::Value, S::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = list.next_element::<&'a RawValue>()? {
+            if elements.len() == MAX_TEXTS {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(None);
+            }
+            elements.push(element.get());
+        }
+        Ok(Some(elements))
+    }
 }
 
 /// `raw`, which must be a string.
@@ -731,6 +776,10 @@ fn unquoted(raw: &str) -> Cow<'_, str> {
 
 fn bad(detail: impl Display) -> SkipReason {
     SkipReason::new(Reason::BadMessage, detail.to_string())
+}
+
+fn too_many(place: Place, what: &str) -> SkipReason {
+    SkipReason::new(Reason::TooManyTexts, format!("{place} has more than {MAX_TEXTS} {what}"))
 }
 
 /// A request that failed: `raw` says why.

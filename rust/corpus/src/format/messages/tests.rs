@@ -1,12 +1,11 @@
 use fasttok_engine::Utf8Errors;
 
-use super::{MessageText, message_texts};
-use crate::record::MessagesMet;
+use super::{MessageText, MessageTexts, message_texts};
 use crate::skip_reason::Reason;
 
 /// Role, part, turn, tool and text of each text, with `-` for what is missing.
 fn read(record: &str) -> (&'static str, Vec<String>) {
-    let (shape, texts) =
+    let MessageTexts { shape, texts, .. } =
         message_texts(record, Utf8Errors::Strict).unwrap_or_else(|e| panic!("{record}: {e:?}"));
     let said = |MessageText { role, part, turn, tool, text }: MessageText| {
         let turn = turn.map_or("-".to_owned(), |turn| turn.to_string());
@@ -31,7 +30,7 @@ fn messages_of_openai() {
                 {"id": "c2", "type": "function", "function": {"name": "find", "arguments": {"of": [1, "\u00e9"]}}}]},
             {"role": "tool", "tool_call_id": "c2", "content": "found"},
             {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "seen"}]},
-            {"role": "assistant", "content": "A letter.", "refusal": null},
+            {"role": "assistant", "content": "A letter.", "thinking": "Ah.", "refusal": null},
             {"content": "Thanks", "role": "user"},
             {"role": "assistant", "content": "", "refusal": "No."},
             {"role": "assistant", "content": null, "function_call": {"name": "bye", "arguments": ""}}
@@ -51,6 +50,7 @@ fn messages_of_openai() {
             r#"assistant tool_call 1 find {"of":[1,"é"]}"#,
             "tool tool_result 1 find found",
             "tool tool_result 1 look seen",
+            "assistant reasoning 1 - Ah.",
             "assistant text 1 - A letter.",
             "user text 2 - Thanks",
             "assistant text 2 - No.",
@@ -309,15 +309,23 @@ fn answers_of_tools_in_one_another() {
     }
 }
 
+/// A text of two bytes takes a hundred and more while the record is read.
 #[test]
-fn kinds_are_few_and_short() {
-    let mut met = MessagesMet::default();
-    for i in 0..200 {
-        met.add_record("messages", &[format!("kind {i}").into()]);
+fn texts_of_a_record_are_bounded() {
+    let list = |texts: usize| format!("[{}\"a\"]", "\"a\",".repeat(texts - 1));
+    let batch =
+        |texts: usize| format!(r#"{{"custom_id": "1", "body": {{"input": {}}}}}"#, list(texts));
+    assert_eq!(read(&batch(1 << 18)).1.len(), 1 << 18);
+    for (record, detail) in [
+        (batch((1 << 18) + 1), "input has more than 262144 elements"),
+        (
+            format!(
+                r#"{{"messages": [{{"role": "user", "content": {0}}}, {{"role": "user", "content": {0}}}]}}"#,
+                list((1 << 17) + 1)
+            ),
+            "the record has more than 262144 texts",
+        ),
+    ] {
+        assert_eq!(refused(&record), (Reason::TooManyTexts, detail.to_owned()));
     }
-    assert_eq!((met.not_counted.len(), met.not_counted["other"]), (101, 100));
-    let mut met = MessagesMet::default();
-    met.add_record("messages", &["x".repeat(1000).into(), "image".into()]);
-    let kinds: Vec<_> = met.not_counted.into_keys().collect();
-    assert_eq!(kinds, ["image", "other"]);
 }

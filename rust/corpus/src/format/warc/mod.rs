@@ -17,7 +17,7 @@ use fasttok_engine::Utf8Errors;
 
 use super::{Format, Layout};
 use crate::position::At;
-use crate::record::{Fields, FieldsMet, Framed, FramedRecord, Framer, RecordReader, Row};
+use crate::record::{Fields, FieldsMet, Framed, FramedRecord, Framer, Met, RecordReader, Row};
 use crate::skip_reason::{Reason, SkipReason};
 
 pub(super) struct Warc;
@@ -424,7 +424,7 @@ struct WarcReader {
     asks_answer: bool,
     is_text: bool,
     values: Vec<Option<String>>,
-    met: FieldsMet,
+    met: Met,
 }
 
 impl WarcReader {
@@ -435,7 +435,7 @@ impl WarcReader {
             max_response,
             asks_answer: fields.answer.is_some(),
             values: vec![None; fields.groups.len()],
-            met: FieldsMet { met: vec![false; names.len()], ..FieldsMet::default() },
+            met: Met::new(names.len()),
             names,
         }
     }
@@ -486,7 +486,6 @@ impl RecordReader for WarcReader {
     }
 
     fn fields_met(&mut self) -> FieldsMet {
-        let none = FieldsMet { met: vec![false; self.names.len()], ..FieldsMet::default() };
-        std::mem::replace(&mut self.met, none)
+        self.met.take()
     }
 }
