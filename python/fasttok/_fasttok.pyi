@@ -644,8 +644,8 @@ class Account:
         """Of conversations, the records by their shape, and what is in them and no text, by kind."""
     @property
     def batch(self) -> tuple[dict[str, int], dict[str, list[str]]] | None:
-        """Of batches, how many requests and answers belong together by their custom_id and how many do not, by name,
-        and the first ids of those that do not; None where there were no batches, or more ids than are kept."""
+        """Of batches, how many requests and answers belong together by their `custom_id` and how many do not, by
+        name, and the first ids of those that do not; None where there were no batches, or more ids than are kept."""
     @property
     def batch_is_beyond(self) -> bool:
         """Whether batches had more ids than are kept, so that nothing is known of what belongs together."""
@@ -947,7 +947,7 @@ class JsonObject:
         """Return self[key]."""
 
     def __contains__(self, key: Any, /) -> bool:
-        """Return bool(key in self)."""
+        """Return key in self."""
 
     def keys(self) -> list[str]:
         """The names of its members, each once."""

@@ -243,7 +243,8 @@ pub fn _read_whole(py: Python<'_>, path: PathBuf, limit: u64) -> PyResult<Bound<
 /// Role, part, turn, tool and text.
 type TextOfMessages = (String, &'static str, Option<u32>, Option<String>, String);
 
-/// The shape of a record of messages, which is JSON, and its texts, each as role, part, turn, tool and text.
+/// Of a record of messages, which is JSON, the shape; the texts, each as role, part, turn, tool and text; and the kinds of what
+/// is no text, once for each.
 #[pyfunction]
 #[pyo3(signature = (record, /))]
 pub fn _message_texts(
