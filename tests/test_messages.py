@@ -484,6 +484,53 @@ class TestCost:
         said = fasttok("count", asks, answers, "--format", "messages").err
         assert "by custom_id: 2 joined, 1 failed, 1 without request (c), 3 ambiguous (e)" in said
 
+    def test_answers_of_batches_are_in_the_turn_of_their_requests(self, tmp_path: Path) -> None:
+        def asked(name: str, turns: int) -> dict[str, Any]:
+            said = [{"role": role, "content": "word"} for _ in range(turns) for role in ("user", "assistant")][:-1]
+            return {"custom_id": name, "body": {"messages": [{"role": "system", "content": "word"}, *said]}}
+
+        def answered(name: str, words: int) -> dict[str, Any]:
+            message = {"role": "assistant", "content": "word" + " word" * (words - 1)}
+            return {"custom_id": name, "response": {"status_code": 200, "body": {"choices": [{"message": message}]}}}
+
+        parquet = pytest.importorskip("pyarrow.parquet")
+        # A message of a user that is an image begins a turn, though it has no text.
+        image = {"custom_id": "i", "body": {"messages": [{"role": "user", "content": [{"type": "image"}]}]}}
+        asks = [asked("a", 1), asked("b", 3), asked("c", 2), asked("c", 2), image]
+        # c was asked twice, nobody asked x.
+        answers = [answered("b", 4), answered("x", 9), answered("a", 2), answered("c", 8), answered("i", 16)]
+        apart = [write_jsonl(tmp_path / "in.jsonl", asks), write_jsonl(tmp_path / "out.jsonl", answers)]
+        as_one = [write_jsonl(tmp_path / "all.jsonl", answers + asks)]
+        # Tokens by turn, a word each: of the requests a, b, c and c, and of the answers.
+        expected = {
+            "0": 1 + 1 + 1 + 1,
+            "1": (1 + 2 + 2 + 2) + (2 + 16),
+            "2": 2 + 1 + 1,
+            "3": 1 + 4,
+            None: 9 + 8,
+        }
+        for paths in (apart, apart[::-1], as_one):
+            for threads in (1, 2):
+                report = library.count_corpus(paths, by="turn", format="messages", threads=threads)
+                assert {group.key["turn"]: group.tokens["o200k_base"] for group in report.groups} == expected
+            dense = library.density(paths, by=["turn"], format="messages")
+            assert {group.key["turn"]: group.encodings["o200k_base"].tokens for group in dense.groups} == expected
+            report = library.cost(paths, "flat", by=["role", "turn"], prices=TABLE, format="messages")
+            written: Counter[str | None] = Counter()
+            for row in report.groups:
+                written[row.key["turn"]] += row.written_tokens
+            assert dict(written) == expected
+            # What assistants say in requests is the output of requests before.
+            output = {turn: report.get("flat", "assistant", turn).output_tokens for turn in ("1", "2", "3")}
+            assert output == {"1": (1 + 1 + 1) + (2 + 16), "2": 1, "3": 4}
+            table = tmp_path / "documents.parquet"
+            library.count_corpus(paths, by="turn", format="messages", per_document=table)
+            sums: Counter[str | None] = Counter()
+            for row in parquet.read_table(table).to_pylist():
+                sums[row["turn"]] += row["o200k_base"]
+            assert dict(sums) == expected
+        assert all(d.key[0] is None for d in library.documents(apart[1], by="turn", format="messages"))
+
     def test_what_does_not_go_with_it(self, tmp_path: Path) -> None:
         path = write_jsonl(tmp_path / "a.jsonl", conversations(1, 5))
         for refused in ({"output_tokens": 5}, {"output_field": "answer"}, {"requests_per_day": 5.0}):

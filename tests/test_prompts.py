@@ -620,12 +620,107 @@ def test_prompts_of_files(tmp_path: Path) -> None:
     assert estimate.messages == sum(count.messages for count in counts)
     assert estimate.longest == max(count.tokens for count in counts)
     assert report.conversations == 21
-    assert dict(report.ledger.by_reason) == {"broken_json": 1, "no_conversation": 1, "conversation_refused": 2}
+    assert dict(report.ledger.by_reason) == {"broken_json": 1, "unknown_shape": 1, "conversation_refused": 2}
     assert report.ledger.seen == report.ledger.counted + report.ledger.skipped
     assert "robot" in str(report.ledger.entries[2].detail)
 
     jsonschema = pytest.importorskip("jsonschema")
     jsonschema.validate(json.loads(report.to_json()), fasttok.schema("prompts"))
+
+
+def test_prompts_of_every_shape_and_layout(tmp_path: Path) -> None:
+    asked, answered = {"role": "user", "content": "one two"}, {"role": "assistant", "content": "three"}
+    system = {"role": "system", "content": "be brief"}
+    records: list[tuple[Any, list[Any]]] = [
+        ([asked, answered], [asked, answered]),
+        ({"messages": [asked], "system": "be brief"}, [system, asked]),
+        (
+            {"conversations": [{"from": "human", "value": "one two"}, {"from": "gpt", "value": "three"}]},
+            [asked, answered],
+        ),
+        (
+            {"instruction": "one", "input": "two", "output": "three", "history": [["one two", "three"]]},
+            [asked, answered, {"role": "user", "content": "one\ntwo"}, answered],
+        ),
+        ({"custom_id": "a", "body": {"input": "one two", "instructions": "be brief"}}, [system, asked]),
+        ({"custom_id": "b", "params": {"messages": [asked], "system": "be brief"}}, [system, asked]),
+        ({"custom_id": "c", "body": {"input": [asked, {"type": "message", **answered}]}}, [asked, answered]),
+    ]
+    template = tmp_path / "t.jinja"
+    template.write_text("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}")
+    own = prompts(fasttok.get_encoding("o200k_base"), template=template)
+    expected = [own.count(messages).tokens for _, messages in records]
+    layouts = [
+        "\n".join(json.dumps(record) for record, _ in records),
+        json.dumps([record for record, _ in records[1:]], indent=1),
+        "\n".join(json.dumps(record, indent=1) for record, _ in records[1:]),
+    ]
+    for i, layout in enumerate(layouts):
+        file = tmp_path / f"{i}.json"
+        file.write_text(layout)
+        report = fasttok.count_prompts(file, "o200k_base", template=template)
+        (sums,) = report.sums
+        assert (sums.conversations, sums.tokens) == (len(expected) - (i > 0), sum(expected[i > 0 :]))
+        assert sums.text_tokens == fasttok.count_corpus(file, format="messages").totals.tokens["o200k_base"]
+        assert report.manifest["messages"]["records"] == {
+            "alpaca": 1, "batch_input": 3, "messages": 1 + (i == 0), "sharegpt": 1,
+        }  # fmt: skip
+    # What is no prompt says why.
+    file = write(
+        tmp_path / "no.jsonl",
+        [
+            {"custom_id": "a", "response": {"status_code": 200, "body": {"choices": [{"message": answered}]}}},
+            {"custom_id": "b", "error": {"code": "expired"}},
+            {"messages": [{"content": "whose?"}]},
+            {"conversations": [{"from": "function_call", "value": "f()"}]},
+            {"custom_id": "c", "body": {"input": [{"type": "function_call", "name": "f", "arguments": "{}"}]}},
+        ],
+    )
+    refused = fasttok.count_prompts(file, "o200k_base")
+    assert [(entry.line, entry.reason) for entry in refused.ledger.entries] == [
+        (1, "no_conversation"),
+        (2, "error_row"),
+        (3, "bad_message"),
+        (4, "conversation_refused"),
+        (5, "conversation_refused"),
+    ]
+
+
+def test_prompts_by_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fasttok.measures import prompt_processes
+
+    make = Maker(3)
+    records: list[Any] = [
+        {"messages": make.conversation(), "tools": make.tools(), "pad": "x" * 9000} for _ in range(900)
+    ]
+    records[5::100] = [{"messages": [{"role": "robot", "content": "a"}]}] * 9
+    file = write(tmp_path / "chats.jsonl", records)
+    here = fasttok.count_prompts(file, threads=1)
+    monkeypatch.setattr(prompt_processes, "BEFORE", 1 << 20)
+    there = fasttok.count_prompts(file, threads=2)
+    assert [*there.rows()] == [*here.rows()]
+    assert there.ledger.to_dict() == here.ledger.to_dict()
+    assert here.conversations == 891
+    with pytest.raises(fasttok.TooManySkippedError):
+        fasttok.count_prompts(file, threads=2, max_errors=8)
+    with pytest.raises(fasttok.InputError, match="robot"):
+        fasttok.count_prompts(file, threads=2, on_error="fail")
+    # What cannot be told to another process is done in this one.
+    value = type("Secret", (), {"__str__": lambda self: "x"})()
+    template = tmp_path / "t.jinja"
+    template.write_text("{{ messages[0].content }}")
+    told = fasttok.count_prompts(file, "o200k_base", template=template, variables={"s": value}, threads=2)
+    assert told.conversations == 900
+
+
+def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fasttok.measures import prompt_processes
+
+    file = write(tmp_path / "chats.jsonl", [{"messages": [{"role": "user", "content": "Hello"}]}])
+    monkeypatch.setattr(prompt_processes, "BEFORE", -1)
+    monkeypatch.setattr(prompt_processes, "COMMAND", "import os; os._exit(7)")
+    with pytest.raises(fasttok.FasttokError, match="ended with code 7"):
+        fasttok.count_prompts(file, threads=2)
 
 
 def test_prompts_command(tmp_path: Path) -> None:

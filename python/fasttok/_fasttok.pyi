@@ -646,6 +646,9 @@ class Account:
     def batch(self) -> tuple[dict[str, int], dict[str, list[str]]] | None:
         """Of batches, how many requests and answers belong together by their `custom_id` and how many do not, by
         name, and the first ids of those that do not; None where there were no batches, or more ids than are kept."""
+    def turn_of_answer(self, custom_id: str) -> int | None:
+        """The turn that the answer of a batch is in: the last one of its request; None where these are not known to
+        belong together."""
     @property
     def batch_is_beyond(self) -> bool:
         """Whether batches had more ids than are kept, so that nothing is known of what belongs together."""
@@ -862,10 +865,17 @@ class Document:
 @final
 class Documents:
     """An iterator over batches of documents. `by` are the keys, `answer_field` names a second field that must hold a
-    text, and ``fasttok.options.CorpusOptions`` says what `options` are."""
+    text, of conversations `whole_records` are the documents, as they are written, and
+    ``fasttok.options.CorpusOptions`` says what `options` are."""
 
     def __new__(
-        cls, paths: Sequence[str], by: Sequence[str], options: CorpusOptions, *, answer_field: str | None = None
+        cls,
+        paths: Sequence[str],
+        by: Sequence[str],
+        options: CorpusOptions,
+        *,
+        answer_field: str | None = None,
+        whole_records: bool = False,
     ) -> Documents: ...
     def __iter__(self) -> Documents:
         """Implement iter(self)."""
@@ -1016,9 +1026,12 @@ def _message_texts(record: str, /) -> tuple[str, list[tuple[str, str, int | None
     """Of a record of messages, which is JSON, the shape; the texts, each as role, part, turn, tool and text; and the
     kinds of what is no text, once for each."""
 
-def _texts_of_messages(records: Sequence[str], /) -> list[tuple[list[str], list[str], str | None]]:
-    """Of each record of messages, which is JSON, the texts, and the kinds of what is no text, once for each; or what is
-    wrong with it."""
+def _message_role(name: str, /) -> str:
+    """The role that a name of one means: ``"user"`` for ``"human"``; any other as it is."""
+
+def _texts_of_messages(records: Sequence[str], /) -> list[tuple[str, list[str], list[str], str | None]]:
+    """Of each record of messages, which is JSON, the shape, the texts, and the kinds of what is no text, once for each;
+    or what is wrong with it."""
 
 def _packed_with(data: bytes, /) -> str | None:
     """The compression or archive that a file is which begins with `data`; None for what is neither."""

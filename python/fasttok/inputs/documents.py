@@ -48,6 +48,8 @@ class Reader:
     by: Sequence[str] = ()
     options: CorpusOptions = field(default_factory=CorpusOptions)
     answer_field: str | None = None
+    whole_records: bool = False
+    """Of conversations the records are the documents, as they are written."""
     _account: Account | None = None
     _refused: list[LedgerEntry] = field(default_factory=list)
     _reasons: Counter[str] = field(default_factory=Counter)
@@ -73,7 +75,10 @@ class Reader:
 
         What is closed before the end has the rows so far in the ledger's file.
         """
-        return self._batches(lambda options: Documents(self.paths, self.by, options, answer_field=self.answer_field))
+        answer, whole = self.answer_field, self.whole_records
+        return self._batches(
+            lambda options: Documents(self.paths, self.by, options, answer_field=answer, whole_records=whole)
+        )
 
     def json_lines(self) -> Generator[list[JsonLine]]:
         """The lines, which are JSON or should be, the same way. Blank ones are among them."""
@@ -96,6 +101,10 @@ class Reader:
             finally:
                 documents.close()
                 self._add_rows(rows)
+
+    def check_skipped(self) -> None:
+        """Refuse more skipped rows than are allowed, of those that were skipped after all was read."""
+        self._check_skipped(self.account.skipped)
 
     def _check_skipped(self, by_reader: int) -> None:
         """Refuse more skipped rows than are allowed: those that the reader skipped, and those of the tokenizer."""

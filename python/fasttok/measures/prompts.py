@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from fasttok._util.paths import PathLike
-from fasttok.errors import InputError, InvalidUtf8Error, TemplateError, TextLimitError
-from fasttok.inputs.documents import Reader
 from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.paths import given_paths
-from fasttok.inputs.prompts import chat
-from fasttok.inputs.prompts.records import REFUSED, Conversation, Conversations
-from fasttok.measures.prompt import PromptPlan, Prompts
+from fasttok.inputs.prompts.records import reader
+from fasttok.measures.prompt import Prompts
+from fasttok.measures.prompt_processes import Pool
+from fasttok.measures.prompt_sums import Counted
 from fasttok.options import LogKeywords, documented, given
 from fasttok.reports.manifest import describe_account, describe_sources, describe_work, run_manifest
-from fasttok.reports.prompt import Label, PromptCount, Rendering
-from fasttok.reports.prompts import PromptsReport, PromptSums
+from fasttok.reports.prompt import Label, Rendering
+from fasttok.reports.prompts import PromptsReport
 from fasttok.tokenizers.resolve import Spec, resolve
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-_REFUSALS = InputError, InvalidUtf8Error, TemplateError, TextLimitError
 _LABELS: tuple[Label, ...] = ("exact", "estimate", "text only")
 
 
@@ -45,12 +42,13 @@ def count_prompts(
 ) -> PromptsReport:
     """The tokens of conversations in files as they are sent to a model: :func:`count_prompt` for each, and sums.
 
-    paths: files of JSON lines, globs, folders, or ``"-"``. Any of them may be compressed. A line is an object with
-        ``messages``, and ``tools`` where there are any; such an object as the ``body`` of a request of a batch; or a
-        list of messages.
+    paths: files, globs, folders, or ``"-"``, read as :func:`count_corpus` reads them with ``format="messages"``:
+        a record is of any of its shapes, with ``tools`` where there are any.
     encoding, rendering, template, add_generation_prompt, date, variables: as for :func:`count_prompt`.
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
     {options}
+
+    More than 8 million characters are rendered by as many processes as `threads` says, or there are processors.
 
     A conversation that has no such form, or that its template refuses, is a skipped row of the ledger. Raises what
     :func:`count_prompt` raises but for these.
@@ -67,69 +65,24 @@ def count_prompts(
     )
     manifest = run_manifest({prompts.encoding.name: prompts.encoding}, taken.threads)
     clock = time.perf_counter()
-    sums: dict[Label, PromptSums] = {}
-    other: Counter[str] = Counter()
+    done, size = Counted(), 0
     with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
-        found = Conversations(inputs, run_options)
-        with ThreadPoolExecutor(1) as helper:
-            for batch in found.batches():
-                for count in _counted(prompts, batch, found.reader, taken.threads, helper):
-                    sums[count.label] = _added(sums.get(count.label), count)
-                    other.update(count.not_counted)
+        found = reader(inputs, run_options)
+        with closing(found.batches()) as batches, Pool(prompts, taken.threads) as pool:
+            for batch, counted in pool.each(batches):
+                size += sum(len(document.text.encode()) for document in batch)
+                for i, reason, detail in counted.refused:
+                    found.skip(batch[i], reason, detail)
+                done.add(counted)
+            found.check_skipped()
     seconds = time.perf_counter() - clock
-    manifest["run"] |= describe_work(seconds, found.bytes / seconds / 1e6 if seconds else None)
+    manifest["run"] |= describe_work(seconds, size / seconds / 1e6 if seconds else None)
     manifest |= {
         **describe_sources(inputs, taken),
         **taken.manifest(LogKeywords),
         **{name: value for name, value in prompts.manifest.items() if name != "encoding"},
-        "not_counted": dict(sorted(other.items())),
-        "text_bytes": found.bytes,
-        **describe_account(found.reader.account),
+        "not_counted": dict(sorted(done.not_counted.items())),
+        "text_bytes": size,
+        **describe_account(found.account),
     }
-    return PromptsReport(manifest, [sums[label] for label in _LABELS if label in sums], found.reader.ledger)
-
-
-def _counted(
-    prompts: Prompts, batch: Sequence[Conversation], reader: Reader, threads: int | None, helper: Executor
-) -> list[PromptCount]:
-    """The prompts of conversations; those that are refused are skipped rows."""
-    # Texts are found while conversations are rendered, which only one thread can do.
-    said = helper.submit(chat.texts_of, [conversation.record for conversation in batch])
-    plans: list[PromptPlan | Exception] = []
-    for conversation in batch:
-        try:
-            plans.append(prompts.plan(conversation.messages, conversation.tools))
-        except _REFUSALS as error:
-            plans.append(error)
-    rendered: list[tuple[Conversation, PromptPlan]] = []
-    for conversation, plan, texts in zip(batch, plans, said.result(), strict=True):
-        try:
-            if isinstance(plan, Exception):
-                raise plan
-            rendered.append((conversation, prompts.completed(plan, texts) if plan.texts is None else plan))
-        except _REFUSALS as error:
-            reader.skip(conversation.document, REFUSED, str(error))
-    try:
-        return prompts.counted([plan for _, plan in rendered], threads)
-    except _REFUSALS:
-        counts = []
-        # One of them has a text that is none.
-        for conversation, plan in rendered:
-            try:
-                counts += prompts.counted([plan])
-            except _REFUSALS as error:
-                reader.skip(conversation.document, REFUSED, str(error))
-        return counts
-
-
-def _added(sums: PromptSums | None, count: PromptCount) -> PromptSums:
-    before = sums or PromptSums(count.label, 0, 0, 0, 0, 0, ())
-    return PromptSums(
-        count.label,
-        before.conversations + 1,
-        before.messages + count.messages,
-        before.tokens + count.tokens,
-        before.text_tokens + count.text_tokens,
-        max(before.longest, count.tokens),
-        tuple(dict.fromkeys((*before.leaves_out, *count.leaves_out))),
-    )
+    return PromptsReport(manifest, [done.sums[label] for label in _LABELS if label in done.sums], found.ledger)

@@ -67,7 +67,8 @@ pub use detect::detector;
 pub use entry::Entry;
 pub use error::Error;
 pub use format::{
-    JsonKind, JsonTree, MessageText, MessageTexts, digest, format_names, message_texts,
+    JsonKind, JsonTree, MESSAGE_RECORDS, MessageText, MessageTexts, digest, format_names,
+    message_role, message_texts, message_texts_of,
 };
 pub use groups::{Group, GroupSums, Groups, Key};
 pub use input_files::{INPUT_FILES_LISTED, InputFile, InputFiles};

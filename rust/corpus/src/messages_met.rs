@@ -59,10 +59,24 @@ pub(crate) enum BatchSide {
     Failure,
 }
 
+/// What the key of an answer has for its turn, which its request says: met before it, after it, or not at all.
+pub(crate) fn turn_to_come(custom_id: &str) -> String {
+    format!("{ANSWER}{custom_id}")
+}
+
+/// The id that [`turn_to_come`] was given; `None` for a turn that is known. Of conversations only.
+pub(crate) fn answered(turn: &[u8]) -> Option<&str> {
+    std::str::from_utf8(turn).ok()?.strip_prefix(ANSWER)
+}
+
+/// No turn begins so: it is a number.
+const ANSWER: char = '#';
+
 /// The records of batches by their `custom_id`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchMet {
-    ids: BTreeMap<String, [u32; 3]>,
+    /// How many there are of each [`BatchSide`], and the last turns of the requests, added up.
+    ids: BTreeMap<String, [u32; 4]>,
     /// Of the ids together.
     bytes: usize,
     /// There were more than are kept, and none is.
@@ -94,13 +108,23 @@ impl BatchMet {
     /// So many are named of a kind.
     pub const NAMED: usize = 10;
 
-    pub(crate) fn add(&mut self, custom_id: &str, side: BatchSide) {
-        let mut many = [0; 3];
+    /// Adds a record. `turn` is the last one of a request.
+    pub(crate) fn add(&mut self, custom_id: &str, side: BatchSide, turn: u32) {
+        let mut many = [0, 0, 0, turn];
         many[side as usize] = 1;
         self.add_many(custom_id.into(), many);
     }
 
-    fn add_many(&mut self, custom_id: Cow<'_, str>, many: [u32; 3]) {
+    /// The turn that the answer of this id is in: the last one of its request, where these two belong together and to no
+    /// other.
+    pub fn turn_of_answer(&self, custom_id: &str) -> Option<u32> {
+        match self.ids.get(custom_id)? {
+            [1, 1, _, turn] => Some(*turn),
+            _ => None,
+        }
+    }
+
+    fn add_many(&mut self, custom_id: Cow<'_, str>, many: [u32; 4]) {
         if self.is_beyond {
             return;
         }
@@ -130,10 +154,10 @@ impl BatchMet {
         }
         let mut join = BatchJoin::default();
         let sums = self.ids.values();
-        let [asked, answered] = sums.fold([false; 2], |[asked, answered], [a, b, c]| {
+        let [asked, answered] = sums.fold([false; 2], |[asked, answered], [a, b, c, _]| {
             [asked || *a > 0, answered || *b + *c > 0]
         });
-        for (id, &[asks, answers, failures]) in &self.ids {
+        for (id, &[asks, answers, failures, _]) in &self.ids {
             let (asks, answers, failures) = (asks.into(), answers.into(), u64::from(failures));
             let (kind, sum, many) = match (asks, answers) {
                 (1, 1) => (None, &mut join.joined, 1),
@@ -166,7 +190,9 @@ mod tests {
 
     fn met(records: &[(&str, BatchSide)]) -> BatchMet {
         let mut met = BatchMet::default();
-        records.iter().for_each(|(id, side)| met.add(id, *side));
+        records
+            .iter()
+            .for_each(|(id, side)| met.add(id, *side, 3 * u32::from(*side == BatchSide::Request)));
         met
     }
 
@@ -212,6 +238,11 @@ mod tests {
             one.add_all(rest);
             assert_eq!(one.batch.join().as_ref(), Some(&expected), "{cut}");
             assert_eq!(one.batch, met(&records));
+            for (id, turn) in
+                [("a", Some(3)), ("b", Some(3)), ("c", None), ("e", None), ("h", None)]
+            {
+                assert_eq!(one.batch.turn_of_answer(id), turn, "{id}");
+            }
         }
         let alone = met(&[("a", Request), ("b", Request)]).join().unwrap();
         assert_eq!((alone.without_answer, alone.named.len()), (2, 0));
@@ -221,10 +252,10 @@ mod tests {
     fn ids_are_bounded() {
         let long = "x".repeat(BatchMet::BYTES / 2);
         let (mut one, other) = (met(&[(&long, BatchSide::Request)]), format!("{long}y"));
-        one.add(&long, BatchSide::Answer);
+        one.add(&long, BatchSide::Answer, 0);
         assert_eq!(one.join().unwrap().joined, 1);
         one.add_all(met(&[(&other, BatchSide::Request)]));
-        one.add("a", BatchSide::Request);
+        one.add("a", BatchSide::Request, 1);
         assert_eq!((one.join(), one.is_beyond()), (None, true));
         let mut few = met(&[("a", BatchSide::Request)]);
         few.add_all(one.clone());

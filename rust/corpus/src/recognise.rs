@@ -60,7 +60,7 @@ pub(crate) fn recognise(
                 bad: SkipReason::new(
                     Reason::UnsupportedFormat,
                     match format::format(forced).name() {
-                        format::MESSAGES => format!(
+                        format::MESSAGES | format::MESSAGE_RECORDS => format!(
                             "not supported yet: messages in {name}; to count them, write the rows as JSON lines first"
                         ),
                         asked => format!(

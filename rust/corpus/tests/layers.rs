@@ -25,7 +25,7 @@ fn parts_use_only_what_is_below_them() {
         format: messages_met position progress reading record skip_reason source
         recognise: format record skip_reason source
         sampling:
-        groups: bootstrap error language record scripts statistics
+        groups: bootstrap error language messages_met record scripts statistics
         per_document: error groups position
         job: entry error groups input_files language ledger record sampling source statistics
         run: entry error format groups input_files job language ledger long_document messages_met per_document position progress reading recognise record sampling scripts skip_reason source statistics

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 use fasttok_corpus::{
-    DocumentsRead, Error, Job, MessageText, MessageTexts, Progress, documents, message_texts,
-    packed_with, read_whole,
+    DocumentsRead, Error, Job, MESSAGE_RECORDS, MessageText, MessageTexts, Progress, Reason,
+    documents, message_role, message_texts, message_texts_of, packed_with, read_whole,
 };
 use fasttok_engine::Utf8Errors;
 use pyo3::prelude::*;
@@ -136,24 +136,28 @@ impl<T> Drop for ReadAhead<T> {
 }
 
 /// An iterator over batches of documents. `by` are the keys, `answer_field` names a second field that must hold a text,
-/// and ``fasttok.options.CorpusOptions`` says what `options` are.
+/// of conversations `whole_records` are the documents, as they are written, and ``fasttok.options.CorpusOptions`` says what `options` are.
 #[pyclass(module = "fasttok._fasttok", frozen)]
 pub struct Documents(ReadAhead<fasttok_corpus::Document>);
 
 #[pymethods]
 impl Documents {
     #[new]
-    #[pyo3(signature = (paths, by, options, *, answer_field = None))]
+    #[pyo3(signature = (paths, by, options, *, answer_field = None, whole_records = false))]
     fn new(
         py: Python<'_>,
         paths: Vec<PathBuf>,
         by: Vec<String>,
         options: CorpusOptions<'_>,
         answer_field: Option<String>,
+        whole_records: bool,
     ) -> PyResult<Documents> {
         let _call = Call::enter(py);
         let watch = Watch::of(&options)?;
-        let job = options.job(paths, Vec::new(), &by)?;
+        let mut job = options.job(paths, Vec::new(), &by)?;
+        if whole_records {
+            job.format = Some(MESSAGE_RECORDS.to_owned());
+        }
         ReadAhead::begin(job, watch, answer_field, |batch| batch).map(Documents)
     }
 
@@ -259,23 +263,33 @@ pub fn _message_texts(
     Ok((shape, texts.into_iter().map(of).collect(), not_counted))
 }
 
-/// Texts of a record of messages, the kinds of what is no text in it, and what is wrong with it.
-type SaidOfMessages = (Vec<String>, Vec<String>, Option<String>);
+/// The role that a name of one means: ``"user"`` for ``"human"``; any other as it is.
+#[pyfunction]
+#[pyo3(signature = (name, /))]
+pub fn _message_role(name: &str) -> String {
+    message_role(name)
+}
 
-/// Of each record of messages, which is JSON, the texts, and the kinds of what is no text, once for each; or what is wrong
-/// with it.
+/// The shape of a record of messages, the texts, the kinds of what is no text in it, and what is wrong with it.
+type SaidOfMessages = (&'static str, Vec<String>, Vec<String>, Option<String>);
+
+/// Of each record of messages, which is JSON, the shape, the texts, and the kinds of what is no text, once for each; or
+/// what is wrong with it.
 #[pyfunction]
 #[pyo3(signature = (records, /))]
 pub fn _texts_of_messages(py: Python<'_>, records: Vec<PyBackedStr>) -> Vec<SaidOfMessages> {
-    let said = |record: &PyBackedStr| match message_texts(record, Utf8Errors::Strict) {
-        Ok(MessageTexts { texts, not_counted, .. }) => {
-            (texts.into_iter().map(|text| text.text).collect(), not_counted, None)
+    let said = |read: Result<MessageTexts, (Reason, String)>| match read {
+        Ok(MessageTexts { shape, texts, not_counted }) => {
+            (shape, texts.into_iter().map(|text| text.text).collect(), not_counted, None)
         }
         Err((reason, detail)) => {
-            (Vec::new(), Vec::new(), Some(format!("{detail} ({})", reason.code())))
+            ("", Vec::new(), Vec::new(), Some(format!("{detail} ({})", reason.code())))
         }
     };
-    py.detach(|| records.iter().map(said).collect())
+    py.detach(|| {
+        let read = message_texts_of(records.iter().map(|record| &**record), Utf8Errors::Strict);
+        read.into_iter().map(said).collect()
+    })
 }
 
 /// The compression or archive that a file is which begins with `data`; None for what is neither.

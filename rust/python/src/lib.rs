@@ -90,6 +90,7 @@ fn _fasttok(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<watch::Progress>()?;
     m.add_function(wrap_pyfunction!(documents::_read_whole, m)?)?;
     m.add_function(wrap_pyfunction!(documents::_message_texts, m)?)?;
+    m.add_function(wrap_pyfunction!(documents::_message_role, m)?)?;
     m.add_function(wrap_pyfunction!(documents::_texts_of_messages, m)?)?;
     m.add_function(wrap_pyfunction!(documents::_packed_with, m)?)?;
     m.add_function(wrap_pyfunction!(words::_spaced_words, m)?)?;

@@ -250,6 +250,12 @@ impl Account {
         Some((sums.into(), named))
     }
 
+    /// The turn that the answer of a batch is in: the last one of its request; None where these are not known to belong
+    /// together.
+    fn turn_of_answer(&self, custom_id: &str) -> Option<u32> {
+        self.messages.batch.turn_of_answer(custom_id)
+    }
+
     /// Whether batches had more ids than are kept, so that nothing is known of what belongs together.
     #[getter]
     fn batch_is_beyond(&self) -> bool {

@@ -69,11 +69,11 @@ def command(
     output: str | None,
     **corpus: Any,
 ) -> int:
-    """Count the conversations in files of JSON lines as they are sent to a model: with what marks roles and turns, and
-    with the tools.
+    """Count the conversations in files as they are sent to a model: with what marks roles and turns, and with the
+    tools.
 
-    PATH is a file (also .gz, .zst, .bz2, .xz), a folder, a glob in quotes, or - for standard input. A line is an object
-    with messages, and tools where there are any, or a request of a batch.
+    PATH is a file (also .gz, .zst, .bz2, .xz), a folder, a glob in quotes, or - for standard input. Records are those
+    that count --format messages reads: chats, instruction data, requests of batches.
 
     Each number is labelled: exact, an estimate, or of the texts only, with what it leaves out.
 

@@ -30,7 +30,8 @@ def checked(messages: Any, tools: Any = None) -> list[Mapping[str, Any]]:
     if not _is_list(messages):
         raise InputError("messages are a list of mappings with role and content")
     for index, message in enumerate(messages):
-        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        # Instances of an abstract class are told slowly.
+        if not (type(message) is dict or isinstance(message, Mapping)) or not isinstance(message.get("role"), str):
             raise InputError(f"message {index} has no role", index=index)
         if message.get("tool_calls") is not None and not _is_list(message["tool_calls"]):
             raise InputError(f"the tool_calls of message {index} are no list", index=index)
@@ -64,6 +65,8 @@ def as_record(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str
 class Said:
     """What a conversation says."""
 
+    shape: str
+    """Which shape of the format ``messages`` its record has."""
     texts: list[str]
     """Of messages, names and arguments of calls, and the tools as JSON."""
     other: Mapping[str, int]
@@ -75,13 +78,17 @@ class Said:
 def texts_of(records: Sequence[str]) -> list[Said]:
     """What conversations say. Other threads of Python can work meanwhile."""
     said = _fasttok._texts_of_messages(records)
-    return [Said(texts, dict(sorted(Counter(others).items())), fault) for texts, others, fault in said]
+    return [Said(shape, texts, dict(sorted(Counter(others).items())), fault) for shape, texts, others, fault in said]
+
+
+NoneType = type(None)
 
 
 def not_laid_out(messages: Sequence[Mapping[str, Any]], other: Mapping[str, int]) -> bool:
     """Whether a part of a message's content has texts that are not in its layout in the harmony format: it is none of
     the `other` parts, which have none."""
-    parts = (part for message in messages for part in parts_of(message) if not _is_text(part))
+    lists = (message for message in messages if not isinstance(message.get("content"), (str, NoneType)))
+    parts = (part for message in lists for part in parts_of(message) if not _is_text(part))
     return any(isinstance(part, Mapping) and part.get("type") not in other for part in parts)
 
 
@@ -119,13 +126,20 @@ def is_harmony(messages: Sequence[Mapping[str, Any]]) -> bool:
     """Whether messages are in the harmony format's own form: one has a channel of the format, calls or answers a tool
     as the format does, or has a content of its own. Members of these names that say something else are somebody else's.
     """
-    return any(
-        message.get("channel") in CHANNELS
-        or _is_own(message.get("recipient"), ("assistant", "functions.", "browser", "python"))
-        or _is_own(message.get("content_type"), (CONSTRAIN,))
-        or any(isinstance(part, Mapping) and part.get("type") in (SYSTEM, DEVELOPER) for part in parts_of(message))
-        for message in messages
-    )
+    for message in messages:
+        get = message.get
+        if get("channel") in CHANNELS or _is_own(get("content_type"), (CONSTRAIN,)):
+            return True
+        if _is_own(get("recipient"), ("assistant", "functions.", "browser", "python")):
+            return True
+        # Most are a text.
+        if not isinstance(get("content"), (str, NoneType)) and any(map(_is_contents, parts_of(message))):
+            return True
+    return False
+
+
+def _is_contents(part: Any) -> bool:
+    return isinstance(part, Mapping) and part.get("type") in (SYSTEM, DEVELOPER)
 
 
 def _is_own(value: Any, beginnings: tuple[str, ...]) -> bool:

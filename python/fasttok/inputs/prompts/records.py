@@ -1,76 +1,96 @@
-"""Conversations in files of JSON lines, with the tools that each is sent. Renders nothing."""
+"""Conversations in files, with the tools that each is sent. Renders nothing.
+
+What a record is, and why one is none, is decided by the reader of the format ``messages``; here is what its shapes are
+as messages of chat APIs.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from fasttok._fasttok import Document
+import fasttok._fasttok as _fasttok
+from fasttok.errors import InputError
 from fasttok.inputs.documents import Reader
 from fasttok.options import CorpusOptions
 
-BROKEN = "broken_json"
 NO_CONVERSATION = "no_conversation"
 REFUSED = "conversation_refused"
 
 
-@dataclass(frozen=True)
-class Conversation:
-    """A record, and where it is."""
-
-    messages: Any
-    tools: Any
-    record: str
-    """The same as a record of the format ``messages``: what is written in the file, where it has no text but these."""
-    document: Document
+def reader(paths: Sequence[str], options: CorpusOptions) -> Reader:
+    """The conversations of files: each a document whose text is the record."""
+    return Reader(paths, (), replace(options, format="messages"), whole_records=True)
 
 
-class Conversations:
-    """The conversations of files, one in a line. When all are taken, `reader` has the ledger and `bytes` is known."""
+def conversation(record: str, shape: str) -> tuple[Any, Any]:
+    """The messages of a record of one of the shapes of the format ``messages``, and the tools.
 
-    def __init__(self, paths: Sequence[str], options: CorpusOptions) -> None:
-        self.reader = Reader(paths, (), replace(options, format="lines"))
-        self.bytes = 0
-        """Of the lines that were read."""
+    Raises ``InputError`` for what has no messages that a chat API takes.
+    """
+    value = json.loads(record)
+    if not isinstance(value, dict):
+        return value, None
+    if shape == "batch_input":
+        body = _first(value, "body", "params")
+        return [*_system(body, "system", "instructions"), *_asked(body)], body.get("tools")
+    if shape == "alpaca":
+        said = list(_alpaca(value))
+    elif shape == "sharegpt":
+        said = [_as_api(message) for message in _first(value, "conversations", "conversation")]
+    else:
+        said = value["messages"]
+    return [*_system(value, "system"), *said], value.get("tools")
 
-    def batches(self) -> Iterator[list[Conversation]]:
-        """Conversations in the order of the files, as many at a time as are best counted at once."""
-        with closing(self.reader.batches()) as batches:
-            for batch in batches:
-                yield [conversation for document in batch for conversation in self._of(document)]
 
-    def _of(self, document: Document) -> Iterator[Conversation]:
-        text = document.text.lstrip("\ufeff")
-        self.bytes += len(text.encode()) + 1
-        if text and not text.isspace():
-            yield from self._record(text, document)
+def _first(of: Mapping[str, Any], *names: str) -> Any:
+    """The first of these members that is there."""
+    return next((of[name] for name in names if of.get(name) is not None), None)
 
-    def _record(self, text: str, document: Document) -> Iterator[Conversation]:
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            self.reader.skip(document, BROKEN, str(error) or "nested too deeply")
-            return
-        # A request of a batch has what is sent in its body.
-        body = record.get("body", record) if isinstance(record, dict) else {"messages": record}
-        messages = body.get("messages") if isinstance(body, dict) else None
-        if isinstance(messages, list):
-            yield Conversation(messages, body.get("tools"), _written(record, body, text), document)
+
+def _system(of: Mapping[str, Any], *names: str) -> list[dict[str, Any]]:
+    """What the system says beside the messages, as a message."""
+    said = _first(of, *names)
+    return [] if said is None else [{"role": "system", "content": said}]
+
+
+def _asked(body: Mapping[str, Any]) -> Iterator[Any]:
+    messages = body.get("messages")
+    if messages is not None:
+        yield from messages
+        return
+    given = _first(body, "input", "prompt")
+    for item in [given] if isinstance(given, str) else given:
+        if isinstance(item, str):
+            yield {"role": "user", "content": item}
+        elif "role" in item:
+            yield item
         else:
-            self.reader.skip(document, NO_CONVERSATION, "the record has no list of messages")
+            raise InputError(f"an item of type {item.get('type')!r} is no message")
 
 
-def _written(record: Any, body: Mapping[str, Any], text: str) -> str:
-    """The `text` of a record as the format ``messages`` reads it, without texts beside messages and tools."""
-    if not isinstance(record, dict):
-        return f'{{"messages":{text}}}'
-    is_read = "custom_id" not in record if body is record else record.get("custom_id") is not None
-    if is_read and not _BESIDE & body.keys():
-        return text
-    return json.dumps({"messages": body["messages"], "tools": body.get("tools")})
+def _alpaca(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for asked, answered in record.get("history") or ():
+        yield {"role": "user", "content": asked}
+        yield {"role": "assistant", "content": answered}
+    asked = [record["instruction"], *([record["input"]] if record.get("input") else [])]
+    yield {"role": "user", "content": "\n".join(asked)}
+    yield {"role": "assistant", "content": record["output"]}
 
 
-_BESIDE = {"system", "instructions"}
+def _as_api(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of ShareGPT with the members and the roles of the APIs."""
+    said = dict(message)
+    if said.get("role") is None and "from" in said:
+        said["role"] = said.pop("from")
+    if said.get("content") is None and "value" in said:
+        said["content"] = said.pop("value")
+    role = said["role"]
+    if role in _CALLS:
+        raise InputError(f"a message of role {role!r} has its call as a text, which is no call of an API")
+    return {**said, "role": _fasttok._message_role(role)}
+
+
+_CALLS = "function_call", "tool_call"

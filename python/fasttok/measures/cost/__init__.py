@@ -123,7 +123,7 @@ def cost(
             conversations = ConversationSums(sums)
             reader = Reader(inputs, [*keys, *FIELDS], run_options)
             reader.each(conversations.count, conversations.add)
-            conversations.end()
+            conversations.end(reader.account)
         else:
             reader = Reader(inputs, keys, run_options, output_field)
             reader.each(sums.count, sums.add)

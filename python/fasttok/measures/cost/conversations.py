@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fasttok._fasttok import Document, Encoding
+from fasttok._fasttok import Account, Document, Encoding
 from fasttok.measures.cost.sums import CostSums, GroupSums
 
 FIELDS = ("role", "shape", "custom_id")
@@ -20,11 +20,16 @@ FIELDS = ("role", "shape", "custom_id")
 _ANSWERS = "assistant"
 
 
+_Key = tuple["str | None", ...]
+
+
 @dataclass(slots=True)
 class _Said:
-    """A text: its group, its sizes, its tokens by encoding."""
+    """A text: the key of its group, its sizes, its tokens by encoding."""
 
-    group: GroupSums
+    key: _Key
+    bytes: int
+    chars: int
     tokens: tuple[int, ...]
     is_answer: bool
 
@@ -34,6 +39,7 @@ class ConversationSums:
 
     def __init__(self, sums: CostSums) -> None:
         self._sums = sums
+        self._turn = next((i for i, key in enumerate(sums.keys) if key.removeprefix("field:") == "turn"), None)
         self._encodings = list(dict.fromkeys(model.encoding for model in sums.billed))
         self._of_model = [self._encodings.index(model.encoding) for model in sums.billed]
         self._record: tuple[Any, ...] | None = None
@@ -59,17 +65,17 @@ class ConversationSums:
                 self._record = where
                 is_batch = custom_id is not None and shape is not None and shape.startswith("batch_")
                 self._batch_id = (shape, custom_id) if is_batch else None
-            group = self._sums.group(tuple(key))
-            group.documents += 1
-            group.bytes += len(record.text.encode())
-            group.chars += len(record.text)
-            self._texts.append(_Said(group, tuple(tokens), role == _ANSWERS))
+            size = len(record.text.encode())
+            self._texts.append(_Said(tuple(key), size, len(record.text), tuple(tokens), role == _ANSWERS))
 
-    def end(self) -> None:
-        """Add what waits for what belongs to it. What of batches that is, the reader's account says."""
+    def end(self, account: Account) -> None:
+        """Add what waits for what belongs to it. `account` is the reader's, which says what of batches that is."""
         self._end_record()
         for custom_id in dict.fromkeys([*self._asked, *self._answered]):
             asked, answered = self._asked.get(custom_id, []), self._answered.get(custom_id, [])
+            if self._turn is not None and (turn := account.turn_of_answer(custom_id)) is not None:
+                for text in answered[0]:
+                    text.key = (*text.key[: self._turn], str(turn), *text.key[self._turn + 1 :])
             if len(asked) == len(answered) == 1:
                 self._bill([*asked[0], *answered[0]])
                 continue
@@ -91,12 +97,17 @@ class ConversationSums:
         """Add a conversation."""
         if not texts:
             return
+        groups = [self._sums.group(text.key) for text in texts]
+        for text, group in zip(texts, groups, strict=True):
+            group.documents += 1
+            group.bytes += text.bytes
+            group.chars += text.chars
         ends = list(_requests(texts))
         begins: dict[GroupSums, int] = {}
         told = 0
         for request, (_, end) in enumerate(ends):
-            for text in texts[told:end]:
-                begins.setdefault(text.group, request)
+            for group in groups[told:end]:
+                begins.setdefault(group, request)
             told = end
         for m, encoding in enumerate(self._of_model):
             before = [0]
@@ -111,7 +122,7 @@ class ConversationSums:
                 while waiting and waiting[-1][0][0] > i:
                     sent[waiting.pop()[1]] += 1
                 text = texts[i]
-                tally, tokens = text.group.tallies[m], text.tokens[encoding]
+                tally, tokens = groups[i].tallies[m], text.tokens[encoding]
                 for tier, times in enumerate(sent):
                     tally.input[tier] += tokens * times
                 if text.is_answer:

@@ -43,7 +43,8 @@ pub(crate) use csv::has_text_column;
 pub(crate) use json::looks_like_json;
 pub use json_tree::{JsonKind, JsonTree, digest};
 pub(crate) use messages::NAME as MESSAGES;
-pub use messages::{MessageText, MessageTexts, message_texts};
+pub use messages::WHOLE as MESSAGE_RECORDS;
+pub use messages::{MessageText, MessageTexts, message_role, message_texts, message_texts_of};
 
 use fasttok_engine::Utf8Errors;
 
@@ -56,6 +57,10 @@ use crate::source::Input;
 pub(crate) trait Format: Sync {
     /// The name by which a job asks for it.
     fn name(&self) -> &'static str;
+    /// Whether it is named among the formats that there are: the others are asked for by commands and not by users.
+    fn is_offered(&self) -> bool {
+        true
+    }
     /// Suffixes by which it is recognised, in lower case and without the dot.
     fn suffixes(&self) -> &'static [&'static str] {
         &[]
@@ -112,8 +117,10 @@ static FORMATS: &[&dyn Format] = &[
     &lines::Lines,
     &jsonl::Jsonl,
     &json::Json,
-    &messages::Lines,
-    &messages::Elements,
+    &messages::Lines(MESSAGES),
+    &messages::Elements(MESSAGES),
+    &messages::Lines(MESSAGE_RECORDS),
+    &messages::Elements(MESSAGE_RECORDS),
     &csv::CSV,
     &csv::TSV,
     &columns::parquet::Parquet,
@@ -194,9 +201,9 @@ pub(crate) fn begin<'e>(
     }
 }
 
-/// The names of all formats.
+/// The names of all formats that are offered.
 pub fn format_names() -> Vec<&'static str> {
-    let mut names: Vec<_> = FORMATS.iter().map(|f| f.name()).collect();
+    let mut names: Vec<_> = FORMATS.iter().filter(|f| f.is_offered()).map(|f| f.name()).collect();
     names.dedup();
     names
 }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::Scripts;
 use crate::language::UNDETERMINED;
+use crate::messages_met::answered;
 use crate::record::Fields;
 
 /// What the counts are summed by.
@@ -77,6 +78,9 @@ impl fmt::Display for Key {
     }
 }
 
+/// The turn that the answer of a batch is in, by its id.
+pub(crate) type TurnOf<'a> = dyn Fn(&str) -> Option<u32> + Sync + 'a;
+
 /// The keys of a job.
 pub(crate) struct GroupKeys {
     keys: Vec<Key>,
@@ -104,6 +108,23 @@ impl GroupKeys {
     /// Which of them is the turn of a conversation, whose values are in the order of numbers.
     pub fn turn(&self) -> Option<usize> {
         self.keys.iter().position(|key| matches!(key, Key::Field(field) if field == "turn"))
+    }
+
+    /// Writes to `to` the key of an answer of a batch with the turn that `turn_of` gives for its id, and of any other key
+    /// nothing; says which it was. Only of conversations: see `messages_met::turn_to_come`.
+    pub fn with_turn(&self, key: &[u8], turn_of: &TurnOf, to: &mut Vec<u8>) -> bool {
+        let is_late = |key: &&Key| matches!(key, Key::Language | Key::Script | Key::SampledUnit);
+        let Some(at) = self.turn() else { return false };
+        let at = at - self.keys[..at].iter().filter(is_late).count();
+        let Some(custom_id) = values_of(key).nth(at).flatten().and_then(answered) else {
+            return false;
+        };
+        let turn = turn_of(custom_id).map(|turn| turn.to_string());
+        to.clear();
+        for (i, value) in values_of(key).enumerate() {
+            write_value(if i == at { turn.as_deref().map(str::as_bytes) } else { value }, to);
+        }
+        true
     }
 
     /// Whether languages are among the keys.

@@ -19,7 +19,7 @@ use crate::statistics::Histograms;
 use crate::{Error, Merge, Scripts, Tally};
 
 pub use keys::Key;
-pub(crate) use keys::{GroupKeys, values_of};
+pub(crate) use keys::{GroupKeys, TurnOf, values_of};
 
 /// So many numbers come first in a row; those of each encoding are after them.
 const FIXED: usize = Tally::NUMBERS.len();
@@ -136,6 +136,25 @@ impl Table {
             self.add(other.key(i), &other.tally(i), None, most)?;
         }
         Ok(())
+    }
+
+    /// The same sums, those of answers of batches in the turn that `turn_of` gives for an id. Ends early where `cancel` is
+    /// set.
+    pub fn with_turns(self, keys: &GroupKeys, turn_of: &TurnOf, cancel: &AtomicBool) -> Table {
+        let mut key = Vec::new();
+        if !(0..self.len()).any(|i| keys.with_turn(self.key(i), turn_of, &mut key)) {
+            return self;
+        }
+        let mut table = Table::default();
+        for i in 0..self.len() {
+            if i % CHECKED == 0 && cancel.load(Relaxed) {
+                break;
+            }
+            let is_answer = keys.with_turn(self.key(i), turn_of, &mut key);
+            let key = if is_answer { &key } else { self.key(i) };
+            table.add(key, &self.tally(i), None, usize::MAX).expect("no more groups than before");
+        }
+        table
     }
 
     /// The groups in the order of their keys, which `keys` knows. Ends early, in no order, where `cancel` is set.

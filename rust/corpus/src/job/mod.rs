@@ -296,3 +296,9 @@ pub struct Outcome {
     /// How many lines were read, of a share that is a part of a file of lines; of any other 0.
     pub lines: u64,
 }
+impl Job {
+    /// Whether its documents are texts of conversations.
+    pub(crate) fn is_of_messages(&self) -> bool {
+        self.format.as_deref() == Some("messages")
+    }
+}

@@ -21,7 +21,7 @@ use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use super::spool::{Row, Spool};
 use crate::Error;
-use crate::groups::{GroupKeys, values_of};
+use crate::groups::{GroupKeys, TurnOf, values_of};
 use crate::position::{At, Member};
 
 /// Rows of a row group, if they are not too large.
@@ -39,6 +39,8 @@ pub(crate) struct Table<'a> {
     /// The names of the inputs.
     pub files: Vec<&'a str>,
     pub groups: &'a GroupKeys,
+    /// Of conversations, the turn of an answer of a batch by its id.
+    pub turn_of: Option<&'a TurnOf<'a>>,
     /// Whether rows have an id.
     pub has_id: bool,
     /// What the encodings are called.
@@ -223,9 +225,12 @@ impl Rows {
         }
         let mut by = Vec::new();
         by.resize_with(table.groups.len(), Strings::default);
-        let mut ordered = Vec::new();
+        let (mut ordered, mut joined) = (Vec::new(), Vec::new());
         for key in keys.values() {
             ordered.clear();
+            let is_answer =
+                table.turn_of.is_some_and(|of| table.groups.with_turn(key, of, &mut joined));
+            let key = if is_answer { &joined } else { key };
             table.groups.put_in_order(key, &mut ordered);
             by.iter_mut().zip(values_of(&ordered)).for_each(|(column, value)| column.push(value));
         }

@@ -14,7 +14,7 @@ use fasttok_engine::{Special, interruptible};
 use fasttok_parallel::Control;
 
 use crate::entry::Entry;
-use crate::format::Formats;
+use crate::format::{Formats, MESSAGE_RECORDS};
 use crate::groups::GroupKeys;
 use crate::input_files::InputFiles;
 use crate::job::{Job, OnError, WarcRecords};
@@ -41,6 +41,8 @@ use super::{CHUNK, check_fields, fields, formats, path_languages};
 /// A batch holds this many documents at most, or this many bytes of them and one document more.
 const BATCH: usize = 4096;
 const BATCH_BYTES: usize = 8 << 20;
+/// Of records that are handed on whole, whose reader makes many objects of each.
+const WHOLE_BYTES: usize = 2 << 20;
 
 /// A document of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,6 +167,10 @@ pub(crate) fn documents_in_chunks(
         take,
         batch: Vec::new(),
         batch_bytes: 0,
+        most_bytes: match job.format.as_deref() {
+            Some(MESSAGE_RECORDS) => WHOLE_BYTES,
+            _ => BATCH_BYTES,
+        },
         path_languages: path_languages(job, &found.inputs),
         path_language: None,
         labels: Labels::default(),
@@ -259,6 +265,8 @@ struct Documents<'r> {
     take: &'r mut dyn FnMut(Vec<Document>) -> bool,
     batch: Vec<Document>,
     batch_bytes: usize,
+    /// A batch with so many bytes is handed on.
+    most_bytes: usize,
     /// The label that the path of each input gives, where these are asked for, and that of the input that is read.
     path_languages: Vec<Option<Box<str>>>,
     path_language: Option<Box<str>>,
@@ -487,7 +495,7 @@ impl<'r> Documents<'r> {
                 None => return (document, Some(key)),
             }
         }
-        document.key = self.groups.decode(&with_script(&self.groups, key, &document.text));
+        document.key = decoded(self.job, &self.groups, key, &document.text);
         (document, None)
     }
 
@@ -499,7 +507,7 @@ impl<'r> Documents<'r> {
         self.progress.add_documents(1);
         self.batch_bytes += document.text.len() + document.answer.as_ref().map_or(0, String::len);
         self.batch.push(document);
-        if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES {
+        if self.batch.len() >= BATCH || self.batch_bytes >= self.most_bytes {
             self.hand_on()?;
         }
         Ok(())
@@ -536,7 +544,7 @@ impl<'r> Documents<'r> {
                 let mut key = key.clone();
                 self.groups.encode_language(&language, &mut key);
                 let document = &mut self.batch[*at];
-                document.key = self.groups.decode(&with_script(&self.groups, key, &document.text));
+                document.key = decoded(self.job, &self.groups, key, &document.text);
             }
         }
         Ok(())
@@ -554,6 +562,14 @@ impl<'r> Documents<'r> {
         self.progress.add_skipped(entry.rows);
         self.ledger.add(entry)
     }
+}
+
+/// The values of a key. Which turn the answer of a batch is in is not known before the end.
+fn decoded(job: &Job, groups: &GroupKeys, key: Vec<u8>, text: &str) -> Vec<Option<String>> {
+    let key = with_script(groups, key, text);
+    let mut without = Vec::new();
+    let is_answer = job.is_of_messages() && groups.with_turn(&key, &|_| None, &mut without);
+    groups.decode(if is_answer { &without } else { &key })
 }
 
 /// A key with the script of the document, where it is asked for.

@@ -171,7 +171,7 @@ pub(crate) fn run_in_chunks(
         cancel,
     };
     let begun = begun.unwrap_or_default();
-    let sums = count::count(&run, workers, &mut ledger, rows.as_mut(), begun, rounds)?;
+    let mut sums = count::count(&run, workers, &mut ledger, rows.as_mut(), begun, rounds)?;
     let reading = before + clock.elapsed();
     if job.share.is_none() {
         found.check_not_all_ignored(job, sums.binary, sums.packed)?;
@@ -190,6 +190,13 @@ pub(crate) fn run_in_chunks(
     for i in 0..sums.groups.len() {
         totals.merge(&sums.groups.tally(i));
     }
+    // A share does not see all requests.
+    let batch =
+        (job.is_of_messages() && job.share.is_none()).then_some(&sums.fields.messages.batch);
+    let turn_of = |id: &str| batch.and_then(|batch| batch.turn_of_answer(id));
+    if job.is_of_messages() {
+        sums.groups = sums.groups.with_turns(&groups, &turn_of, cancel);
+    }
     let sample = run.sample.map(|sample| sample.finish(sums.units, sums.streams));
     let sorted = match by.is_empty() {
         true => Groups::default(),
@@ -207,6 +214,7 @@ pub(crate) fn run_in_chunks(
         let table = Table {
             files: inputs.iter().map(|input| &*input.name).collect(),
             groups: &groups,
+            turn_of: if job.is_of_messages() { Some(&turn_of) } else { None },
             has_id: job.id_field.is_some(),
             encodings: &labels,
             threads: most,
@@ -331,7 +339,7 @@ fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
         return refuse("format \"separated\" needs a separator");
     }
     let plain = named(plain)?;
-    if job.text_field.is_some() && job.format.as_deref() == Some(format::MESSAGES) {
+    if job.text_field.is_some() && job.is_of_messages() {
         return refuse("of messages all texts are counted: leave out the text field");
     }
     Ok(Formats {

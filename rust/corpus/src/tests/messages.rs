@@ -97,3 +97,48 @@ fn what_has_no_fields_is_refused() {
     // These are known, whether a record has them or not.
     count(&job_of(&folder, &["custom_id", "tool", "shape"]));
 }
+
+#[test]
+fn answers_of_batches_are_in_the_last_turn_of_their_requests() {
+    let records = [
+        r#"{"custom_id": "a", "response": {"status_code": 200, "body": {"choices": [{"message": {"role": "assistant", "content": "four"}}]}}}"#,
+        r#"{"custom_id": "b", "response": {"status_code": 200, "body": {"choices": [{"message": {"role": "assistant", "content": "nobody asked"}}]}}}"#,
+        r#"{"custom_id": "a", "body": {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "22"}, {"role": "user", "content": "333"}]}}"#,
+    ];
+    let expected = [(Some("1"), 3), (Some("2"), 7), (None, 12)];
+    for records in [records, [records[2], records[1], records[0]]] {
+        let folder = Folder::with("a.jsonl", records.join("\n"));
+        for by in [vec!["turn"], vec!["script", "turn"], vec!["turn", "extension"]] {
+            let at = by.iter().position(|key| *key == "turn").unwrap();
+            // Who takes documents one after the other does not know yet.
+            let outcome = try_count(&job_of(&folder, &by), 4096).unwrap();
+            let mut sums = std::collections::BTreeMap::new();
+            for group in outcome.groups.iter() {
+                *sums.entry(group.key[at].clone()).or_insert(0) += group.tally.bytes;
+            }
+            for (turn, bytes) in expected {
+                assert_eq!(sums.remove(&turn.map(str::to_owned)), Some(bytes), "{by:?} {turn:?}");
+            }
+            assert!(sums.is_empty(), "{sums:?}");
+        }
+    }
+}
+
+#[test]
+fn a_list_by_itself_is_one_of_messages() {
+    let list = r#"[{"role": "user", "content": "one"}, {"role": "gpt", "content": "two"}]"#;
+    for (layout, records) in [
+        (list.to_owned(), 1),
+        // Its first message is not all there when the layout is told.
+        (list.replace("one", &"x".repeat(100_000)), 1),
+        (format!("{list}\n{list}"), 2),
+        (format!("[{list}, {list}]"), 2),
+        (format!("[{{\"messages\": {list}}}, {list}]"), 2),
+    ] {
+        let folder = Folder::with("a.jsonl", &layout);
+        let outcome = count(&job_of(&folder, &[]));
+        assert_eq!(outcome.ledger.counted, 2 * records);
+        let whole = Job { format: Some("message_records".into()), ..job_of(&folder, &[]) };
+        assert_eq!(count(&whole).ledger.counted, records);
+    }
+}

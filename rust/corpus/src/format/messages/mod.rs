@@ -22,7 +22,7 @@ use super::jsonl::{KEPT, Node, Slots, find, lone_surrogate, merge_named, value_o
 use super::long_strings::Strings;
 use super::{Format, Layout};
 use crate::Progress;
-use crate::messages_met::BatchSide;
+use crate::messages_met::{BatchSide, turn_to_come};
 use crate::reading::Framing;
 use crate::record::{Fields, FieldsMet, Met, RecordReader, Row, is_blank};
 use crate::skip_reason::{Reason, SkipReason};
@@ -30,15 +30,21 @@ use crate::skip_reason::{Reason, SkipReason};
 /// By this name a job asks for it.
 pub(crate) const NAME: &str = "messages";
 
-/// Records that are lines.
-pub(super) struct Lines;
+/// By this name a job asks for the same records, each as one document: the record as it is written.
+pub const WHOLE: &str = "message_records";
 
-/// Records that are elements of an array, or objects over several lines.
-pub(super) struct Elements;
+/// Records that are lines, of this name.
+pub(super) struct Lines(pub &'static str);
+
+/// Records that are elements of an array, or objects over several lines, of this name.
+pub(super) struct Elements(pub &'static str);
 
 impl Format for Lines {
     fn name(&self) -> &'static str {
-        NAME
+        self.0
+    }
+    fn is_offered(&self) -> bool {
+        self.0 == NAME
     }
     fn has_fields(&self) -> bool {
         true
@@ -47,13 +53,22 @@ impl Format for Lines {
         true
     }
     fn layout(&self) -> Layout {
-        Layout::Stream(Framing::Records, |fields| Box::new(MessagesReader::new(fields, "line")))
+        Layout::Stream(
+            Framing::Records,
+            match self.0 {
+                WHOLE => |fields| Box::new(MessagesReader::of_whole(fields, "line")),
+                _ => |fields| Box::new(MessagesReader::new(fields, "line")),
+            },
+        )
     }
 }
 
 impl Format for Elements {
     fn name(&self) -> &'static str {
-        NAME
+        self.0
+    }
+    fn is_offered(&self) -> bool {
+        self.0 == NAME
     }
     fn has_fields(&self) -> bool {
         true
@@ -66,14 +81,26 @@ impl Format for Elements {
         let first = head.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
         // Of an object alone on its line nothing goes on.
         let goes_on = first.len() < head.len() && matches!(first.last(), Some(b'{' | b'[' | b','));
-        head.first() == Some(&b'[') || head.first() == Some(&b'{') && goes_on
+        match head.first() {
+            Some(b'[') => !shapes::begins_message(&head[1..]),
+            Some(b'{') => goes_on,
+            _ => false,
+        }
     }
     fn layout(&self) -> Layout {
-        Layout::Framed(|fields, config| {
-            let reader = |fields: &Fields| -> Box<dyn RecordReader> {
-                Box::new(MessagesReader::new(fields, "element"))
-            };
-            Box::new(JsonFramer::of_whole_elements(fields, config.max_record, reader))
+        Layout::Framed(match self.0 {
+            WHOLE => |fields, config| {
+                let reader = |fields: &Fields| -> Box<dyn RecordReader> {
+                    Box::new(MessagesReader::of_whole(fields, "element"))
+                };
+                Box::new(JsonFramer::of_whole_elements(fields, config.max_record, reader))
+            },
+            _ => |fields, config| {
+                let reader = |fields: &Fields| -> Box<dyn RecordReader> {
+                    Box::new(MessagesReader::new(fields, "element"))
+                };
+                Box::new(JsonFramer::of_whole_elements(fields, config.max_record, reader))
+            },
         })
     }
 }
@@ -109,12 +136,16 @@ const CUSTOM_ID: &str = "custom_id";
 struct MessagesReader {
     /// What messages of faults call a record.
     noun: &'static str,
+    /// The record is the document, and not each of its texts.
+    is_whole: bool,
     wanted: Node,
     names: Vec<String>,
     /// How many slots come before those of [`KNOWN`].
     fields: usize,
     sources: Vec<Source>,
     values: Vec<Option<String>>,
+    /// What stands for the turn of the answer of a batch.
+    answer_turn: Option<String>,
     value: Vec<u8>,
     text: Vec<u8>,
     met: Met,
@@ -128,10 +159,12 @@ impl MessagesReader {
         }
         MessagesReader {
             noun,
+            is_whole: false,
             wanted,
             fields: slots,
             sources: names[1..].iter().map(|name| Source::of(name)).collect(),
             values: vec![None; fields.groups.len()],
+            answer_turn: None,
             value: Vec::new(),
             text: Vec::new(),
             met: Met::new(names.len()),
@@ -139,9 +172,22 @@ impl MessagesReader {
         }
     }
 
+    fn of_whole(fields: &Fields, noun: &'static str) -> MessagesReader {
+        MessagesReader { is_whole: true, ..MessagesReader::new(fields, noun) }
+    }
+
     /// What a record says, and the values of its own fields.
     fn said<'a>(&mut self, record: &'a str, errors: Utf8Errors) -> Result<Said<'a>, SkipReason> {
-        let mut slots = find(&self.wanted, record, self.fields + KNOWN.len(), self.noun)?;
+        let all = self.fields + KNOWN.len();
+        let mut slots = match shapes::list_of_messages(record) {
+            // A list by itself is one of messages.
+            Some(list) => {
+                let mut slots = vec![None; all];
+                slots[self.fields] = Some(list);
+                slots
+            }
+            None => find(&self.wanted, record, all, self.noun)?,
+        };
         let (fields, known) = slots.split_at_mut(self.fields);
         merge_named(fields, self.names.len());
         self.met.records += 1;
@@ -157,10 +203,16 @@ impl MessagesReader {
             Err(bad) if bad.reason == Reason::ErrorRow => Some(BatchSide::Failure),
             _ => None,
         };
-        if let (Some(custom_id), Some(side)) = (custom_id, side) {
-            self.met.messages.batch.add(&custom_id, side);
+        if let (Some(custom_id), Some(side)) = (&custom_id, side) {
+            let turn = read.as_ref().ok().and_then(|said| said.turn);
+            self.met.messages.batch.add(custom_id, side, turn.unwrap_or_default());
         }
         let said = read?;
+        // It is known when all is read.
+        self.answer_turn = match said.shape {
+            Shape::BatchOutput => custom_id.as_deref().map(turn_to_come),
+            _ => None,
+        };
         for (i, slot) in self.values.iter_mut().enumerate() {
             *slot = match self.sources[i] {
                 Source::Record => value_of(
@@ -200,6 +252,10 @@ impl RecordReader for MessagesReader {
                 return;
             }
         };
+        if self.is_whole {
+            visit(Ok(Row { text: record, values: &self.values, answer: None }));
+            return;
+        }
         for text in &said.texts {
             if self.text.len() > KEPT {
                 self.text = Vec::new();
@@ -208,7 +264,10 @@ impl RecordReader for MessagesReader {
                 match source {
                     Source::Role => *slot = Some(text.role.name().to_owned()),
                     Source::Part => *slot = Some(text.part.name().to_owned()),
-                    Source::Turn => *slot = text.turn.map(|turn| turn.to_string()),
+                    Source::Turn => {
+                        let known = text.turn.map(|turn| turn.to_string());
+                        *slot = known.or_else(|| self.answer_turn.clone());
+                    }
                     Source::Tool => *slot = text.tool.as_deref().map(str::to_owned),
                     Source::Shape | Source::Record => {}
                 }
@@ -262,7 +321,29 @@ fn written<'a>(
 /// # Ok::<(), (fasttok_corpus::Reason, String)>(())
 /// ```
 pub fn message_texts(record: &str, errors: Utf8Errors) -> Result<MessageTexts, (Reason, String)> {
+    texts_by(&mut MessagesReader::new(&Fields::default(), "record"), record, errors)
+}
+
+/// The same of many records.
+pub fn message_texts_of<'r>(
+    records: impl IntoIterator<Item = &'r str>,
+    errors: Utf8Errors,
+) -> Vec<Result<MessageTexts, (Reason, String)>> {
     let mut reader = MessagesReader::new(&Fields::default(), "record");
+    let texts = |record| {
+        let texts = texts_by(&mut reader, record, errors);
+        // Nobody asks for it.
+        reader.fields_met();
+        texts
+    };
+    records.into_iter().map(texts).collect()
+}
+
+fn texts_by(
+    reader: &mut MessagesReader,
+    record: &str,
+    errors: Utf8Errors,
+) -> Result<MessageTexts, (Reason, String)> {
     let said = reader.said(record, errors).map_err(|bad| (bad.reason, bad.detail))?;
     let mut buffer = Vec::new();
     let texts = said.texts.iter().map(|text| {
@@ -280,6 +361,11 @@ pub fn message_texts(record: &str, errors: Utf8Errors) -> Result<MessageTexts, (
         texts: texts.collect::<Result<_, (Reason, String)>>()?,
         not_counted: said.not_counted.into_iter().map(Cow::into_owned).collect(),
     })
+}
+
+/// The role that a name of one means: `user` for `human`; any other as it is.
+pub fn message_role(name: &str) -> String {
+    shapes::role_of(name.into()).0.name().to_owned()
 }
 
 /// What a record of a conversation says.

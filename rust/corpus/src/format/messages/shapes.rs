@@ -87,6 +87,22 @@ impl Role<'_> {
     }
 }
 
+/// Who is meant by a name of a role, and what such a message says.
+pub(super) fn role_of(name: Cow<'_, str>) -> (Role<'_>, Part) {
+    match &*name {
+        "system" | "developer" => (Role::System, Part::System),
+        "user" | "human" => (Role::User, Part::Text),
+        "assistant" | "gpt" | "model" | "chatgpt" | "bing" | "bard" => {
+            (Role::Assistant, Part::Text)
+        }
+        "tool" | "function" | "observation" | "function_response" | "tool_response" | "ipython" => {
+            (Role::Tool, Part::ToolResult)
+        }
+        "function_call" | "tool_call" => (Role::Assistant, Part::ToolCall),
+        _ => (Role::Other(name), Part::Text),
+    }
+}
+
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -133,6 +149,8 @@ pub(super) struct Said<'a> {
     pub texts: Vec<Text<'a>>,
     /// Kinds of what is there and no text, once for each.
     pub not_counted: Vec<Cow<'a, str>>,
+    /// The last turn; `None` in an answer of a batch.
+    pub turn: Option<u32>,
 }
 
 /// By what a record of a batch is known, if it is one, of the fields [`KNOWN`].
@@ -140,6 +158,41 @@ pub(super) fn custom_id<'a>(known: &[Option<&'a str>]) -> Option<Cow<'a, str>> {
     let at = KNOWN.iter().position(|name| *name == "custom_id")?;
     let raw = known[at].filter(|raw| *raw != "null")?;
     Some(if raw.starts_with('"') { unquoted(raw) } else { raw.into() })
+}
+
+/// The record, if it is a list of objects, which can but be messages: it has no fields.
+pub(super) fn list_of_messages(record: &str) -> Option<&str> {
+    let list = record.trim_ascii();
+    let begins =
+        list.strip_prefix('[').is_some_and(|list| list.trim_ascii_start().starts_with('{'));
+    (begins && serde_json::from_str::<IgnoredAny>(list).is_ok()).then_some(list)
+}
+
+/// Whether the object that `head` begins with is a message, so far as it goes, and no record: it says whose it is.
+pub(super) fn begins_message(head: &[u8]) -> bool {
+    struct Names<'n>(&'n mut Vec<String>);
+
+    impl<'a> Visitor<'a> for Names<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<(), M::Error> {
+            while let Some(name) = map.next_key()? {
+                self.0.push(name);
+                map.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+
+    let mut names = Vec::new();
+    // It ends where the head does.
+    let _ = serde_json::Deserializer::from_slice(head).deserialize_map(Names(&mut names));
+    let has = |known: &[&str]| names.iter().any(|name| known.contains(&name.as_str()));
+    has(&["role", "from"]) && !has(&KNOWN)
 }
 
 /// The texts of a record, whose fields [`KNOWN`] are `known`.
@@ -200,7 +253,7 @@ pub(super) fn read<'a>(known: &[Option<&'a str>], record: &'a str) -> Result<Sai
     if said.is_beyond {
         return Err(too_many(&"the record", "texts"));
     }
-    Ok(Said { shape, texts: said.texts, not_counted: said.not_counted })
+    Ok(Said { shape, texts: said.texts, not_counted: said.not_counted, turn: said.turn })
 }
 
 /// A record that is read.
@@ -428,17 +481,7 @@ impl<'a> Conversation<'a> {
         };
         let role = plain(role, &format_args!("role of {place}"))?;
         let content = content.or(value);
-        let (role, part) = match &*role {
-            "system" | "developer" => (Role::System, Part::System),
-            "user" | "human" => (Role::User, Part::Text),
-            "assistant" | "gpt" | "model" | "chatgpt" | "bing" | "bard" => {
-                (Role::Assistant, Part::Text)
-            }
-            "tool" | "function" | "observation" | "function_response" | "tool_response"
-            | "ipython" => (Role::Tool, Part::ToolResult),
-            "function_call" | "tool_call" => (Role::Assistant, Part::ToolCall),
-            _ => (Role::Other(role), Part::Text),
-        };
+        let (role, part) = role_of(role);
         let has_result = role == Role::User && content.is_some_and(has_tool_result);
         self.begin_turn(if has_result { &Role::Tool } else { &role });
         let reasoning = reasoning_content.or(thinking).or(reasoning);
