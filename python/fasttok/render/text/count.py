@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from fasttok.render import estimates, format, summaries
-from fasttok.render.blocks import CHARTED, Block, Note, first
+from fasttok.render.blocks import Block, Note, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.layout import GIVEN_UP, Column, Layout
+from fasttok.render.text.groups import add_groups, charted, key_columns
 from fasttok.reports.count import QUANTILES, Report, Tally
 from fasttok.reports.presenters import register
 
@@ -21,7 +21,7 @@ def _table(report: Report) -> Layout:
     """The groups of `report`, one line an encoding, and their totals; the totals alone where nothing is grouped."""
     keys = report.by
     several = len(report.encodings) > 1
-    named = [Column(key, [], is_name=True, is_key=True, keeps_end=key == "file") for key in keys]
+    named = key_columns(keys)
     encoding = Column("encoding", [], is_name=True)
     size = [Column(name, []) for name in ("docs", "bytes", "chars")]
     measures = [Column(name, []) for name in ("tokens", "tok/char", "B/tok")]
@@ -47,9 +47,7 @@ def _table(report: Report) -> Layout:
             for column, limit in zip(over, report.asked.limits, strict=True):
                 column.cells.append(f"{tally.documents_over[name][limit]:,}")
 
-    for group in first(report.groups) if keys else ():
-        add(group, [format.key(value) for value in group.key.values()])
-    add(report.totals, ["total", *[""] * (len(keys) - 1)] if keys else [])
+    add_groups(report, add)
     shows_encoding = several or not keys
     columns = [
         *named,
@@ -91,10 +89,6 @@ def _lead(report: Report) -> str:
     return f"{documents} {', '.join(f'{count:,} tokens by {name}' for name, count in totals.tokens.items())}."
 
 
-def _page_chart(report: Report) -> Any:
-    return _chart(replace(report, groups=report.groups[:CHARTED]))
-
-
 register(
     Report.kind,
     Drawing(
@@ -103,7 +97,7 @@ register(
         _told,
         lambda report: len(report.groups),
         chart=_chart,
-        page_chart=_page_chart,
+        page_chart=lambda report: _chart(charted(report)),
         lead=_lead,
     ),
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 from fasttok.render import estimates, format, summaries
-from fasttok.render.blocks import CHARTED, Block, Note, first
+from fasttok.render.blocks import Block, Note, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.layout import Column, Layout
+from fasttok.render.text.groups import add_groups, charted, key_columns
 from fasttok.reports.density import NOTE, DensityGroup, DensityReport, Estimate
 from fasttok.reports.presenters import register
 
@@ -37,7 +37,7 @@ def _density(report: DensityReport) -> Layout:
     totals = report.totals
     made = report.manifest["bootstrap"] or report.manifest["sample"]
     interval = format.confidence(made["confidence"])
-    keys = _keys(report)
+    keys = key_columns(report.by)
     encoding = Column("encoding", [], is_name=True)
     sizes = [Column(name, []) for name in ("docs", "bytes", "chars")]
     sizes += [Column(name, []) for name in ("graphemes", "words") if getattr(totals, name) is not None]
@@ -72,7 +72,7 @@ def _density(report: DensityReport) -> Layout:
             for measure, column in columns.items():
                 column.cells.append(_cell(measure, group, name))
 
-    _add_groups(report, add)
+    add_groups(report, add)
     shows_encoding = len(report.encodings) > 1 or not report.by
     return Layout(
         [*keys, *([encoding] if shows_encoding else []), *sizes, *columns.values()],
@@ -97,7 +97,7 @@ def _cell(measure: str, group: DensityGroup, encoding: str) -> str:
 
 
 def _scripts(report: DensityReport) -> Layout:
-    keys = _keys(report)
+    keys = key_columns(report.by)
     mixed = Column("mixed docs", [])
     scripts = Column("scripts by characters", [], is_name=True, is_key=True)
 
@@ -110,18 +110,8 @@ def _scripts(report: DensityReport) -> Layout:
         more = len(shares) - len(shown)
         scripts.cells.append(", ".join(shown) + (f", {more} more" if more else ""))
 
-    _add_groups(report, add)
+    add_groups(report, add)
     return Layout([*keys, mixed, scripts], footer_rows=1 if report.by else 0)
-
-
-def _keys(report: DensityReport) -> list[Column]:
-    return [Column(key, [], is_name=True, is_key=True, keeps_end=key == "file") for key in report.by]
-
-
-def _add_groups(report: DensityReport, add: Callable[[DensityGroup, Sequence[str]], None]) -> None:
-    for group in first(report.groups):
-        add(group, [format.key(value) for value in group.key.values()])
-    add(report.totals, ["total", *[""] * (len(report.by) - 1)] if report.by else [])
 
 
 def _base_name(report: DensityReport) -> str | None:
@@ -184,10 +174,6 @@ def _lead(report: DensityReport) -> str:
     return f"{documents} {found}."
 
 
-def _page_chart(report: DensityReport) -> Any:
-    return _chart(replace(report, groups=report.groups[:CHARTED]))
-
-
 register(
     DensityReport.kind,
     Drawing(
@@ -196,7 +182,7 @@ register(
         _told,
         lambda report: len(report.groups),
         chart=_chart,
-        page_chart=_page_chart,
+        page_chart=lambda report: _chart(charted(report)),
         lead=_lead,
     ),
 )
