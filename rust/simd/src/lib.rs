@@ -162,6 +162,9 @@ pub trait Simd: Copy + sealed::Sealed {
     /// From so many characters on, their entries in tables are found faster by [`Simd::look_up`] than one by one.
     const ROWS_FROM: u32;
 
+    /// Whether sixteen numbers in registers take less time than one after the other.
+    const IN_STEP: bool;
+
     /// The classes of the bytes of `block`.
     fn classify(self, block: &[u8; 64]) -> ByteMasks;
     /// The bytes that are not the first of a character.
@@ -205,14 +208,34 @@ pub trait Simd: Copy + sealed::Sealed {
     fn keys(self, values: &[u32; 16]) -> Self::Keys;
     /// Sets number `at`; none where `at` is not below 16.
     fn set(self, keys: Self::Keys, at: usize, value: u32) -> Self::Keys;
-    /// Sets the numbers at the bits of `at`.
-    fn set_of(self, keys: Self::Keys, at: u16, value: u32) -> Self::Keys;
     /// The lower ones of each two.
     fn min(self, a: Self::Keys, b: Self::Keys) -> Self::Keys;
+    /// They, as they are in memory.
+    fn values(self, keys: Self::Keys) -> [u32; 16];
+    /// `keys`, and in place of those that stand where `indices` has `index`, those of `values`.
+    fn replace(
+        self,
+        keys: Self::Keys,
+        indices: Self::Keys,
+        index: u32,
+        values: Self::Keys,
+    ) -> Self::Keys;
+    /// Which ones are not below `least`.
+    fn at_least(self, keys: Self::Keys, least: u32) -> u16;
     /// The lowest one.
     fn lowest(self, keys: Self::Keys) -> u32;
-    /// The lowest of eight numbers when the bits of `check` are changed in each.
-    fn lowest_of_eight(self, values: &[u32; 8], check: u32) -> u32;
+    /// Of sixteen rows of `table`, the lowest number when the bits of the row's check are changed in each.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    fn lowest_in_rows(self, table: &[[u32; 8]], rows: &[u32; 16], checks: &[u32; 16]) -> [u32; 16];
+    /// Which of sixteen values of `table` do not have `high` and `low` as their halves.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such value.
+    fn unlike(self, table: &[u64], at: &[u32; 16], high: &[u32; 16], low: &[u32; 16]) -> u16;
 
     /// A sum in several parts.
     type Sum: Copy;

@@ -36,6 +36,7 @@ fn top_bits([a, b, c, d]: [uint8x16_t; 4]) -> u64 {
 
 impl Simd for Neon {
     const ROWS_FROM: u32 = 13;
+    const IN_STEP: bool = true;
 
     #[inline(always)]
     fn classify(self, block: &[u8; 64]) -> ByteMasks {
@@ -159,13 +160,37 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn set_of(self, keys: Self::Keys, at: u16, value: u32) -> Self::Keys {
+    fn values(self, [a, b, c, d]: Self::Keys) -> [u32; 16] {
+        let mut values = [0; 16];
+        // SAFETY: as in `top_bits`; the stores are unaligned and inside `values`.
+        unsafe { vst1q_u32_x4(values.as_mut_ptr(), uint32x4x4_t(a, b, c, d)) };
+        values
+    }
+
+    #[inline(always)]
+    fn replace(
+        self,
+        keys: Self::Keys,
+        indices: Self::Keys,
+        index: u32,
+        values: Self::Keys,
+    ) -> Self::Keys {
+        // SAFETY: as in `top_bits`.
+        std::array::from_fn(|i| unsafe {
+            vbslq_u32(vceqq_u32(indices[i], vdupq_n_u32(index)), values[i], keys[i])
+        })
+    }
+
+    #[inline(always)]
+    fn at_least(self, keys: Self::Keys, least: u32) -> u16 {
         let bits = self.keys(&std::array::from_fn(|i| 1 << i));
         // SAFETY: as in `top_bits`.
+        let bits: [uint32x4_t; 4] = std::array::from_fn(|i| unsafe {
+            vandq_u32(bits[i], vcgeq_u32(keys[i], vdupq_n_u32(least)))
+        });
+        // SAFETY: as in `top_bits`.
         unsafe {
-            let value = vdupq_n_u32(value);
-            let at = vdupq_n_u32(at.into());
-            std::array::from_fn(|i| vbslq_u32(vtstq_u32(at, bits[i]), value, keys[i]))
+            vaddvq_u32(vorrq_u32(vorrq_u32(bits[0], bits[1]), vorrq_u32(bits[2], bits[3]))) as u16
         }
     }
 
@@ -182,14 +207,22 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn lowest_of_eight(self, values: &[u32; 8], check: u32) -> u32 {
-        // SAFETY: as in `top_bits`; the loads are unaligned and inside `values`.
-        unsafe {
-            let check = vdupq_n_u32(check);
-            let low = veorq_u32(vld1q_u32(values.as_ptr()), check);
-            let high = veorq_u32(vld1q_u32(values.as_ptr().add(4)), check);
-            vminvq_u32(vminq_u32(low, high))
-        }
+    fn lowest_in_rows(self, table: &[[u32; 8]], rows: &[u32; 16], checks: &[u32; 16]) -> [u32; 16] {
+        std::array::from_fn(|i| {
+            let row = &table[rows[i] as usize];
+            // SAFETY: as in `top_bits`; the loads are unaligned and inside `row`.
+            unsafe {
+                let check = vdupq_n_u32(checks[i]);
+                let low = veorq_u32(vld1q_u32(row.as_ptr()), check);
+                let high = veorq_u32(vld1q_u32(row.as_ptr().add(4)), check);
+                vminvq_u32(vminq_u32(low, high))
+            }
+        })
+    }
+
+    #[inline(always)]
+    fn unlike(self, table: &[u64], at: &[u32; 16], high: &[u32; 16], low: &[u32; 16]) -> u16 {
+        Portable.unlike(table, at, high, low)
     }
 
     type Sum = u64;

@@ -73,6 +73,7 @@ impl sealed::Sealed for Portable {}
 impl Simd for Portable {
     // A character's entry in a table is found faster than that of all by look-ups of bytes one by one.
     const ROWS_FROM: u32 = u32::MAX;
+    const IN_STEP: bool = false;
 
     #[inline(never)]
     fn outlined<T: Task>(self, task: T) -> T::Output {
@@ -204,17 +205,29 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn set_of(self, mut keys: [u32; 16], mut at: u16, value: u32) -> [u32; 16] {
-        while at != 0 {
-            keys[at.trailing_zeros() as usize & 15] = value;
-            at &= at - 1;
-        }
+    fn min(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
+        std::array::from_fn(|i| a[i].min(b[i]))
+    }
+
+    #[inline(always)]
+    fn values(self, keys: [u32; 16]) -> [u32; 16] {
         keys
     }
 
     #[inline(always)]
-    fn min(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
-        std::array::from_fn(|i| a[i].min(b[i]))
+    fn replace(
+        self,
+        keys: [u32; 16],
+        indices: [u32; 16],
+        index: u32,
+        values: [u32; 16],
+    ) -> [u32; 16] {
+        std::array::from_fn(|i| if indices[i] == index { values[i] } else { keys[i] })
+    }
+
+    #[inline(always)]
+    fn at_least(self, keys: [u32; 16], least: u32) -> u16 {
+        (0..16).fold(0, |mask, i| mask | u16::from(keys[i] >= least) << i)
     }
 
     #[inline(always)]
@@ -223,8 +236,19 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn lowest_of_eight(self, values: &[u32; 8], check: u32) -> u32 {
-        values.iter().fold(u32::MAX, |lowest, value| lowest.min(value ^ check))
+    fn lowest_in_rows(self, table: &[[u32; 8]], rows: &[u32; 16], checks: &[u32; 16]) -> [u32; 16] {
+        std::array::from_fn(|i| {
+            let row = table[rows[i] as usize];
+            row.iter().fold(u32::MAX, |lowest, value| lowest.min(value ^ checks[i]))
+        })
+    }
+
+    #[inline(always)]
+    fn unlike(self, table: &[u64], at: &[u32; 16], high: &[u32; 16], low: &[u32; 16]) -> u16 {
+        (0..16).fold(0, |mask, i| {
+            let value = u64::from(high[i]) << 32 | u64::from(low[i]);
+            mask | u16::from(table[at[i] as usize] != value) << i
+        })
     }
 
     type Sum = u64;

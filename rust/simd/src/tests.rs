@@ -133,9 +133,25 @@ impl Task for Everything {
         };
         let mut lowest = vec![simd.lowest(simd.min(numbers(&a), numbers(&b)))];
         lowest.extend((0..18).map(|at| simd.lowest(simd.set(numbers(&a), at, m as u32 >> 8))));
-        lowest.push(simd.lowest(simd.set_of(numbers(&a), m as u16, n as u32)));
-        let values = std::array::from_fn(|i| (m ^ n.rotate_left(8 * i as u32)) as u32);
-        lowest.push(simd.lowest_of_eight(&values, n as u32 >> 1));
+        let few = |n: u64| std::array::from_fn(|i| n.rotate_left(4 * i as u32) as u32 & 7);
+        let replaced = simd.replace(numbers(&a), simd.keys(&few(m)), n as u32 & 7, numbers(&b));
+        lowest.extend(simd.values(replaced));
+        for least in [0, 1, n as u32, 1 << 31, u32::MAX] {
+            lowest.push(simd.at_least(numbers(&a), least).into());
+        }
+        let table: [[u32; 8]; 8] = std::array::from_fn(|row| {
+            std::array::from_fn(|i| (m ^ n.rotate_left((8 * row + i) as u32)) as u32)
+        });
+        lowest.extend(simd.lowest_in_rows(&table, &few(n), &simd.values(numbers(&b))));
+        // One of eight values is of these halves in about half of the lanes.
+        let high = simd.values(numbers(&a));
+        let values = [m, n, u64::from(high[3]) << 32, 0, m ^ n, u64::from(high[9]) << 32, 1, !m];
+        lowest.push(simd.unlike(&values, &few(m), &high, &[0; 16]).into());
+        let (high, low) = (
+            few(m).map(|i| (values[i as usize] >> 32) as u32),
+            few(m ^ (n & 1)).map(|i| values[i as usize] as u32),
+        );
+        lowest.push(simd.unlike(&values, &few(m), &high, &low).into());
         // Entries that differ from a key in one bit, in none, or are empty; those that do not differ, in one place only.
         let key = n >> 4 | 1 << 56;
         let mut entries: [u64; 8] = std::array::from_fn(|i| {
@@ -174,6 +190,34 @@ fn all_instruction_sets_agree() {
         let plain = Portable.outlined(Everything(a, b, m, n));
         for level in Level::available() {
             assert_eq!(level.run(Everything(a, b, m, n)), plain, "{level:?}");
+        }
+    }
+}
+
+/// What a level makes of a row that a table does not have.
+struct Beyond(u32);
+
+impl Task for Beyond {
+    type Output = (bool, bool);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> (bool, bool) {
+        let mut at = [0; 16];
+        at[11] = self.0;
+        let panics =
+            |run: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err();
+        (
+            panics(&|| _ = simd.lowest_in_rows(&[[0; 8]; 3], &at, &[0; 16])),
+            panics(&|| _ = simd.unlike(&[0; 3], &at, &[0; 16], &[0; 16])),
+        )
+    }
+}
+
+#[test]
+fn there_is_nothing_beyond_a_table() {
+    for level in Level::available() {
+        for (at, panics) in [(2, false), (3, true), (1 << 31, true), (u32::MAX, true)] {
+            assert_eq!(level.run(Beyond(at)), (panics, panics), "{level:?} {at}");
         }
     }
 }

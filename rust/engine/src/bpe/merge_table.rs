@@ -12,7 +12,7 @@
 //! probes once it is verified: what is lowest among values that are nowhere too high, and is right itself, is the
 //! lowest of the right ones.
 
-use fasttok_simd::{Simd, Table};
+use fasttok_simd::Table;
 
 /// Bits of a token id, at most.
 const ID_BITS: u32 = 21;
@@ -20,11 +20,11 @@ const ID_BITS: u32 = 21;
 pub(crate) const NONE: u32 = (1 << ID_BITS) - 1;
 
 /// Slots of a bucket, half of them filled: two buckets a cache line, and few that are too full.
-const SLOTS: usize = 8;
+pub(super) const SLOTS: usize = 8;
 /// Merges that wait for their buckets while a table is made.
 const WAITING: usize = 16;
-/// Set in a bucket's first slot: merges that belong here are in the next bucket.
-const OVERFLOW: u32 = 1 << 31;
+/// Set in all slots of a bucket, so also in the lowest: merges that belong here are in the next bucket.
+pub(super) const OVERFLOW: u32 = 1 << 31;
 /// Where a merge is, if there is one: the bucket, and the bits of the hash that a slot holds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Slot {
@@ -45,14 +45,16 @@ impl Merges {
     /// below `ids`.
     pub(super) fn of(count: usize, ids: u32, merges: impl Iterator<Item = (u64, u32)>) -> Merges {
         let empty = (ids + 1).next_power_of_two() - 1;
-        let mut table = Merges { buckets: Table::new(2 * count / SLOTS + 2), empty };
+        let mut table = Merges { buckets: Table::new(3 * count / SLOTS + 2), empty };
         table.buckets.fill([empty; SLOTS]);
         let mut filled = vec![0; table.buckets.len()];
         // What is inserted waits until its bucket has come from memory.
         let mut waiting = [(Slot::default(), 0); WAITING];
         let mut seen = 0;
         for (split, merged) in merges {
-            let slot = table.prefetch_slot((split >> 32) as u32, split as u32);
+            let (home, check) = table.slot((split >> 32) as u32, split as u32);
+            table.buckets.prefetch(home);
+            let slot = Slot { home: home as u32, check };
             let (slot, merged) = std::mem::replace(&mut waiting[seen % WAITING], (slot, merged));
             if seen >= WAITING {
                 table.insert(&mut filled, slot, merged);
@@ -71,12 +73,10 @@ impl Merges {
     fn insert(&mut self, filled: &mut [u8], Slot { home, check }: Slot, merged: u32) {
         let mut home = home as usize;
         while usize::from(filled[home]) == SLOTS {
-            self.buckets[home][0] |= OVERFLOW;
+            self.buckets[home].iter_mut().for_each(|slot| *slot |= OVERFLOW);
             home = (home + 1) % filled.len();
         }
-        let slot = &mut self.buckets[home][usize::from(filled[home])];
-        // The first slot may be told already that others overflowed.
-        *slot = *slot & OVERFLOW | check | merged;
+        self.buckets[home][usize::from(filled[home])] = check | merged;
         filled[home] += 1;
     }
 
@@ -88,32 +88,26 @@ impl Merges {
     pub fn probe(&self, left: u32, right: u32) -> u32 {
         let (home, check) = self.slot(left, right);
         let bucket = &self.buckets[home];
-        if bucket[0] & OVERFLOW != 0 {
-            return self.probe_overflow(home, check);
+        self.found(
+            home as u32,
+            check,
+            bucket.iter().fold(u32::MAX, |low, slot| low.min(slot ^ check)),
+        )
+    }
+
+    /// What [`Merges::probe`] gives where `lowest` is the lowest of what the slots of the bucket `home` stand for.
+    #[inline(always)]
+    pub fn found(&self, home: u32, check: u32, lowest: u32) -> u32 {
+        if lowest & OVERFLOW != 0 {
+            return self.probe_overflow(home as usize, check);
         }
-        let lowest = bucket.iter().fold(u32::MAX, |low, slot| low.min(slot ^ check));
         if lowest < self.empty { lowest } else { NONE }
     }
 
-    /// Where the merge of `left` and `right` is, for [`Merges::probe_prefetched`]; what that will read is
-    /// asked for.
+    /// The buckets, and the id of none.
     #[inline(always)]
-    pub fn prefetch_slot(&self, left: u32, right: u32) -> Slot {
-        let (home, check) = self.slot(left, right);
-        self.buckets.prefetch(home);
-        Slot { home: home as u32, check }
-    }
-
-    /// [`Merges::probe`] of the merge at that slot.
-    #[inline(always)]
-    pub fn probe_prefetched<S: Simd>(&self, simd: S, Slot { home, check }: Slot) -> u32 {
-        let home = home as usize;
-        let bucket = &self.buckets[home];
-        if bucket[0] & OVERFLOW != 0 {
-            return self.probe_overflow(home, check);
-        }
-        let lowest = simd.lowest_of_eight(bucket, check);
-        if lowest < self.empty { lowest } else { NONE }
+    pub fn buckets(&self) -> (&[[u32; SLOTS]], u32) {
+        (&self.buckets, self.empty)
     }
 
     #[cold]
@@ -152,10 +146,15 @@ impl Merges {
     /// The bucket of a merge, and the bits of its hash that a slot holds.
     #[inline(always)]
     fn slot(&self, left: u32, right: u32) -> (usize, u32) {
-        let key = u64::from(left) << ID_BITS | u64::from(right);
-        let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let home = ((hash >> 32) * self.buckets.len() as u64) >> 32;
-        let check = (hash ^ hash >> 29) as u32 & !OVERFLOW & !self.empty;
+        let (home, check) = slot(left, right, self.buckets.len() as u32, self.empty);
         (home as usize, check)
     }
+}
+
+/// The bucket of a merge, and the bits of its hash that a slot holds, in a table of so many buckets and of ids up to `empty`.
+#[inline(always)]
+pub(super) fn slot(left: u32, right: u32, buckets: u32, empty: u32) -> (u32, u32) {
+    let hash = left.wrapping_mul(0x9E37_79B1) ^ right.wrapping_mul(0x85EB_CA77);
+    let home = (u64::from(hash) * u64::from(buckets)) >> 32;
+    (home as u32, hash << 15 & !OVERFLOW & !empty)
 }

@@ -24,7 +24,7 @@
 pub(crate) mod alphabetic_segments;
 pub(crate) mod cache;
 pub(crate) mod east_asian;
-pub(crate) mod interleaved;
+pub(crate) mod in_step;
 pub(crate) mod merge_keys;
 pub(crate) mod merge_table;
 pub(crate) mod model;

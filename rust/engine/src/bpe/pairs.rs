@@ -91,13 +91,13 @@ impl Pairs {
             || !self.more.is_empty() && self.more.get(&split) == Some(&merged)
     }
 
-    /// Asks for what [`Pairs::verify`] will need for the token `merged`.
+    /// The two tokens that make each token, the left one above the right one.
     #[inline(always)]
-    pub fn prefetch_split(&self, merged: u32) {
-        self.splits.prefetch(merged as usize);
+    pub fn splits(&self) -> &[u64] {
+        &self.splits
     }
 
-    /// [`Pairs::prefetch_split`] of what may be no token.
+    /// Asks for what [`Pairs::verify`] will need for `merged`, which may be no token.
     #[inline(always)]
     pub fn prefetch(&self, merged: u32) {
         self.splits.prefetch(if merged == NONE { 0 } else { merged as usize });
@@ -140,7 +140,12 @@ impl Pairs {
     /// The merges that a text of these scripts can meet.
     #[inline(always)]
     pub fn merges(&self, scripts: Scripts) -> &Merges {
-        let table = table_of(scripts);
+        self.merges_in(table_of(scripts))
+    }
+
+    /// The merges of a [table](table_of).
+    #[inline(always)]
+    pub fn merges_in(&self, table: usize) -> &Merges {
         self.merges[table].get_or_init(|| self.merges_of(table))
     }
 

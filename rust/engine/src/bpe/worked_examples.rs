@@ -50,7 +50,7 @@ fn merge_by_merge() {
     assert_eq!(merged(vocab, &whole), tokens(vocab, "Grüße"));
 }
 
-/// [`super::interleaved`] and [`super::merge_table`]: what the two lanes probe, and what a slot gives.
+/// [`super::in_step`] and [`super::merge_table`]: what the two lanes probe, and what a slot gives.
 #[test]
 fn two_lanes() {
     let encoding = o200k_base();

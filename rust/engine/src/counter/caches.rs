@@ -5,7 +5,7 @@
 //! two steps: its line is asked for when it is found, and read when [`WAITING`] others have been found
 //! after it. The three caches are apart by the length of the key: 8 bytes hold a piece of up to 7 and its length, which nine
 //! of ten pieces of English and of code are, 16 one of up to 15, 32 one of up to 31. What none knows waits until there are [`MISSED`] of it and is merged together
-//! ([`crate::bpe::interleaved`]), since one merge is a chain of steps that each wait for the one before.
+//! ([`crate::bpe::in_step`]), since one merge is a chain of steps that each wait for the one before.
 //!
 //! What waits at the end of a text stays in the queues with its number, so that the short texts of a batch are looked up
 //! and merged together ([`Caches::end_text`]).
@@ -18,7 +18,7 @@ use fasttok_simd::{Simd, Task};
 
 use crate::bits::{first_piece, starts_after};
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, SEED_AFTER, long_key, short_key, tiny_key};
-use crate::bpe::interleaved::{Merged, Work, merge_interleaved};
+use crate::bpe::in_step::{Merged, Pieces, Work, merge_in_step};
 use crate::bpe::model::BpeModel;
 use crate::bpe::registers::{SHORT, count_in_more_registers};
 use crate::bpe::windowed::{Window, merge};
@@ -43,7 +43,7 @@ pub(super) const WAITING: usize = 48;
 const TINY_TOGETHER: usize = 64;
 const SHORT_TOGETHER: usize = 16;
 /// Pieces that no cache knows and that wait to be merged together.
-const MISSED: usize = 32;
+const MISSED: usize = 96;
 
 /// Pieces on their way to a cache: a ring that `u8` indices go round.
 struct Queue<const WORDS: usize> {
@@ -95,6 +95,8 @@ pub(super) struct Caches {
     short_queue: Box<Queue<2>>,
     long_queue: Box<Queue<4>>,
     missed: Vec<MissedPiece>,
+    /// What merging them needs, once there are some.
+    pieces: Option<Box<Pieces>>,
     /// The tokens of each text of a batch, as far as they are known. The last text is the one that is scanned.
     counts: Vec<u64>,
     /// Texts before it that have pieces in the queues, in order: no more than there are pieces.
@@ -231,7 +233,7 @@ fn look_up_tiny<S: Simd>(
     (simd.total(sum), misses)
 }
 
-/// The pieces that no cache knows, on their way through [`merge_interleaved`].
+/// The pieces that no cache knows, on their way through [`merge_in_step`].
 struct Missed<'a> {
     caches: &'a mut Caches,
     next: usize,
@@ -240,28 +242,22 @@ struct Missed<'a> {
 impl Work for Missed<'_> {
     #[inline(always)]
     fn next(&mut self) -> Option<usize> {
-        loop {
-            let piece = self.next;
-            let missed = *self.caches.missed.get(piece)?;
-            self.next += 1;
-            // What is queued twice is known the second time, or, at worst, counted twice.
-            let count = self.caches.get(missed);
-            if count == 0 {
-                return Some(piece);
-            }
-            self.caches.credit(missed.text, count as u64);
-        }
+        self.next += 1;
+        (self.next <= self.caches.missed.len()).then(|| self.next - 1)
     }
 
     #[inline(always)]
-    fn bytes(&self, piece: usize) -> ([u8; 32], usize) {
-        let MissedPiece { cache, key, .. } = self.caches.missed[piece];
-        let len = match cache {
-            Which::Tiny => key[0] >> 56 & 15,
-            Which::Short => key[1] >> 56 & 15,
-            Which::Long => 16 + (key[3] >> 56 & 15),
+    fn key(&self, piece: usize) -> ([u64; 4], usize) {
+        let MissedPiece { cache, mut key, .. } = self.caches.missed[piece];
+        let (last, more) = match cache {
+            Which::Tiny => (0, 0),
+            Which::Short => (1, 0),
+            Which::Long => (3, 16),
         };
-        (bytemuck::cast(key.map(u64::to_le)), len as usize)
+        let len = more + (key[last] >> 56 & 15) as usize;
+        // Nothing may come after the piece.
+        key[last] &= u64::MAX >> 8;
+        (key, len)
     }
 
     #[inline(always)]
@@ -270,10 +266,16 @@ impl Work for Missed<'_> {
     }
 
     #[inline(always)]
-    fn verify<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
-        let (bytes, len) = self.bytes(piece);
-        let count = count_in_more_registers(simd, pairs, &bytes[..len]);
-        self.counted(piece, count.expect("31 parts at most"));
+    fn alone<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
+        // What is queued twice is known the second time.
+        let mut count = self.caches.get(self.caches.missed[piece]);
+        if count == 0 {
+            let (key, len) = self.key(piece);
+            let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
+            let merged = count_in_more_registers(simd, pairs, &bytes[..len]);
+            count = merged.expect("31 parts at most");
+        }
+        self.counted(piece, count);
     }
 }
 
@@ -297,9 +299,11 @@ impl Task for CountMissed<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        let mut pieces = self.caches.pieces.take().unwrap_or_else(Pieces::new);
         let mut missed = Missed { caches: self.caches, next: 0 };
-        merge_interleaved(simd, self.pairs, &mut missed);
+        merge_in_step(simd, self.pairs, &mut pieces, &mut missed);
         missed.caches.missed.clear();
+        self.caches.pieces = Some(pieces);
     }
 }
 
@@ -354,6 +358,7 @@ impl Caches {
             short_queue: Box::new(Queue::new()),
             long_queue: Box::new(Queue::new()),
             missed: Vec::with_capacity(2 * MISSED),
+            pieces: None,
             counts: Vec::new(),
             ended: VecDeque::new(),
             counted: 0,

@@ -15,7 +15,7 @@ use fasttok_simd::{Simd, Task};
 use super::cache::{IdCache, Ids};
 use crate::bits::{first_piece, low_bits, starts_after};
 use crate::bpe::cache::{Key, SEED_AFTER, long_key, short_key, tiny_key};
-use crate::bpe::interleaved::{Merged, Work, merge_interleaved};
+use crate::bpe::in_step::{Merged, Pieces, Work, merge_in_step};
 use crate::bpe::model::BpeModel;
 use crate::bpe::windowed::{Window, merge};
 use crate::encoding::Encoding;
@@ -38,7 +38,7 @@ const GROUPS: usize = 4;
 /// The most ids that a look-up gives.
 const MOST_IDS: usize = IdCache::<4>::MOST;
 /// Pieces that no cache knows and that wait to be merged together.
-const MISSED: usize = 32;
+const MISSED: usize = 96;
 
 /// A cache, by the length of its pieces.
 #[derive(Clone, Copy)]
@@ -96,6 +96,8 @@ pub(super) struct Memory {
     waiting: usize,
     found: Box<Found>,
     missed: Vec<MissedPiece>,
+    /// What merging them needs, once there are some.
+    pieces: Option<Box<Pieces>>,
     /// The ids of missed pieces.
     merged: Vec<u32>,
     /// Bytes of the texts so far, up to [`SEED_AFTER`] and the text that goes beyond it.
@@ -129,6 +131,7 @@ impl Memory {
             waiting: 0,
             found: Box::new(found),
             missed: Vec::with_capacity(2 * MISSED),
+            pieces: None,
             merged: Vec::new(),
             seen: 0,
             window: Box::new(Window::new()),
@@ -507,7 +510,7 @@ fn look_up<const WORDS: usize>(
     missed
 }
 
-/// The pieces that no cache knows, on their way through [`merge_interleaved`].
+/// The pieces that no cache knows, on their way through [`merge_in_step`].
 struct Missed<'a> {
     memory: &'a mut Memory,
     vocab: &'a Vocab,
@@ -531,25 +534,12 @@ impl Missed<'_> {
 impl Work for Missed<'_> {
     #[inline(always)]
     fn next(&mut self) -> Option<usize> {
-        loop {
-            let piece = self.next;
-            let missed = self.memory.missed.get(piece)?;
-            self.next += 1;
-            // What is queued twice is known the second time, or, at worst, merged twice.
-            let (count, words) = self.memory.get(missed.cache, missed.line, &missed.key);
-            if count == 0 {
-                return Some(piece);
-            }
-            let mut found = [0; MOST_IDS];
-            put(&mut found, words);
-            let start = self.memory.merged.len();
-            self.memory.merged.extend_from_slice(&found[..count]);
-            self.memory.missed[piece].merged = start..start + count;
-        }
+        self.next += 1;
+        (self.next <= self.memory.missed.len()).then(|| self.next - 1)
     }
 
     #[inline(always)]
-    fn bytes(&self, piece: usize) -> ([u8; 32], usize) {
+    fn key(&self, piece: usize) -> ([u64; 4], usize) {
         let MissedPiece { cache, mut key, .. } = self.memory.missed[piece];
         let (last, more) = match cache {
             Which::Tiny => (0, 0),
@@ -559,7 +549,7 @@ impl Work for Missed<'_> {
         let len = more + (key[last] >> 56 & 15) as usize;
         // Nothing may come after the piece.
         key[last] &= u64::MAX >> 8;
-        (bytemuck::cast(key.map(u64::to_le)), len)
+        (key, len)
     }
 
     #[inline(always)]
@@ -569,8 +559,20 @@ impl Work for Missed<'_> {
         self.merged(piece, start);
     }
 
-    fn verify<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
-        let (bytes, len) = self.bytes(piece);
+    fn alone<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
+        // What is queued twice is known the second time.
+        let missed = &self.memory.missed[piece];
+        let (count, words) = self.memory.get(missed.cache, missed.line, &missed.key);
+        if count != 0 {
+            let mut found = [0; MOST_IDS];
+            put(&mut found, words);
+            let start = self.memory.merged.len();
+            self.memory.merged.extend_from_slice(&found[..count]);
+            self.memory.missed[piece].merged = start..start + count;
+            return;
+        }
+        let (key, len) = self.key(piece);
+        let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
         let (start, vocab) = (self.memory.merged.len(), self.vocab);
         let Memory { merged: ids, window, .. } = &mut *self.memory;
         simd.outlined(Merge { pairs, vocab, window, piece: &bytes[..len], ids });
@@ -591,8 +593,10 @@ impl Task for MergeMissed<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let MergeMissed { encoding, memory, ids } = self;
+        let mut pieces = memory.pieces.take().unwrap_or_else(Pieces::new);
         let mut missed = Missed { memory, vocab: encoding.vocab(), next: 0 };
-        merge_interleaved(simd, encoding.pairs(), &mut missed);
+        merge_in_step(simd, encoding.pairs(), &mut pieces, &mut missed);
+        memory.pieces = Some(pieces);
         memory.fill_in(ids);
     }
 }

@@ -64,13 +64,22 @@ fn lowest(eight: __m256i) -> u32 {
     _mm_cvtsi128_si32(half) as u32
 }
 
-/// See `Simd::lowest_of_eight`: eight numbers fit into a register of AVX2.
+/// Whether all of `numbers` are below `len`.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
+fn all_below(numbers: &[u32; 16], len: usize) -> bool {
+    let [low, high]: [__m256i; 2] = must_cast(*numbers);
+    let most = _mm256_max_epu32(low, high);
+    let len = _mm256_set1_epi32(u32::try_from(len).unwrap_or(u32::MAX) as i32);
+    _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_max_epu32(most, len), most)) == 0
+}
+
+/// Eight numbers.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn load_eight(values: &[u32; 8]) -> __m256i {
     // SAFETY: the load is unaligned, and inside `values`.
-    let values = unsafe { _mm256_loadu_si256(values.as_ptr().cast()) };
-    lowest(_mm256_xor_si256(values, _mm256_set1_epi32(check as i32)))
+    unsafe { _mm256_loadu_si256(values.as_ptr().cast()) }
 }
 
 /// See `Simd::look_up`.
@@ -184,6 +193,7 @@ super::level! {
     $level: $features;
 
     const ROWS_FROM: u32 = 13;
+    const IN_STEP: bool = true;
     type Selection = $selection;
     type Bytes = Two;
     type Keys = Two;
@@ -288,27 +298,70 @@ super::level! {
         [_mm256_blendv_epi8(keys[0], value, low), _mm256_blendv_epi8(keys[1], value, high)]
     }
 
-    fn set_of(keys: Two, at: u16, value: u32) -> Two {
-        let value = _mm256_set1_epi32(value as i32);
-        let at = _mm256_set1_epi32(at.into());
-        let low = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-        let half = |keys: __m256i, bits: __m256i| {
-            let chosen = _mm256_cmpeq_epi32(_mm256_and_si256(at, bits), bits);
-            _mm256_blendv_epi8(keys, value, chosen)
-        };
-        [half(keys[0], low), half(keys[1], _mm256_slli_epi32::<8>(low))]
-    }
-
     fn min(a: Two, b: Two) -> Two {
         [_mm256_min_epu32(a[0], b[0]), _mm256_min_epu32(a[1], b[1])]
+    }
+
+    fn values(keys: [__m256i; 2]) -> [u32; 16] {
+        must_cast(keys)
+    }
+
+    fn replace(
+        keys: [__m256i; 2],
+        indices: [__m256i; 2],
+        index: u32,
+        values: [__m256i; 2]
+    ) -> [__m256i; 2] {
+        let index = _mm256_set1_epi32(index as i32);
+        [
+            _mm256_blendv_epi8(keys[0], values[0], _mm256_cmpeq_epi32(indices[0], index)),
+            _mm256_blendv_epi8(keys[1], values[1], _mm256_cmpeq_epi32(indices[1], index)),
+        ]
+    }
+
+    fn at_least(keys: [__m256i; 2], least: u32) -> u16 {
+        let least = _mm256_set1_epi32(least as i32);
+        let low = _mm256_cmpeq_epi32(_mm256_max_epu32(keys[0], least), keys[0]);
+        let high = _mm256_cmpeq_epi32(_mm256_max_epu32(keys[1], least), keys[1]);
+        let low = _mm256_movemask_ps(_mm256_castsi256_ps(low)) as u16;
+        let high = _mm256_movemask_ps(_mm256_castsi256_ps(high)) as u16;
+        low | high << 8
     }
 
     fn lowest(keys: Two) -> u32 {
         lowest(_mm256_min_epu32(keys[0], keys[1]))
     }
 
-    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
-        lowest_of_eight(values, check)
+    fn lowest_in_rows(table: &[[u32; 8]], rows: &[u32; 16], checks: &[u32; 16]) -> [u32; 16] {
+        assert!(all_below(rows, table.len()), "rows of the table");
+        let row = |i: usize| {
+            // SAFETY: all rows are rows of the table.
+            let row = load_eight(unsafe { table.get_unchecked(rows[i] as usize) });
+            _mm256_xor_si256(row, _mm256_set1_epi32(checks[i] as i32))
+        };
+        // Half as many numbers, in half as many registers.
+        let halve = |a, b| _mm256_min_epu32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+        let quarter = |a, b| _mm256_min_epu32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+        let eight = |from: usize| {
+            let four = |i: usize| quarter(halve(row(i), row(i + 1)), halve(row(i + 2), row(i + 3)));
+            let (first, last) = (four(from), four(from + 4));
+            _mm256_min_epu32(
+                _mm256_permute2x128_si256::<0x20>(first, last),
+                _mm256_permute2x128_si256::<0x31>(first, last),
+            )
+        };
+        must_cast([eight(0), eight(8)])
+    }
+
+    fn unlike(table: &[u64], at: &[u32; 16], high: &[u32; 16], low: &[u32; 16]) -> u16 {
+        assert!(all_below(at, table.len()), "values of the table");
+        let mut mask = 0;
+        for i in 0..16 {
+            // SAFETY: all of them are values of the table.
+            let is = unsafe { *table.get_unchecked(at[i] as usize) };
+            mask |= u16::from(is != (u64::from(high[i]) << 32 | u64::from(low[i]))) << i;
+        }
+        mask
     }
 
     fn zero() -> __m256i {

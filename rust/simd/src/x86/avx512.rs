@@ -16,11 +16,20 @@ fn load<T: Pod, const N: usize>(values: &[T; N]) -> __m512i {
     unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
 }
 
+/// Whether all of `numbers` are below `len`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn all_below(numbers: &[u32; 16], len: usize) -> bool {
+    let len = u32::try_from(len).unwrap_or(u32::MAX);
+    _mm512_cmplt_epu32_mask(load(numbers), _mm512_set1_epi32(len as i32)) == u16::MAX
+}
+
 super::level! {
     /// AVX-512 with VBMI2, and all of AVX2.
-    Avx512: ["avx512f" "avx512bw" "avx512vl" "avx512vbmi" "avx512vbmi2" "avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
+    Avx512: ["avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl" "avx512vbmi" "avx512vbmi2" "avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
 
     const ROWS_FROM: u32 = 13;
+    const IN_STEP: bool = true;
     type Selection = u64;
     type Bytes = __m512i;
     type Keys = __m512i;
@@ -90,20 +99,69 @@ super::level! {
         _mm512_mask_set1_epi32(keys, mask, value as i32)
     }
 
-    fn set_of(keys: __m512i, at: u16, value: u32) -> __m512i {
-        _mm512_mask_set1_epi32(keys, at, value as i32)
-    }
-
     fn min(a: __m512i, b: __m512i) -> __m512i {
         _mm512_min_epu32(a, b)
+    }
+
+    fn values(keys: __m512i) -> [u32; 16] {
+        must_cast(keys)
+    }
+
+    fn replace(keys: __m512i, indices: __m512i, index: u32, values: __m512i) -> __m512i {
+        let there = _mm512_cmpeq_epi32_mask(indices, _mm512_set1_epi32(index as i32));
+        _mm512_mask_mov_epi32(keys, there, values)
+    }
+
+    fn at_least(keys: __m512i, least: u32) -> u16 {
+        _mm512_cmpge_epu32_mask(keys, _mm512_set1_epi32(least as i32))
     }
 
     fn lowest(keys: __m512i) -> u32 {
         _mm512_reduce_min_epu32(keys)
     }
 
-    fn lowest_of_eight(values: &[u32; 8], check: u32) -> u32 {
-        avx2::lowest_of_eight(values, check)
+    fn lowest_in_rows(table: &[[u32; 8]], rows: &[u32; 16], checks: &[u32; 16]) -> [u32; 16] {
+        assert!(all_below(rows, table.len()), "rows of the table");
+        let checks = load(checks);
+        let row = |i: usize| {
+            // SAFETY: all rows are rows of the table.
+            avx2::load_eight(unsafe { table.get_unchecked(rows[i] as usize) })
+        };
+        // Two of them in a register, four apart.
+        let two = |i: usize| {
+            let both = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(row(i)), row(i + 4));
+            let (low, high) = (_mm256_set1_epi32(i as i32), _mm256_set1_epi32(i as i32 + 4));
+            let of_each = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
+            _mm512_xor_si512(both, _mm512_permutexvar_epi32(of_each, checks))
+        };
+        // Half as many numbers, in half as many registers.
+        let halve = |a, b| _mm512_min_epu32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+        let quarter = |a, b| _mm512_min_epu32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+        let first = quarter(halve(two(0), two(1)), halve(two(2), two(3)));
+        let last = quarter(halve(two(8), two(9)), halve(two(10), two(11)));
+        must_cast(_mm512_min_epu32(
+            _mm512_shuffle_i32x4::<0b10_00_10_00>(first, last),
+            _mm512_shuffle_i32x4::<0b11_01_11_01>(first, last),
+        ))
+    }
+
+    fn unlike(table: &[u64], at: &[u32; 16], high: &[u32; 16], low: &[u32; 16]) -> u16 {
+        // As signed numbers.
+        let len = table.len().min(i32::MAX as usize);
+        assert!(all_below(at, len), "values of the table");
+        let (at, high, low) = (load(at), load(high), load(low));
+        let differ = |at: __m256i, low: __m256i, high: __m256i| {
+            // SAFETY: all of them are values of the table.
+            let values = unsafe { _mm512_i32gather_epi64::<8>(at, table.as_ptr().cast()) };
+            let high = _mm512_slli_epi64::<32>(_mm512_cvtepu32_epi64(high));
+            let value = _mm512_or_si512(high, _mm512_cvtepu32_epi64(low));
+            _mm512_cmpneq_epi64_mask(values, value)
+        };
+        let half = |keys| _mm512_castsi512_si256(keys);
+        let other = |keys| _mm512_extracti64x4_epi64::<1>(keys);
+        let first = differ(half(at), half(low), half(high));
+        let last = differ(other(at), other(low), other(high));
+        u16::from(first) | u16::from(last) << 8
     }
 
     fn zero() -> __m512i {
