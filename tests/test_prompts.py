@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -721,6 +722,27 @@ def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(prompt_processes, "COMMAND", "import os; os._exit(7)")
     with pytest.raises(fasttok.FasttokError, match="ended with code 7"):
         fasttok.count_prompts(file, threads=2)
+
+
+def test_a_signal_ends_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fasttok.measures import prompt_processes
+
+    asked = []
+
+    class Worker(prompt_processes._Worker):
+        def counted(self, records: Any) -> Any:
+            asked.append(self)
+            os.kill(os.getpid(), signal.SIGINT)
+            return super().counted(records)
+
+    file = write(tmp_path / "chats.jsonl", [{"messages": [{"role": "user", "content": "Hello"}]}])
+    monkeypatch.setattr(prompt_processes, "BEFORE", -1)
+    monkeypatch.setattr(prompt_processes, "COMMAND", "import time; time.sleep(600)")
+    monkeypatch.setattr(prompt_processes, "_Worker", Worker)
+    with pytest.raises(KeyboardInterrupt):
+        fasttok.count_prompts(file, threads=2)
+    (worker,) = asked
+    assert worker._process.returncode is not None
 
 
 def test_prompts_command(tmp_path: Path) -> None:
