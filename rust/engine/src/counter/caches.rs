@@ -14,11 +14,11 @@
 
 use std::collections::VecDeque;
 
-use fasttok_simd::{Simd, Task};
+use fasttok_simd::{Simd, Task, is_continuation};
 
 use crate::bits::{first_piece, starts_after};
 use crate::bpe::cache::{Cache, Key, MAX_COUNT, SEED_AFTER, long_key, short_key, tiny_key};
-use crate::bpe::in_step::{Merged, Pieces, Work, merge_in_step};
+use crate::bpe::in_step::{Merged, PARTS, Pieces, Words, Work, merge_in_step};
 use crate::bpe::model::BpeModel;
 use crate::bpe::registers::{SHORT, count_in_more_registers};
 use crate::bpe::windowed::{Window, merge};
@@ -125,8 +125,8 @@ struct MissedPiece {
     /// The cache that it belongs to, and where in it.
     cache: Which,
     line: u32,
-    /// Its key, and zeros.
-    key: Key<4>,
+    /// Its key, or, where no cache holds it, what it is made of, and zeros.
+    key: Words,
 }
 
 /// A cache, by the length of its pieces.
@@ -135,6 +135,8 @@ enum Which {
     Tiny,
     Short,
     Long,
+    /// None holds it. Its length is in place of its line.
+    None,
 }
 
 /// Queues the pieces of up to 7 bytes of `window` that begin at the bits of `of`, some of `starts`. What is apart here stays
@@ -247,12 +249,13 @@ impl Work for Missed<'_> {
     }
 
     #[inline(always)]
-    fn key(&self, piece: usize) -> ([u64; 4], usize) {
-        let MissedPiece { cache, mut key, .. } = self.caches.missed[piece];
+    fn words(&self, piece: usize) -> (Words, usize) {
+        let MissedPiece { cache, line, mut key, .. } = self.caches.missed[piece];
         let (last, more) = match cache {
             Which::Tiny => (0, 0),
             Which::Short => (1, 0),
             Which::Long => (3, 16),
+            Which::None => return (key, line as usize),
         };
         let len = more + (key[last] >> 56 & 15) as usize;
         // Nothing may come after the piece.
@@ -270,10 +273,12 @@ impl Work for Missed<'_> {
         // What is queued twice is known the second time.
         let mut count = self.caches.get(self.caches.missed[piece]);
         if count == 0 {
-            let (key, len) = self.key(piece);
-            let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
-            let merged = count_in_more_registers(simd, pairs, &bytes[..len]);
-            count = merged.expect("31 parts at most");
+            let (words, len) = self.words(piece);
+            let bytes: [u8; 64] = bytemuck::cast(words.map(u64::to_le));
+            count = match count_in_more_registers(simd, pairs, &bytes[..len]) {
+                Some(count) => count,
+                None => self.caches.window.merge(simd, pairs, &bytes[..len]),
+            };
         }
         self.counted(piece, count);
     }
@@ -539,7 +544,7 @@ impl Caches {
             look_up_tiny(simd, &self.tiny, &mut self.tiny_queue, number, &mut missed);
         for &i in &missed[..misses] {
             let (line, [key]) = self.tiny_queue.at(i);
-            let (cache, line, key) = (Which::Tiny, line as u32, [key, 0, 0, 0]);
+            let (cache, line, key) = (Which::Tiny, line as u32, [key, 0, 0, 0, 0, 0, 0, 0]);
             self.missed.push(MissedPiece { text, cache, line, key });
         }
         self.credit(text, tokens);
@@ -553,7 +558,7 @@ impl Caches {
             look_up_short(&self.short, &mut self.short_queue, number, &mut missed);
         for &i in &missed[..misses] {
             let (line, [low, high]) = self.short_queue.at(i);
-            let (cache, line, key) = (Which::Short, line as u32, [low, high, 0, 0]);
+            let (cache, line, key) = (Which::Short, line as u32, [low, high, 0, 0, 0, 0, 0, 0]);
             self.missed.push(MissedPiece { text, cache, line, key });
         }
         self.credit(text, tokens);
@@ -568,6 +573,8 @@ impl Caches {
             self.credit(text, count as u64);
             if count == 0 {
                 let (cache, line) = (Which::Long, line as u32);
+                let [a, b, c, d] = key;
+                let key = [a, b, c, d, 0, 0, 0, 0];
                 self.missed.push(MissedPiece { text, cache, line, key });
             }
         }
@@ -580,7 +587,8 @@ impl Caches {
         match cache {
             Which::Tiny => self.tiny.get(line, &[key[0]]),
             Which::Short => self.short.get(line, &[key[0], key[1]]),
-            Which::Long => self.long.get(line, &key),
+            Which::Long => self.long.get(line, key.first_chunk().expect("words of a key")),
+            Which::None => 0,
         }
     }
 
@@ -591,8 +599,10 @@ impl Caches {
         match cache {
             Which::Tiny => self.tiny.insert(line, [key[0]], count),
             Which::Short => self.short.insert(line, [key[0], key[1]], count),
-            Which::Long if count <= MAX_COUNT => self.long.insert(line, key, count),
-            Which::Long => {}
+            Which::Long if count <= MAX_COUNT => {
+                self.long.insert(line, *key.first_chunk().expect("words of a key"), count);
+            }
+            Which::Long | Which::None => {}
         }
     }
 
@@ -649,6 +659,26 @@ impl Caches {
             self.short.insert(line, key, count as usize);
         }
         count
+    }
+
+    /// Counts a piece of more than 31 bytes, or a segment of one, beyond ASCII: now or with those that wait to be merged.
+    #[inline(always)]
+    pub(super) fn count_long<S: Simd>(
+        &mut self,
+        simd: S,
+        encoding: &Encoding,
+        piece: &[u8],
+    ) -> u64 {
+        let chars = || piece.iter().filter(|&&byte| !is_continuation(byte)).count();
+        if !S::IN_STEP || piece.len() > SHORT || chars() > PARTS {
+            return self.merge_long(simd, encoding, piece);
+        }
+        let mut bytes = [0; 64];
+        bytes[..piece.len()].copy_from_slice(piece);
+        let key = bytemuck::cast::<_, Words>(bytes).map(u64::from_le);
+        let (text, cache, line) = (self.counts.len() - 1, Which::None, piece.len() as u32);
+        self.missed.push(MissedPiece { text, cache, line, key });
+        0
     }
 
     /// Counts a piece, or a segment of one, of any length without a cache.

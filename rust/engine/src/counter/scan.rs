@@ -162,7 +162,7 @@ impl Scan<'_> {
     fn segment<S: Simd>(&mut self, simd: S, piece: &[u8], start: usize, end: usize) -> u64 {
         let len = end - start;
         if len >= 32 {
-            return self.caches.merge_long(simd, self.encoding, &piece[start..end]);
+            return self.caches.count_long(simd, self.encoding, &piece[start..end]);
         }
         if start + SLACK <= piece.len() {
             self.caches.look_up(piece, start, len);
@@ -322,7 +322,7 @@ impl Task for Characters<'_> {
                 caches.look_up(text, start, len);
                 return 0;
             }
-            caches.merge_long(simd, encoding, &text[start..start + len])
+            caches.count_long(simd, encoding, &text[start..start + len])
         })
     }
 }

@@ -15,7 +15,7 @@ use fasttok_simd::{Simd, Task};
 use super::cache::{IdCache, Ids};
 use crate::bits::{first_piece, low_bits, starts_after};
 use crate::bpe::cache::{Key, SEED_AFTER, long_key, short_key, tiny_key};
-use crate::bpe::in_step::{Merged, Pieces, Work, merge_in_step};
+use crate::bpe::in_step::{Merged, Pieces, Words, Work, merge_in_step};
 use crate::bpe::model::BpeModel;
 use crate::bpe::windowed::{Window, merge};
 use crate::encoding::Encoding;
@@ -539,7 +539,7 @@ impl Work for Missed<'_> {
     }
 
     #[inline(always)]
-    fn key(&self, piece: usize) -> ([u64; 4], usize) {
+    fn words(&self, piece: usize) -> (Words, usize) {
         let MissedPiece { cache, mut key, .. } = self.memory.missed[piece];
         let (last, more) = match cache {
             Which::Tiny => (0, 0),
@@ -549,7 +549,9 @@ impl Work for Missed<'_> {
         let len = more + (key[last] >> 56 & 15) as usize;
         // Nothing may come after the piece.
         key[last] &= u64::MAX >> 8;
-        (key, len)
+        let mut words = [0; 8];
+        words[..4].copy_from_slice(&key);
+        (words, len)
     }
 
     #[inline(always)]
@@ -571,8 +573,8 @@ impl Work for Missed<'_> {
             self.memory.missed[piece].merged = start..start + count;
             return;
         }
-        let (key, len) = self.key(piece);
-        let bytes: [u8; 32] = bytemuck::cast(key.map(u64::to_le));
+        let (words, len) = self.words(piece);
+        let bytes: [u8; 64] = bytemuck::cast(words.map(u64::to_le));
         let (start, vocab) = (self.memory.merged.len(), self.vocab);
         let Memory { merged: ids, window, .. } = &mut *self.memory;
         simd.outlined(Merge { pairs, vocab, window, piece: &bytes[..len], ids });
