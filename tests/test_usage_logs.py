@@ -30,7 +30,7 @@ from agent_logs import (
 )
 
 import fasttok as library
-from fasttok.inputs.agent_logs import PARSERS
+from fasttok._fasttok import LOG_FORMATS
 
 O200K = "o200k_base"
 
@@ -505,7 +505,7 @@ class TestFiles:
         report = library.usage(tmp_path, O200K)
         clean(report)
         assert recorded(report) == (10, 295 + 250 + 310 + 250, 250 + 130 + 100 + 40, 29, 61 + 50 + 35 + 50, 10)
-        assert {log["format"] for log in report.manifest["logs"]} == {parser.name for parser in PARSERS}
+        assert {log["format"] for log in report.manifest["logs"]} == set(LOG_FORMATS)
 
     def test_a_cut_off_last_line_and_broken_lines(self, tmp_path: Path) -> None:
         session = claude_session()

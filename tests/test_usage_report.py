@@ -90,13 +90,6 @@ def test_languages_of_texts(tmp_path: Path) -> None:
     }
 
 
-def test_many_batches_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = lines(tmp_path / "a.jsonl", codex_session() + otel_tree())
-    expected = library.usage(path, O200K, by="role").content()
-    monkeypatch.setattr("fasttok.measures.usage.counting.BATCH_EVENTS", 1)
-    assert library.usage(path, O200K, by="role").content() == expected
-
-
 class TestCost:
     def test_of_recorded_figures(self, logs: Path) -> None:
         report = library.usage(logs / "rollout.jsonl", prices=PRICES)

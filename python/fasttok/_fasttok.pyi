@@ -2,7 +2,7 @@
 
 import builtins
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
@@ -456,6 +456,8 @@ MAX_WINDOW_BYTES: int
 COMPRESSED_SUFFIXES: tuple[str, ...]
 """What the names of compressed files end with, in lower case."""
 CHECKPOINT_SECONDS: int
+LOG_FORMATS: tuple[str, ...]
+USAGE_KEYS: tuple[str, ...]
 MAX_GROUPS: int
 """The most groups of a run, unless it says otherwise."""
 LENGTHS_EXACT: int
@@ -893,131 +895,147 @@ class Documents:
         """The account of files and rows; None before the end."""
 
 @final
-class JsonLines:
-    """An iterator over batches of lines that are JSON, or should be. ``fasttok.options.CorpusOptions`` says what
-    `options` are."""
-
-    def __new__(cls, paths: Sequence[str], options: CorpusOptions) -> JsonLines: ...
-    def __iter__(self) -> JsonLines:
-        """Implement iter(self)."""
-
-    def __next__(self) -> list[JsonLine]:
-        """Implement next(self)."""
-
-    def progress(self) -> Progress:
-        """How far the reading is: it goes on while the last batch is in use."""
-
-    def close(self) -> None:
-        """Ends reading: what it wrote is written then. Nothing more comes."""
-
-    def account(self) -> Account | None:
-        """The account of files and rows; None before the end."""
-
-@final
-class JsonLine:
-    """A line of a file, and the JSON that it is."""
+class LogUsage:
+    """What logs of agents come to."""
 
     @property
-    def file(self) -> str:
-        """The file, as the ledger would name it."""
-    @property
-    def line(self) -> int | None:
-        """The line, from 1."""
-    @property
-    def position(self) -> dict[str, int | str]:
-        """Where it is in the file: what it is the number of, and the number; ``member`` is a name."""
-    @property
-    def text(self) -> str:
-        """All of it, as it is written."""
+    def account(self) -> Account:
+        """The account of files and rows."""
     @property
     def bytes(self) -> int:
-        """Its length in bytes of UTF-8, without its end."""
+        """UTF-8 bytes of the lines, with their ends."""
     @property
-    def value(self) -> Any:
-        """What it says: a :class:`JsonObject`, :class:`JsonArray` or :class:`JsonText`, or a value of Python; None
-        where it is no JSON."""
+    def logs(self) -> list[LogsMet]:
+        """What there was, by format."""
     @property
-    def fault(self) -> str | None:
-        """Why it is no JSON; None where it is."""
+    def requests(self) -> list[LoggedRequest]:
+        """All requests, in the order in which they were met."""
+    @property
+    def flows(self) -> list[TextFlow]:
+        """The texts, by group, role and part."""
 
 @final
-class JsonObject:
-    """An object of JSON, whose members are looked up in the record."""
-
-    def get(self, name: Any, default: Any = None, /) -> Any:
-        """The value of the member `name`, or `default`."""
-
-    def names(self, *names: str) -> tuple[str | None, ...]:
-        """Of each of these members the string that it is; None where there is none, or an empty one."""
-
-    def counts(self, *names: str) -> tuple[int, ...]:
-        """Of each of these members the whole number above 0 that it is; 0 where there is none."""
-
-    def __getitem__(self, key: Any, /) -> Any:
-        """Return self[key]."""
-
-    def __contains__(self, key: Any, /) -> bool:
-        """Return key in self."""
-
-    def keys(self) -> list[str]:
-        """The names of its members, each once."""
-
-    def __len__(self) -> int:
-        """Return len(self)."""
-
-    def plain(self) -> dict[str, Any]:
-        """All of it, as a dict."""
+class LogsMet:
+    """What there was in the logs of one format."""
 
     @property
-    def bytes(self) -> int:
-        """Its length in bytes, as it is written."""
+    def format(self) -> str:
+        """What the format is called."""
+    @property
+    def title(self) -> str:
+        """What it is."""
+    @property
+    def rule(self) -> str:
+        """How usage is kept from being counted twice."""
+    @property
+    def files(self) -> int:
+        """Files of it."""
+    @property
+    def records(self) -> dict[str, int]:
+        """How many records there were of each kind."""
+    @property
+    def repeated_records(self) -> int:
+        """Records that said again what another had said."""
+    @property
+    def not_counted(self) -> dict[str, int]:
+        """What is listed and not counted, by kind."""
 
 @final
-class JsonArray:
-    """An array of JSON."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """Implement iter(self)."""
-
-    def __len__(self) -> int:
-        """Return len(self)."""
-
-    def objects(self) -> list[JsonObject]:
-        """The objects in it."""
-
-    def plain(self) -> list[Any]:
-        """All of it, as a list."""
+class LoggedRequest:
+    """A request of a model: who asked, what it sent, and what was recorded."""
 
     @property
-    def bytes(self) -> int:
-        """Its length in bytes, as it is written."""
+    def session(self) -> str:
+        """The session."""
+    @property
+    def agent(self) -> str:
+        """The agent."""
+    @property
+    def model(self) -> str | None:
+        """The model that was asked."""
+    @property
+    def user(self) -> str | None:
+        """The user."""
+    @property
+    def day(self) -> str | None:
+        """The day, as the log writes it."""
+    @property
+    def turn(self) -> int:
+        """Of its conversation, from 1."""
+    @property
+    def usage(self) -> LoggedUsage | None:
+        """What the log says that it used."""
+    @property
+    def is_final(self) -> bool:
+        """Whether that is the last word, and no placeholder."""
+    @property
+    def sent(self) -> list[int] | None:
+        """Tokens of its input by encoding; None where the log has no texts of it."""
+    @property
+    def new(self) -> list[int]:
+        """Those of them that no request of the conversation sent before, and that the model did not write."""
+    @property
+    def prefix(self) -> list[int]:
+        """Those of them that the request before it begins with too."""
+    @property
+    def answer(self) -> list[int]:
+        """Tokens of the answer by encoding."""
 
 @final
-class JsonText:
-    """A string of JSON that stays in its record, for it is long. ``str()`` gives it."""
+class LoggedUsage:
+    """What a log says that a request used, in tokens."""
 
     @property
-    def bytes(self) -> int:
-        """Its length in bytes, as it is written."""
+    def input(self) -> int:
+        """Input, with what came from a cache and what was written to one."""
+    @property
+    def cached_input(self) -> int:
+        """Input from a cache."""
+    @property
+    def cache_write(self) -> int:
+        """Input written to a cache."""
+    @property
+    def output(self) -> int:
+        """Output, with reasoning."""
+    @property
+    def reasoning(self) -> int:
+        """Output for reasoning."""
 
-    def parsed(self) -> Any:
-        """The value that it is the JSON of; itself where it begins neither an array nor an object, or is no JSON."""
+@final
+class TextFlow:
+    """Texts of one role and part in one group."""
 
-def _read_json(text: str, /) -> Any:
-    """The value that `text` is the JSON of. Raises ``ValueError``."""
+    @property
+    def key(self) -> list[str | None]:
+        """A value for each key that was grouped by."""
+    @property
+    def role(self) -> str:
+        """Who speaks."""
+    @property
+    def part(self) -> str:
+        """What the texts are in messages."""
+    @property
+    def texts(self) -> int:
+        """How many were written."""
+    @property
+    def written(self) -> list[int]:
+        """Their tokens by encoding."""
+    @property
+    def sent(self) -> list[int]:
+        """Tokens of them that requests sent, by encoding."""
 
-def _count_values(
-    texts: Sequence[str | JsonText | JsonObject | JsonArray],
+def _log_usage(
+    paths: Sequence[str],
     encodings: Sequence[Encoding],
-    detect_bytes: int | None,
-    threads: int | None,
-    /,
-) -> tuple[list[list[int]], list[str] | None]:
-    """The tokens of each text by each of the encodings, and with `detect_bytes` the language of each, of which so much
-    is looked at. A text is a str or a value of JSON: of an object or array JSON without blanks."""
-
-def _digest(*parts: str | JsonText | JsonObject | JsonArray | None) -> bytes:
-    """Sixteen bytes that stand for texts or values of JSON, in their order: equal for equal ones."""
+    by: Sequence[str],
+    options: CorpusOptions,
+    *,
+    log_format: str | None = None,
+    detect_bytes: int | None = None,
+) -> LogUsage:
+    """Reads logs of agents, as ``options`` say, and counts their texts with ``encodings``, in groups by the keys
+    ``by``. ``log_format``: of all files, whatever they look like. ``detect_bytes``: how much of a text its language is
+    told by."""
 
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""

@@ -15,9 +15,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from shutil import copyfileobj
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from fasttok._fasttok import Account, Document, Documents, JsonLine, JsonLines, Progress
+from fasttok._fasttok import Account, Document, Documents
 from fasttok.errors import InputError, SpecialTokenError, TextLimitError
 from fasttok.inputs.paths import require_existing, too_many_skipped
 from fasttok.options import CorpusOptions
@@ -25,16 +25,6 @@ from fasttok.reports.ledger import Ledger, LedgerEntry, merged
 from fasttok.reports.manifest import LISTED
 
 Counted = TypeVar("Counted")
-Record = TypeVar("Record", Document, JsonLine)
-
-
-class _Batches(Protocol[Record]):
-    """What reads ahead."""
-
-    def __iter__(self) -> Iterator[list[Record]]: ...
-    def progress(self) -> Progress: ...
-    def close(self) -> None: ...
-    def account(self) -> Account | None: ...
 
 
 @dataclass
@@ -75,16 +65,6 @@ class Reader:
 
         What is closed before the end has the rows so far in the ledger's file.
         """
-        answer, whole = self.answer_field, self.whole_records
-        return self._batches(
-            lambda options: Documents(self.paths, self.by, options, answer_field=answer, whole_records=whole)
-        )
-
-    def json_lines(self) -> Generator[list[JsonLine]]:
-        """The lines, which are JSON or should be, the same way. Blank ones are among them."""
-        return self._batches(lambda options: JsonLines(self.paths, options))
-
-    def _batches(self, begin: Callable[[CorpusOptions], _Batches[Record]]) -> Generator[list[Record]]:
         require_existing(self.paths if self.options.filesystem is None else [])
         # Every command knows this module, and few need a folder.
         from tempfile import TemporaryDirectory
@@ -92,7 +72,8 @@ class Reader:
         with TemporaryDirectory() if self.options.ledger_path is not None else nullcontext() as folder:
             rows = None if folder is None else os.path.join(folder, "rows.jsonl")
             options = replace(self.options, ledger_path=rows)
-            documents = begin(options)
+            answer, whole = self.answer_field, self.whole_records
+            documents = Documents(self.paths, self.by, options, answer_field=answer, whole_records=whole)
             try:
                 for batch in documents:
                     yield batch
@@ -164,7 +145,7 @@ class Reader:
             return False
         return True
 
-    def skip(self, record: Document | JsonLine, reason: str, detail: str, rows: int = 1) -> None:
+    def skip(self, record: Document, reason: str, detail: str, rows: int = 1) -> None:
         """Say in the ledger why a record that the reader gave, or `rows` from there on, are not counted."""
         entry = LedgerEntry(record.file, record.line, reason, detail, record.position, rows)
         if self.options.on_error == "fail":

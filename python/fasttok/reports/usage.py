@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fasttok._fasttok import USAGE_KEYS
 from fasttok._util.nearest import nearest
 from fasttok.errors import UnknownGroupError
 from fasttok.reports.base import BaseReport
 from fasttok.reports.ledger import Ledger
 from fasttok.reports.tabular import Kind
 
-KEYS = ("agent", "model", "role", "part", "tool", "language", "user", "session", "day")
+KEYS = USAGE_KEYS
 """What can be grouped by."""
 
 

@@ -31,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+mod agent_logs;
 mod bootstrap;
 mod detect;
 mod entry;
@@ -62,13 +63,17 @@ mod statistics;
 mod tests;
 mod words;
 
+pub use agent_logs::{
+    LogJob, LogUsage, LoggedRequest, LogsMet, RecordedUsage, TextFlow, UsageKey, log_formats,
+    log_usage,
+};
 pub use bootstrap::{BootstrapUnits, UNITS};
 pub use detect::detector;
 pub use entry::Entry;
 pub use error::Error;
 pub use format::{
-    JsonKind, JsonTree, MESSAGE_RECORDS, MessageText, MessageTexts, digest, format_names,
-    message_role, message_texts, message_texts_of,
+    MESSAGE_RECORDS, MessageText, MessageTexts, format_names, message_role, message_texts,
+    message_texts_of,
 };
 pub use groups::{Group, GroupSums, Groups, Key};
 pub use input_files::{INPUT_FILES_LISTED, InputFile, InputFiles};

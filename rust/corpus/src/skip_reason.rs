@@ -31,6 +31,10 @@ pub enum Reason {
     TooManyTexts,
     /// The record says that a request failed.
     ErrorRow,
+    /// The record is of no kind that logs of agents are known to have.
+    UnknownRecord,
+    /// The file is no log of an agent.
+    NotALog,
     /// The bytes are not UTF-8.
     InvalidUtf8,
     /// The file is UTF-32, or UTF-16 without a byte order mark.
@@ -82,6 +86,8 @@ impl Reason {
             Reason::BadMessage => "bad_message",
             Reason::TooManyTexts => "too_many_texts",
             Reason::ErrorRow => "error_row",
+            Reason::UnknownRecord => "unknown_record",
+            Reason::NotALog => "not_a_log",
             Reason::InvalidUtf8 => "invalid_utf8",
             Reason::Utf16 => "utf16",
             Reason::LoneSurrogate => "lone_surrogate",

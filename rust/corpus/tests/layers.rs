@@ -29,6 +29,7 @@ fn parts_use_only_what_is_below_them() {
         per_document: error groups position
         job: entry error groups input_files language ledger record sampling source statistics
         run: entry error format groups input_files job language ledger long_document messages_met per_document position progress reading recognise record sampling scripts skip_reason source statistics
+        agent_logs: entry error format job position progress run skip_reason
         fuzzing: format groups job ledger progress run
     ";
     fasttok_testing::layers::check(env!("CARGO_MANIFEST_DIR"), table);

@@ -198,11 +198,11 @@ pub fn _scripts_of(
 }
 
 /// Runs the job on other threads and stays with Python on this one.
-fn run_for_python<T: Send>(
+pub(crate) fn run_for_python<T: Send>(
     py: Python<'_>,
     job: &Job,
     watch: &Watch,
-    run: fn(&Job, &Progress, &AtomicBool) -> Result<T, Error>,
+    run: impl FnOnce(&Job, &Progress, &AtomicBool) -> Result<T, Error> + Send,
 ) -> PyResult<T> {
     let progress = Progress::new();
     let cancel = AtomicBool::new(false);

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 use fasttok_corpus::{
-    DocumentsRead, Error, Job, MESSAGE_RECORDS, MessageText, MessageTexts, Progress, Reason,
-    documents, message_role, message_texts, message_texts_of, packed_with, read_whole,
+    DocumentsRead, Error, MESSAGE_RECORDS, MessageText, MessageTexts, Progress, Reason, documents,
+    message_role, message_texts, message_texts_of, packed_with, read_whole,
 };
 use fasttok_engine::Utf8Errors;
 use pyo3::prelude::*;
@@ -21,7 +21,6 @@ use pyo3::types::PyBytes;
 use crate::corpus::{to_py, warn};
 use crate::ending::{Call, detach};
 use crate::errors;
-use crate::json::{JsonLine, ReadLine};
 use crate::options::CorpusOptions;
 use crate::results::{Account, Document};
 use crate::watch::{SIGNALS, Watch};
@@ -38,35 +37,47 @@ struct Shared {
 
 type Ended = Result<DocumentsRead, Error>;
 
-/// What a thread reads ahead, in batches.
-struct ReadAhead<T> {
+/// An iterator over batches of documents. `by` are the keys, `answer_field` names a second field that must hold a text,
+/// of conversations `whole_records` are the documents, as they are written, and ``fasttok.options.CorpusOptions`` says what `options` are.
+#[pyclass(module = "fasttok._fasttok", frozen)]
+pub struct Documents {
     shared: Arc<Shared>,
     watch: Watch,
-    batches: Mutex<Receiver<Result<Vec<T>, Ended>>>,
+    batches: Mutex<Receiver<Result<Vec<fasttok_corpus::Document>, Ended>>>,
     read: Mutex<Option<DocumentsRead>>,
     /// Whether it was said that a field is in none of the records.
     warned: AtomicBool,
 }
 
-impl<T: Send + 'static> ReadAhead<T> {
-    /// Begins to read; `made` makes of documents what is handed over.
-    fn begin(
-        job: Job,
-        watch: Watch,
+#[pymethods]
+impl Documents {
+    #[new]
+    #[pyo3(signature = (paths, by, options, *, answer_field = None, whole_records = false))]
+    fn new(
+        py: Python<'_>,
+        paths: Vec<PathBuf>,
+        by: Vec<String>,
+        options: CorpusOptions<'_>,
         answer_field: Option<String>,
-        mut made: impl FnMut(Vec<fasttok_corpus::Document>) -> Vec<T> + Send + 'static,
-    ) -> PyResult<ReadAhead<T>> {
+        whole_records: bool,
+    ) -> PyResult<Documents> {
+        let _call = Call::enter(py);
+        let watch = Watch::of(&options)?;
+        let mut job = options.job(paths, Vec::new(), &by)?;
+        if whole_records {
+            job.format = Some(MESSAGE_RECORDS.to_owned());
+        }
         let shared = Arc::new(Shared::default());
         let (send, batches) = sync_channel(AHEAD);
         let theirs = shared.clone();
         std::thread::Builder::new().name("fasttok-documents".into()).spawn(move || {
             let Shared { progress, cancel } = &*theirs;
-            let mut take = |batch| send.send(Ok(made(batch))).is_ok();
+            let mut take = |batch| send.send(Ok(batch)).is_ok();
             let ended = documents(&job, answer_field.as_deref(), progress, cancel, &mut take);
             // Nobody waits for the end of what was left.
             let _ = send.send(Err(ended));
         })?;
-        Ok(ReadAhead {
+        Ok(Documents {
             shared,
             watch,
             batches: Mutex::new(batches),
@@ -75,8 +86,12 @@ impl<T: Send + 'static> ReadAhead<T> {
         })
     }
 
-    /// The next batch; none at the end.
-    fn next(&self, py: Python<'_>) -> PyResult<Option<Vec<T>>> {
+    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        this
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<Document>>> {
+        let _call = Call::enter(py);
         loop {
             let received = detach(py, || {
                 self.batches.lock().unwrap_or_else(|e| e.into_inner()).recv_timeout(SIGNALS)
@@ -84,7 +99,8 @@ impl<T: Send + 'static> ReadAhead<T> {
             match received {
                 Ok(Ok(batch)) => {
                     self.check(py)?;
-                    return Ok(Some(batch));
+                    let batch = batch.iter().map(|document| Document::new(py, document));
+                    return batch.collect::<PyResult<Vec<_>>>().map(Some);
                 }
                 Ok(Err(Ok(read))) => {
                     self.watch.tell(py, &self.shared.progress)?;
@@ -106,6 +122,28 @@ impl<T: Send + 'static> ReadAhead<T> {
         }
     }
 
+    /// How far the reading is: it goes on while the last batch is in use.
+    fn progress(&self) -> crate::watch::Progress {
+        (&self.shared.progress).into()
+    }
+
+    /// Ends reading: what it wrote is written then. Nothing more comes.
+    fn close(&self, py: Python<'_>) {
+        let _call = Call::enter(py);
+        self.shared.cancel.store(true, Relaxed);
+        detach(py, || {
+            let batches = self.batches.lock().unwrap_or_else(|e| e.into_inner());
+            while let Ok(Ok(_)) = batches.recv() {}
+        });
+    }
+
+    /// The account of files and rows; None before the end.
+    fn account(&self) -> Option<Account> {
+        self.read.lock().unwrap_or_else(|e| e.into_inner()).as_ref().map(Account::from)
+    }
+}
+
+impl Documents {
     /// What ends reading from this side, and what is told meanwhile.
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         self.watch.check(py, &self.shared.progress)?;
@@ -114,123 +152,12 @@ impl<T: Send + 'static> ReadAhead<T> {
         self.warned.store(warned, Relaxed);
         Ok(())
     }
-
-    fn close(&self, py: Python<'_>) {
-        self.shared.cancel.store(true, Relaxed);
-        detach(py, || {
-            let batches = self.batches.lock().unwrap_or_else(|e| e.into_inner());
-            while let Ok(Ok(_)) = batches.recv() {}
-        });
-    }
-
-    fn account(&self) -> Option<Account> {
-        self.read.lock().unwrap_or_else(|e| e.into_inner()).as_ref().map(Account::from)
-    }
 }
 
-impl<T> Drop for ReadAhead<T> {
+impl Drop for Documents {
     /// The thread ends by itself: at the next record, or when it finds nobody who takes the next batch.
     fn drop(&mut self) {
         self.shared.cancel.store(true, Relaxed);
-    }
-}
-
-/// An iterator over batches of documents. `by` are the keys, `answer_field` names a second field that must hold a text,
-/// of conversations `whole_records` are the documents, as they are written, and ``fasttok.options.CorpusOptions`` says what `options` are.
-#[pyclass(module = "fasttok._fasttok", frozen)]
-pub struct Documents(ReadAhead<fasttok_corpus::Document>);
-
-#[pymethods]
-impl Documents {
-    #[new]
-    #[pyo3(signature = (paths, by, options, *, answer_field = None, whole_records = false))]
-    fn new(
-        py: Python<'_>,
-        paths: Vec<PathBuf>,
-        by: Vec<String>,
-        options: CorpusOptions<'_>,
-        answer_field: Option<String>,
-        whole_records: bool,
-    ) -> PyResult<Documents> {
-        let _call = Call::enter(py);
-        let watch = Watch::of(&options)?;
-        let mut job = options.job(paths, Vec::new(), &by)?;
-        if whole_records {
-            job.format = Some(MESSAGE_RECORDS.to_owned());
-        }
-        ReadAhead::begin(job, watch, answer_field, |batch| batch).map(Documents)
-    }
-
-    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        this
-    }
-
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<Document>>> {
-        let _call = Call::enter(py);
-        let Some(batch) = self.0.next(py)? else { return Ok(None) };
-        let batch = batch.iter().map(|document| Document::new(py, document));
-        batch.collect::<PyResult<Vec<_>>>().map(Some)
-    }
-
-    /// How far the reading is: it goes on while the last batch is in use.
-    fn progress(&self) -> crate::watch::Progress {
-        (&self.0.shared.progress).into()
-    }
-
-    /// Ends reading: what it wrote is written then. Nothing more comes.
-    fn close(&self, py: Python<'_>) {
-        let _call = Call::enter(py);
-        self.0.close(py);
-    }
-
-    /// The account of files and rows; None before the end.
-    fn account(&self) -> Option<Account> {
-        self.0.account()
-    }
-}
-
-/// An iterator over batches of lines that are JSON, or should be. ``fasttok.options.CorpusOptions`` says what
-/// `options` are.
-#[pyclass(module = "fasttok._fasttok", frozen)]
-pub struct JsonLines(ReadAhead<ReadLine>);
-
-#[pymethods]
-impl JsonLines {
-    #[new]
-    fn new(py: Python<'_>, paths: Vec<PathBuf>, options: CorpusOptions<'_>) -> PyResult<JsonLines> {
-        let _call = Call::enter(py);
-        let watch = Watch::of(&options)?;
-        let job = options.job(paths, Vec::new(), &[])?;
-        let mut scratch = Vec::new();
-        let made = move |batch: Vec<fasttok_corpus::Document>| {
-            batch.into_iter().map(|document| ReadLine::new(document, &mut scratch)).collect()
-        };
-        ReadAhead::begin(job, watch, None, made).map(JsonLines)
-    }
-
-    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        this
-    }
-
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<JsonLine>>> {
-        let _call = Call::enter(py);
-        Ok(self.0.next(py)?.map(|batch| JsonLine::all(py, batch)))
-    }
-
-    /// How far the reading is: it goes on while the last batch is in use.
-    fn progress(&self) -> crate::watch::Progress {
-        (&self.0.shared.progress).into()
-    }
-
-    /// Ends reading: what it wrote is written then. Nothing more comes.
-    fn close(&self, py: Python<'_>) {
-        let _call = Call::enter(py);
-        self.0.close(py);
-    }
-
-    /// The account of files and rows; None before the end.
-    fn account(&self) -> Option<Account> {
-        self.0.account()
     }
 }
 

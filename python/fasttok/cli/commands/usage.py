@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fasttok._fasttok import LOG_FORMATS
 from fasttok.cli import complete
 from fasttok.cli.options import (
     Command,
@@ -22,7 +23,6 @@ from fasttok.cli.options import (
     write_pictures,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
-from fasttok.inputs.agent_logs import FORMATS
 from fasttok.options import LogKeywords
 from fasttok.reports.usage import KEYS
 
@@ -52,7 +52,7 @@ from fasttok.reports.usage import KEYS
     help=f"Group by {', '.join(KEYS)}.",
 )
 @click.option(
-    "--format", "log_format", type=click.Choice(FORMATS), help="Read every file as this. [default: by content]"
+    "--format", "log_format", type=click.Choice(LOG_FORMATS), help="Read every file as this. [default: by content]"
 )
 @click.option(
     "--cost",

@@ -1,29 +1,24 @@
 """Where the tokens of agents went: their logs read, recounted, priced, and grouped.
 
-What the formats are is in `fasttok.inputs.agent_logs`; sums are in `flows`, rows made of them in `rows`.
-Here is the run.
+Logs are read, and their texts counted, in the compiled part, which gives requests and sums of texts. Rows of a report
+are made of them in `rows`. Here is the run.
 """
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from fasttok._fasttok import Encoding
+from fasttok._fasttok import LOG_FORMATS, Encoding, _log_usage
 from fasttok._util.nearest import nearest
 from fasttok._util.paths import PathLike
 from fasttok.errors import MissingExtraError, PriceTableError
-from fasttok.inputs.agent_logs import FORMATS, AgentLogs
 from fasttok.inputs.outputs import ledger_written, watched
-from fasttok.inputs.paths import as_names, given_paths
+from fasttok.inputs.paths import as_names, given_paths, require_existing
 from fasttok.inputs.prices import read_price_table
-from fasttok.measures.usage.counting import Counting
-from fasttok.measures.usage.flows import Flows
 from fasttok.measures.usage.pricing import Pricing
 from fasttok.measures.usage.rows import Rows
 from fasttok.options import LogKeywords, documented, given
@@ -77,8 +72,8 @@ def usage(
             near = nearest(key, KEYS)
             hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(KEYS)}"
             raise ValueError(f"usage is not grouped by {key!r}{hint}")
-    if log_format is not None and log_format not in FORMATS:
-        raise ValueError(f"log_format must be {' or '.join(map(repr, FORMATS))}, not {log_format!r}")
+    if log_format is not None and log_format not in LOG_FORMATS:
+        raise ValueError(f"log_format must be {' or '.join(map(repr, LOG_FORMATS))}, not {log_format!r}")
     if cost_of is None and (prices is not None or price_date is not None):
         cost_of = "recorded"
     if cost_of not in (None, "recorded", "recount"):
@@ -94,29 +89,31 @@ def usage(
 
     manifest = run_manifest(loaded, taken.threads)
     clock = time.perf_counter()
-    flows = Flows(keys, len(loaded))
-    counting = Counting(list(loaded.values()), taken.detect_bytes if "language" in keys else None, taken.threads)
+    require_existing(inputs if taken.filesystem is None else [])
     with watched(progress, taken) as watched_options, ledger_written(inputs, watched_options) as run_options:
-        logs = AgentLogs(inputs, run_options, log_format)
-        with _rarely_collected():
-            for event in counting.counted(logs):
-                flows.add(event)
-    flows.end({name: said for parser in logs.parsers.values() for name, said in parser.agents.items()})
+        used = _log_usage(
+            inputs,
+            list(loaded.values()),
+            keys,
+            run_options,
+            log_format=log_format,
+            detect_bytes=taken.detect_bytes if "language" in keys else None,
+        )
     seconds = time.perf_counter() - clock
 
-    models = {request.model for request in flows.requests}
+    models = {request.model for request in used.requests}
     proxies = {name: {model for model in models if not _is_own(model, each)} for name, each in loaded.items()}
-    rows = Rows(flows, list(loaded), proxies, pricing)
+    rows = Rows(keys, used, list(loaded), proxies, pricing)
     currencies = {price.currency for price in pricing.prices.values() if price} if pricing is not None else set()
     if len(currencies) > 1:
         raise PriceTableError(
             f"prices are in {' and '.join(sorted(currencies))}, and no rate of exchange is known: state all models in "
             "one table"
         )
-    sessions = _numbered("session", (request.session for request in flows.requests)) if redact else {}
+    sessions = _numbered("session", (request.session for request in used.requests)) if redact else {}
     groups = rows.groups() if keys else []
-    ledger = logs.reader.ledger
-    manifest["run"] |= describe_work(seconds, logs.bytes / seconds / 1e6 if seconds else None)
+    ledger = Ledger._from_account(used.account)
+    manifest["run"] |= describe_work(seconds, used.bytes / seconds / 1e6 if seconds else None)
     manifest |= {
         **describe_sources(inputs, taken),
         "by": keys,
@@ -124,16 +121,16 @@ def usage(
         **taken.manifest(LogKeywords),
         "logs": [
             {
-                "format": parser.name,
-                "title": parser.title,
-                "files": logs.files[parser.name],
-                "rule": parser.rule,
-                "records": dict(sorted(parser.records.items())),
-                "repeated_records": parser.repeated_records,
-                "not_counted": dict(sorted(parser.media.items())),
+                "format": met.format,
+                "title": met.title,
+                "files": met.files,
+                "rule": met.rule,
+                "records": met.records,
+                "repeated_records": met.repeated_records,
+                "not_counted": met.not_counted,
             }
-            for parser in logs.parsers.values()
-            if logs.files[parser.name]
+            for met in used.logs
+            if met.files
         ],
         "proxies": {name: sorted(model or "(none)" for model in found) for name, found in proxies.items() if found},
         "cost_of": cost_of,
@@ -141,7 +138,7 @@ def usage(
         "prices": [] if pricing is None else [price.to_dict() for price in pricing.prices.values() if price],
         "unpriced": {} if pricing is None else dict(sorted(pricing.unpriced.items())),
         "redacted": redact,
-        **describe_account(logs.reader.account),
+        **describe_account(used.account),
     }
     if redact:
         manifest, ledger = _redacted(manifest, ledger, is_own_table=table is not None)
@@ -156,19 +153,6 @@ def usage(
         rows.longest(sessions),
         ledger,
     )
-
-
-@contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """With Python looking for circles of objects less often: a batch of events is more of them than it expects, and in
-    none is a circle. Looking for them took a fifth of the time."""
-    before = gc.get_threshold()
-    if before[0]:
-        gc.set_threshold(max(before[0], 100_000), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _is_own(model: str | None, encoding: Encoding) -> bool:

@@ -6,9 +6,9 @@ from collections import Counter
 from datetime import date
 from decimal import Decimal
 
+from fasttok._fasttok import LoggedRequest
 from fasttok.errors import UnknownPriceError
 from fasttok.inputs.prices import PriceTable, find_price
-from fasttok.measures.usage.flows import Request
 from fasttok.reports.prices import Price
 
 _MILLION = 1_000_000
@@ -26,7 +26,7 @@ class Pricing:
         self.unpriced: Counter[str] = Counter()
         """Requests without a price, by model."""
 
-    def cost(self, request: Request) -> Decimal | None:
+    def cost(self, request: LoggedRequest) -> Decimal | None:
         """What a request cost; None where its model has no price, or it has no figures."""
         figures = self._figures(request)
         if figures is None:
@@ -41,7 +41,7 @@ class Pricing:
         answer = Decimal(0) if price.output is None else price.output.at(sent)
         return ((sent - cached) * fresh + cached * again + answered * answer) / _MILLION
 
-    def _figures(self, request: Request) -> tuple[int, int, int] | None:
+    def _figures(self, request: LoggedRequest) -> tuple[int, int, int] | None:
         """Tokens of input, those of them from a cache, and tokens of output."""
         if self._encoding is not None:
             if request.sent is None:

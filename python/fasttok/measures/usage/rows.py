@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from fasttok.measures.usage.flows import OF_TEXTS, Flow, Flows, Key, Request
+from fasttok._fasttok import LoggedRequest, LogUsage, TextFlow
 from fasttok.measures.usage.pricing import Pricing
 from fasttok.reports.usage import LongContext, Recorded, Recount, SessionUsage, Turn, UsagePart, UsageRow
 
+OF_TEXTS = ("role", "part", "tool", "language")
+"""What is grouped by that a text has and not its request."""
 LISTED = 10
 """So many of the longest contexts, and of the sessions that used most, are listed."""
 TURNS = 200
@@ -19,35 +21,42 @@ POINTS = 200
 
 @dataclass
 class _Group:
-    flows: list[Flow] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    flows: list[TextFlow] = field(default_factory=list)
+    requests: list[LoggedRequest] = field(default_factory=list)
 
 
 class Rows:
     """Makes rows of the sums of a run. `proxies`: for each encoding the models whose own it is not."""
 
     def __init__(
-        self, flows: Flows, encodings: Sequence[str], proxies: Mapping[str, set[str | None]], pricing: Pricing | None
+        self,
+        by: Sequence[str],
+        used: LogUsage,
+        encodings: Sequence[str],
+        proxies: Mapping[str, set[str | None]],
+        pricing: Pricing | None,
     ) -> None:
-        self._flows = flows
+        self._by = by
+        self._requests = used.requests
+        self._flows = used.flows
         self._encodings = encodings
         self._proxies = proxies
         self._pricing = pricing
-        self._costs = {} if pricing is None else {id(each): pricing.cost(each) for each in flows.requests}
-        self._of_texts = not set(OF_TEXTS).isdisjoint(flows.by)
+        self._costs = {} if pricing is None else {id(each): pricing.cost(each) for each in self._requests}
+        self._of_texts = not set(OF_TEXTS).isdisjoint(by)
 
     def totals(self) -> UsageRow:
-        group = _Group(list(self._flows.flows.values()), self._flows.requests)
+        group = _Group(self._flows, self._requests)
         return self._row({}, group, of_texts=False)
 
     def groups(self) -> list[UsageRow]:
-        by = self._flows.by
-        groups: defaultdict[Key, _Group] = defaultdict(_Group)
-        for (key, _), flow in self._flows.flows.items():
-            groups[key].flows.append(flow)
+        by = self._by
+        groups: defaultdict[tuple[str | None, ...], _Group] = defaultdict(_Group)
+        for flow in self._flows:
+            groups[tuple(flow.key)].flows.append(flow)
         if not self._of_texts:
-            for request in self._flows.requests:
-                groups[tuple(request.value(each) for each in by)].requests.append(request)
+            for request in self._requests:
+                groups[tuple(getattr(request, each) for each in by)].requests.append(request)
         rows = [
             self._row(dict(zip(by, key, strict=True)), group, of_texts=self._of_texts) for key, group in groups.items()
         ]
@@ -57,9 +66,9 @@ class Rows:
         return rows
 
     def parts(self) -> list[UsagePart]:
-        found: defaultdict[tuple[str, str], list[Flow]] = defaultdict(list)
-        for (_, (role, part, *_)), flow in self._flows.flows.items():
-            found[role, part].append(flow)
+        found: defaultdict[tuple[str, str], list[TextFlow]] = defaultdict(list)
+        for flow in self._flows:
+            found[flow.role, flow.part].append(flow)
         return [
             UsagePart(
                 role,
@@ -72,8 +81,8 @@ class Rows:
         ]
 
     def turns(self) -> list[Turn]:
-        by_turn: defaultdict[int, list[Request]] = defaultdict(list)
-        for request in self._flows.requests:
+        by_turn: defaultdict[int, list[LoggedRequest]] = defaultdict(list)
+        for request in self._requests:
             if request.turn <= TURNS:
                 by_turn[request.turn].append(request)
         found = []
@@ -91,8 +100,8 @@ class Rows:
         return found
 
     def longest(self, names: Mapping[str, str]) -> list[LongContext]:
-        longest: dict[tuple[str, str], Request] = {}
-        for request in self._flows.requests:
+        longest: dict[tuple[str, str], LoggedRequest] = {}
+        for request in self._requests:
             of = request.session, request.agent
             if of not in longest or self._context(request) > self._context(longest[of]):
                 longest[of] = request
@@ -111,14 +120,14 @@ class Rows:
         ]
 
     def sessions(self, names: Mapping[str, str]) -> list[SessionUsage]:
-        by_session: defaultdict[str, list[Request]] = defaultdict(list)
-        for request in self._flows.requests:
+        by_session: defaultdict[str, list[LoggedRequest]] = defaultdict(list)
+        for request in self._requests:
             by_session[request.session].append(request)
         made = [self._session(names.get(name, name), requests) for name, requests in by_session.items()]
         made.sort(key=lambda s: (s.cost or 0, s.input_tokens + s.output_tokens, *s.sent_tokens.values()), reverse=True)
         return made[:LISTED]
 
-    def _session(self, name: str, requests: Sequence[Request]) -> SessionUsage:
+    def _session(self, name: str, requests: Sequence[LoggedRequest]) -> SessionUsage:
         threads: defaultdict[str, list[int]] = defaultdict(list)
         for request in requests:
             threads[request.agent].append(self._context(request))
@@ -136,13 +145,13 @@ class Rows:
             tuple(contexts[::step]),
         )
 
-    def _context(self, request: Request) -> int:
+    def _context(self, request: LoggedRequest) -> int:
         """How much a request sent: as recorded, or else under the first encoding."""
         if request.usage is not None and request.usage.input:
             return request.usage.input
         return request.sent[0] if request.sent else 0
 
-    def _cost(self, requests: Iterable[Request]) -> float | None:
+    def _cost(self, requests: Iterable[LoggedRequest]) -> float | None:
         if self._pricing is None:
             return None
         costs = [cost for each in requests if (cost := self._costs[id(each)]) is not None]
@@ -184,7 +193,7 @@ class Rows:
         )
 
 
-def _recorded(requests: Sequence[Request]) -> Recorded:
+def _recorded(requests: Sequence[LoggedRequest]) -> Recorded:
     used = [(each.usage, each.is_final) for each in requests if each.usage is not None]
     return Recorded(
         len(used),

@@ -4,6 +4,8 @@
 //! The whole record is checked against the grammar, as `jsonl` checks it; half of a surrogate pair is no fault of it, and
 //! is U+FFFD in what is read. Of a name that occurs twice the last value holds.
 
+use std::num::NonZeroU32;
+
 use fasttok_engine::Utf8Errors;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
@@ -13,6 +15,8 @@ use super::messages::compact::compact;
 
 /// So many brackets may be open in each other, as serde_json has it.
 const DEPTH: usize = 128;
+/// There is room for so many values from the beginning: most records have fewer.
+const NODES: usize = 128;
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,29 +41,21 @@ pub enum JsonKind {
 #[derive(Debug, Clone, Copy)]
 struct Node {
     kind: JsonKind,
-    /// Of a string: whether something in it is escaped.
-    is_escaped: bool,
     start: u32,
     end: u32,
     next: u32,
+    /// Of a string in which something is escaped: where its text ends among those of the record.
+    text: Option<NonZeroU32>,
+    /// Where it begins there.
+    text_start: u32,
 }
 
 /// A record of JSON, and the values in it by number: 0 is the whole.
-///
-/// ```
-/// use fasttok_corpus::{JsonKind, JsonTree};
-///
-/// let tree = JsonTree::parse(r#"{"role": "user", "parts": ["H\u0069", 2]}"#.to_owned()).unwrap();
-/// let parts = tree.member(0, "parts").unwrap();
-/// let values: Vec<_> = tree.children(parts).map(|value| tree.kind(value)).collect();
-/// assert_eq!(values, [JsonKind::String, JsonKind::Number]);
-/// let mut buffer = Vec::new();
-/// assert_eq!(tree.text(tree.children(parts).next().unwrap(), &mut buffer), "Hi");
-/// assert_eq!(tree.text(0, &mut buffer), r#"{"role":"user","parts":["Hi",2]}"#);
-/// ```
 #[derive(Debug)]
 pub struct JsonTree {
     record: String,
+    /// The texts of strings in which something is escaped, one after the other.
+    unescaped: String,
     nodes: Vec<Node>,
 }
 
@@ -77,9 +73,14 @@ impl JsonTree {
         }
         make_room(scratch, record.len());
         let start = if record.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let mut parser = Parser { bytes: record.as_bytes(), at: start, nodes: Vec::new(), scratch };
+        let nodes = Vec::with_capacity(NODES);
+        let mut parser = Parser { bytes: record.as_bytes(), at: start, nodes, scratch, written: 0 };
         match parser.whole() {
-            Some(()) => Ok(JsonTree { nodes: parser.nodes, record }),
+            Some(()) => {
+                let Parser { nodes, written, .. } = parser;
+                let unescaped = json_string::unescaped(&scratch[..written]).to_owned();
+                Ok(JsonTree { nodes, record, unescaped })
+            }
             None => {
                 let wrong = fault(&record[start..]);
                 Err((record, wrong))
@@ -133,36 +134,31 @@ impl JsonTree {
     }
 
     fn is_named(&self, key: u32, name: &str) -> bool {
-        let Node { start, end, is_escaped, .. } = self.nodes[key as usize];
-        if is_escaped {
-            return self.text(key, &mut Vec::new()) == name;
-        }
-        let is_as_long = (end - start) as usize == name.len() + 2;
-        is_as_long && &self.record[start as usize + 1..end as usize - 1] == name
+        self.string(key) == Some(name)
     }
 
-    /// What is counted of the value, in `buffer` if need be: a string's text, of all else JSON without blanks.
+    /// The text of a string; none of any other value.
+    pub fn string(&self, value: u32) -> Option<&str> {
+        let Node { kind, start, end, text, text_start, .. } = self.nodes[value as usize];
+        match (kind, text) {
+            (JsonKind::String, None) => Some(&self.record[start as usize + 1..end as usize - 1]),
+            (JsonKind::String, Some(end)) => {
+                Some(&self.unescaped[text_start as usize..end.get() as usize])
+            }
+            _ => None,
+        }
+    }
+
+    /// What is counted of the value: a string's text, of all else JSON without blanks, in `buffer`.
     pub fn text<'a>(&'a self, value: u32, buffer: &'a mut Vec<u8>) -> &'a str {
-        let Node { kind, is_escaped, .. } = self.nodes[value as usize];
-        let raw = self.raw(value);
-        let done = match kind {
-            JsonKind::String if !is_escaped => return &raw[1..raw.len() - 1],
-            JsonKind::String => json_string::text_of(raw, buffer, Utf8Errors::Replace),
-            _ => compact(raw, buffer, Utf8Errors::Replace),
-        };
-        done.expect("half of a surrogate pair is replaced")
+        self.string(value).unwrap_or_else(|| {
+            let done = compact(self.raw(value), buffer, Utf8Errors::Replace);
+            done.expect("half of a surrogate pair is replaced")
+        })
     }
 }
 
 /// Sixteen bytes that stand for texts, in their order: equal for equal ones.
-///
-/// ```
-/// use fasttok_corpus::digest;
-///
-/// assert_eq!(digest(["a", "bc"].map(Some)), digest(["a", "bc"].map(Some)));
-/// assert_ne!(digest(["a", "bc"].map(Some)), digest(["ab", "c"].map(Some)));
-/// assert_ne!(digest([None]), digest([Some("")]));
-/// ```
 pub fn digest<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> [u8; 16] {
     let mut hash = Sha256::new();
     for text in texts {
@@ -191,7 +187,9 @@ struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
+    /// Texts, up to `written`.
     scratch: &'a mut Vec<u8>,
+    written: usize,
 }
 
 impl Parser<'_> {
@@ -212,7 +210,7 @@ impl Parser<'_> {
     fn push(&mut self, kind: JsonKind, start: usize) -> usize {
         let next = self.nodes.len() as u32 + 1;
         let (start, end) = (start as u32, self.at as u32);
-        self.nodes.push(Node { kind, is_escaped: false, start, end, next });
+        self.nodes.push(Node { kind, start, end, next, text: None, text_start: 0 });
         self.nodes.len() - 1
     }
 
@@ -297,11 +295,16 @@ impl Parser<'_> {
 
     fn string(&mut self) -> Option<()> {
         let start = self.at;
-        let read =
-            json_string::read(&self.bytes[start..], self.scratch, Utf8Errors::Replace).ok()?;
+        // No text is longer than it is written, so that there is room for what is left of the record.
+        let room = &mut self.scratch[self.written..];
+        let read = json_string::read(&self.bytes[start..], room, Utf8Errors::Replace).ok()?;
         self.at += read.end;
         let node = self.push(JsonKind::String, start);
-        self.nodes[node].is_escaped = read.written.is_some();
+        if let Some(len) = read.written {
+            self.nodes[node].text_start = self.written as u32;
+            self.written += len;
+            self.nodes[node].text = NonZeroU32::new(self.written as u32);
+        }
         Some(())
     }
 
@@ -432,6 +435,25 @@ mod tests {
             }
         }
         assert!(good > 1000 && bad > 1000, "{good} {bad}");
+    }
+
+    #[test]
+    fn values_are_looked_up() {
+        let record = r#"{"role": "user", "parts": ["H\u0069", 2]}"#;
+        let tree = JsonTree::parse(record.to_owned()).unwrap();
+        let parts = tree.member(0, "parts").unwrap();
+        let values: Vec<_> = tree.children(parts).map(|value| tree.kind(value)).collect();
+        assert_eq!(values, [JsonKind::String, JsonKind::Number]);
+        let mut buffer = Vec::new();
+        assert_eq!(tree.text(tree.children(parts).next().unwrap(), &mut buffer), "Hi");
+        assert_eq!(tree.text(0, &mut buffer), r#"{"role":"user","parts":["Hi",2]}"#);
+    }
+
+    #[test]
+    fn a_digest_tells_texts_apart() {
+        assert_eq!(digest(["a", "bc"].map(Some)), digest(["a", "bc"].map(Some)));
+        assert_ne!(digest(["a", "bc"].map(Some)), digest(["ab", "c"].map(Some)));
+        assert_ne!(digest([None]), digest([Some("")]));
     }
 
     #[test]

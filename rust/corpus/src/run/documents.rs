@@ -38,11 +38,13 @@ use super::members::{self, MemberFilter, MemberOpener, extension};
 use super::open::{ask_ahead, begin};
 use super::{CHUNK, check_fields, fields, formats, path_languages};
 
-/// A batch holds this many documents at most, or this many bytes of them and one document more.
+/// A batch holds this many documents at most, or so many bytes of them and one document more.
 const BATCH: usize = 4096;
 const BATCH_BYTES: usize = 8 << 20;
 /// Of records that are handed on whole, whose reader makes many objects of each.
 const WHOLE_BYTES: usize = 2 << 20;
+/// The same where rows may be refused: a batch stays in the caches until its texts are counted.
+const REFUSABLE_BYTES: usize = 2 << 20;
 
 /// A document of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +129,40 @@ pub(crate) fn documents_in_chunks(
     take: &mut dyn FnMut(Vec<Document>) -> bool,
     chunk: usize,
 ) -> Result<DocumentsRead, Error> {
+    let mut take = |batch: Vec<Document>| match batch.is_empty() || take(batch) {
+        true => Ok(Vec::new()),
+        // Nobody takes more.
+        false => Err(Error::Interrupted),
+    };
+    let most_bytes = match job.format.as_deref() {
+        Some(MESSAGE_RECORDS) => WHOLE_BYTES,
+        _ => BATCH_BYTES,
+    };
+    hand_on(job, answer, progress, cancel, (&mut take, most_bytes), chunk)
+}
+
+/// The same, where `take` gives the rows of this batch or of those before that are not counted after all. The last batch is
+/// empty.
+pub(crate) fn documents_refusable(
+    job: &Job,
+    progress: &Progress,
+    cancel: &AtomicBool,
+    take: &mut Take<'_>,
+) -> Result<DocumentsRead, Error> {
+    hand_on(job, None, progress, cancel, (take, REFUSABLE_BYTES), CHUNK)
+}
+
+/// Takes a batch, and gives the rows that are not counted after all.
+type Take<'t> = dyn FnMut(Vec<Document>) -> Result<Vec<Entry>, Error> + 't;
+
+fn hand_on(
+    job: &Job,
+    answer: Option<&str>,
+    progress: &Progress,
+    cancel: &AtomicBool,
+    (take, most_bytes): (&mut Take<'_>, usize),
+    chunk: usize,
+) -> Result<DocumentsRead, Error> {
     if job.checkpoint.is_some() {
         let message = "documents that are handed on have no checkpoint".to_owned();
         return Err(Error::InvalidJob { message });
@@ -165,12 +201,9 @@ pub(crate) fn documents_in_chunks(
         progress,
         ledger: &mut ledger,
         take,
+        most_bytes,
         batch: Vec::new(),
         batch_bytes: 0,
-        most_bytes: match job.format.as_deref() {
-            Some(MESSAGE_RECORDS) => WHOLE_BYTES,
-            _ => BATCH_BYTES,
-        },
         path_languages: path_languages(job, &found.inputs),
         path_language: None,
         labels: Labels::default(),
@@ -181,18 +214,18 @@ pub(crate) fn documents_in_chunks(
         packed: 0,
         members: Members::default(),
         unchecked: BTreeSet::new(),
-        enough: false,
     };
     let stop = AtomicBool::new(false);
     for file in 0..found.inputs.len() {
         interruptible(&|| cancel.load(Relaxed), || {
             reading.file(&found, file, Control { cancel, stop: &stop })
         })?;
-        if cancel.load(Relaxed) || reading.enough {
+        if cancel.load(Relaxed) {
             return Err(Error::Interrupted);
         }
     }
     reading.hand_on()?;
+    reading.give(Vec::new())?;
     let Documents { seen, counted, binary, packed, members, unchecked, readers, .. } = reading;
     let met = readers.fields_met();
     found.check_not_all_ignored(job, binary, packed)?;
@@ -262,11 +295,11 @@ struct Documents<'r> {
     config: &'r StreamConfig,
     progress: &'r Progress,
     ledger: &'r mut Collector,
-    take: &'r mut dyn FnMut(Vec<Document>) -> bool,
-    batch: Vec<Document>,
-    batch_bytes: usize,
+    take: &'r mut Take<'r>,
     /// A batch with so many bytes is handed on.
     most_bytes: usize,
+    batch: Vec<Document>,
+    batch_bytes: usize,
     /// The label that the path of each input gives, where these are asked for, and that of the input that is read.
     path_languages: Vec<Option<Box<str>>>,
     path_language: Option<Box<str>>,
@@ -281,8 +314,6 @@ struct Documents<'r> {
     members: Members,
     /// Which inputs have compressed data without a checksum.
     unchecked: BTreeSet<usize>,
-    /// Nobody takes more.
-    enough: bool,
 }
 
 /// What opens members of archives. There are no groups before a document is whole.
@@ -337,9 +368,6 @@ impl<'r> Documents<'r> {
             if reading.is_unchecked() {
                 self.unchecked.insert(file);
             }
-            if self.enough {
-                break;
-            }
         }
         Ok(())
     }
@@ -367,7 +395,7 @@ impl<'r> Documents<'r> {
                     let file = reading.file();
                     for member in members {
                         self.member(input, file, control, member)?;
-                        if self.enough || control.cancel.load(Relaxed) {
+                        if control.cancel.load(Relaxed) {
                             break;
                         }
                     }
@@ -399,7 +427,7 @@ impl<'r> Documents<'r> {
             for (position, bad) in bad {
                 self.skip(input, position, bad)?;
             }
-            if end || self.enough {
+            if end {
                 return Ok(others);
             }
         }
@@ -446,7 +474,7 @@ impl<'r> Documents<'r> {
                 Err(bad) => self.skip(input, position, bad),
             };
             match taken {
-                Ok(()) if !self.enough => ControlFlow::Continue(()),
+                Ok(()) => ControlFlow::Continue(()),
                 ended => ControlFlow::Break(ended),
             }
         };
@@ -516,8 +544,16 @@ impl<'r> Documents<'r> {
     fn hand_on(&mut self) -> Result<(), Error> {
         self.detect_all()?;
         self.batch_bytes = 0;
-        if !self.batch.is_empty() && !(self.take)(std::mem::take(&mut self.batch)) {
-            self.enough = true;
+        match std::mem::take(&mut self.batch) {
+            batch if batch.is_empty() => Ok(()),
+            batch => self.give(batch),
+        }
+    }
+
+    fn give(&mut self, batch: Vec<Document>) -> Result<(), Error> {
+        for entry in (self.take)(batch)? {
+            self.counted -= entry.rows;
+            self.enter(entry)?;
         }
         Ok(())
     }
@@ -556,6 +592,11 @@ impl<'r> Documents<'r> {
         }
         let entry = Entry::new(&input.name, position, bad);
         self.seen += entry.rows;
+        self.enter(entry)
+    }
+
+    /// Says in the ledger why rows that were seen are not counted.
+    fn enter(&mut self, entry: Entry) -> Result<(), Error> {
         if self.job.on_error == OnError::Fail {
             return Err(Error::BadRow(entry));
         }

@@ -38,11 +38,13 @@ use checkpoint::{Checkpoint, State};
 use count::Rounds;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use documents::documents_in_chunks;
+pub(crate) use documents::documents_refusable;
 pub use documents::{Document, DocumentsRead, documents, read_whole};
 use inputs::Inputs;
 use members::MemberFilter;
 pub use plan::{Plan, PlannedFile, plan};
 use schedule::Run;
+pub(crate) use schedule::panic_message;
 pub use share::SharedInputs;
 
 /// Bytes that a worker reads at a time. Large enough that taking turns costs nothing; small enough to stay in the

@@ -300,7 +300,7 @@ impl Run<'_> {
 }
 
 /// What a panic says.
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     match panic.downcast_ref::<&str>() {
         Some(message) => (*message).to_owned(),
         None => panic.downcast_ref::<String>().cloned().unwrap_or_default(),
