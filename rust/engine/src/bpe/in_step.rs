@@ -30,6 +30,8 @@ use super::scripts::{ASCII, table_of};
 
 /// Pieces that are merged in step.
 const LANES: usize = 16;
+/// As many as this are worth the steps of all lanes.
+const FEW: usize = 5;
 /// Parts that a piece begins with, at most: a bit each in 32, and one after them.
 pub(crate) const PARTS: usize = 31;
 /// Pieces that are sorted at once. What waits to be merged is hardly ever more.
@@ -165,8 +167,8 @@ struct Lanes<'a, S: Simd> {
     left: Each,
     /// The lowest key of each lane.
     lowest: Each,
-    /// Lanes in which something merged that does not.
-    wrong: u16,
+    /// Lanes whose piece is to be merged by the form that verifies before it merges.
+    alone: u16,
 }
 
 impl<'a, S: Simd> Lanes<'a, S> {
@@ -181,7 +183,7 @@ impl<'a, S: Simd> Lanes<'a, S> {
             rows: 0,
             left: [0; LANES],
             lowest: [NO_MERGE; LANES],
-            wrong: 0,
+            alone: 0,
         }
     }
 
@@ -190,7 +192,7 @@ impl<'a, S: Simd> Lanes<'a, S> {
     fn begin(&mut self, pieces: &Pieces, group: &[u8; LANES], table: usize) {
         let pairs = self.pairs;
         self.merges = pairs.merges_in(table);
-        self.wrong = 0;
+        self.alone = 0;
         let mut parts = [0; LANES];
         for i in 0..LANES {
             parts[i] = u32::from(pieces.pieces[usize::from(group[i]) % TOGETHER].parts);
@@ -326,7 +328,7 @@ impl<'a, S: Simd> Lanes<'a, S> {
         while unlike != 0 {
             let i = unlike.trailing_zeros() as usize % LANES;
             unlike &= unlike - 1;
-            self.wrong |= u16::from(!self.pairs.verify(left[i], right[i], merged[i])) << i;
+            self.alone |= u16::from(!self.pairs.verify(left[i], right[i], merged[i])) << i;
         }
     }
 
@@ -336,7 +338,7 @@ impl<'a, S: Simd> Lanes<'a, S> {
         let mut at = first;
         loop {
             let Piece { number, same, .. } = pieces.pieces[usize::from(at) % TOGETHER];
-            if self.wrong >> lane & 1 != 0 {
+            if self.alone >> lane & 1 != 0 {
                 work.alone(self.simd, self.pairs, number);
             } else {
                 let left = self.left[lane];
@@ -421,9 +423,13 @@ pub(crate) fn merge_in_step<S: Simd>(
                 group[filled % LANES] = if belongs { piece } else { group[filled % LANES] };
                 filled += usize::from(belongs);
                 if filled == LANES || i + 1 == different && filled != 0 {
-                    lanes.begin(pieces, &group, table);
-                    while !lanes.is_done() {
-                        lanes.step();
+                    if filled < FEW {
+                        lanes.alone = u16::MAX;
+                    } else {
+                        lanes.begin(pieces, &group, table);
+                        while !lanes.is_done() {
+                            lanes.step();
+                        }
                     }
                     for lane in 0..filled {
                         lanes.finish(lane, pieces, group[lane % LANES], work);
