@@ -72,6 +72,25 @@ def test_a_text_is_counted_as_the_encoding_counts_it(tmp_path: Path) -> None:
         assert report.totals.recount[name].written_tokens == sum(encoding.count(text) for text in said)
 
 
+def test_a_recount_is_a_count_of_the_same_messages(tmp_path: Path) -> None:
+    """What `usage` recounts of a session, `count` counts of its messages, by role: texts, tool calls and results."""
+    asked = {"path": "src/größe.py", "lines": [1, 2.5, None], "quote": 'a "b" \\ \n'}
+    call = {"type": "tool_use", "id": "t1", "name": "Read", "input": asked}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "def f():\n\treturn '日本語 😀'\n" * 90}
+    said = [("user", "Was ist das?\u2028" * 9), ("assistant", [call]), ("user", [result]), ("assistant", "Nothing.")]
+    records = [claude(role, str(i), content) for i, (role, content) in enumerate(said)]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    lines(tmp_path / "a" / "s.jsonl", records)
+    lines(tmp_path / "b" / "s.jsonl", [{"messages": [{"role": role, "content": content} for role, content in said]}])
+    report = library.usage(tmp_path / "a", [O200K, "gpt2"], by="role")
+    count = library.count_corpus(tmp_path / "b", [O200K, "gpt2"], by="role", format="messages")
+    for name in (O200K, "gpt2"):
+        recounted = {row.key["role"]: row.recount[name].written_tokens for row in report.groups}
+        assert recounted == {group.key["role"]: group.tokens[name] for group in count.groups}
+        assert set(recounted) == {"user", "assistant", "tool"} and min(recounted.values()) > 0
+
+
 def test_languages_of_texts(tmp_path: Path) -> None:
     """Each text has its own language, in the history as well: it is sent as often as the others."""
     german, chinese = "Wo ist die Bibliothek? Ich suche sie den ganzen Tag.", "图书馆在哪里？我找了一上午。"
