@@ -132,6 +132,110 @@ class TestCost:
         assert "a-model-of-nobody (3)" in str(report)
 
 
+NAMED = {
+    "date": "2026-11-01",
+    "models": {
+        "flat": {"input": 2, "output": 8},
+        "tiered": {
+            "input": 1,
+            "output": 4,
+            "tokenizer": "cl100k_base",
+            "long_context": [{"above": 6, "input": 3, "output": 5}, {"above": 12, "input": 7, "output": 11}],
+        },
+        "closed": {"input": 10, "output": 20},
+    },
+}
+
+
+class TestNamedModels:
+    """What logs would cost on models that were named."""
+
+    def chat(self, tmp_path: Path) -> Path:
+        """A request that sends 4 tokens and is answered 2, and one that sends 9 (4, 2 and 3) and is answered 5."""
+        return lines(
+            tmp_path / "chat.jsonl",
+            [
+                claude("user", "u1", words(4)),
+                claude_answer("a1", "1", {"type": "text", "text": words(2)}, (1, 0, 0, 1), "end_turn"),
+                claude("user", "u2", words(3)),
+                claude_answer("a2", "2", {"type": "text", "text": words(5)}, (1, 0, 0, 1), "end_turn"),
+            ],
+        )
+
+    def test_by_hand(self, tmp_path: Path) -> None:
+        report = library.usage(
+            self.chat(tmp_path),
+            by="role",
+            models=["flat", "tiered", "closed"],
+            prices=NAMED,
+            tokenizers={"flat": "o200k_base", "closed": "cl100k_base"},
+        )
+        expected = {
+            # Millionths: the user sent 4 + 7, the assistant 2; it answered 2 and 5.
+            "flat": ((11, 0, 11 * 2), (2, 7, 2 * 2 + 7 * 8)),
+            # The second request is beyond 6 tokens.
+            "tiered": ((11, 0, 4 * 1 + 7 * 3), (2, 7, 2 * 3 + 2 * 4 + 5 * 5)),
+            "closed": ((11, 0, 11 * 10), (2, 7, 2 * 10 + 7 * 20)),
+        }
+        for model, of_roles in expected.items():
+            for role, (sent, answered, cost) in zip(("user", "assistant"), of_roles, strict=True):
+                found = report.get(role).models[model]
+                assert (found.input_tokens, found.output_tokens) == (sent, answered), (model, role)
+                assert found.cost == pytest.approx(cost / 1e6, rel=1e-12)
+            total = report.totals.models[model]
+            assert (total.input_tokens, total.output_tokens) == (13, 7)
+            assert total.cost == pytest.approx(sum(cost for *_, cost in of_roles) / 1e6, rel=1e-12)
+        # Nothing is priced but these, and nothing else is changed by them.
+        assert report.totals.cost is None and report.manifest["cost_of"] is None and report.currency == "USD"
+        assert report.get("user").recount["cl100k_base"].sent_tokens == 11
+        assert report.manifest["models"]["closed"]["encoding"] == "cl100k_base"
+        assert {price["model"] for price in report.manifest["prices"]} == {"flat", "tiered", "closed"}
+        jsonschema = pytest.importorskip("jsonschema")
+        said = json.loads(report.to_json())
+        jsonschema.validate(said, library.schema("usage"))
+        assert said["groups"][0]["models"]["flat"]["cost"] == report.groups[0].models["flat"].cost
+
+    @pytest.mark.parametrize(
+        "by", ["role", ["tool", "agent"], ["language", "part"], "model", ["session", "day"], "part"]
+    )
+    def test_groups_add_up_to_the_totals(self, logs: Path, by: Any) -> None:
+        names = {"models": ["flat", "tiered"], "prices": NAMED, "tokenizers": {"flat": "gpt2"}}
+        report = library.usage(logs, O200K, by=by, **names)
+        assert report.encodings == [O200K, "r50k_base", "cl100k_base"]
+        assert report.totals.models["tiered"].cost == library.usage(logs, **names).totals.models["tiered"].cost
+        for model, total in report.totals.models.items():
+            each = [row.models[model] for row in report.groups]
+            assert sum(one.input_tokens for one in each) == total.input_tokens > 0
+            assert sum(one.output_tokens for one in each) == total.output_tokens > 0
+            assert sum(one.cost for one in each) == pytest.approx(total.cost, rel=1e-12)
+
+    def test_every_form_labels_what_is_an_estimate(self, tmp_path: Path) -> None:
+        table = {
+            "models": {name: {"input": 2, "output": 8} for name in ("gpt-4o", "claude-opus-4-5")},
+            "date": "2026-11-01",
+        }
+        (tmp_path / "prices.json").write_text(json.dumps(table))
+        file = self.chat(tmp_path)
+        call = (
+            "usage", file, "--by", "role", "-m", "gpt-4o,claude-opus-4-5", "--tokenizer", "claude-opus-4-5=cl100k_base",
+            "--prices", tmp_path / "prices.json",
+        )  # fmt: skip
+        table_ = fasttok(*call, "--table", "--html", tmp_path / "page.html")
+        assert table_.code == 0, table_.err
+        assert "claude-opus-4-5 (estimate)" in table_.out and "counted with another model's tokenizer" in table_.out
+        assert "claude-opus-4-5 (estimate)" in (tmp_path / "page.html").read_text()
+        head, *rows = [line.split(",") for line in fasttok(*call, "--csv").out.splitlines()]
+        at = {name: head.index(name) for name in ("role", "encoding", "on_model", "tokenizer_of", "on_model_cost")}
+        found = {(row[at["role"]], row[at["on_model"]]): row for row in rows}
+        assert set(found) == {(r, m) for r in ("user", "assistant") for m in ("gpt-4o", "claude-opus-4-5")}
+        assert found["user", "gpt-4o"][at["tokenizer_of"]] == ""
+        assert found["user", "claude-opus-4-5"][at["tokenizer_of"]] != ""
+        assert float(found["user", "gpt-4o"][at["on_model_cost"]]) == pytest.approx(22e-6)
+        without = fasttok("usage", file, "-m", "claude-opus-4-5", "--prices", tmp_path / "prices.json")
+        assert without.code == 2 and "--tokenizer" in without.err
+        assert fasttok("usage", file, "-m", "gpt-4o", "--tokenizer", "x=gpt2").code == 2
+
+
 def test_redact_keeps_names_out(tmp_path: Path) -> None:
     session = claude_session("secret-session")
     for record in session:

@@ -1023,6 +1023,15 @@ class TextFlow:
     @property
     def sent(self) -> list[int]:
         """Tokens of them that requests sent, by encoding."""
+    @property
+    def answered(self) -> list[int]:
+        """Tokens of those that the model wrote in answer to a request, by encoding."""
+    @property
+    def sent_over(self) -> list[int]:
+        """What of ``sent`` was in requests beyond each of the limits."""
+    @property
+    def answered_over(self) -> list[int]:
+        """What of ``answered`` was in answer to such requests."""
 
 def _log_usage(
     paths: Sequence[str],
@@ -1030,12 +1039,14 @@ def _log_usage(
     by: Sequence[str],
     options: CorpusOptions,
     *,
+    limits: Sequence[tuple[int, int]] = ...,
     log_format: str | None = None,
     detect_bytes: int | None = None,
 ) -> LogUsage:
     """Reads logs of agents, as ``options`` say, and counts their texts with ``encodings``, in groups by the keys
-    ``by``. ``log_format``: of all files, whatever they look like. ``detect_bytes``: how much of a text its language is
-    told by."""
+    ``by``. ``limits``: encodings, by number, and tokens; what is sent by requests that send more of them is summed by
+    itself too. ``log_format``: of all files, whatever they look like. ``detect_bytes``: how much of a text its language
+    is told by."""
 
 def _read_whole(path: str, /, limit: int = ...) -> bytes:
     """All bytes of one file, unpacked if it is compressed. More than `limit` of them are an error."""

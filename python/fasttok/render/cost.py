@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fasttok.render import format
+from fasttok.render import estimates, format
 from fasttok.render.blocks import SHOWN
 from fasttok.render.format import money
 from fasttok.reports.cost import CostReport, CostRow
@@ -27,10 +27,7 @@ def title(report: CostReport) -> str:
 def notes(report: CostReport) -> list[str]:
     """What must be known to read the numbers."""
     manifest = report.manifest
-    found = []
-    if manifest["estimates"]:
-        whose = ", ".join(f"{model} with that of {other}" for model, other in manifest["estimates"].items())
-        found.append(f"estimate: counted with another model's tokenizer, {whose}; its own may count more or fewer.")
+    found = list(estimates.of_tokenizers(manifest["estimates"]))
     if any(row.long_context_documents for row in report.totals):
         what = "requests" if is_of_messages(report) else "documents"
         found.append(f"long: {what} so long that the rates of a long context hold for all their tokens.")

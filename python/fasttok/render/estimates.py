@@ -1,4 +1,5 @@
-"""What tables say of estimates from a sample. Knows no report, only what its manifest has."""
+"""What tables say of estimates: from a sample, or with another model's tokenizer. Knows no report, only what its
+manifest has."""
 
 from __future__ import annotations
 
@@ -26,6 +27,13 @@ def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
         f"Estimates from {part}: {sample['units']:,} units, {read} read. {ERROR} is half of the interval of tokens, "
         "of the estimate; - where too little was drawn to say."
     )
+
+
+def of_tokenizers(tokenizers: Mapping[str, str | None]) -> Iterator[str]:
+    """That models were counted with the tokenizers of others; nothing of those that were counted with their own."""
+    whose = ", ".join(f"{model} with that of {other}" for model, other in tokenizers.items() if other is not None)
+    if whose:
+        yield f"estimate: counted with another model's tokenizer, {whose}; its own may count more or fewer."
 
 
 def error(tokens: int, intervals: Intervals | None, encoding: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fasttok._util.estimates import label
+from fasttok.render import estimates
 from fasttok.reports.usage import UsagePart, UsageReport
 
 _PART_NAMES = {
@@ -40,6 +42,11 @@ def encoding_label(report: UsageReport, name: str) -> str:
     return f"{name} (proxy)" if report.totals.recount[name].is_proxy else name
 
 
+def model_label(report: UsageReport, name: str) -> str:
+    """A model that was named, as it is shown: with another's tokenizer it is labelled so."""
+    return label(name, report.totals.models[name].tokenizer_of)
+
+
 def notes(report: UsageReport) -> list[str]:
     """What must be known to read the numbers."""
     manifest = report.manifest
@@ -67,6 +74,12 @@ def notes(report: UsageReport) -> list[str]:
             f"Costs are of {'recorded' if manifest['cost_of'] == 'recorded' else 'recounted'} figures; input that was "
             "written to a cache is priced as input."
         )
+    if report.models:
+        found.append(
+            "On models that were named: the texts of the logs, recounted with the tokenizer of each and priced as if "
+            "it had been asked; all input is fresh. What the logs leave out is in none of it."
+        )
+        found += estimates.of_tokenizers({name: each.tokenizer_of for name, each in report.totals.models.items()})
     if manifest["unpriced"]:
         models = ", ".join(f"{model} ({count:,})" for model, count in manifest["unpriced"].items())
         found.append(f"Without a price, by requests: {models}.")

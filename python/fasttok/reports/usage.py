@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fasttok._fasttok import USAGE_KEYS
@@ -62,6 +62,22 @@ class Recount:
 
 
 @dataclass(frozen=True)
+class ModelUsage:
+    """The texts of logs on a model that was named: recounted, and priced as if it had been asked."""
+
+    encoding: str
+    """What they are counted with, by its name in the report."""
+    tokenizer_of: str | None
+    """Whose tokenizer it is, where it is not the model's own and the figures are an estimate."""
+    input_tokens: int
+    """What requests sent, of texts that are in the logs."""
+    output_tokens: int
+    """What was answered."""
+    cost: float
+    """All input as fresh input, each request at the rates of its length."""
+
+
+@dataclass(frozen=True)
 class UsageRow:
     """The requests and texts that share a key."""
 
@@ -72,6 +88,8 @@ class UsageRow:
     recorded: Recorded | None
     recount: Mapping[str, Recount]
     cost: float | None
+    models: Mapping[str, ModelUsage] = field(default_factory=dict)
+    """By the name of each model that was asked for."""
 
     def to_dict(self) -> dict[str, Any]:
         """As the report's JSON has it, but for the key."""
@@ -81,6 +99,7 @@ class UsageRow:
             "recorded": None if self.recorded is None else dict(vars(self.recorded)),
             "recount": {name: dict(vars(each)) for name, each in self.recount.items()},
             "cost": self.cost,
+            "models": {name: dict(vars(each)) for name, each in self.models.items()},
         }
 
 
@@ -165,6 +184,11 @@ class UsageReport(BaseReport):
         return list(self.totals.recount)
 
     @property
+    def models(self) -> list[str]:
+        """The models that texts were recounted and priced for, by name."""
+        return list(self.totals.models)
+
+    @property
     def currency(self) -> str | None:
         """The currency of costs, ISO 4217; None where none were asked for."""
         currency: str | None = self.manifest["currency"]
@@ -187,17 +211,30 @@ class UsageReport(BaseReport):
         fixed += [("encoding", "string")]
         fixed += [(name, "integer") for name in Recount.__annotations__ if name != "is_proxy"]
         fixed += [("is_proxy", "boolean"), ("cost", "real")]
+        if self.models:
+            fixed += [("on_model", "string"), ("tokenizer_of", "string")]
+            fixed += [("on_model_input_tokens", "integer"), ("on_model_output_tokens", "integer")]
+            fixed += [("on_model_cost", "real")]
         return [(key, "string") for key in self.by] + fixed
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """A row a group and encoding; a row a group where nothing is recounted; the totals where nothing is grouped."""
+        """A row a group and encoding, and of an encoding one for each model that was named and has it; a row a group
+        where nothing is recounted; the totals where nothing is grouped."""
         for row in self.groups if self.by else [self.totals]:
             recorded = [getattr(row.recorded, name, None) for name in Recorded.__annotations__]
             said = (*row.key.values(), row.requests, row.texts, *recorded)
             if not row.recount:
                 yield (*said, *[None] * (1 + len(Recount.__annotations__)), row.cost)
             for name, each in row.recount.items():
-                yield (*said, name, *vars(each).values(), row.cost)
+                recounted = (*said, name, *vars(each).values(), row.cost)
+                if not row.models:
+                    yield recounted
+                    continue
+                priced = [(model, on) for model, on in row.models.items() if on.encoding == name]
+                if not priced:
+                    yield (*recounted, *[None] * 5)
+                for model, on in priced:
+                    yield (*recounted, model, on.tokenizer_of, on.input_tokens, on.output_tokens, on.cost)
 
     def content(self) -> dict[str, Any]:
         """Totals, groups, parts, turns, sessions, longest contexts and ledger: see docs/usage.md."""

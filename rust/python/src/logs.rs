@@ -109,18 +109,26 @@ pub struct TextFlow {
     written: Vec<u64>,
     /// Tokens of them that requests sent, by encoding.
     sent: Vec<u64>,
+    /// Tokens of those that the model wrote in answer to a request, by encoding.
+    answered: Vec<u64>,
+    /// What of ``sent`` was in requests beyond each of the limits.
+    sent_over: Vec<u64>,
+    /// What of ``answered`` was in answer to such requests.
+    answered_over: Vec<u64>,
 }
 
 /// Reads logs of agents, as ``options`` say, and counts their texts with ``encodings``, in groups by the keys ``by``.
+/// ``limits``: encodings, by number, and tokens; what is sent by requests that send more of them is summed by itself too.
 /// ``log_format``: of all files, whatever they look like. ``detect_bytes``: how much of a text its language is told by.
 #[pyfunction]
-#[pyo3(signature = (paths, encodings, by, options, *, log_format = None, detect_bytes = None))]
+#[pyo3(signature = (paths, encodings, by, options, *, limits = vec![], log_format = None, detect_bytes = None))]
 pub fn _log_usage(
     py: Python<'_>,
     paths: Vec<PathBuf>,
     encodings: Vec<Bound<'_, Encoding>>,
     by: Vec<String>,
     options: CorpusOptions<'_>,
+    limits: Vec<(usize, u64)>,
     log_format: Option<String>,
     detect_bytes: Option<usize>,
 ) -> PyResult<LogUsage> {
@@ -141,6 +149,7 @@ pub fn _log_usage(
     };
     let asked = LogJob {
         by: by.iter().map(key).collect::<PyResult<_>>()?,
+        limits,
         format: log_format,
         languages: detect_bytes.map(labels),
     };
@@ -168,9 +177,30 @@ impl LogUsage {
             Py::new(py, met)
         });
         let flows = flows.into_iter().map(|flow| {
-            let fasttok_corpus::TextFlow { key, role, part, texts, written, sent } = flow;
+            let fasttok_corpus::TextFlow {
+                key,
+                role,
+                part,
+                texts,
+                written,
+                sent,
+                answered,
+                sent_over,
+                answered_over,
+            } = flow;
             let key = key.into_iter().map(|value| value.map(|value| value.to_string())).collect();
-            Py::new(py, TextFlow { key, role, part, texts, written, sent })
+            let flow = TextFlow {
+                key,
+                role,
+                part,
+                texts,
+                written,
+                sent,
+                answered,
+                sent_over,
+                answered_over,
+            };
+            Py::new(py, flow)
         });
         let mut names = Names(HashMap::new());
         let requests = requests.into_iter().map(|request| {

@@ -14,6 +14,7 @@ from fasttok.cli.options import (
     corpus_arguments,
     corpus_options,
     names,
+    pairs,
     paths_argument,
     paths_or_piped,
     picture_options,
@@ -60,8 +61,26 @@ from fasttok.reports.usage import KEYS
     type=click.Choice(("recorded", "recount")),
     help="Price the figures that are recorded, or those that are recounted.",
 )
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    callback=names,
+    multiple=True,
+    metavar="NAME[,NAME]",
+    shell_complete=complete.models,
+    help="Recount the texts for these models, and price them as if these had been asked (see fasttok models).",
+)
 @prices_option
 @price_date_option
+@click.option(
+    "--tokenizer",
+    "tokenizers",
+    callback=pairs,
+    multiple=True,
+    metavar="MODEL=NAME|FILE",
+    help="The tokenizer of a model of -m: an encoding or a file. With another model's, the cost is an estimate.",
+)
 @click.option("--redact", is_flag=True, help="Call sessions, users and files by numbers.")
 @corpus_options(LogKeywords)
 @output_options
@@ -72,8 +91,10 @@ def command(
     by: list[str],
     log_format: Any,
     cost_of: Any,
+    models: list[str],
     prices: str | None,
     price_date: datetime | None,
+    tokenizers: dict[str, str],
     redact: bool,
     json: bool,
     csv: bool,
@@ -96,6 +117,11 @@ def command(
 
     \b
         fasttok usage ~/.codex/sessions -e o200k_base --by tool
+
+    "What would the same work cost on two other models, by language?"
+
+    \b
+        fasttok usage ~/.codex/sessions --by role,language -m gpt-5.5,gpt-5-mini
     """
     from fasttok.measures.usage import usage
 
@@ -106,13 +132,20 @@ def command(
         raise click.UsageError(f"--by takes {', '.join(KEYS)}, not {unknown[0]}")
     if cost_of == "recount" and not encodings:
         raise click.UsageError("--cost recount needs -e, an encoding to recount with")
+    unknown = [model for model in tokenizers if model not in models]
+    if unknown:
+        raise click.UsageError(f"--tokenizer names {unknown[0]}, which is not among the models of -m")
     arguments = corpus_arguments(
-        corpus, [*inputs, *([prices] if prices else [])], {"--output": output, **pictures(html, svg, png)}
+        corpus,
+        [*inputs, *([prices] if prices else []), *tokenizers.values()],
+        {"--output": output, **pictures(html, svg, png)},
     )
     report = usage(
         inputs,
         encodings,
         by=by,
+        models=models,
+        tokenizers=tokenizers,
         log_format=log_format,
         cost_of=cost_of,
         prices=prices,

@@ -19,6 +19,8 @@ from fasttok.errors import MissingExtraError, PriceTableError
 from fasttok.inputs.outputs import ledger_written, watched
 from fasttok.inputs.paths import as_names, given_paths, require_existing
 from fasttok.inputs.prices import read_price_table
+from fasttok.measures.cost.pricing import priced_models
+from fasttok.measures.usage.models import NamedModels
 from fasttok.measures.usage.pricing import Pricing
 from fasttok.measures.usage.rows import Rows
 from fasttok.options import LogKeywords, documented, given
@@ -38,6 +40,8 @@ def usage(
     encodings: Spec | Iterable[Spec] | Mapping[str, Spec] = (),
     *,
     by: str | Iterable[str] = (),
+    models: str | Iterable[str] = (),
+    tokenizers: Mapping[str, Spec] | None = None,
     log_format: Literal["codex", "claude-code", "atif", "otel"] | None = None,
     cost_of: Literal["recorded", "recount"] | None = None,
     prices: PathLike | Mapping[str, Any] | None = None,
@@ -53,9 +57,13 @@ def usage(
     encodings: what texts are recounted with, as for :func:`count_corpus`; without any, what the logs record is all.
     by: what is grouped by: ``"agent"``, ``"model"``, ``"user"``, ``"session"``, ``"day"``; or texts by ``"role"``,
         ``"part"``, ``"tool"``.
+    models: models to recount the texts for, each with its tokenizer, and to price them as if these had been asked, in
+        groups of requests and of texts. All input is billed as fresh.
+    tokenizers: what counts for a model: the name of an encoding, a tokenizer file, or an encoding. With another model's
+        tokenizer the figures are an estimate, and every form of the report says so.
     log_format: read every file as this, whatever it looks like.
     cost_of: price the figures that are recorded, or those that are recounted (with the first encoding). Recorded ones
-        where `prices` or `price_date` is given.
+        where `prices` or `price_date` is given and no models are.
     prices, price_date: as for :func:`cost`. A model without a price is listed, and has no cost.
     redact: call sessions, users and files by numbers.
     progress: `True` shows a bar on standard error when that is a terminal and the work takes over a second.
@@ -74,7 +82,8 @@ def usage(
             raise ValueError(f"usage is not grouped by {key!r}{hint}")
     if log_format is not None and log_format not in LOG_FORMATS:
         raise ValueError(f"log_format must be {' or '.join(map(repr, LOG_FORMATS))}, not {log_format!r}")
-    if cost_of is None and (prices is not None or price_date is not None):
+    asked = as_names(models)
+    if cost_of is None and not asked and (prices is not None or price_date is not None):
         cost_of = "recorded"
     if cost_of not in (None, "recorded", "recount"):
         raise ValueError(f"cost_of must be 'recorded' or 'recount', not {cost_of!r}")
@@ -87,6 +96,12 @@ def usage(
     table = None if prices is None else read_price_table(prices)
     pricing = None if cost_of is None else Pricing(table, price_date, 0 if cost_of == "recount" else None)
 
+    priced = NamedModels(priced_models(asked, table, price_date, dict(tokenizers or {})), loaded)
+    loaded = priced.encodings
+    for price in (model.price for model in priced.models):
+        if price.output is None:
+            raise PriceTableError(f"{price.source} has no price of output tokens for {price.model!r}")
+
     manifest = run_manifest(loaded, taken.threads)
     clock = time.perf_counter()
     require_existing(inputs if taken.filesystem is None else [])
@@ -96,15 +111,18 @@ def usage(
             list(loaded.values()),
             keys,
             run_options,
+            limits=priced.limits,
             log_format=log_format,
             detect_bytes=taken.detect_bytes if "language" in keys else None,
         )
     seconds = time.perf_counter() - clock
 
-    models = {request.model for request in used.requests}
-    proxies = {name: {model for model in models if not _is_own(model, each)} for name, each in loaded.items()}
-    rows = Rows(keys, used, list(loaded), proxies, pricing)
-    currencies = {price.currency for price in pricing.prices.values() if price} if pricing is not None else set()
+    met = {request.model for request in used.requests}
+    proxies = {name: {model for model in met if not _is_own(model, each)} for name, each in loaded.items()}
+    rows = Rows(keys, used, list(loaded), proxies, pricing, priced)
+    of_logs = [] if pricing is None else [price for price in pricing.prices.values() if price]
+    stated = list(dict.fromkeys([*of_logs, *(named.price for named in priced.models)]))
+    currencies = {price.currency for price in stated}
     if len(currencies) > 1:
         raise PriceTableError(
             f"prices are in {' and '.join(sorted(currencies))}, and no rate of exchange is known: state all models in "
@@ -121,22 +139,23 @@ def usage(
         **taken.manifest(LogKeywords),
         "logs": [
             {
-                "format": met.format,
-                "title": met.title,
-                "files": met.files,
-                "rule": met.rule,
-                "records": met.records,
-                "repeated_records": met.repeated_records,
-                "not_counted": met.not_counted,
+                "format": log.format,
+                "title": log.title,
+                "files": log.files,
+                "rule": log.rule,
+                "records": log.records,
+                "repeated_records": log.repeated_records,
+                "not_counted": log.not_counted,
             }
-            for met in used.logs
-            if met.files
+            for log in used.logs
+            if log.files
         ],
         "proxies": {name: sorted(model or "(none)" for model in found) for name, found in proxies.items() if found},
         "cost_of": cost_of,
-        "currency": None if pricing is None else next(iter(currencies), None),
-        "prices": [] if pricing is None else [price.to_dict() for price in pricing.prices.values() if price],
+        "currency": next(iter(currencies), None),
+        "prices": [price.to_dict() for price in stated],
         "unpriced": {} if pricing is None else dict(sorted(pricing.unpriced.items())),
+        "models": priced.manifest(),
         "redacted": redact,
         **describe_account(used.account),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from fasttok._fasttok import LoggedRequest, LogUsage, TextFlow
+from fasttok.measures.usage.models import NamedModels
 from fasttok.measures.usage.pricing import Pricing
 from fasttok.reports.usage import LongContext, Recorded, Recount, SessionUsage, Turn, UsagePart, UsageRow
 
@@ -35,8 +36,10 @@ class Rows:
         encodings: Sequence[str],
         proxies: Mapping[str, set[str | None]],
         pricing: Pricing | None,
+        models: NamedModels,
     ) -> None:
         self._by = by
+        self._models = models
         self._requests = used.requests
         self._flows = used.flows
         self._encodings = encodings
@@ -169,6 +172,7 @@ class Rows:
             None if of_texts else _recorded(requests),
             {name: self._recount(i, name, group, of_texts=of_texts) for i, name in enumerate(self._encodings)},
             None if of_texts else self._cost(requests),
+            self._models.of_flows(group.flows) if of_texts else self._models.of_requests(requests),
         )
 
     def _recount(self, i: int, name: str, group: _Group, *, of_texts: bool) -> Recount:

@@ -11,7 +11,7 @@ from fasttok.render.charts import bars, growth, growth_values, part_values
 from fasttok.render.format import money, percent
 from fasttok.render.html import Cell, sortable
 from fasttok.render.page.shell import chart, page, paragraph, section
-from fasttok.render.usage import encoding_label, notes, part_name, parts, share, title
+from fasttok.render.usage import encoding_label, model_label, notes, part_name, parts, share, title
 from fasttok.reports.usage import UsageReport
 
 DEFINITIONS = {
@@ -31,6 +31,9 @@ def usage_page(report: UsageReport) -> str:
     sections = []
     if report.groups:
         sections.append(section("groups", f"By {', '.join(report.by)}", _groups(report)))
+    if report.models:
+        said = f"The texts of the logs as if these models had been asked, in {report.currency}: all input is fresh."
+        sections.append(section("models", "On models that were named", paragraph(said), _models(report)))
     if report.encodings:
         name = report.encodings[0]
         shares = part_values(report)
@@ -115,6 +118,23 @@ def _groups(report: UsageReport) -> str:
             cells += [_number(each.written_tokens), _number(each.sent_tokens)]
         rows.append([*cells, *[Cell(money(row.cost), row.cost)] * priced])
     return sortable("groups-table", "Tokens by group", head, rows, len(report.by))
+
+
+def _models(report: UsageReport) -> str:
+    head = [*report.by, "On model", "Encoding", "Input", "Output", f"Cost, {report.currency}"]
+    rows = [
+        [
+            *(Cell(format.key(value), value or "") for value in row.key.values()),
+            Cell(model_label(report, name), name),
+            Cell(each.encoding, each.encoding),
+            _number(each.input_tokens),
+            _number(each.output_tokens),
+            Cell(money(each.cost), each.cost),
+        ]
+        for row in (first(report.groups) if report.by else [report.totals])
+        for name, each in row.models.items()
+    ]
+    return sortable("models-table", "Cost by model", head, rows, len(report.by) + 2)
 
 
 def _parts(report: UsageReport) -> str:

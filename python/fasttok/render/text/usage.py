@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fasttok.render import format, summaries
@@ -9,7 +10,8 @@ from fasttok.render.blocks import Block, Note, Title, first
 from fasttok.render.drawing import Drawing
 from fasttok.render.format import money
 from fasttok.render.layout import Column, Layout
-from fasttok.render.usage import encoding_label, notes, part_name, parts, share, title
+from fasttok.render.text.groups import add_groups, key_columns
+from fasttok.render.usage import encoding_label, model_label, notes, part_name, parts, share, title
 from fasttok.reports.presenters import register
 from fasttok.reports.usage import UsageReport, UsageRow
 
@@ -128,12 +130,33 @@ def _parts(report: UsageReport) -> Layout:
 def _blocks(report: UsageReport, width: int | None) -> list[Block]:
     cost = "" if report.currency is None else f"; cost in {report.currency}"
     blocks: list[Block] = [Title(f"{title(report)}{cost}"), _groups(report)]
+    if report.models:
+        blocks += [Title(f"On models that were named, recounted; cost in {report.currency}"), _models(report)]
     if report.encodings:
         blocks += [Title("Recorded and recounted"), _recount(report)]
         blocks += [Title(f"What was sent, under {report.encodings[0]}"), _parts(report)]
     if len(report.sessions) > 1 and "session" not in report.by:
         blocks += [Title("The sessions that used most"), _sessions(report)]
     return [*blocks, *(Note(note) for note in notes(report))]
+
+
+def _models(report: UsageReport) -> Layout:
+    keys = key_columns(report.by)
+    model = Column("on model", [], is_name=True, is_key=True)
+    numbers = [Column(name, []) for name in ("in", "out", "cost")]
+
+    def add(row: UsageRow, key: Sequence[str]) -> None:
+        for i, (name, each) in enumerate(row.models.items()):
+            for column, value in zip(keys, key, strict=True):
+                column.cells.append(value if i == 0 else "")
+            model.cells.append(model_label(report, name))
+            for column, said in zip(
+                numbers, (f"{each.input_tokens:,}", f"{each.output_tokens:,}", money(each.cost)), strict=True
+            ):
+                column.cells.append(said)
+
+    add_groups(report, add)
+    return Layout([*keys, model, *numbers], footer_rows=len(report.models) if report.by else 0, given_up=())
 
 
 def _sessions(report: UsageReport) -> Layout:

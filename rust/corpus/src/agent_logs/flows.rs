@@ -119,6 +119,12 @@ pub struct TextFlow {
     pub written: Vec<u64>,
     /// Tokens of them that requests sent, by encoding.
     pub sent: Vec<u64>,
+    /// Tokens of those that the model wrote in answer to a request, by encoding.
+    pub answered: Vec<u64>,
+    /// What of `sent` was in requests beyond each of the limits.
+    pub sent_over: Vec<u64>,
+    /// What of `answered` was in answer to such requests.
+    pub answered_over: Vec<u64>,
 }
 
 type Key = Vec<Option<Name>>;
@@ -128,12 +134,17 @@ struct Flow {
     texts: u64,
     written: Vec<u64>,
     sent: Vec<i64>,
+    answered: Vec<u64>,
+    sent_over: Vec<i64>,
+    answered_over: Vec<u64>,
 }
 
 /// Texts of one kind in a history. `requests` of the conversation sent `tokens * requests + since`.
 struct Sent {
     tokens: Vec<i64>,
     since: Vec<i64>,
+    /// The same of the requests beyond each of the limits.
+    since_over: Vec<i64>,
 }
 
 /// A text that no request has sent yet, and the event that it is of.
@@ -160,6 +171,8 @@ struct Conversation {
     turns: u64,
     /// Those that sent the history and are not in the sums yet; all of them are in the group `key`.
     requests: i64,
+    /// Those of them that are beyond each of the limits.
+    over: Vec<i64>,
     key: Key,
 }
 
@@ -176,12 +189,13 @@ pub(super) struct Flows {
 }
 
 impl Flows {
-    pub fn new(by: &[UsageKey], encodings: usize) -> Flows {
+    /// `limits` are numbers of encodings and of tokens, see [`super::LogJob::limits`].
+    pub fn new(by: &[UsageKey], encodings: usize, limits: &[(usize, u64)]) -> Flows {
         let of_events: Vec<UsageKey> =
             by.iter().copied().filter(|key| !key.is_of_texts()).collect();
         Flows {
             by: by.to_vec(),
-            sums: Sums { groups: HashMap::new(), encodings },
+            sums: Sums { groups: HashMap::new(), encodings, limits: limits.to_vec() },
             of_events,
             encodings,
             requests: Vec::new(),
@@ -194,7 +208,7 @@ impl Flows {
     pub fn add(&mut self, event: Event) {
         let Flows { sums, requests, by_name, conversations, of_events, .. } = self;
         let talk = conversations.entry_ref(&event.thread);
-        let talk = talk.or_insert_with(|| Conversation::new(sums.encodings));
+        let talk = talk.or_insert_with(|| Conversation::new(sums.encodings, sums.limits.len()));
         let key = |model: &Option<Name>| -> Key {
             let of = |key: &UsageKey| match key {
                 UsageKey::Model => model.clone(),
@@ -204,7 +218,7 @@ impl Flows {
         };
         if let Some(keeps) = event.keeps {
             match &event.request {
-                Some(_) => talk.keep(keeps),
+                Some(_) => talk.keep(keeps, sums),
                 None => talk.begin_anew(sums),
             }
         }
@@ -241,12 +255,15 @@ impl Flows {
         }
         let answer = if event.keeps.is_none() { &event.texts } else { &event.answer };
         for text in answer {
-            talk.join(text, sums.encodings);
+            talk.join(text, sums);
             if !text.is_copy {
                 sums.write(&key(&event.model), &text.kind, &text.counts);
             }
             if let Some(request) = current.as_mut().filter(|_| !event.is_repeated) {
                 add(&mut request.answer, &text.counts);
+                if let Some(sent) = &request.sent {
+                    sums.answer(&key(&event.model), &text.kind, &text.counts, sent);
+                }
             }
         }
     }
@@ -264,7 +281,7 @@ impl Flows {
             request.agent = called(&request.agent);
         }
         let mut found: BTreeMap<(Key, Role, Part), Flow> = BTreeMap::new();
-        for (of_events, flows) in self.sums.groups.drain() {
+        for (of_events, flows) in std::mem::take(&mut self.sums.groups) {
             for (kind, flow) in flows {
                 let mut of_events = self.of_events.iter().zip(&of_events);
                 let of = |key: &UsageKey| match key {
@@ -273,11 +290,14 @@ impl Flows {
                     _ => of_events.next()?.1.clone(),
                 };
                 let key = self.by.iter().map(of).collect();
-                let nothing = || Flow::new(self.encodings);
+                let nothing = || Flow::new(self.encodings, self.sums.limits.len());
                 let same = found.entry((key, kind.role, kind.part)).or_insert_with(nothing);
                 same.texts += flow.texts;
                 add(&mut same.written, &flow.written);
                 add(&mut same.sent, &flow.sent);
+                add(&mut same.answered, &flow.answered);
+                add(&mut same.sent_over, &flow.sent_over);
+                add(&mut same.answered_over, &flow.answered_over);
             }
         }
         let flow = |((key, role, part), flow): ((Key, Role, Part), Flow)| TextFlow {
@@ -287,13 +307,16 @@ impl Flows {
             texts: flow.texts,
             written: flow.written,
             sent: flow.sent.into_iter().map(|tokens| tokens as u64).collect(),
+            answered: flow.answered,
+            sent_over: flow.sent_over.into_iter().map(|tokens| tokens as u64).collect(),
+            answered_over: flow.answered_over,
         };
         found.into_iter().map(flow).collect()
     }
 }
 
 impl Conversation {
-    fn new(encodings: usize) -> Conversation {
+    fn new(encodings: usize, limits: usize) -> Conversation {
         let nothing = vec![0; encodings];
         Conversation {
             kinds: HashMap::new(),
@@ -306,6 +329,7 @@ impl Conversation {
             current: None,
             turns: 0,
             requests: 0,
+            over: vec![0; limits],
             key: Key::new(),
         }
     }
@@ -351,13 +375,16 @@ impl Conversation {
                 self.key = key;
             }
             self.requests += 1;
+            for (over, &(encoding, most)) in self.over.iter_mut().zip(&sums.limits) {
+                *over += i64::from(self.total[encoding] > most);
+            }
         }
         request
     }
 
     /// Adds a text that the model did not write.
     fn join_new(&mut self, text: &Text, key: Key, sums: &Sums) {
-        self.join(text, sums.encodings);
+        self.join(text, sums);
         if !text.is_copy {
             add(&mut self.new, &text.counts);
         }
@@ -365,13 +392,20 @@ impl Conversation {
         self.pending.push(Pending { kind, counts, is_copy: text.is_copy, key });
     }
 
-    fn join(&mut self, text: &Text, encodings: usize) {
-        let nothing = || Sent { tokens: vec![0; encodings], since: vec![0; encodings] };
+    fn join(&mut self, text: &Text, sums: &Sums) {
+        let nothing = || Sent {
+            tokens: vec![0; sums.encodings],
+            since: vec![0; sums.encodings],
+            since_over: vec![0; sums.limits.len()],
+        };
         let sent = self.kinds.entry_ref(&text.kind).or_insert_with(nothing);
         for (i, &count) in text.counts.iter().enumerate() {
             sent.tokens[i] += count as i64;
             sent.since[i] -= count as i64 * self.requests;
             self.total[i] += count;
+        }
+        for (j, &(encoding, _)) in sums.limits.iter().enumerate() {
+            sent.since_over[j] -= tokens_of(&text.counts, encoding) as i64 * self.over[j];
         }
         if let Some(history) = &mut self.history {
             history.push((text.kind.clone(), text.counts.clone()));
@@ -379,7 +413,7 @@ impl Conversation {
     }
 
     /// Takes back all texts of the history but the first `keeps`.
-    fn keep(&mut self, keeps: usize) {
+    fn keep(&mut self, keeps: usize, sums: &Sums) {
         let history = self.history.get_or_insert_default();
         for (kind, counts) in history.drain(keeps.min(history.len())..) {
             let sent = self.kinds.get_mut(&kind).expect("it joined");
@@ -387,6 +421,9 @@ impl Conversation {
                 sent.tokens[i] -= count as i64;
                 sent.since[i] += count as i64 * self.requests;
                 self.total[i] -= count;
+            }
+            for (j, &(encoding, _)) in sums.limits.iter().enumerate() {
+                sent.since_over[j] += tokens_of(&counts, encoding) as i64 * self.over[j];
             }
         }
         self.limit_prefix();
@@ -410,19 +447,26 @@ impl Conversation {
     fn settle(&mut self, sums: &mut Sums) {
         if self.requests > 0 {
             for (kind, sent) in &mut self.kinds {
+                let limits = sums.limits.clone();
                 let flow = sums.flow(&self.key, kind);
+                for (j, (encoding, _)) in limits.into_iter().enumerate() {
+                    flow.sent_over[j] += sent.tokens[encoding] * self.over[j]
+                        + std::mem::take(&mut sent.since_over[j]);
+                }
                 for (i, tokens) in sent.tokens.iter().enumerate() {
                     flow.sent[i] += tokens * self.requests + std::mem::take(&mut sent.since[i]);
                 }
             }
         }
         self.requests = 0;
+        self.over.fill(0);
     }
 }
 
 struct Sums {
     groups: HashMap<Key, HashMap<Kind, Flow>>,
     encodings: usize,
+    limits: Vec<(usize, u64)>,
 }
 
 impl Sums {
@@ -432,18 +476,41 @@ impl Sums {
         add(&mut flow.written, counts);
     }
 
+    /// A text that the model wrote in answer to a request, which sent so many tokens by encoding.
+    fn answer(&mut self, key: &Key, kind: &Kind, counts: &[u64], sent: &[u64]) {
+        let limits = self.limits.clone();
+        let flow = self.flow(key, kind);
+        add(&mut flow.answered, counts);
+        for (over, (encoding, most)) in flow.answered_over.iter_mut().zip(limits) {
+            *over += if sent[encoding] > most { tokens_of(counts, encoding) } else { 0 };
+        }
+    }
+
     fn flow(&mut self, key: &Key, kind: &Kind) -> &mut Flow {
         let flows = self.groups.entry_ref(key).or_default();
-        flows.entry_ref(kind).or_insert_with(|| Flow::new(self.encodings))
+        let limits = self.limits.len();
+        flows.entry_ref(kind).or_insert_with(|| Flow::new(self.encodings, limits))
     }
 }
 
 impl Flow {
-    fn new(encodings: usize) -> Flow {
-        Flow { texts: 0, written: vec![0; encodings], sent: vec![0; encodings] }
+    fn new(encodings: usize, limits: usize) -> Flow {
+        Flow {
+            texts: 0,
+            written: vec![0; encodings],
+            sent: vec![0; encodings],
+            answered: vec![0; encodings],
+            sent_over: vec![0; limits],
+            answered_over: vec![0; limits],
+        }
     }
 }
 
 fn add<N: Copy + std::ops::AddAssign>(sums: &mut [N], more: &[N]) {
     sums.iter_mut().zip(more).for_each(|(sum, &more)| *sum += more);
+}
+
+/// What a text has under an encoding; nothing where it is none.
+fn tokens_of(counts: &[u64], encoding: usize) -> u64 {
+    counts.get(encoding).copied().unwrap_or_default()
 }

@@ -43,6 +43,8 @@ use reading::{Line, Reading};
 pub struct LogJob {
     /// The keys of groups.
     pub by: Vec<UsageKey>,
+    /// Encodings, by number, and tokens: what is sent by requests that send more of them is summed by itself too.
+    pub limits: Vec<(usize, u64)>,
     /// The format of all files, by its name; by default each file's is recognised.
     pub format: Option<String>,
     /// What says which languages texts are in, where that is asked for.
@@ -134,7 +136,7 @@ pub fn log_usage(
         asked,
         cancel,
         reading: Reading::new(parsers(), asked.format.as_deref()),
-        flows: Flows::new(&asked.by, counters.len()),
+        flows: Flows::new(&asked.by, counters.len(), &asked.limits),
         counters,
         // How many there were when texts were counted last, by parser.
         loose: vec![0; parsers().len()],
