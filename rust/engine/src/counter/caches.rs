@@ -678,6 +678,9 @@ impl Caches {
         let key = bytemuck::cast::<_, Words>(bytes).map(u64::from_le);
         let (text, cache, line) = (self.counts.len() - 1, Which::None, piece.len() as u32);
         self.missed.push(MissedPiece { text, cache, line, key });
+        if self.missed.len() > MISSED {
+            simd.outlined(CountMissed { pairs: encoding.pairs(), caches: self });
+        }
         0
     }
 
