@@ -219,6 +219,12 @@ class ClaudeCode(Parser):
     def read(self, record: Any) -> Iterable[Event] | None:
         kind = self.kind(record)
         message = record.get("message") if kind in _MESSAGES else None
+        queued = record.get("attachment") if kind == "attachment" else None
+        if is_object(queued) and queued.get("type") == "queued_command" and "prompt" in queued:
+            # What a user wrote while the agent was at work is a message of the user.
+            kind, message = "user", {"content": queued["prompt"]}
+            if name_of(record.get("uuid")) is None and name_of(record.get("timestamp")) is not None:
+                record = {**record, "uuid": f"queued {record.get('sessionId')} {record['timestamp']}"}
         if not is_object(message):
             if kind in _WITHOUT_MESSAGE:
                 return self._compacted(record) if record.get("subtype") == "compact_boundary" else ()

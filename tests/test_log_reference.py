@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from agent_logs import (
+    DAY,
     as_otlp,
     atif,
     claude,
@@ -115,7 +116,8 @@ class Maker:
         if self.random.random() < 0.5:
             result = {"type": "tool_result", "tool_use_id": self.id("t"), "content": self.content()}
             found: dict[str, Any] = {"toolUseResult": {"agentId": self.id("g")}} if self.random.random() < 0.5 else {}
-            return claude("user", uuid, self.random.choice((self.content(), [result])), **more, **found)
+            said = claude("user", uuid, self.random.choice((self.content(), [result])), **more, **found)
+            return self.queued(said) if self.random.random() < 0.2 else said
         block = self.random.choice(
             (
                 {"type": "text", "text": self.text()},
@@ -133,6 +135,14 @@ class Maker:
         )
         used = tuple(self.random.randrange(100) for _ in range(4))
         return claude_answer(uuid, self.id("m", 12), block, used, self.random.choice((None, "end_turn")), **more)  # type: ignore[arg-type]
+
+    def queued(self, said: dict[str, Any]) -> Any:
+        queued = {name: said[name] for name in ("sessionId", "isSidechain", "agentId", "parentUuid") if name in said}
+        queued |= {"uuid": said["uuid"]} if self.random.random() < 0.5 else {}
+        queued |= {"timestamp": self.id(f"{DAY}T10:00:0", 6)} if self.random.random() < 0.8 else {}
+        kind = self.random.choice(("queued_command", "queued_command", "task_reminder", 1))
+        prompt = {"prompt": said["message"]["content"]} if self.random.random() < 0.9 else {}
+        return {"type": "attachment", "attachment": {"type": kind, **prompt}, **queued}
 
     def codex(self) -> Any:
         kind = self.random.randrange(10)

@@ -104,6 +104,21 @@ class TestClaudeCode:
         report = library.usage(tmp_path, O200K, by="agent")
         assert recorded(report, "claude-code/Explore") == (1, 10, 0, 9, 4, 0)
 
+    def test_what_was_queued_is_of_the_user(self, tmp_path: Path) -> None:
+        queued = {
+            "type": "attachment",
+            "sessionId": "s1",
+            "timestamp": f"{DAY}T10:00:01Z",
+            "attachment": {"type": "queued_command", "prompt": words(7)},
+        }
+        reminder = {**queued, "attachment": {"type": "task_reminder", "content": words(50)}}
+        answer = claude_answer("u2", "1", {"type": "text", "text": "a"}, (3, 0, 0, 1), "end_turn")
+        # The queue is written more than once.
+        records = [claude("user", "u1", words(5)), queued, queued, reminder, answer]
+        report = library.usage(lines(tmp_path / "s.jsonl", records), O200K, by="role")
+        users = report.get("user").recount[O200K]  # type: ignore[union-attr]
+        assert (users.written_tokens, users.sent_tokens) == (12, 12)
+
     def test_the_largest_of_several_records_counts(self, tmp_path: Path) -> None:
         block = {"type": "text", "text": "a"}
         records = [claude_answer(f"u{i}", "1", block, (3, 2, 1, out), None) for i, out in enumerate((1, 40, 9))]

@@ -103,18 +103,20 @@ impl Parser for ClaudeCode {
     fn read(&mut self, record: Json<'_>, events: &mut Vec<Event>) -> bool {
         let kind = self.kind(record);
         let has_message = MESSAGES.contains(&&*kind);
-        let Some(message) = has_message.then(|| record.object("message")).flatten() else {
+        let message = has_message.then(|| record.object("message")).flatten();
+        let queued = queued_prompt(record, &kind);
+        if message.is_none() && queued.is_none() {
             if record.is("subtype", "compact_boundary") && WITHOUT_MESSAGE.contains(&&*kind) {
                 events.push(Event { keeps: Some(0), ..self.event(record) });
             }
             return WITHOUT_MESSAGE.contains(&&*kind);
-        };
+        }
         let mut event = self.event(record);
         let uuid = record.word("uuid");
         let mut is_copy = false;
-        if let Some(uuid) = uuid {
+        if let Some(line) = line_of(record, uuid, queued) {
             let here = self.number(&event.thread);
-            match self.lines.entry(digest([Some(uuid)])) {
+            match self.lines.entry(line) {
                 Entry::Vacant(entry) => {
                     entry.insert(here);
                 }
@@ -128,6 +130,12 @@ impl Parser for ClaudeCode {
                 }
             }
         }
+        let Some(message) = message else {
+            event.texts = self.texts(queued, Role::User);
+            event.texts.iter_mut().for_each(|text| text.is_copy = is_copy);
+            events.push(event);
+            return true;
+        };
         if &*kind == "user" {
             self.heed_subagent(record, message);
             event.texts = self.texts(message.get("content"), Role::User);
@@ -257,6 +265,21 @@ impl ClaudeCode {
             }
         }
     }
+}
+
+/// What a user wrote while the agent was at work: Claude Code notes it as an attachment to the next request.
+fn queued_prompt<'r>(record: Json<'r>, kind: &str) -> Option<Json<'r>> {
+    let attachment = (kind == "attachment").then(|| record.object("attachment")).flatten()?;
+    attachment.is("type", "queued_command").then(|| attachment.get("prompt")).flatten()
+}
+
+/// What stands for a line, if it can be told from others: a queue is written anew with each change, sometimes without ids.
+fn line_of(record: Json<'_>, uuid: Option<&str>, queued: Option<Json<'_>>) -> Option<[u8; 16]> {
+    if let Some(uuid) = uuid {
+        return Some(digest([Some(uuid)]));
+    }
+    let time = record.word("timestamp")?;
+    queued.map(|_| digest([Some("queued"), record.word("sessionId").as_deref(), Some(&*time)]))
 }
 
 fn usage(said: Json<'_>) -> RecordedUsage {
