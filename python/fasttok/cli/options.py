@@ -338,6 +338,21 @@ def corpus_arguments(
 paths_argument = click.argument("paths", nargs=-1, metavar="[PATH]...", type=complete.PATH)
 
 
+def models_option(help: str, *, required: bool = False) -> Callable[[Function], Any]:
+    """`-m`: the command gets the names of models as `models`."""
+    return click.option(
+        "-m",
+        "--model",
+        "models",
+        callback=names,
+        multiple=True,
+        required=required,
+        metavar="NAME[,NAME]",
+        shell_complete=complete.models,
+        help=help,
+    )
+
+
 def encodings_option(default: str = "o200k_base") -> Callable[[Function], Any]:
     """`-e` and `-m`, what to count with. The command gets both as `encodings`, as the library takes them."""
 
@@ -348,16 +363,7 @@ def encodings_option(default: str = "o200k_base") -> Callable[[Function], Any]:
 
         wrapped: Any = with_encodings
         for option in (
-            click.option(
-                "-m",
-                "--model",
-                "models",
-                callback=names,
-                multiple=True,
-                metavar="NAME[,NAME]",
-                shell_complete=complete.models,
-                help="Count with the encodings of these models: gpt-5.5, kimi-k2.6 (see fasttok models).",
-            ),
+            models_option("Count with the encodings of these models: gpt-5.5, kimi-k2.6 (see fasttok models)."),
             click.option(
                 "-e",
                 "--encoding",

@@ -13,7 +13,7 @@ from fasttok.cli.options import (
     by_option,
     corpus_arguments,
     corpus_options,
-    names,
+    models_option,
     pairs,
     paths_argument,
     paths_or_piped,
@@ -33,16 +33,9 @@ from fasttok.cli.output import choose_format, deliver_counted, output_options
     epilog="Exit codes: 0 all rows counted, 1 error, 2 wrong usage, 3 some rows were skipped, 130 interrupted.",
 )
 @paths_argument
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    callback=names,
-    multiple=True,
+@models_option(
+    "Models to bill for (see fasttok models); PROVIDER/NAME for the price of one provider.",
     required=True,
-    metavar="NAME[,NAME]",
-    shell_complete=complete.models,
-    help="Models to bill for (see fasttok models); PROVIDER/NAME for the price of one provider.",
 )
 @by_option
 @click.option("--base", metavar="GROUP", help="Compare each group's cost per document with this group's.")

@@ -13,6 +13,7 @@ from fasttok.cli.options import (
     Command,
     corpus_arguments,
     corpus_options,
+    models_option,
     names,
     pairs,
     paths_argument,
@@ -61,16 +62,7 @@ from fasttok.reports.usage import KEYS
     type=click.Choice(("recorded", "recount")),
     help="Price the figures that are recorded, or those that are recounted.",
 )
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    callback=names,
-    multiple=True,
-    metavar="NAME[,NAME]",
-    shell_complete=complete.models,
-    help="Recount the texts for these models, and price them as if these had been asked (see fasttok models).",
-)
+@models_option("Recount the texts for these models, and price them as if these had been asked (see fasttok models).")
 @prices_option
 @price_date_option
 @click.option(

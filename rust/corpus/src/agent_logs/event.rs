@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::json::Said;
+pub(super) use crate::format::Part;
 
 pub(super) type Name = Arc<str>;
 
@@ -23,28 +24,6 @@ impl Role {
             Role::User => "user",
             Role::Assistant => "assistant",
             Role::Tool => "tool",
-        }
-    }
-}
-
-/// What a text is in a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Part {
-    Text,
-    ToolCall,
-    ToolResult,
-    Reasoning,
-    System,
-}
-
-impl Part {
-    pub fn name(self) -> &'static str {
-        match self {
-            Part::Text => "text",
-            Part::ToolCall => "tool_call",
-            Part::ToolResult => "tool_result",
-            Part::Reasoning => "reasoning",
-            Part::System => "system",
         }
     }
 }

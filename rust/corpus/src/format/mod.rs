@@ -43,6 +43,7 @@ pub(crate) use csv::has_text_column;
 pub(crate) use json::looks_like_json;
 pub use json_tree::{JsonKind, JsonTree, digest};
 pub(crate) use messages::NAME as MESSAGES;
+pub(crate) use messages::Part;
 pub use messages::WHOLE as MESSAGE_RECORDS;
 pub use messages::{MessageText, MessageTexts, message_role, message_texts, message_texts_of};
 

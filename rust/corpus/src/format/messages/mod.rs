@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use fasttok_engine::Utf8Errors;
 
 use self::compact::compact;
+pub(crate) use self::shapes::Part;
 use self::shapes::{KNOWN, Said, Shape, Text};
 use super::json::JsonFramer;
 use super::json_string;

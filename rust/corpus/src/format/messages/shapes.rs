@@ -103,9 +103,9 @@ pub(super) fn role_of(name: Cow<'_, str>) -> (Role<'_>, Part) {
     }
 }
 
-/// What a text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+/// What a text is in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Part {
     Text,
     ToolCall,
     ToolResult,
