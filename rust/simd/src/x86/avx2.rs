@@ -354,14 +354,20 @@ super::level! {
     }
 
     fn unlike(table: &[u64], at: &[u32; 16], high: &[u32; 16], low: &[u32; 16]) -> u16 {
-        assert!(all_below(at, table.len()), "values of the table");
-        let mut mask = 0;
-        for i in 0..16 {
+        // As signed numbers.
+        let len = table.len().min(i32::MAX as usize);
+        assert!(all_below(at, len), "values of the table");
+        let fours = |numbers: &[u32; 16]| -> [__m128i; 4] { must_cast(*numbers) };
+        let (at, high, low) = (fours(at), fours(high), fours(low));
+        let four = |i: usize| {
             // SAFETY: all of them are values of the table.
-            let is = unsafe { *table.get_unchecked(at[i] as usize) };
-            mask |= u16::from(is != (u64::from(high[i]) << 32 | u64::from(low[i]))) << i;
-        }
-        mask
+            let values = unsafe { _mm256_i32gather_epi64::<8>(table.as_ptr().cast(), at[i]) };
+            let high = _mm256_slli_epi64::<32>(_mm256_cvtepu32_epi64(high[i]));
+            let value = _mm256_or_si256(high, _mm256_cvtepu32_epi64(low[i]));
+            let alike = _mm256_castsi256_pd(_mm256_cmpeq_epi64(values, value));
+            !_mm256_movemask_pd(alike) as u16 & 15
+        };
+        four(0) | four(1) << 4 | four(2) << 8 | four(3) << 12
     }
 
     fn zero() -> __m256i {
