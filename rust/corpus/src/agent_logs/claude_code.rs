@@ -279,7 +279,7 @@ fn line_of(record: Json<'_>, uuid: Option<&str>, queued: Option<Json<'_>>) -> Op
         return Some(digest([Some(uuid)]));
     }
     let time = record.word("timestamp")?;
-    queued.map(|_| digest([Some("queued"), record.word("sessionId").as_deref(), Some(&*time)]))
+    queued.map(|_| digest([Some("queued"), record.word("sessionId"), Some(time)]))
 }
 
 fn usage(said: Json<'_>) -> RecordedUsage {
