@@ -353,6 +353,13 @@ def models_option(help: str, *, required: bool = False) -> Callable[[Function], 
     )
 
 
+def tokenizers_option(help: str) -> Callable[[Function], Any]:
+    """`--tokenizer`: the command gets pairs of a model and its tokenizer as `tokenizers`."""
+    return click.option(
+        "--tokenizer", "tokenizers", callback=pairs, multiple=True, metavar="MODEL=NAME|FILE", help=help
+    )
+
+
 def encodings_option(default: str = "o200k_base") -> Callable[[Function], Any]:
     """`-e` and `-m`, what to count with. The command gets both as `encodings`, as the library takes them."""
 

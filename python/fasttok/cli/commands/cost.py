@@ -14,13 +14,13 @@ from fasttok.cli.options import (
     corpus_arguments,
     corpus_options,
     models_option,
-    pairs,
     paths_argument,
     paths_or_piped,
     picture_options,
     pictures,
     price_date_option,
     prices_option,
+    tokenizers_option,
     write_pictures,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
@@ -60,14 +60,7 @@ from fasttok.cli.output import choose_format, deliver_counted, output_options
 )
 @prices_option
 @price_date_option
-@click.option(
-    "--tokenizer",
-    "tokenizers",
-    callback=pairs,
-    multiple=True,
-    metavar="MODEL=NAME|FILE",
-    help="The tokenizer of a model: an encoding or a file. With another model's, the cost is an estimate.",
-)
+@tokenizers_option("The tokenizer of a model: an encoding or a file. With another model's, the cost is an estimate.")
 @click.option(
     "--requests-per-day",
     type=click.FloatRange(min=0, min_open=True),

@@ -15,13 +15,13 @@ from fasttok.cli.options import (
     corpus_options,
     models_option,
     names,
-    pairs,
     paths_argument,
     paths_or_piped,
     picture_options,
     pictures,
     price_date_option,
     prices_option,
+    tokenizers_option,
     write_pictures,
 )
 from fasttok.cli.output import choose_format, deliver_counted, output_options
@@ -65,13 +65,8 @@ from fasttok.reports.usage import KEYS
 @models_option("Recount the texts for these models, and price them as if these had been asked (see fasttok models).")
 @prices_option
 @price_date_option
-@click.option(
-    "--tokenizer",
-    "tokenizers",
-    callback=pairs,
-    multiple=True,
-    metavar="MODEL=NAME|FILE",
-    help="The tokenizer of a model of -m: an encoding or a file. With another model's, the cost is an estimate.",
+@tokenizers_option(
+    "The tokenizer of a model of -m: an encoding or a file. With another model's, the cost is an estimate."
 )
 @click.option("--redact", is_flag=True, help="Call sessions, users and files by numbers.")
 @corpus_options(LogKeywords)

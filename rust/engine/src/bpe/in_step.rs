@@ -21,6 +21,7 @@
 
 use fasttok_simd::Simd;
 
+use super::cache::{Key, line_of};
 use super::merge_keys::{NO_MERGE, POSITION_BITS, key};
 use super::merge_table::{Merges, OVERFLOW, slot};
 use super::model::BpeModel;
@@ -42,7 +43,7 @@ const NO_ROW: u32 = u32::MAX;
 const PLACES: usize = 256;
 
 /// The bytes of a piece as little-endian words, with zeros after them.
-pub(crate) type Words = [u64; 8];
+pub(crate) type Words = Key<8>;
 /// A number for each lane.
 type Each = [u32; LANES];
 
@@ -106,10 +107,7 @@ impl Pieces {
             let (words, bytes) = work.words(number);
             let mut piece =
                 Piece { number, words, len: bytes as u8, same: len as u8, ..Piece::default() };
-            let hash = words[..4]
-                .iter()
-                .fold(0, |hash: u64, word| (hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-            let place = &mut places[(hash >> 56) as usize];
+            let place = &mut places[line_of(&words, u64::BITS - PLACES.trailing_zeros())];
             let first = &mut pieces[usize::from(*place) % TOGETHER];
             if usize::from(*place) < len && first.words == words && first.len == piece.len {
                 std::mem::swap(&mut piece.same, &mut first.same);

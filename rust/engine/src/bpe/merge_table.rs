@@ -19,7 +19,7 @@ const ID_BITS: u32 = 21;
 /// "These two do not merge", and a token that merges with nothing.
 pub(crate) const NONE: u32 = (1 << ID_BITS) - 1;
 
-/// Slots of a bucket, half of them filled: two buckets a cache line, and few that are too full.
+/// Slots of a bucket, a third of them filled: two buckets a cache line, and few that are too full.
 pub(super) const SLOTS: usize = 8;
 /// Merges that wait for their buckets while a table is made.
 const WAITING: usize = 16;
