@@ -307,8 +307,14 @@ impl Case {
     fn text(&self, random: &mut Random) -> String {
         let mut text = String::new();
         for _ in 0..1 + random.below(3) {
-            match random.below(4) {
+            match random.below(5) {
                 0 => text.push_str(&of_tokens(random, &self.tokens, &self.alphabet)),
+                2 => {
+                    for _ in 0..1 + random.below(6) {
+                        let c = *pick(random, &self.alphabet);
+                        text.extend(std::iter::repeat_n(c, 1 + random.below(150)));
+                    }
+                }
                 1 => {
                     let size = 1 + random.below(40);
                     let repeated = run(random, &self.alphabet, size);

@@ -31,6 +31,7 @@ pub(crate) mod model;
 pub(crate) mod naive;
 pub(crate) mod pairs;
 pub(crate) mod registers;
+mod repeated;
 pub(crate) mod scripts;
 pub(crate) mod whole;
 pub(crate) mod whole_chars;

@@ -14,6 +14,7 @@ use super::merge_keys::{NO_MERGE, POSITION_BITS, WINDOW, key, rank_and_position}
 use super::model::BpeModel;
 use super::naive::{self, Naive};
 use super::pairs::NONE;
+use super::repeated::merge_repeated;
 use super::scripts::{ASCII, SCRIPTS, Scripts};
 use crate::interrupt::Watch;
 use crate::vocab::Vocab;
@@ -22,7 +23,7 @@ use crate::vocab::Vocab;
 const OVERLAP: usize = 160;
 
 /// The scripts of `text`.
-fn scripts_of(text: &[u8]) -> Scripts {
+pub(super) fn scripts_of(text: &[u8]) -> Scripts {
     let mut ascii = 0;
     text.iter().fold(0, |scripts, &byte| {
         let script = SCRIPTS[usize::from(byte)];
@@ -138,10 +139,21 @@ pub(crate) fn merge<S: Simd>(
     bytes: &[u8],
     mut emit: impl FnMut(&[u32]),
 ) {
+    let mut watch = Watch::new();
+    if let Some(rows) = merge_repeated(pairs, bytes) {
+        for (token, mut times) in rows {
+            let tokens = [token; WINDOW];
+            while times != 0 && !watch.stops(WINDOW) {
+                let some = times.min(WINDOW);
+                emit(&tokens[..some]);
+                times -= some;
+            }
+        }
+        return;
+    }
     let mut at = 0;
     let mut size = WINDOW.min(bytes.len());
     let mut tokens = merge_any(simd, pairs, window, &bytes[..size]);
-    let mut watch = Watch::new();
     while at + size < bytes.len() {
         if watch.stops(size) {
             return;
@@ -323,17 +335,20 @@ pub(super) mod tests {
             let encoding = Encoding::embedded(name).unwrap();
             let (vocab, pairs) = (encoding.vocab(), encoding.pairs());
             let mut window = Window::new();
-            for _ in 0..400 {
+            let mut by_rows = 0;
+            for round in 0..600 {
                 let few = [b"-|", b"=+", b"-:", b"aA", b"01", b"*/", b"..", b"ab"][random.below(8)];
                 let mut bytes = Vec::new();
                 for _ in 0..1 + random.below(8) {
-                    let len = 1 + random.below(120);
+                    let len = 1 + random.below(if round % 8 == 0 { 800 } else { 120 });
                     bytes.extend(std::iter::repeat_n(few[random.below(2)], len));
                 }
+                by_rows += usize::from(merge_repeated(pairs, &bytes).is_some());
                 let mut tokens = Vec::new();
                 merge(Portable, pairs, vocab, &mut window, &bytes, |t| tokens.extend_from_slice(t));
                 assert_eq!(tokens, merge_plainly(vocab, &bytes), "{name} {bytes:?}");
             }
+            assert!((300..600).contains(&by_rows), "{name}: {by_rows}");
         }
     }
 

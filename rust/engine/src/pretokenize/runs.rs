@@ -51,6 +51,24 @@ pub(crate) trait Characters: Copy {
     }
 }
 
+/// Bytes that are looked at for a repeated one before an interruption is asked for.
+const LOOKED_AT: usize = 1 << 10;
+
+/// How many bytes at the beginning of `text` are `byte`.
+fn repeated(text: &[u8], byte: u8) -> usize {
+    let (blocks, _) = text.as_chunks::<16>();
+    let blocks = blocks.iter().take_while(|&&block| block == [byte; 16]).count();
+    blocks * 16 + text[blocks * 16..].iter().take_while(|&&other| other == byte).count()
+}
+
+/// [`repeated`], at the end of `text`.
+fn repeated_before(text: &[u8], byte: u8) -> usize {
+    let (_, blocks) = text.as_rchunks::<16>();
+    let blocks = blocks.iter().rev().take_while(|&&block| block == [byte; 16]).count();
+    let rest = &text[..text.len() - blocks * 16];
+    blocks * 16 + rest.iter().rev().take_while(|&&other| other == byte).count()
+}
+
 impl Characters for &[u8] {
     #[inline(always)]
     fn bytes(&self) -> &[u8] {
@@ -67,6 +85,14 @@ impl Characters for &[u8] {
                 break;
             }
             at += len;
+            if len == 1 {
+                let rest = &self[at..];
+                let more = repeated(&rest[..rest.len().min(LOOKED_AT)], c as u8);
+                at += more;
+                if watch.stops(more) {
+                    break;
+                }
+            }
         }
         at
     }
@@ -79,6 +105,9 @@ impl Characters for &[u8] {
                 return Some(to);
             }
             to -= len;
+            if len == 1 {
+                to -= repeated_before(&self[from..to], c as u8);
+            }
         }
         None
     }
