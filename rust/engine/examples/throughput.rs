@@ -37,25 +37,42 @@ fn main() {
     let (mut tokens, mut bytes, mut seen) = (0, 0, 0);
     let mut clock = Instant::now();
     let mut warm = skip > 0;
-    for text in documents {
-        seen += text.len();
+    let mut documents = documents.into_iter().peekable();
+    while documents.peek().is_some() {
+        // A task of `count_batch` is as long.
+        let mut texts: Vec<&str> = Vec::new();
+        while texts.iter().map(|text| text.len()).sum::<usize>() < 256 << 10 {
+            texts.extend(documents.next());
+            if documents.peek().is_none() {
+                break;
+            }
+        }
+        seen += texts.iter().map(|text| text.len()).sum::<usize>();
         if warm && seen > skip {
             (warm, tokens, bytes, clock) = (false, 0, 0, Instant::now());
         }
-        let count = if encodes {
+        let counts: &[u64] = if encodes {
             ids.clear();
-            encoder.encode(text, Special::Text, &mut ids).expect("plain text");
-            ids.len() as u64
+            for text in &texts {
+                encoder.encode(text, Special::Text, &mut ids).expect("plain text");
+            }
+            &[ids.len() as u64]
         } else {
-            counter.count(text, Special::Text).expect("plain text")
+            let mut batch = counter.batch();
+            for text in &texts {
+                batch.add(text, Special::Text).expect("plain text");
+            }
+            batch.finish()
         };
         if check {
-            let mut ids = Vec::new();
-            encoding.encode(text, Special::Text, &mut ids).expect("plain text");
-            assert_eq!(count, ids.len() as u64, "{text:?}");
+            for (text, &count) in texts.iter().zip(counts) {
+                let mut ids = Vec::new();
+                encoding.encode(text, Special::Text, &mut ids).expect("plain text");
+                assert_eq!(count, ids.len() as u64, "{text:?}");
+            }
         }
-        tokens += count;
-        bytes += text.len();
+        tokens += counts.iter().sum::<u64>();
+        bytes += texts.iter().map(|text| text.len()).sum::<usize>();
     }
     let seconds = clock.elapsed().as_secs_f64();
     println!(

@@ -187,6 +187,14 @@ pub trait Simd: Copy + sealed::Sealed {
     /// The bytes of `block` at the bits of `mask`, one after the other, and zeros (VBMI2's `vpcompressb`).
     fn compress(self, block: &[u8; 64], mask: u64) -> [u8; 64];
 
+    /// Whether [`Simd::words`] takes less time than to take them one after the other.
+    const WORDS_AT_ONCE: bool;
+
+    /// The bytes of `block` from each bit of `of` to before the next of `starts`, at most 7, as a little-endian word with
+    /// their number in the top byte. `of` are some of `starts`, but not the last one. Returns how many words there are;
+    /// after the last one, up to the sixteenth or the next eighth, are others that mean nothing.
+    fn words(self, block: &[u8; 64], of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize;
+
     /// 64 bytes in registers.
     type Bytes: Copy;
     /// Loads them.

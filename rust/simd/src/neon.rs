@@ -37,6 +37,7 @@ fn top_bits([a, b, c, d]: [uint8x16_t; 4]) -> u64 {
 impl Simd for Neon {
     const ROWS_FROM: u32 = 13;
     const IN_STEP: bool = true;
+    const WORDS_AT_ONCE: bool = false;
 
     #[inline(always)]
     fn classify(self, block: &[u8; 64]) -> ByteMasks {
@@ -98,6 +99,11 @@ impl Simd for Neon {
     #[inline(always)]
     fn compress(self, block: &[u8; 64], mask: u64) -> [u8; 64] {
         Portable.compress(block, mask)
+    }
+
+    #[inline(always)]
+    fn words(self, block: &[u8; 64], of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize {
+        Portable.words(block, of, starts, words)
     }
 
     /// Every fourth byte: 0, 4, 8 and so on; 1, 5, 9; 2, 6, 10; 3, 7, 11.

@@ -28,7 +28,7 @@ mod plain {
     }
 
     /// The bits of a mask, the lowest first.
-    fn bits(mask: u64) -> impl Iterator<Item = usize> {
+    pub fn bits(mask: u64) -> impl Iterator<Item = usize> {
         (0..64).filter(move |i| mask >> i & 1 != 0)
     }
 
@@ -80,6 +80,20 @@ impl Task for Defined {
             assert_eq!(simd.extract(value, &selection), extracted, "{value:x} {m:x}");
             assert_eq!(simd.deposit(value, &selection), deposited, "{value:x} {m:x}");
         }
+        let after: Vec<usize> = plain::bits(m).collect();
+        let of = after.windows(2).filter(|two| two[1] - two[0] < 8 && n >> two[0] & 1 != 0);
+        let of: Vec<_> = of.map(|two| two[0]..two[1]).collect();
+        let word = |bytes: &std::ops::Range<usize>| {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(&block[bytes.clone()]);
+            word[7] = bytes.len() as u8;
+            u64::from_le_bytes(word)
+        };
+        let mut words = [[0; 8]; 8];
+        let begins = of.iter().map(|bytes| 1 << bytes.start).sum();
+        let number = simd.words(&block, begins, m, &mut words);
+        let expected: Vec<u64> = of.iter().map(word).collect();
+        assert_eq!(words.as_flattened()[..number], expected, "{block:x?} {begins:x} {m:x}");
         let (starts, ends) = (m | 1, ends_of(m | 1));
         for reached in [n & ends, ends, 0] {
             let begun = plain::deposit(plain::extract(reached, ends), starts);

@@ -41,6 +41,27 @@ pub(crate) fn long_key(text: &[u8], start: usize, len: usize) -> Key<4> {
     [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64]
 }
 
+/// The bytes of a piece of up to 62 bytes as little-endian words, with zeros after them.
+pub(crate) type Words = [u64; 8];
+
+/// The bytes of the piece that has `key`, and how many there are.
+#[inline(always)]
+pub(crate) fn bytes_of<const WORDS: usize>(key: &Key<WORDS>) -> (Words, u8) {
+    let mut words = [0; 8];
+    words[..WORDS].copy_from_slice(key);
+    words[WORDS - 1] &= u64::MAX >> 8;
+    let more = if WORDS == 4 { 16 } else { 0 };
+    (words, more + (key[WORDS - 1] >> 56 & 15) as u8)
+}
+
+/// The key of a piece of `len` bytes.
+#[inline(always)]
+pub(crate) fn key_of<const WORDS: usize>(words: &Words, len: u8) -> Key<WORDS> {
+    let mut key = *words.first_chunk().expect("no more words than that");
+    key[WORDS - 1] |= u64::from(len & 15) << 56;
+    key
+}
+
 const MASKS: [u128; 16] = {
     let mut masks = [0; 16];
     let mut len = 1;

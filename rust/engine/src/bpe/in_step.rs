@@ -21,12 +21,11 @@
 
 use fasttok_simd::Simd;
 
-use super::cache::{Key, line_of};
+use super::cache::Words;
 use super::merge_keys::{NO_MERGE, POSITION_BITS, key};
 use super::merge_table::{Merges, OVERFLOW, slot};
 use super::model::BpeModel;
 use super::pairs::NONE;
-use super::registers::InitialTokens;
 use super::scripts::{ASCII, table_of};
 
 /// Pieces that are merged in step.
@@ -42,8 +41,6 @@ const NO_ROW: u32 = u32::MAX;
 /// Places for pieces by their bytes, to find those that are the same.
 const PLACES: usize = 256;
 
-/// The bytes of a piece as little-endian words, with zeros after them.
-pub(crate) type Words = Key<8>;
 /// A number for each lane.
 type Each = [u32; LANES];
 
@@ -52,8 +49,6 @@ type Each = [u32; LANES];
 struct Piece {
     /// Of what it is the number.
     number: usize,
-    words: Words,
-    len: u8,
     /// The parts that it begins with; none if it is the same as one before it.
     parts: u8,
     is_ascii: bool,
@@ -64,11 +59,6 @@ struct Piece {
 }
 
 impl Piece {
-    #[inline(always)]
-    fn bytes(&self) -> [u8; 64] {
-        bytemuck::cast(self.words.map(u64::to_le))
-    }
-
     /// Its place among those of as many parts.
     #[inline(always)]
     fn rank(&self) -> usize {
@@ -101,52 +91,79 @@ impl Pieces {
         let mut places = [0u8; PLACES];
         let mut of_rank = [0u8; 64];
         let mut tokens = [NONE; 64];
-        let (mut len, mut tables) = (0, 0u32);
+        // The different ones, ASCII or not.
+        let mut different = [[0u8; TOGETHER]; 2];
+        let mut numbers = [0; 2];
+        let mut len = 0;
         while len < TOGETHER {
             let Some(number) = work.next() else { break };
-            let (words, bytes) = work.words(number);
-            let mut piece =
-                Piece { number, words, len: bytes as u8, same: len as u8, ..Piece::default() };
-            let place = &mut places[line_of(&words, u64::BITS - PLACES.trailing_zeros())];
-            let first = &mut pieces[usize::from(*place) % TOGETHER];
-            if usize::from(*place) < len && first.words == words && first.len == piece.len {
-                std::mem::swap(&mut piece.same, &mut first.same);
-            } else {
-                piece.is_ascii =
-                    words.iter().fold(0, |all, word| all | word) & 0x8080_8080_8080_8080 == 0;
-                let (parts, scripts) = if piece.is_ascii {
-                    (bytes, ASCII)
-                } else {
-                    let bytes = &piece.bytes()[..bytes & 63];
-                    let split = InitialTokens::new(pairs, bytes, &mut tokens);
-                    if split.len > PARTS {
-                        work.alone(simd, pairs, number);
-                        continue;
-                    }
-                    initial[len].copy_from_slice(&tokens[1..=PARTS]);
-                    (split.len, split.scripts)
-                };
-                *place = len as u8;
-                piece.parts = parts as u8;
-                piece.table = table_of(scripts) as u8;
-                of_rank[piece.rank()] += 1;
-                tables |= 1 << piece.table;
-            }
-            pieces[len] = piece;
+            let (words, bytes, hash) = work.bytes(number);
+            let place = &mut places[hash as usize % PLACES];
+            let first = usize::from(*place) % TOGETHER;
+            let other = if first < len { pieces[first].number } else { number };
+            let is_same = first < len && work.bytes(other) == (words, bytes, hash);
+            let all = words.iter().fold(0, |all, word| all | word);
+            let is_ascii = all & 0x8080_8080_8080_8080 == 0;
+            // Without a branch on either, which would often be predicted wrong.
+            let (this, first) = (len as u8, &mut pieces[first]);
+            let same = if is_same { first.same } else { this };
+            first.same = if is_same { this } else { first.same };
+            *place = if is_same { *place } else { this };
+            let (kind, table) = (usize::from(!is_ascii), table_of(ASCII) as u8);
+            let parts = if is_ascii && !is_same { bytes } else { 0 };
+            pieces[len] = Piece { number, parts, is_ascii, table, same };
+            different[kind][numbers[kind] % TOGETHER] = this;
+            numbers[kind] += usize::from(!is_same);
             len += 1;
+        }
+        let mut tables = if numbers[0] != 0 { 1 << table_of(ASCII) } else { 0 };
+        for &at in different[1].iter().take(numbers[1]) {
+            let at = usize::from(at) % TOGETHER;
+            let (words, bytes, _) = work.bytes(pieces[at].number);
+            let text: [u8; 64] = bytemuck::cast(words.map(u64::to_le));
+            let text = &text[..usize::from(bytes & 63)];
+            let (parts, scripts) = pairs.whole_chars().split(pairs, text, &mut tokens);
+            if parts > PARTS {
+                for_each_same(pieces, at, |number| work.alone(simd, pairs, number));
+                continue;
+            }
+            initial[at].copy_from_slice(&tokens[..PARTS]);
+            let piece = &mut pieces[at];
+            (piece.parts, piece.table) = (parts as u8, table_of(scripts) as u8);
+            tables |= 1 << piece.table;
+        }
+        // Those that have no parts were merged just now.
+        let all = || {
+            let all = (0..2).flat_map(|kind| different[kind].iter().take(numbers[kind]));
+            all.map(|&at| (at, &pieces[usize::from(at) % TOGETHER]))
+        };
+        for (_, piece) in all() {
+            of_rank[piece.rank()] += u8::from(piece.parts != 0);
         }
         let mut before = 0;
         for rank in &mut of_rank {
             (*rank, before) = (before, before + *rank);
         }
-        for (i, piece) in pieces[..len].iter().enumerate() {
-            if piece.parts != 0 {
-                let at = &mut of_rank[piece.rank()];
-                order[usize::from(*at) % TOGETHER] = i as u8;
-                *at += 1;
-            }
+        for (at, piece) in all().filter(|(_, piece)| piece.parts != 0) {
+            let place = &mut of_rank[piece.rank()];
+            order[usize::from(*place) % TOGETHER] = at;
+            *place += 1;
         }
         (usize::from(before), tables)
+    }
+}
+
+/// Does `then` with the number of the piece at `first` and of all that are the same.
+#[inline(always)]
+fn for_each_same(pieces: &[Piece; TOGETHER], first: usize, mut then: impl FnMut(usize)) {
+    let mut at = first;
+    loop {
+        let Piece { number, same, .. } = pieces[at % TOGETHER];
+        then(number);
+        at = usize::from(same);
+        if at == first {
+            break;
+        }
     }
 }
 
@@ -187,7 +204,7 @@ impl<'a, S: Simd> Lanes<'a, S> {
 
     /// Begins with the pieces at `group`, of which the merges of table `table` are.
     #[inline(always)]
-    fn begin(&mut self, pieces: &Pieces, group: &[u8; LANES], table: usize) {
+    fn begin(&mut self, pieces: &Pieces, work: &impl Work, group: &[u8; LANES], table: usize) {
         let pairs = self.pairs;
         self.merges = pairs.merges_in(table);
         self.alone = 0;
@@ -203,7 +220,7 @@ impl<'a, S: Simd> Lanes<'a, S> {
             let piece = &pieces.pieces[at];
             all_ascii &= piece.is_ascii;
             if piece.is_ascii {
-                let bytes = piece.bytes();
+                let bytes: [u8; 64] = bytemuck::cast(work.bytes(piece.number).0.map(u64::to_le));
                 for row in 0..rows {
                     self.tokens[row][i] = pairs.single(bytes[row]);
                     self.keys[row][i] = pairs.of_bytes(bytes[row], bytes[row + 1]);
@@ -333,21 +350,15 @@ impl<'a, S: Simd> Lanes<'a, S> {
     /// Hands over what the piece in `lane` has become, and all that are the same.
     #[inline(always)]
     fn finish(&self, lane: usize, pieces: &Pieces, first: u8, work: &mut impl Work) {
-        let mut at = first;
-        loop {
-            let Piece { number, same, .. } = pieces.pieces[usize::from(at) % TOGETHER];
-            if self.alone >> lane & 1 != 0 {
+        let (alone, left) = (self.alone >> lane & 1 != 0, self.left[lane]);
+        for_each_same(&pieces.pieces, usize::from(first), |number| {
+            if alone {
                 work.alone(self.simd, self.pairs, number);
             } else {
-                let left = self.left[lane];
                 let count = left.count_ones() as usize - 1;
                 work.done(number, Merged { count, tokens: &self.tokens, lane, left });
             }
-            at = same;
-            if at == first {
-                break;
-            }
-        }
+        });
     }
 }
 
@@ -382,8 +393,8 @@ impl Merged<'_> {
 pub(crate) trait Work {
     /// The number of the next piece.
     fn next(&mut self) -> Option<usize>;
-    /// A piece of UTF-8 of up to 31 bytes, or of up to 62 and 31 characters, and its length.
-    fn words(&self, piece: usize) -> (Words, usize);
+    /// A piece of UTF-8 of up to 31 bytes, or of up to 62 and 31 characters, its length, and a hash of it.
+    fn bytes(&self, piece: usize) -> (&Words, u8, u32);
     /// Takes what it has become.
     fn done(&mut self, piece: usize, merged: Merged<'_>);
     /// Merges it by the form that verifies before it merges, and takes what it has become.
@@ -424,7 +435,7 @@ pub(crate) fn merge_in_step<S: Simd>(
                     if filled < FEW {
                         lanes.alone = u16::MAX;
                     } else {
-                        lanes.begin(pieces, &group, table);
+                        lanes.begin(pieces, work, &group, table);
                         while !lanes.is_done() {
                             lanes.step();
                         }
@@ -454,6 +465,7 @@ mod tests {
         pairs: &'a BpeModel,
         vocab: &'a Vocab,
         words: &'a [String],
+        bytes: &'a [Words],
         next: usize,
         tokens: Vec<Vec<u32>>,
     }
@@ -464,11 +476,9 @@ mod tests {
             (self.next <= self.words.len()).then(|| self.next - 1)
         }
 
-        fn words(&self, piece: usize) -> (Words, usize) {
-            let mut bytes = [0; 64];
-            let len = self.words[piece].len();
-            bytes[..len].copy_from_slice(self.words[piece].as_bytes());
-            (bytemuck::cast::<_, Words>(bytes).map(u64::from_le), len)
+        fn bytes(&self, piece: usize) -> (&Words, u8, u32) {
+            // Of any two of some words the same hash.
+            (&self.bytes[piece], self.words[piece].len() as u8, self.bytes[piece][0] as u32 % 5)
         }
 
         fn done(&mut self, piece: usize, merged: Merged<'_>) {
@@ -529,8 +539,14 @@ mod tests {
                 words.extend(["a", "a\0", "a\0\0", "\0"].map(String::from));
                 let plainly: Vec<Vec<u32>> =
                     words.iter().map(|word| merge_plainly(vocab, word.as_bytes())).collect();
-                let tokens = || vec![Vec::new(); words.len()];
-                let task = || Texts { pairs, vocab, words: &words, next: 0, tokens: tokens() };
+                let bytes = |word: &String| {
+                    let mut bytes = [0; 64];
+                    bytes[..word.len()].copy_from_slice(word.as_bytes());
+                    bytemuck::cast::<_, Words>(bytes).map(u64::from_le)
+                };
+                let bytes: Vec<Words> = words.iter().map(bytes).collect();
+                let (words, bytes, tokens) = (&words, &bytes, vec![Vec::new(); words.len()]);
+                let task = || Texts { pairs, vocab, words, bytes, next: 0, tokens: tokens.clone() };
                 for level in Level::available() {
                     assert_eq!(level.run(task()), plainly, "{name} {level:?} {words:?}");
                 }

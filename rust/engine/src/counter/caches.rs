@@ -17,8 +17,11 @@ use std::collections::VecDeque;
 use fasttok_simd::{Simd, Task, is_continuation};
 
 use crate::bits::{first_piece, starts_after};
-use crate::bpe::cache::{Cache, Key, MAX_COUNT, SEED_AFTER, long_key, short_key, tiny_key};
-use crate::bpe::in_step::{Merged, PARTS, Pieces, Words, Work, merge_in_step};
+use crate::bpe::cache::{
+    Cache, Key, MAX_COUNT, SEED_AFTER, Words, bytes_of, key_of, line_of, long_key, short_key,
+    tiny_key,
+};
+use crate::bpe::in_step::{Merged, PARTS, Pieces, Work, merge_in_step};
 use crate::bpe::model::BpeModel;
 use crate::bpe::registers::{SHORT, count_in_more_registers};
 use crate::bpe::windowed::{Window, merge};
@@ -42,6 +45,8 @@ pub(super) const WAITING: usize = 48;
 /// a branch that is predicted wrong.
 const TINY_TOGETHER: usize = 64;
 const SHORT_TOGETHER: usize = 16;
+/// Pieces that are queued together, where the level has instructions for it.
+const TOGETHER: usize = 8;
 /// Pieces that no cache knows and that wait to be merged together.
 const MISSED: usize = 96;
 
@@ -49,13 +54,15 @@ const MISSED: usize = 96;
 struct Queue<const WORDS: usize> {
     head: u8,
     tail: u8,
-    lines: [u32; 256],
-    keys: [Key<WORDS>; 256],
+    /// Those that are queued together may go beyond the ring's end before they are where it begins.
+    lines: [u32; 256 + TOGETHER],
+    keys: [Key<WORDS>; 256 + TOGETHER],
 }
 
 impl<const WORDS: usize> Queue<WORDS> {
     fn new() -> Self {
-        Queue { head: 0, tail: 0, lines: [0; 256], keys: [[0; WORDS]; 256] }
+        let (lines, keys) = ([0; 256 + TOGETHER], [[0; WORDS]; 256 + TOGETHER]);
+        Queue { head: 0, tail: 0, lines, keys }
     }
 
     #[inline(always)]
@@ -122,11 +129,11 @@ struct EndedText {
 struct MissedPiece {
     /// The index of its text.
     text: usize,
-    /// The cache that it belongs to, and where in it.
+    /// The cache that it belongs to, and where in it, or a hash.
     cache: Which,
     line: u32,
-    /// Its key, or, where no cache holds it, what it is made of, and zeros.
-    key: Words,
+    words: Words,
+    len: u8,
 }
 
 /// A cache, by the length of its pieces.
@@ -135,14 +142,15 @@ enum Which {
     Tiny,
     Short,
     Long,
-    /// None holds it. Its length is in place of its line.
+    /// None holds it.
     None,
 }
 
 /// Queues the pieces of up to 7 bytes of `window` that begin at the bits of `of`, some of `starts`. What is apart here stays
 /// in registers.
 #[inline(always)]
-fn queue_tiny(
+fn queue_tiny<S: Simd>(
+    simd: S,
     cache: &Cache<1, 8>,
     queue: &mut Queue<1>,
     window: &[u8; BLOCK + SLACK],
@@ -150,6 +158,32 @@ fn queue_tiny(
     starts: u64,
 ) {
     let mut tail = queue.tail;
+    if S::WORDS_AT_ONCE {
+        let mut words = [[0; TOGETHER]; BLOCK / TOGETHER];
+        let block = window.first_chunk().expect("a block");
+        let number = simd.words(block, of, starts, &mut words);
+        queue.tail = tail.wrapping_add(number as u8);
+        // Two rounds are enough for most blocks.
+        for words in &words[..number.div_ceil(TOGETHER).max(2)] {
+            let mut lines = [0; TOGETHER];
+            for i in 0..TOGETHER {
+                lines[i] = cache.line_of(&[words[i]]) as u32;
+            }
+            let at = usize::from(tail);
+            *queue.lines[at..].first_chunk_mut().expect("room") = lines;
+            *queue.keys[at..].first_chunk_mut().expect("room") = words.map(|word| [word]);
+            for line in lines {
+                cache.prefetch(line as usize);
+            }
+            if at + TOGETHER > 256 {
+                let beyond = 256..at + TOGETHER;
+                queue.lines.copy_within(beyond.clone(), 0);
+                queue.keys.copy_within(beyond, 0);
+            }
+            tail = tail.wrapping_add(TOGETHER as u8);
+        }
+        return;
+    }
     queue.tail = tail.wrapping_add(of.count_ones() as u8);
     while of != 0 {
         // By fours, which are as many in most blocks; after the last piece, something that is not in the queue.
@@ -249,18 +283,9 @@ impl Work for Missed<'_> {
     }
 
     #[inline(always)]
-    fn words(&self, piece: usize) -> (Words, usize) {
-        let MissedPiece { cache, line, mut key, .. } = self.caches.missed[piece];
-        let (last, more) = match cache {
-            Which::Tiny => (0, 0),
-            Which::Short => (1, 0),
-            Which::Long => (3, 16),
-            Which::None => return (key, line as usize),
-        };
-        let len = more + (key[last] >> 56 & 15) as usize;
-        // Nothing may come after the piece.
-        key[last] &= u64::MAX >> 8;
-        (key, len)
+    fn bytes(&self, piece: usize) -> (&Words, u8, u32) {
+        let MissedPiece { line, words, len, .. } = &self.caches.missed[piece];
+        (words, *len, *line)
     }
 
     #[inline(always)]
@@ -271,13 +296,14 @@ impl Work for Missed<'_> {
     #[inline(always)]
     fn alone<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
         // What is queued twice is known the second time.
-        let mut count = self.caches.get(self.caches.missed[piece]);
+        let missed = self.caches.missed[piece];
+        let mut count = self.caches.get(&missed);
         if count == 0 {
-            let (words, len) = self.words(piece);
-            let bytes: [u8; 64] = bytemuck::cast(words.map(u64::to_le));
-            count = match count_in_more_registers(simd, pairs, &bytes[..len]) {
+            let bytes: [u8; 64] = bytemuck::cast(missed.words.map(u64::to_le));
+            let bytes = &bytes[..usize::from(missed.len)];
+            count = match count_in_more_registers(simd, pairs, bytes) {
                 Some(count) => count,
-                None => self.caches.window.merge(simd, pairs, &bytes[..len]),
+                None => self.caches.window.merge(simd, pairs, bytes),
             };
         }
         self.counted(piece, count);
@@ -288,7 +314,7 @@ impl Missed<'_> {
     #[inline(always)]
     fn counted(&mut self, piece: usize, count: usize) {
         let missed = self.caches.missed[piece];
-        self.caches.insert(missed, count);
+        self.caches.insert(&missed, count);
         self.caches.credit(missed.text, count as u64);
     }
 }
@@ -466,15 +492,16 @@ impl Caches {
     /// [`Caches::look_up`] of the pieces of `window` that begin at the bits of `of`, some of `starts`. Those of 32
     /// bytes and more are returned.
     #[inline(always)]
-    pub(super) fn look_up_all(
+    pub(super) fn look_up_all<S: Simd>(
         &mut self,
+        simd: S,
         window: &[u8; BLOCK + SLACK],
         of: u64,
         starts: u64,
     ) -> u64 {
         let before = starts_after::<7>(starts);
         // By themselves, for no branch depends on their lengths.
-        queue_tiny(&self.tiny, &mut self.tiny_queue, window, of & before, starts);
+        queue_tiny(simd, &self.tiny, &mut self.tiny_queue, window, of & before, starts);
         let (mut rest, mut longer) = (of & !before, 0);
         while rest != 0 {
             let (start, next) = first_piece(rest, starts);
@@ -543,9 +570,8 @@ impl Caches {
         let (tokens, misses) =
             look_up_tiny(simd, &self.tiny, &mut self.tiny_queue, number, &mut missed);
         for &i in &missed[..misses] {
-            let (line, [key]) = self.tiny_queue.at(i);
-            let (cache, line, key) = (Which::Tiny, line as u32, [key, 0, 0, 0, 0, 0, 0, 0]);
-            self.missed.push(MissedPiece { text, cache, line, key });
+            let (line, key) = self.tiny_queue.at(i);
+            self.miss(text, Which::Tiny, line, bytes_of(&key));
         }
         self.credit(text, tokens);
     }
@@ -557,9 +583,8 @@ impl Caches {
         let (tokens, misses) =
             look_up_short(&self.short, &mut self.short_queue, number, &mut missed);
         for &i in &missed[..misses] {
-            let (line, [low, high]) = self.short_queue.at(i);
-            let (cache, line, key) = (Which::Short, line as u32, [low, high, 0, 0, 0, 0, 0, 0]);
-            self.missed.push(MissedPiece { text, cache, line, key });
+            let (line, key) = self.short_queue.at(i);
+            self.miss(text, Which::Short, line, bytes_of(&key));
         }
         self.credit(text, tokens);
     }
@@ -572,35 +597,38 @@ impl Caches {
             let count = self.long.get(line, &key);
             self.credit(text, count as u64);
             if count == 0 {
-                let (cache, line) = (Which::Long, line as u32);
-                let [a, b, c, d] = key;
-                let key = [a, b, c, d, 0, 0, 0, 0];
-                self.missed.push(MissedPiece { text, cache, line, key });
+                self.miss(text, Which::Long, line, bytes_of(&key));
             }
         }
     }
 
+    /// Notes a piece to be merged.
+    #[inline(always)]
+    fn miss(&mut self, text: usize, cache: Which, line: usize, (words, len): (Words, u8)) {
+        self.missed.push(MissedPiece { text, cache, line: line as u32, words, len });
+    }
+
     /// The count of a piece that was missed, or 0.
     #[inline(always)]
-    fn get(&self, MissedPiece { cache, line, key, .. }: MissedPiece) -> usize {
-        let line = line as usize;
+    fn get(&self, MissedPiece { cache, line, words, len, .. }: &MissedPiece) -> usize {
+        let line = *line as usize;
         match cache {
-            Which::Tiny => self.tiny.get(line, &[key[0]]),
-            Which::Short => self.short.get(line, &[key[0], key[1]]),
-            Which::Long => self.long.get(line, key.first_chunk().expect("words of a key")),
+            Which::Tiny => self.tiny.get(line, &key_of(words, *len)),
+            Which::Short => self.short.get(line, &key_of(words, *len)),
+            Which::Long => self.long.get(line, &key_of(words, *len)),
             Which::None => 0,
         }
     }
 
     /// Remembers a piece that was missed.
     #[inline(always)]
-    fn insert(&mut self, MissedPiece { cache, line, key, .. }: MissedPiece, count: usize) {
-        let line = line as usize;
+    fn insert(&mut self, MissedPiece { cache, line, words, len, .. }: &MissedPiece, count: usize) {
+        let line = *line as usize;
         match cache {
-            Which::Tiny => self.tiny.insert(line, [key[0]], count),
-            Which::Short => self.short.insert(line, [key[0], key[1]], count),
+            Which::Tiny => self.tiny.insert(line, key_of(words, *len), count),
+            Which::Short => self.short.insert(line, key_of(words, *len), count),
             Which::Long if count <= MAX_COUNT => {
-                self.long.insert(line, *key.first_chunk().expect("words of a key"), count);
+                self.long.insert(line, key_of(words, *len), count);
             }
             Which::Long | Which::None => {}
         }
@@ -675,9 +703,9 @@ impl Caches {
         }
         let mut bytes = [0; 64];
         bytes[..piece.len()].copy_from_slice(piece);
-        let key = bytemuck::cast::<_, Words>(bytes).map(u64::from_le);
-        let (text, cache, line) = (self.counts.len() - 1, Which::None, piece.len() as u32);
-        self.missed.push(MissedPiece { text, cache, line, key });
+        let words = bytemuck::cast::<_, Words>(bytes).map(u64::from_le);
+        let (text, hash) = (self.counts.len() - 1, line_of(&words, u64::BITS - 16));
+        self.miss(text, Which::None, hash, (words, piece.len() as u8));
         if self.missed.len() > MISSED {
             simd.outlined(CountMissed { pairs: encoding.pairs(), caches: self });
         }

@@ -63,7 +63,7 @@ impl Scan<'_> {
             }
             let window: &[u8; BLOCK + SLACK] =
                 text[at..at + BLOCK + SLACK].try_into().expect("readable");
-            let mut longer = self.caches.look_up_all(window, rest & !east_asian, starts.mask);
+            let mut longer = self.caches.look_up_all(simd, window, rest & !east_asian, starts.mask);
             while longer != 0 {
                 let (start, next) = first_piece(longer, starts.mask);
                 longer &= longer - 1;

@@ -14,8 +14,8 @@ use fasttok_simd::{Simd, Task};
 
 use super::cache::{IdCache, Ids};
 use crate::bits::{first_piece, low_bits, starts_after};
-use crate::bpe::cache::{Key, SEED_AFTER, long_key, short_key, tiny_key};
-use crate::bpe::in_step::{Merged, Pieces, Words, Work, merge_in_step};
+use crate::bpe::cache::{Key, SEED_AFTER, Words, bytes_of, key_of, long_key, short_key, tiny_key};
+use crate::bpe::in_step::{Merged, Pieces, Work, merge_in_step};
 use crate::bpe::model::BpeModel;
 use crate::bpe::windowed::{Window, merge};
 use crate::encoding::Encoding;
@@ -79,10 +79,25 @@ struct MissedPiece {
     /// The cache that it belongs to, and where in it.
     cache: Which,
     line: u32,
-    /// Its key, and zeros.
-    key: Key<4>,
+    words: Words,
+    len: u8,
     /// Its ids in [`Memory::merged`].
     merged: Range<usize>,
+}
+
+impl MissedPiece {
+    /// Its key, and zeros.
+    #[inline(always)]
+    fn key(&self) -> Key<4> {
+        match self.cache {
+            Which::Tiny => [key_of::<1>(&self.words, self.len)[0], 0, 0, 0],
+            Which::Short => {
+                let [low, high] = key_of(&self.words, self.len);
+                [low, high, 0, 0]
+            }
+            Which::Long => key_of(&self.words, self.len),
+        }
+    }
 }
 
 /// The caches, what waits to be looked up in them, and what waits to be merged.
@@ -320,7 +335,12 @@ impl Memory {
                 self.long.prefetch(self.long.line_of(&with_many_ids(&key)));
             }
             let at = before + found.offsets[slot] as usize;
-            self.missed.push(MissedPiece { at, cache, line, key, merged: 0..0 });
+            let (words, len) = match cache {
+                Which::Tiny => bytes_of(&[key[0]]),
+                Which::Short => bytes_of(&[key[0], key[1]]),
+                Which::Long => bytes_of(&key),
+            };
+            self.missed.push(MissedPiece { at, cache, line, words, len, merged: 0..0 });
         }
     }
 
@@ -522,9 +542,9 @@ impl Missed<'_> {
     #[inline(always)]
     fn merged(&mut self, piece: usize, start: usize) {
         let Memory { missed, merged, .. } = &mut *self.memory;
-        let MissedPiece { cache, line, key, merged: ids, .. } = &mut missed[piece];
-        *ids = start..merged.len();
-        let (cache, line, key) = (*cache, *line, *key);
+        let missed = &mut missed[piece];
+        missed.merged = start..merged.len();
+        let (cache, line, key) = (missed.cache, missed.line, missed.key());
         let merged = std::mem::take(merged);
         self.memory.insert(cache, line, &key, &merged[start..]);
         self.memory.merged = merged;
@@ -539,19 +559,9 @@ impl Work for Missed<'_> {
     }
 
     #[inline(always)]
-    fn words(&self, piece: usize) -> (Words, usize) {
-        let MissedPiece { cache, mut key, .. } = self.memory.missed[piece];
-        let (last, more) = match cache {
-            Which::Tiny => (0, 0),
-            Which::Short => (1, 0),
-            Which::Long => (3, 16),
-        };
-        let len = more + (key[last] >> 56 & 15) as usize;
-        // Nothing may come after the piece.
-        key[last] &= u64::MAX >> 8;
-        let mut words = [0; 8];
-        words[..4].copy_from_slice(&key);
-        (words, len)
+    fn bytes(&self, piece: usize) -> (&Words, u8, u32) {
+        let MissedPiece { line, words, len, .. } = &self.memory.missed[piece];
+        (words, *len, *line)
     }
 
     #[inline(always)]
@@ -564,7 +574,7 @@ impl Work for Missed<'_> {
     fn alone<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
         // What is queued twice is known the second time.
         let missed = &self.memory.missed[piece];
-        let (count, words) = self.memory.get(missed.cache, missed.line, &missed.key);
+        let (count, words) = self.memory.get(missed.cache, missed.line, &missed.key());
         if count != 0 {
             let mut found = [0; MOST_IDS];
             put(&mut found, words);
@@ -573,8 +583,8 @@ impl Work for Missed<'_> {
             self.memory.missed[piece].merged = start..start + count;
             return;
         }
-        let (words, len) = self.words(piece);
-        let bytes: [u8; 64] = bytemuck::cast(words.map(u64::to_le));
+        let len = usize::from(missed.len);
+        let bytes: [u8; 64] = bytemuck::cast(missed.words.map(u64::to_le));
         let (start, vocab) = (self.memory.merged.len(), self.vocab);
         let Memory { merged: ids, window, .. } = &mut *self.memory;
         simd.outlined(Merge { pairs, vocab, window, piece: &bytes[..len], ids });

@@ -6,7 +6,7 @@ use bytemuck::{Pod, must_cast};
 
 use crate::bits::{Moves, starts_of};
 use crate::utf8::{FEW, Unit, portable};
-use crate::{ByteMasks, is_caseless, is_east_asian};
+use crate::{ByteMasks, Portable, is_caseless, is_east_asian};
 
 /// 64 bytes in two registers.
 type Two = [__m256i; 2];
@@ -194,6 +194,7 @@ super::level! {
 
     const ROWS_FROM: u32 = 13;
     const IN_STEP: bool = true;
+    const WORDS_AT_ONCE: bool = false;
     type Selection = $selection;
     type Bytes = Two;
     type Keys = Two;
@@ -269,6 +270,10 @@ super::level! {
             len += of.count_ones() as usize;
         }
         *bytes.first_chunk().expect("more than 64")
+    }
+
+    fn words(block: &[u8; 64], of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize {
+        Portable.words(block, of, starts, words)
     }
 
     fn bytes(block: &[u8; 64]) -> Two {

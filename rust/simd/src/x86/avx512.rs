@@ -24,12 +24,35 @@ fn all_below(numbers: &[u32; 16], len: usize) -> bool {
     _mm512_cmplt_epu32_mask(load(numbers), _mm512_set1_epi32(len as i32)) == u16::MAX
 }
 
+/// The numbers of 64 bytes, counted anew after each `len`.
+const fn every_byte(len: u8) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        bytes[i as usize] = i % len;
+        i += 1;
+    }
+    bytes
+}
+
+/// For each of 64 bytes, which word of eight it is of.
+const fn word_of_bytes() -> [u8; 64] {
+    let mut words = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        words[i] = i as u8 / 8;
+        i += 1;
+    }
+    words
+}
+
 super::level! {
     /// AVX-512 with VBMI2, and all of AVX2.
     Avx512: ["avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl" "avx512vbmi" "avx512vbmi2" "avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
 
     const ROWS_FROM: u32 = 13;
     const IN_STEP: bool = true;
+    const WORDS_AT_ONCE: bool = true;
     type Selection = u64;
     type Bytes = __m512i;
     type Keys = __m512i;
@@ -76,6 +99,27 @@ super::level! {
 
     fn compress(block: &[u8; 64], mask: u64) -> [u8; 64] {
         must_cast(_mm512_maskz_compress_epi8(mask, load(block)))
+    }
+
+    fn words(block: &[u8; 64], of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize {
+        let block = load(block);
+        let all: __m512i = must_cast(const { every_byte(64) });
+        let ends = _pdep_u64(_pext_u64(of, starts) << 1, starts);
+        // One after the other.
+        let at = _mm512_maskz_compress_epi8(of, all);
+        let lens = _mm512_sub_epi8(_mm512_maskz_compress_epi8(ends, all), at);
+        let in_word: __m512i = must_cast(const { every_byte(8) });
+        let mut word_of: __m512i = must_cast(const { word_of_bytes() });
+        let number = of.count_ones() as usize;
+        for words in words.iter_mut().take(number.div_ceil(8).max(2)) {
+            let len = _mm512_permutexvar_epi8(word_of, lens);
+            let at = _mm512_add_epi8(_mm512_permutexvar_epi8(word_of, at), in_word);
+            let within = _mm512_cmplt_epu8_mask(in_word, len);
+            let bytes = _mm512_maskz_permutexvar_epi8(within, at, block);
+            *words = must_cast(_mm512_mask_mov_epi8(bytes, 0x8080_8080_8080_8080, len));
+            word_of = _mm512_add_epi8(word_of, _mm512_set1_epi8(8));
+        }
+        number
     }
 
     fn bytes(block: &[u8; 64]) -> __m512i {
