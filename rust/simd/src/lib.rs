@@ -228,6 +228,8 @@ pub trait Simd: Copy + sealed::Sealed {
         index: u32,
         values: Self::Keys,
     ) -> Self::Keys;
+    /// Which ones have some of `bits`.
+    fn some_of(self, keys: Self::Keys, bits: u32) -> u16;
     /// Which ones are not below `least`.
     fn at_least(self, keys: Self::Keys, least: u32) -> u16;
     /// The lowest one.

@@ -21,6 +21,20 @@ impl Neon {
 
 impl sealed::Sealed for Neon {}
 
+/// A bit for each of sixteen numbers that are all ones or all zeros.
+#[inline(always)]
+fn mask(numbers: [uint32x4_t; 4]) -> u16 {
+    // SAFETY: as in `top_bits`.
+    let bits: [uint32x4_t; 4] = std::array::from_fn(|i| unsafe {
+        let bits: [u32; 4] = std::array::from_fn(|k| 1 << (4 * i + k));
+        vandq_u32(numbers[i], vld1q_u32(bits.as_ptr()))
+    });
+    // SAFETY: as in `top_bits`; the load is of the four numbers of `bits`.
+    unsafe {
+        vaddvq_u32(vorrq_u32(vorrq_u32(bits[0], bits[1]), vorrq_u32(bits[2], bits[3]))) as u16
+    }
+}
+
 /// The top bits of 64 bytes. No instruction gives them, but of bytes that are dealt out to four registers
 /// (see `Bytes`) a few shifts bring them together. The usual sums of a bit a byte (`vpaddq_u8`) would take
 /// twice the instructions: LLVM sees that nothing is carried, and makes three of each.
@@ -188,16 +202,15 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn some_of(self, keys: Self::Keys, bits: u32) -> u16 {
+        // SAFETY: as in `top_bits`.
+        mask(std::array::from_fn(|i| unsafe { vtstq_u32(keys[i], vdupq_n_u32(bits)) }))
+    }
+
+    #[inline(always)]
     fn at_least(self, keys: Self::Keys, least: u32) -> u16 {
-        let bits = self.keys(&std::array::from_fn(|i| 1 << i));
         // SAFETY: as in `top_bits`.
-        let bits: [uint32x4_t; 4] = std::array::from_fn(|i| unsafe {
-            vandq_u32(bits[i], vcgeq_u32(keys[i], vdupq_n_u32(least)))
-        });
-        // SAFETY: as in `top_bits`.
-        unsafe {
-            vaddvq_u32(vorrq_u32(vorrq_u32(bits[0], bits[1]), vorrq_u32(bits[2], bits[3]))) as u16
-        }
+        mask(std::array::from_fn(|i| unsafe { vcgeq_u32(keys[i], vdupq_n_u32(least)) }))
     }
 
     #[inline(always)]

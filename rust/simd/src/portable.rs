@@ -243,6 +243,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn some_of(self, keys: [u32; 16], bits: u32) -> u16 {
+        (0..16).fold(0, |mask, i| mask | u16::from(keys[i] & bits != 0) << i)
+    }
+
+    #[inline(always)]
     fn at_least(self, keys: [u32; 16], least: u32) -> u16 {
         (0..16).fold(0, |mask, i| mask | u16::from(keys[i] >= least) << i)
     }

@@ -152,6 +152,7 @@ impl Task for Everything {
         lowest.extend(simd.values(replaced));
         for least in [0, 1, n as u32, 1 << 31, u32::MAX] {
             lowest.push(simd.at_least(numbers(&a), least).into());
+            lowest.push(simd.some_of(numbers(&a), least).into());
         }
         let table: [[u32; 8]; 8] = std::array::from_fn(|row| {
             std::array::from_fn(|i| (m ^ n.rotate_left((8 * row + i) as u32)) as u32)

@@ -61,7 +61,7 @@ pub(crate) struct EastAsian {
     /// Tokens of a character of the Basic Multilingual Plane by itself ([`COUNT`]), the [`group`]s of
     /// characters on its left that tokens of parts of characters may join it with, and [`EAST_ASIAN`]; 0
     /// for characters that the table does not know.
-    singles: Table<u8>,
+    singles: Table<u32>,
     /// Two characters that are in a token, by their hash. The pair of the lowest token has the entry;
     /// others of its entry are [`UNKNOWN`].
     joins: Table<u32>,
@@ -95,6 +95,17 @@ fn last_byte(c: u16) -> u8 {
     if c < 0x80 { c as u8 } else { 0x80 | c as u8 & 0x3F }
 }
 
+/// The entry of the table of singles for a character.
+#[inline(always)]
+fn single(singles: &[u32], c: u16) -> u8 {
+    (singles[usize::from(c >> 2)] >> (8 * (c & 3))) as u8
+}
+
+/// Adds bits to it.
+fn add_single(singles: &mut [u32], c: u32, bits: u8) {
+    singles[(c >> 2) as usize] |= u32::from(bits) << (8 * (c & 3));
+}
+
 /// A filter of `count` hashes, and how far a hash is to be shifted.
 fn filter(count: usize) -> (Table<u8>, u32) {
     let bits = (count * 12).next_power_of_two().trailing_zeros().clamp(10, 26);
@@ -104,12 +115,13 @@ fn filter(count: usize) -> (Table<u8>, u32) {
 impl EastAsian {
     /// Finds the safe boundaries of `vocab`.
     pub fn new(vocab: &Vocab, pairs: &BpeModel) -> EastAsian {
-        let mut singles = Table::new(1 << 16);
+        let mut singles = Table::new(1 << 14);
         let mut buffer = [0; 4];
         for c in (0..0x1_0000).filter(|&c| is_neighbour(c)) {
             let utf8 = char::from_u32(c).expect("no surrogate").encode_utf8(&mut buffer).as_bytes();
             let count = count_alone(pairs, utf8);
-            singles[c as usize] = count | if is_east_asian(c) { EAST_ASIAN } else { 0 };
+            let entry = count | if is_east_asian(c) { EAST_ASIAN } else { 0 };
+            add_single(&mut singles, c, entry);
         }
         let mut leads = [0u16; 256];
         let (mut whole, mut parts) = (Vec::new(), Vec::new());
@@ -142,7 +154,7 @@ impl EastAsian {
                     if complete(left) && complete(right) { &mut whole } else { &mut parts };
                 for r in candidates(right) {
                     for l in candidates(left) {
-                        let (a, b) = (singles[usize::from(l)], singles[usize::from(r)]);
+                        let (a, b) = (single(&singles, l), single(&singles, r));
                         if a != 0 && b != 0 && (a | b) & EAST_ASIAN != 0 {
                             joined.push(u32::from(l) << 16 | u32::from(r));
                         }
@@ -168,7 +180,7 @@ impl EastAsian {
     /// Adds two whole characters that have `joined` tokens together.
     fn add_join(&mut self, pair: u32, joined: u8) {
         let apart: u8 =
-            [pair >> 16, pair & 0xFFFF].map(|c| self.singles[c as usize] & COUNT).iter().sum();
+            [pair >> 16, pair & 0xFFFF].map(|c| single(&self.singles, c as u16) & COUNT).iter().sum();
         // Where a merge across the boundary spoils one inside, joining costs tokens.
         let value = apart.checked_sub(joined).map_or(UNKNOWN, |saved| 1 + saved);
         let hash = Self::hash(pair);
@@ -202,7 +214,7 @@ impl EastAsian {
     fn add_parts(&mut self, parts: &[u32]) {
         for pair in parts {
             let (left, right) = (pair >> 16, pair & 0xFFFF);
-            self.singles[right as usize] |= group(last_byte(left as u16));
+            add_single(&mut self.singles, right, group(last_byte(left as u16)));
             let bit = Self::hash(*pair) >> self.parts_shift;
             self.parts[(bit >> 3) as usize] |= 1 << (bit & 7);
         }
@@ -213,8 +225,8 @@ impl EastAsian {
             }
         }
         for c in 0x800..0x1_0000 {
-            if self.singles[c] != 0 {
-                self.singles[c] |= groups[c >> 12];
+            if single(&self.singles, c as u16) != 0 {
+                add_single(&mut self.singles, c, groups[(c >> 12) as usize]);
             }
         }
     }
@@ -247,49 +259,61 @@ impl EastAsian {
             simd.compress(after(1), chars),
             simd.compress(after(2), chars),
         ];
-        let offsets = simd.compress(&POSITIONS, chars);
         let len = chars.count_ones() as usize;
-        let singles: &[u8; 1 << 16] = (&self.singles[..]).try_into().expect("its size");
+        let singles: &[u32; 1 << 14] = (&self.singles[..]).try_into().expect("its size");
         let joins: &[u32; 1 << JOIN_BITS] = (&self.joins[..]).try_into().expect("its size");
-        let mut block = Block::new();
+        // Character k is at k + 1, after one that is none.
+        let mut characters = [0u16; 65];
+        let mut found = [0u64; 7];
         let mut before = 0;
-        // Sixteen at a time: the compiler makes vector instructions of it.
         for from in (0..len).step_by(16) {
             let sixteen =
                 |by: usize| -> &[u8; 16] { bytes[by][from..][..16].try_into().expect("16") };
             let (first, second, third) = (sixteen(0), sixteen(1), sixteen(2));
             // Loops, not closures: those are not sure to be compiled for the level (see `fasttok_simd`).
+            // Each is of vector instructions.
             let (mut left, mut right) = ([before; 16], [0; 16]);
             for i in 0..16 {
                 right[i] = plane_zero(first[i], second[i], third[i]);
             }
             left[1..].copy_from_slice(&right[..15]);
             before = right[15];
-            block.chars[from + 1..][..16].copy_from_slice(&right);
-            let (mut hashes, mut entries) = ([0; 16], [0; 16]);
+            characters[from + 1..][..16].copy_from_slice(&right);
+            let (mut hashes, mut entries, mut words) = ([0; 16], [0; 16], [0; 16]);
             for i in 0..16 {
                 hashes[i] = Self::hash(u32::from(left[i]) << 16 | u32::from(right[i]));
             }
             for i in 0..16 {
                 entries[i] = joins[(hashes[i] >> (32 - JOIN_BITS)) as usize];
-                block.singles[from + i] = singles[usize::from(right[i])];
             }
             for i in 0..16 {
-                block.joins[from + i] = Self::join(hashes[i], entries[i]) as u8;
+                words[i] = singles[usize::from(right[i] >> 2)];
             }
+            let mut flagged = [0; 16];
             for i in 0..16 {
-                let last = if first[i] < 0x80 { first[i] } else { third[i] };
-                block.groups[from + i + 1] = group(last);
+                words[i] >>= 8 * u32::from(right[i] & 3);
+                entries[i] = Self::join(hashes[i], entries[i]);
+                let group = if left[i] < 0x80 { 0x40 } else { 4 << (left[i] & 3) };
+                flagged[i] = words[i] & group;
             }
-        }
-        for k in 0..64 {
-            block.flagged[k] = block.singles[k] & block.groups[k];
+            let (words, entries) = (simd.keys(&words), simd.keys(&entries));
+            let masks = [
+                simd.some_of(words, 1),
+                simd.some_of(words, 2),
+                simd.some_of(words, u32::from(EAST_ASIAN)),
+                simd.some_of(simd.keys(&flagged), 0x7C),
+                simd.some_of(entries, 1),
+                simd.some_of(entries, 2),
+                simd.some_of(entries, 4),
+            ];
+            for i in 0..7 {
+                found[i] |= u64::from(masks[i]) << from;
+            }
         }
         // What is known of each character alone.
         let within = low_bits(len);
-        let (ones, twos) =
-            (simd.any(&block.singles, 1) & within, simd.any(&block.singles, 2) & within);
-        let east_asian = simd.any(&block.singles, EAST_ASIAN);
+        let [ones, twos, east_asian, flagged, values @ ..] = found;
+        let (ones, twos) = (ones & within, twos & within);
         let mut unknown = within & !(ones | twos);
         let tokens =
             |chars: u64| u64::from((ones & chars).count_ones() + 2 * (twos & chars).count_ones());
@@ -297,29 +321,31 @@ impl EastAsian {
         // Boundary k is the one before character k.
         let selection = simd.select(chars);
         let inner = !simd.extract(starts, &selection) & !1 & within;
-        let values = [
-            simd.any(&block.joins, 1) & inner,
-            simd.any(&block.joins, 2) & inner,
-            simd.any(&block.joins, 4) & inner,
-        ];
+        let values = [values[0] & inner, values[1] & inner, values[2] & inner];
         let mut opaque = (unknown | unknown << 1 | !(east_asian | east_asian << 1)) & inner;
         let mut joined = opaque | values[0] | values[1] | values[2];
         opaque |= values[0] & values[1] & values[2];
-        let mut rest = simd.any(&block.flagged, 0xFF) & inner & !joined;
+        let mut rest = flagged & inner & !joined;
         while rest != 0 {
             let k = rest.trailing_zeros() as usize;
             rest &= rest - 1;
-            if self.may_join_parts(block.chars[k], block.chars[k + 1]) {
+            if self.may_join_parts(characters[k], characters[k + 1]) {
                 opaque |= 1 << k;
                 joined |= 1 << k;
             }
+        }
+        // Where character k is.
+        macro_rules! offset {
+            ($k:expr) => {
+                simd.deposit(1 << $k, &selection).trailing_zeros() as usize
+            };
         }
         let mut end_offset = 64 - chars.leading_zeros() as usize;
         if cuts != 0 {
             // The last segment is not complete.
             let safe = !joined & (simd.extract(cuts, &selection) | 1);
             let end = 63 - safe.leading_zeros() as usize;
-            end_offset = usize::from(offsets[end]);
+            end_offset = offset!(end);
             counted &= low_bits(end);
             joined &= low_bits(end);
             opaque &= low_bits(end);
@@ -342,8 +368,8 @@ impl EastAsian {
             };
             rest &= !low_bits(to as usize);
             counted &= !low_bits(to as usize) | low_bits(from as usize);
-            let last = at + usize::from(offsets[to as usize - 1]);
-            let from = at + usize::from(offsets[from as usize]);
+            let last = at + offset!(to - 1);
+            let from = at + offset!(from);
             total += segment(from, last + utf8_len(text[last]) - from);
         }
         (total + tokens(counted) - saved, end_offset)
@@ -355,7 +381,7 @@ impl EastAsian {
         let mut at = start + utf8_len(piece[start]);
         while at < piece.len() {
             let right = plane_zero_at(piece, at);
-            let (l, r) = (self.singles[usize::from(left)], self.singles[usize::from(right)]);
+            let (l, r) = (single(&self.singles, left), single(&self.singles, right));
             let known = l != 0 && r != 0 && (l | r) & EAST_ASIAN != 0;
             if known && !self.may_join(left, right) {
                 return at;
@@ -370,7 +396,7 @@ impl EastAsian {
     fn may_join(&self, left: u16, right: u16) -> bool {
         let hash = Self::hash(u32::from(left) << 16 | u32::from(right));
         let entry = self.joins[(hash >> (32 - JOIN_BITS)) as usize];
-        let flagged = self.singles[usize::from(right)] & group(last_byte(left)) != 0;
+        let flagged = single(&self.singles, right) & group(last_byte(left)) != 0;
         Self::join(hash, entry) != 0 || flagged && self.may_join_parts(left, right)
     }
 
@@ -402,43 +428,6 @@ fn candidates(part: &[u8]) -> impl Iterator<Item = u16> {
 
 /// The value of a join that may or may not be one, or that does not save tokens.
 const UNKNOWN: u8 = 7;
-
-/// Where each byte of a block is.
-const POSITIONS: [u8; 64] = {
-    let mut positions = [0; 64];
-    let mut at = 0;
-    while at < 64 {
-        positions[at] = at as u8;
-        at += 1;
-    }
-    positions
-};
-
-/// The characters of a block, and what is in the tables about them.
-struct Block {
-    /// Character k is at k + 1, after one that is none.
-    chars: [u16; 65],
-    singles: [u8; 64],
-    /// The value of the boundary before each character.
-    joins: [u8; 64],
-    /// The [`group`] of the character before.
-    groups: [u8; 65],
-    /// Not 0 where tokens of parts of characters may span the boundary before a character.
-    flagged: [u8; 64],
-}
-
-impl Block {
-    #[inline(always)]
-    fn new() -> Block {
-        Block {
-            chars: [0; 65],
-            singles: [0; 64],
-            joins: [0; 64],
-            groups: [0; 65],
-            flagged: [0; 64],
-        }
-    }
-}
 
 /// Counts the tokens of each two characters.
 struct CountPairs<'a> {

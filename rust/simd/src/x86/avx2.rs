@@ -324,6 +324,13 @@ super::level! {
         ]
     }
 
+    fn some_of(keys: [__m256i; 2], bits: u32) -> u16 {
+        let bits = _mm256_set1_epi32(bits as i32);
+        let none = |keys| _mm256_cmpeq_epi32(_mm256_and_si256(keys, bits), _mm256_setzero_si256());
+        let mask = |none| _mm256_movemask_ps(_mm256_castsi256_ps(none)) as u16;
+        !(mask(none(keys[0])) | mask(none(keys[1])) << 8)
+    }
+
     fn at_least(keys: [__m256i; 2], least: u32) -> u16 {
         let least = _mm256_set1_epi32(least as i32);
         let low = _mm256_cmpeq_epi32(_mm256_max_epu32(keys[0], least), keys[0]);

@@ -156,6 +156,10 @@ super::level! {
         _mm512_mask_mov_epi32(keys, there, values)
     }
 
+    fn some_of(keys: __m512i, bits: u32) -> u16 {
+        _mm512_test_epi32_mask(keys, _mm512_set1_epi32(bits as i32))
+    }
+
     fn at_least(keys: __m512i, least: u32) -> u16 {
         _mm512_cmpge_epu32_mask(keys, _mm512_set1_epi32(least as i32))
     }
