@@ -6,6 +6,8 @@
 
 use fasttok_simd::{Simd, Table};
 
+use crate::classes::decode;
+
 /// Bytes of text after which a worker's caches get their full size and the tokens of its encoding, which takes 4 to 7 ms: what
 /// a small file would not give back.
 pub(crate) const SEED_AFTER: usize = 256 << 10;
@@ -21,6 +23,48 @@ pub(crate) fn tiny_key(text: &[u8], start: usize, len: usize) -> Key<1> {
     let [mask, length] = TINY[(len - 1) & 7];
     [raw & mask | length]
 }
+
+/// Key of one to three characters of the Basic Multilingual Plane, the first of `characters`: their numbers, and in
+/// place of the length one that no piece of up to 7 bytes has.
+#[inline(always)]
+pub(crate) fn characters_key(characters: [u16; 4], number: usize) -> Key<1> {
+    let [a, b, c, _] = characters.map(u64::from);
+    let number = number & 3;
+    [(a | b << 16 | c << 32) & TINY[2 * number][0] >> 8 | (LONGEST_TINY + number as u64) << 56]
+}
+
+/// Whether a key is one of characters.
+#[inline(always)]
+pub(crate) fn is_of_characters([key]: Key<1>) -> bool {
+    key >> 56 & 15 > LONGEST_TINY
+}
+
+/// The bytes of the characters that have `key`, and how many there are.
+#[cold]
+pub(crate) fn bytes_of_characters([key]: Key<1>) -> (Words, u8) {
+    let (mut bytes, mut len) = ([0; 64], 0);
+    for at in 0..(key >> 56 & 15) - LONGEST_TINY {
+        let c = char::from_u32((key >> (16 * at)) as u32 & 0xFFFF).expect("no surrogate");
+        len += c.encode_utf8(&mut bytes[len..]).len();
+    }
+    (bytemuck::cast::<_, Words>(bytes).map(u64::from_le), len as u8)
+}
+
+/// The key of the characters of `len` bytes.
+#[cold]
+pub(crate) fn key_of_characters(words: &Words, len: u8) -> Key<1> {
+    let bytes: [u8; 64] = bytemuck::cast(words.map(u64::to_le));
+    let (mut characters, mut at, mut number) = ([0; 4], 0, 0);
+    while at < usize::from(len) {
+        let (c, size) = decode(&bytes, at);
+        characters[number & 3] = c as u16;
+        number += 1;
+        at += size;
+    }
+    characters_key(characters, number)
+}
+
+const LONGEST_TINY: u64 = 7;
 
 /// Key bytes and length of a piece of 1 to 15 bytes; `text` has 16 bytes from `start` on.
 #[inline(always)]

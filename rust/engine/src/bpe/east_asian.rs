@@ -112,6 +112,18 @@ fn filter(count: usize) -> (Table<u8>, u32) {
     (Table::new(1 << (bits - 3)), 32 - bits)
 }
 
+/// Characters of a block, each at one more than its number, and as many after them as [`Segments::few`] may read.
+pub(crate) const CHARACTERS: usize = 1 + 64 + 3;
+
+/// What counts the segments that the tables have no answer for.
+pub(crate) trait Segments {
+    /// Counts, now or later, segments of up to three characters of the table. They begin at the bits of `first`, and go
+    /// on from each character at whose bit `on` has one.
+    fn few(&mut self, characters: &[u16; CHARACTERS], first: u64, on: u64);
+    /// Counts a segment of any kind, given its start and length.
+    fn any(&mut self, start: usize, len: usize) -> u64;
+}
+
 impl EastAsian {
     /// Finds the safe boundaries of `vocab`.
     pub fn new(vocab: &Vocab, pairs: &BpeModel) -> EastAsian {
@@ -179,8 +191,10 @@ impl EastAsian {
 
     /// Adds two whole characters that have `joined` tokens together.
     fn add_join(&mut self, pair: u32, joined: u8) {
-        let apart: u8 =
-            [pair >> 16, pair & 0xFFFF].map(|c| single(&self.singles, c as u16) & COUNT).iter().sum();
+        let apart: u8 = [pair >> 16, pair & 0xFFFF]
+            .map(|c| single(&self.singles, c as u16) & COUNT)
+            .iter()
+            .sum();
         // Where a merge across the boundary spoils one inside, joining costs tokens.
         let value = apart.checked_sub(joined).map_or(UNKNOWN, |saved| 1 + saved);
         let hash = Self::hash(pair);
@@ -239,8 +253,8 @@ impl EastAsian {
     /// Counts the characters that start at the bits of `chars` in the 64 bytes at `at`, whose pieces
     /// begin at the bits of `starts`. Returns the number of tokens, and where counting ended: after all of
     /// them, or, where `cuts` are given as the last piece goes on after them, at the last of these
-    /// characters that has a safe boundary before it (the first of `chars` has one). `segment` counts a
-    /// segment of three characters or more, given its start and length. `text` has some bytes more than
+    /// characters that has a safe boundary before it (the first of `chars` has one). `segments` counts those
+    /// of three characters or more. `text` has some bytes more than
     /// `chars` reach.
     #[inline(always)]
     pub fn count<S: Simd>(
@@ -251,7 +265,7 @@ impl EastAsian {
         chars: u64,
         starts: u64,
         cuts: u64,
-        mut segment: impl FnMut(usize, usize) -> u64,
+        segments: &mut impl Segments,
     ) -> (u64, usize) {
         let after = |by: usize| text[at + by..].first_chunk().expect("64 bytes");
         let bytes = [
@@ -263,7 +277,7 @@ impl EastAsian {
         let singles: &[u32; 1 << 14] = (&self.singles[..]).try_into().expect("its size");
         let joins: &[u32; 1 << JOIN_BITS] = (&self.joins[..]).try_into().expect("its size");
         // Character k is at k + 1, after one that is none.
-        let mut characters = [0u16; 65];
+        let mut characters = [0; CHARACTERS];
         let mut found = [0u64; 7];
         let mut before = 0;
         for from in (0..len).step_by(16) {
@@ -358,19 +372,22 @@ impl EastAsian {
         let [low, middle, high] = values.map(of_pairs);
         let saved = low + 2 * middle + 4 * high - of_pairs(u64::MAX);
         // More, or characters that the table does not know.
-        let mut rest = (joined & !pairs) | unknown & !joined & !(joined >> 1);
+        let longer = joined & !pairs;
+        let alone = unknown & !joined & !(joined >> 1);
+        let mut rest = (longer & !(longer << 1)) >> 1 | alone;
+        counted &= !(longer | longer >> 1 | alone);
+        if unknown == 0 {
+            let few = rest & !(longer >> 1 & longer >> 2 & longer >> 3);
+            segments.few(&characters, few, longer >> 1);
+            rest &= !few;
+        }
         while rest != 0 {
-            let first = rest.trailing_zeros();
-            let (from, to) = if joined >> first & 1 == 0 {
-                (first, first + 1)
-            } else {
-                (first - 1, first + (!(joined >> first)).trailing_zeros())
-            };
-            rest &= !low_bits(to as usize);
-            counted &= !low_bits(to as usize) | low_bits(from as usize);
+            let from = rest.trailing_zeros();
+            rest &= rest - 1;
+            let to = from + 1 + (!(longer >> from >> 1)).trailing_zeros();
             let last = at + offset!(to - 1);
             let from = at + offset!(from);
-            total += segment(from, last + utf8_len(text[last]) - from);
+            total += segments.any(from, last + utf8_len(text[last]) - from);
         }
         (total + tokens(counted) - saved, end_offset)
     }

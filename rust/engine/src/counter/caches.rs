@@ -14,13 +14,14 @@
 
 use std::collections::VecDeque;
 
-use fasttok_simd::{Simd, Task, is_continuation};
+use fasttok_simd::{Simd, Task, is_continuation, is_east_asian};
 
 use crate::bits::{first_piece, starts_after};
 use crate::bpe::cache::{
-    Cache, Key, MAX_COUNT, SEED_AFTER, Words, bytes_of, key_of, line_of, long_key, short_key,
-    tiny_key,
+    Cache, Key, MAX_COUNT, SEED_AFTER, Words, bytes_of, bytes_of_characters, characters_key,
+    is_of_characters, key_of, key_of_characters, line_of, long_key, short_key, tiny_key,
 };
+use crate::bpe::east_asian::CHARACTERS;
 use crate::bpe::in_step::{Merged, PARTS, Pieces, Work, merge_in_step};
 use crate::bpe::model::BpeModel;
 use crate::bpe::registers::{SHORT, count_in_more_registers};
@@ -140,6 +141,8 @@ struct MissedPiece {
 #[derive(Clone, Copy)]
 enum Which {
     Tiny,
+    /// The same, by characters.
+    Characters,
     Short,
     Long,
     /// None holds it.
@@ -197,6 +200,37 @@ fn queue_tiny<S: Simd>(
             queue.keys[tail as usize] = key;
             tail = tail.wrapping_add(1);
             of &= of.wrapping_sub(1);
+        }
+    }
+}
+
+/// [`queue_tiny`], of segments of characters: see [`Segments::few`](crate::bpe::east_asian::Segments::few).
+#[inline(always)]
+fn queue_characters(
+    cache: &Cache<1, 8>,
+    queue: &mut Queue<1>,
+    characters: &[u16; CHARACTERS],
+    mut first: u64,
+    on: u64,
+) {
+    let mut tail = queue.tail;
+    queue.tail = tail.wrapping_add(first.count_ones() as u8);
+    loop {
+        // Most blocks have none to two.
+        for _ in 0..2 {
+            let at = first.trailing_zeros() as usize & 63;
+            let number = 1 + (!(on >> at)).trailing_zeros() as usize;
+            let four = characters[at + 1..].first_chunk().expect("four characters");
+            let key = characters_key(*four, number);
+            let line = cache.line_of(&key);
+            cache.prefetch(line);
+            queue.lines[tail as usize] = line as u32;
+            queue.keys[tail as usize] = key;
+            tail = tail.wrapping_add(1);
+            first &= first.wrapping_sub(1);
+        }
+        if first == 0 {
+            break;
         }
     }
 }
@@ -523,6 +557,17 @@ impl Caches {
         longer
     }
 
+    /// Queues segments of characters.
+    #[inline(always)]
+    pub(super) fn look_up_characters(
+        &mut self,
+        characters: &[u16; CHARACTERS],
+        first: u64,
+        on: u64,
+    ) {
+        queue_characters(&self.tiny, &mut self.tiny_queue, characters, first, on);
+    }
+
     /// Looks up pieces until no queue has many more than `most`, and credits their texts with the tokens. What is not known
     /// waits to be merged with others, unless `most` is 0.
     #[inline(always)]
@@ -571,7 +616,11 @@ impl Caches {
             look_up_tiny(simd, &self.tiny, &mut self.tiny_queue, number, &mut missed);
         for &i in &missed[..misses] {
             let (line, key) = self.tiny_queue.at(i);
-            self.miss(text, Which::Tiny, line, bytes_of(&key));
+            if is_of_characters(key) {
+                self.miss(text, Which::Characters, line, bytes_of_characters(key));
+            } else {
+                self.miss(text, Which::Tiny, line, bytes_of(&key));
+            }
         }
         self.credit(text, tokens);
     }
@@ -614,6 +663,7 @@ impl Caches {
         let line = *line as usize;
         match cache {
             Which::Tiny => self.tiny.get(line, &key_of(words, *len)),
+            Which::Characters => self.tiny.get(line, &key_of_characters(words, *len)),
             Which::Short => self.short.get(line, &key_of(words, *len)),
             Which::Long => self.long.get(line, &key_of(words, *len)),
             Which::None => 0,
@@ -626,6 +676,7 @@ impl Caches {
         let line = *line as usize;
         match cache {
             Which::Tiny => self.tiny.insert(line, key_of(words, *len), count),
+            Which::Characters => self.tiny.insert(line, key_of_characters(words, *len), count),
             Which::Short => self.short.insert(line, key_of(words, *len), count),
             Which::Long if count <= MAX_COUNT => {
                 self.long.insert(line, key_of(words, *len), count);
@@ -640,9 +691,27 @@ impl Caches {
         for token in tokens.filter(|token| token.len() < 32) {
             padded[..token.len()].copy_from_slice(token);
             self.look_up(&padded, 0, token.len());
+            if matches!(token.len(), 6 | 9) && is_east_asian(token[0]) {
+                self.look_up_as_characters(token);
+            }
             self.insert_queued(WAITING);
         }
         self.insert_queued(0);
+    }
+
+    /// Queues a token as a segment of characters, if that is what it is.
+    fn look_up_as_characters(&mut self, token: &[u8]) {
+        let Ok(text) = std::str::from_utf8(token) else { return };
+        let mut characters = [0; CHARACTERS];
+        let mut number = 0;
+        for c in text.chars() {
+            let Ok(c) = u16::try_from(u32::from(c)) else { return };
+            number += 1;
+            characters[number] = c;
+        }
+        if (2..4).contains(&number) {
+            self.look_up_characters(&characters, 1, (1 << (number - 1)) - 1);
+        }
     }
 
     /// Inserts all but `most` pieces of each queue as single tokens.

@@ -8,6 +8,7 @@ use fasttok_simd::{Portable, Simd, Task, is_continuation, is_east_asian};
 use super::caches::{Caches, WAITING};
 use crate::Error;
 use crate::bits::{first_piece, low_bits};
+use crate::bpe::east_asian::{CHARACTERS, Segments};
 use crate::bpe::windowed::merge;
 use crate::encoding::Encoding;
 use crate::interrupt::Watch;
@@ -317,12 +318,31 @@ impl Task for Characters<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> (u64, usize) {
         let Characters { encoding, caches, text, at, chars, starts, cuts } = self;
-        encoding.east_asian().count(simd, text, at, chars, starts, cuts, |start, len| {
-            if len < 32 {
-                caches.look_up(text, start, len);
-                return 0;
-            }
-            caches.count_long(simd, encoding, &text[start..start + len])
-        })
+        let mut segments = InCaches { simd, encoding, caches, text };
+        encoding.east_asian().count(simd, text, at, chars, starts, cuts, &mut segments)
+    }
+}
+
+/// Counts segments of East Asian characters.
+struct InCaches<'a, S> {
+    simd: S,
+    encoding: &'a Encoding,
+    caches: &'a mut Caches,
+    text: &'a [u8],
+}
+
+impl<S: Simd> Segments for InCaches<'_, S> {
+    #[inline(always)]
+    fn few(&mut self, characters: &[u16; CHARACTERS], first: u64, on: u64) {
+        self.caches.look_up_characters(characters, first, on);
+    }
+
+    #[inline(always)]
+    fn any(&mut self, start: usize, len: usize) -> u64 {
+        if len < 32 {
+            self.caches.look_up(self.text, start, len);
+            return 0;
+        }
+        self.caches.count_long(self.simd, self.encoding, &self.text[start..start + len])
     }
 }
