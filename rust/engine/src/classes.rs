@@ -43,7 +43,7 @@ pub(crate) fn class_of(c: u32) -> Class {
 
 /// [`class_of`] as a number, for indexing.
 #[inline(always)]
-pub(crate) fn class_index(c: u32) -> usize {
+pub(crate) const fn class_index(c: u32) -> usize {
     let block = INDEX[(c >> 7) as usize];
     (BLOCKS[block as usize][(c & 127) as usize] & 7) as usize
 }
@@ -92,17 +92,21 @@ pub(crate) fn class_row(c: u32) -> &'static [u8; 64] {
 
 /// Decodes the character that starts at `at` in valid UTF-8: its scalar value and its length in bytes.
 #[inline(always)]
-pub(crate) fn decode(text: &[u8], at: usize) -> (u32, usize) {
-    let b = |i: usize| u32::from(text[at + i]);
-    let lead = b(0);
+pub(crate) const fn decode(text: &[u8], at: usize) -> (u32, usize) {
+    macro_rules! b {
+        ($i:expr) => {
+            text[at + $i] as u32
+        };
+    }
+    let lead = b!(0);
     if lead < 0x80 {
         (lead, 1)
     } else if lead < 0xE0 {
-        ((lead & 0x1F) << 6 | b(1) & 0x3F, 2)
+        ((lead & 0x1F) << 6 | b!(1) & 0x3F, 2)
     } else if lead < 0xF0 {
-        ((lead & 0x0F) << 12 | (b(1) & 0x3F) << 6 | b(2) & 0x3F, 3)
+        ((lead & 0x0F) << 12 | (b!(1) & 0x3F) << 6 | b!(2) & 0x3F, 3)
     } else {
-        ((lead & 0x07) << 18 | (b(1) & 0x3F) << 12 | (b(2) & 0x3F) << 6 | b(3) & 0x3F, 4)
+        ((lead & 0x07) << 18 | (b!(1) & 0x3F) << 12 | (b!(2) & 0x3F) << 6 | b!(3) & 0x3F, 4)
     }
 }
 

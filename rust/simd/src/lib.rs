@@ -169,8 +169,6 @@ pub trait Simd: Copy + sealed::Sealed {
     fn classify(self, block: &[u8; 64]) -> ByteMasks;
     /// The bytes that are not the first of a character.
     fn continuation(self, block: &[u8; 64]) -> u64;
-    /// The bytes of `block` that have some of `bits`.
-    fn any(self, block: &[u8; 64], bits: u8) -> u64;
     /// The top bits of the bytes of `block`.
     fn top_bits(self, block: &[u8; 64]) -> u64;
     /// A mask, prepared for many values.
@@ -199,6 +197,8 @@ pub trait Simd: Copy + sealed::Sealed {
     type Bytes: Copy;
     /// Loads them.
     fn bytes(self, block: &[u8; 64]) -> Self::Bytes;
+    /// Those that have some of `bits`.
+    fn any(self, bytes: Self::Bytes, bits: u8) -> u64;
     /// Those that are `byte`.
     fn equal(self, bytes: Self::Bytes, byte: u8) -> u64;
     /// `bytes` with those of `mask` replaced by what is in `table` at the low six bits of `index`.

@@ -78,9 +78,9 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn any(self, block: &[u8; 64], bits: u8) -> u64 {
+    fn any(self, bytes: Self::Bytes, bits: u8) -> u64 {
         // SAFETY: as in `top_bits`.
-        top_bits(self.bytes(block).map(|x| unsafe { vtstq_u8(x, vdupq_n_u8(bits)) }))
+        top_bits(bytes.map(|x| unsafe { vtstq_u8(x, vdupq_n_u8(bits)) }))
     }
 
     #[inline(always)]

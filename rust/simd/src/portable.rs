@@ -120,8 +120,8 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn any(self, block: &[u8; 64], bits: u8) -> u64 {
-        collect!(block, word => not_zero(word & splat(bits)))
+    fn any(self, bytes: [u8; 64], bits: u8) -> u64 {
+        collect!(&bytes, word => not_zero(word & splat(bits)))
     }
 
     #[inline(always)]

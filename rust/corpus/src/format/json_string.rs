@@ -209,7 +209,7 @@ fn ends<S: Simd>(simd: S, block: &[u8; BLOCK]) -> u64 {
     let bytes = simd.bytes(block);
     let quotes = simd.equal(bytes, b'"');
     let backslashes = simd.equal(bytes, b'\\');
-    let not_control = simd.any(block, 0xe0);
+    let not_control = simd.any(simd.bytes(block), 0xe0);
     quotes | backslashes | !not_control
 }
 

@@ -229,6 +229,27 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn characters_are_keys_of_their_own() {
+        for text in ["a", "中", "a中", "中国", "中国人", "\0\0中", "한국의", "，\0。"]
+        {
+            let mut characters = [0x4E00; 4];
+            for (at, c) in text.chars().enumerate() {
+                characters[at] = u32::from(c) as u16;
+            }
+            let key = characters_key(characters, text.chars().count());
+            let (words, len) = bytes_of_characters(key);
+            let bytes: [u8; 64] = bytemuck::cast(words.map(u64::to_le));
+            let mut padded = [0; 64];
+            padded[..text.len()].copy_from_slice(text.as_bytes());
+            assert_eq!((bytes, usize::from(len)), (padded, text.len()));
+            assert!(is_of_characters(key) && key_of_characters(&words, len) == key);
+            for len in 1..8 {
+                assert!(!is_of_characters(tiny_key(&padded, 0, len)));
+            }
+        }
+    }
+
     /// What a level finds of one piece.
     struct Find<'a>(&'a Cache<1, 8>, Key<1>);
 

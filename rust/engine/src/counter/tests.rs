@@ -3,6 +3,7 @@
 use super::*;
 use crate::bpe::cache::SEED_AFTER;
 use fasttok_testing::Random;
+use std::collections::BTreeMap;
 
 /// A counter for each level that the machine has.
 pub(super) fn at_every_level(encoding: &Arc<Encoding>) -> Vec<Counter> {
@@ -284,6 +285,44 @@ fn east_asian_neighbours() {
             encoding.encode(&text, Special::Text, &mut ids).unwrap();
             let count = counter.count(&text, Special::Text).unwrap();
             assert_eq!(count, ids.len() as u64, "{name} {text:?}");
+        }
+    }
+}
+
+/// Three to five characters of which each two are side by side in a token: these are not told by the tables, and go to the
+/// caches by their characters or their bytes.
+#[test]
+fn east_asian_segments() {
+    let mut random = Random::new(0x0F1E_2D3C_4B5A_6978);
+    for name in ["o200k_base", "cl100k_base"] {
+        let encoding = Encoding::embedded(name).unwrap();
+        let mut counters = at_every_level(&encoding);
+        let mut after: BTreeMap<char, Vec<char>> = BTreeMap::new();
+        for (_, token) in encoding.vocab().tokens() {
+            let Ok(text) = std::str::from_utf8(token) else { continue };
+            let chars: Vec<char> = text.chars().collect();
+            for two in chars.windows(2).filter(|two| two.iter().all(|&c| c >= '\u{3000}')) {
+                after.entry(two[0]).or_default().push(two[1]);
+            }
+        }
+        let first: Vec<char> = after.keys().copied().collect();
+        for _ in 0..200 {
+            let mut text = String::new();
+            for _ in 0..100 {
+                let mut c = first[random.below(first.len())];
+                for _ in 0..3 + random.below(3) {
+                    text.push(c);
+                    let Some(next) = after.get(&c) else { break };
+                    c = next[random.below(next.len())];
+                }
+                text.push_str(["\n", "", "、"][random.below(3)]);
+            }
+            let mut ids = Vec::new();
+            encoding.encode(&text, Special::Text, &mut ids).unwrap();
+            for counter in &mut counters {
+                let count = counter.count(&text, Special::Text).unwrap();
+                assert_eq!(count, ids.len() as u64, "{name} {:?} {text:?}", counter.level);
+            }
         }
     }
 }

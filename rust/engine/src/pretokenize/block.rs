@@ -19,7 +19,9 @@ use fasttok_simd::{ByteMasks, Simd};
 
 use super::Scanner;
 use crate::bits::low_bits;
-use crate::classes::{CJK, CLASS, HAN, OTHER, class_index, class_row, decode, properties_of};
+use crate::classes::{
+    CJK, CLASS, Class, HAN, OTHER, class_index, class_row, decode, properties_of,
+};
 use crate::interrupt::{STRIDE, Watch};
 
 /// Bytes of a block.
@@ -315,6 +317,31 @@ fn up_to(limit: u32) -> u64 {
     u64::MAX >> (63 - limit)
 }
 
+/// Rows of 64 characters that differ in the last byte only, which East Asian texts are full of: the class that nearly all
+/// that occur have, and the first character's bytes.
+const FREQUENT_ROWS: [(Class, [u8; 3]); 6] = [
+    (Class::Punctuation, [0xE2, 0x80, 0x80]),
+    (Class::Punctuation, [0xE3, 0x80, 0x80]),
+    (Class::Punctuation, [0xEF, 0xBC, 0x80]),
+    (Class::Caseless, [0xE3, 0x81, 0x80]),
+    (Class::Caseless, [0xE3, 0x82, 0x80]),
+    (Class::Caseless, [0xE3, 0x83, 0x80]),
+];
+
+/// By the low six bits of the last byte: a bit for each of those rows whose character has its class.
+const FREQUENT: [u8; 64] = {
+    let mut rows = [0; 64];
+    let mut at = 0;
+    while at < 6 * 64 {
+        let (class, first) = FREQUENT_ROWS[at / 64];
+        if class_index(decode(&first, 0).0 + at as u32 % 64) == class as usize {
+            rows[at % 64] |= 1 << (at / 64);
+        }
+        at += 1;
+    }
+    rows
+};
+
 #[inline(always)]
 fn mixed_starts<S: Simd>(
     simd: S,
@@ -329,7 +356,26 @@ fn mixed_starts<S: Simd>(
     let ascii_signs =
         !(bytes.non_ascii | bytes.upper | bytes.lower | bytes.number | bytes.space | bytes.newline);
     classes[7] = ascii_signs;
-    let unknown = bytes.non_ascii & chars & !bytes.caseless;
+    let mut unknown = bytes.non_ascii & chars & !bytes.caseless;
+    // A few are found one by one, which costs no more.
+    let registers = S::ROWS_FROM <= BLOCK as u32;
+    if registers && (unknown & bytes.east_asian).count_ones() > 6 {
+        let after = |by: usize| text[by..].first_chunk().expect("a whole block");
+        let byte = [simd.bytes(after(0)), simd.bytes(after(1)), simd.bytes(after(2))];
+        let found = simd.look_up(simd.bytes(&[0; BLOCK]), unknown, &FREQUENT, byte[2]);
+        macro_rules! of_row {
+            ($row:expr) => {{
+                let [first, second, _] = FREQUENT_ROWS[$row].1;
+                let row = simd.equal(byte[0], first) & simd.equal(byte[1], second);
+                row & simd.any(found, 1 << $row)
+            }};
+        }
+        let punctuation = unknown & (of_row!(0) | of_row!(1) | of_row!(2));
+        let caseless = unknown & (of_row!(3) | of_row!(4) | of_row!(5));
+        classes[7] |= punctuation;
+        classes[2] |= caseless;
+        unknown &= !(punctuation | caseless);
+    }
     if unknown.count_ones() < S::ROWS_FROM {
         let mut rest = unknown;
         while rest != 0 {

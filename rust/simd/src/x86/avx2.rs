@@ -250,10 +250,9 @@ super::level! {
         continuation(load(block))
     }
 
-    fn any(block: &[u8; 64], bits: u8) -> u64 {
+    fn any(bytes: Two, bits: u8) -> u64 {
         let bits = _mm256_set1_epi8(bits as i8);
-        let [low, high] = load(block);
-        !equal([_mm256_and_si256(low, bits), _mm256_and_si256(high, bits)], 0)
+        !equal([_mm256_and_si256(bytes[0], bits), _mm256_and_si256(bytes[1], bits)], 0)
     }
 
     fn top_bits(block: &[u8; 64]) -> u64 {

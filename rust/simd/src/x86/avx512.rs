@@ -73,8 +73,8 @@ super::level! {
         _mm512_cmplt_epi8_mask(load(block), _mm512_set1_epi8(-64))
     }
 
-    fn any(block: &[u8; 64], bits: u8) -> u64 {
-        _mm512_test_epi8_mask(load(block), _mm512_set1_epi8(bits as i8))
+    fn any(bytes: __m512i, bits: u8) -> u64 {
+        _mm512_test_epi8_mask(bytes, _mm512_set1_epi8(bits as i8))
     }
 
     fn top_bits(block: &[u8; 64]) -> u64 {
