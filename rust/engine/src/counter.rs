@@ -144,9 +144,7 @@ impl Counter {
         }
         let pretokenizer = encoding.pretokenizer();
         let scanner = pretokenizer.scanner().expect("all but the general one have one");
-        let last = text.chars().next_back();
-        let ends = last.is_some_and(|last| pretokenizer.ends_before_blank(u32::from(last)));
-        Ok(level.run(Text { scan, scanner, text: text.as_bytes(), ends }))
+        Ok(level.run(Text { scan, scanner, pretokenizer, text: text.as_bytes() }))
     }
 }
 

@@ -122,9 +122,7 @@ fn encode_text(
     }
     let pretokenizer = encoding.pretokenizer();
     let scanner = pretokenizer.scanner().expect("all but the general one have one");
-    let last = text.chars().next_back();
-    let ends = last.is_some_and(|last| pretokenizer.ends_before_blank(u32::from(last)));
-    level.run(Text { scan, scanner, text: text.as_bytes(), ends });
+    level.run(Text { scan, scanner, pretokenizer, text: text.as_bytes() });
     Ok(())
 }
 
@@ -243,12 +241,12 @@ impl Scan<'_> {
     }
 }
 
-/// Encodes a text; `ends` says that its last piece ends before a blank, too.
+/// Encodes a text.
 struct Text<'a> {
     scan: Scan<'a>,
     scanner: Scanner,
+    pretokenizer: &'a Pretokenizer,
     text: &'a [u8],
-    ends: bool,
 }
 
 impl Task for Text<'_> {
@@ -256,8 +254,8 @@ impl Task for Text<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let (text, ends) = (self.text, self.ends);
-        for_each_block(simd, text, ends, &mut self);
+        let (pretokenizer, text) = (self.pretokenizer, self.text);
+        for_each_block(simd, pretokenizer, text, &mut self);
         self.scan.finish(simd);
     }
 }

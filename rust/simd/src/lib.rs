@@ -58,7 +58,7 @@ pub use level::{Level, LevelError, VARIABLE};
 #[cfg(target_arch = "aarch64")]
 pub use neon::Neon;
 pub use portable::Portable;
-pub use table::Table;
+pub use table::{Table, prefetch};
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx2SlowPext, Avx512};
 

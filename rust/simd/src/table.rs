@@ -36,25 +36,36 @@ impl<T> Table<T> {
     /// Asks for value `at`, or for none if there is no such value, ahead of its use.
     #[inline(always)]
     pub fn prefetch(&self, at: usize) {
-        let address = self.memory.as_ptr().cast::<T>().wrapping_add(at);
-        // SAFETY: a prefetch reads nothing that the program can see, and no address is wrong for it.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(address.cast())
-        }
-        // SAFETY: as above, and neither the stack nor flags are changed.
-        #[cfg(target_arch = "aarch64")]
-        unsafe {
-            std::arch::asm!(
-                "prfm pldl1keep, [{}]",
-                in(reg) address.addr(),
-                options(nomem, nostack, preserves_flags)
-            )
-        }
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        let _ = address;
+        ask_for(self.memory.as_ptr().cast::<T>().wrapping_add(at));
     }
+}
+
+/// Asks for the byte `at` of `text`, or for none if there is no such byte, ahead of its use.
+#[inline(always)]
+pub fn prefetch(text: &[u8], at: usize) {
+    ask_for(text.as_ptr().wrapping_add(at));
+}
+
+/// Asks for the cache line of `address`, whatever is there.
+#[inline(always)]
+fn ask_for<T>(address: *const T) {
+    // SAFETY: a prefetch reads nothing that the program can see, and no address is wrong for it.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast())
+    }
+    // SAFETY: as above, and neither the stack nor flags are changed.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!(
+            "prfm pldl1keep, [{}]",
+            in(reg) address.addr(),
+            options(nomem, nostack, preserves_flags)
+        )
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
 }
 
 impl<T: Pod> Deref for Table<T> {

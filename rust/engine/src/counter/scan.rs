@@ -13,7 +13,7 @@ use crate::bpe::windowed::merge;
 use crate::encoding::Encoding;
 use crate::interrupt::Watch;
 use crate::pretokenize::block::{BLOCK, Blocks, SLACK, flood, for_each_block, piece_starts};
-use crate::pretokenize::{Scanner, general::General};
+use crate::pretokenize::{Pretokenizer, Scanner, general::General};
 
 /// One text being counted.
 pub(super) struct Scan<'a> {
@@ -230,12 +230,12 @@ fn east_asian_pieces<S: Simd>(simd: S, starts: u64, east_asian: u64) -> u64 {
     (reached << 1).wrapping_sub(begun)
 }
 
-/// Counts a text; `ends` says that its last piece ends before a blank, too.
+/// Counts a text.
 pub(super) struct Text<'a> {
     pub(super) scan: Scan<'a>,
     pub(super) scanner: Scanner,
+    pub(super) pretokenizer: &'a Pretokenizer,
     pub(super) text: &'a [u8],
-    pub(super) ends: bool,
 }
 
 impl Task for Text<'_> {
@@ -243,9 +243,9 @@ impl Task for Text<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> u64 {
-        let Text { scan, scanner, text, ends } = self;
+        let Text { scan, scanner, pretokenizer, text } = self;
         let mut counted = Counted { scan, scanner, total: 0 };
-        if for_each_block(simd, text, ends, &mut counted) { counted.total } else { 0 }
+        if for_each_block(simd, pretokenizer, text, &mut counted) { counted.total } else { 0 }
     }
 }
 

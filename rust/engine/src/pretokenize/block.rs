@@ -15,12 +15,12 @@
 //! starts                   1 0 0 1 1 0 0 0   "one", " ", " two"
 //! ```
 
-use fasttok_simd::{ByteMasks, Simd};
+use fasttok_simd::{ByteMasks, Simd, prefetch};
 
-use super::Scanner;
+use super::{Pretokenizer, Scanner};
 use crate::bits::low_bits;
 use crate::classes::{
-    CJK, CLASS, Class, HAN, OTHER, class_index, class_row, decode, properties_of,
+    CJK, CLASS, Class, HAN, OTHER, class_index, class_row, decode, decode_before, properties_of,
 };
 use crate::interrupt::{STRIDE, Watch};
 
@@ -29,6 +29,9 @@ pub(crate) const BLOCK: usize = 64;
 /// Readable bytes that a block needs after its end (a character or a contraction may reach over it).
 pub(crate) const SLACK: usize = 32;
 
+/// A text is asked for so many bytes ahead: the processor itself does so within a page only, and not where a text begins.
+const AHEAD: usize = 1024;
+
 /// Who takes the pieces of a text: see [`for_each_block`].
 pub(crate) trait Blocks {
     /// Takes the pieces that begin in the `len` bytes at `at` and are certain to end there; at least
@@ -36,13 +39,12 @@ pub(crate) trait Blocks {
     fn block<S: Simd>(&mut self, simd: S, text: &[u8], at: usize, len: usize, end: usize) -> usize;
 }
 
-/// Hands `text` on block by block; `ends` says that its last piece ends before a blank, too. Returns whether that came to
-/// an end and was not interrupted.
+/// Hands `text`, UTF-8, on block by block. Returns whether that came to an end and was not interrupted.
 #[inline(always)]
 pub(crate) fn for_each_block<S: Simd>(
     simd: S,
+    pretokenizer: &Pretokenizer,
     text: &[u8],
-    ends: bool,
     blocks: &mut impl Blocks,
 ) -> bool {
     let mut at = 0;
@@ -51,6 +53,7 @@ pub(crate) fn for_each_block<S: Simd>(
         let start = at;
         let stride = text.len().min(start + STRIDE);
         while at + BLOCK + SLACK <= stride || at == start {
+            prefetch(text, at + AHEAD);
             at += blocks.block(simd, text, at, BLOCK, text.len());
         }
         if watch.stops(at - start) {
@@ -62,6 +65,8 @@ pub(crate) fn for_each_block<S: Simd>(
     let mut rest = [b' '; 2 * (BLOCK + SLACK)];
     let len = text.len().saturating_sub(at);
     rest[..len].copy_from_slice(&text[text.len() - len..]);
+    // Not asked before, for the end of a text that was not read yet is far away.
+    let ends = len > 0 && pretokenizer.ends_before_blank(decode_before(text, text.len()).0);
     let in_sight = if ends { len + 2 } else { len };
     let mut at = 0;
     while at < len {
