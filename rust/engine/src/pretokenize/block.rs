@@ -49,6 +49,11 @@ pub(crate) fn for_each_block<S: Simd>(
 ) -> bool {
     let mut at = 0;
     let mut watch = Watch::new();
+    if text.len() > AHEAD {
+        for line in 1..AHEAD / BLOCK {
+            prefetch(text, line * BLOCK);
+        }
+    }
     while at + BLOCK + SLACK <= text.len() {
         let start = at;
         let stride = text.len().min(start + STRIDE);
