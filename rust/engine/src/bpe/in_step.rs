@@ -356,7 +356,8 @@ impl<'a, S: Simd> Lanes<'a, S> {
                 work.alone(self.simd, self.pairs, number);
             } else {
                 let count = left.count_ones() as usize - 1;
-                work.done(number, Merged { count, tokens: &self.tokens, lane, left });
+                let again = number != pieces.pieces[usize::from(first) % TOGETHER].number;
+                work.done(number, Merged { count, tokens: &self.tokens, lane, left, again });
             }
         });
     }
@@ -375,6 +376,8 @@ pub(crate) struct Merged<'a> {
     tokens: &'a [Each; PARTS + 1],
     lane: usize,
     left: u32,
+    /// Whether one that is the same was done before.
+    pub again: bool,
 }
 
 impl Merged<'_> {

@@ -324,7 +324,7 @@ impl Work for Missed<'_> {
 
     #[inline(always)]
     fn done(&mut self, piece: usize, merged: Merged<'_>) {
-        self.counted(piece, merged.count);
+        self.counted(piece, merged.count, merged.again);
     }
 
     #[inline(always)]
@@ -340,15 +340,17 @@ impl Work for Missed<'_> {
                 None => self.caches.window.merge(simd, pairs, bytes),
             };
         }
-        self.counted(piece, count);
+        self.counted(piece, count, false);
     }
 }
 
 impl Missed<'_> {
     #[inline(always)]
-    fn counted(&mut self, piece: usize, count: usize) {
+    fn counted(&mut self, piece: usize, count: usize, again: bool) {
         let missed = self.caches.missed[piece];
-        self.caches.insert(&missed, count);
+        if !again {
+            self.caches.insert(&missed, count);
+        }
         self.caches.credit(missed.text, count as u64);
     }
 }

@@ -538,12 +538,15 @@ struct Missed<'a> {
 }
 
 impl Missed<'_> {
-    /// Takes the ids after `start` in `merged` as those of `piece`.
+    /// Takes the ids after `start` in `merged` as those of `piece`, which may have been met `again`.
     #[inline(always)]
-    fn merged(&mut self, piece: usize, start: usize) {
+    fn merged(&mut self, piece: usize, start: usize, again: bool) {
         let Memory { missed, merged, .. } = &mut *self.memory;
         let missed = &mut missed[piece];
         missed.merged = start..merged.len();
+        if again {
+            return;
+        }
         let (cache, line, key) = (missed.cache, missed.line, missed.key());
         let merged = std::mem::take(merged);
         self.memory.insert(cache, line, &key, &merged[start..]);
@@ -568,7 +571,7 @@ impl Work for Missed<'_> {
     fn done(&mut self, piece: usize, merged: Merged<'_>) {
         let start = self.memory.merged.len();
         merged.for_each(|number| self.memory.merged.push(self.vocab.id(number)));
-        self.merged(piece, start);
+        self.merged(piece, start, merged.again);
     }
 
     fn alone<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize) {
@@ -588,7 +591,7 @@ impl Work for Missed<'_> {
         let (start, vocab) = (self.memory.merged.len(), self.vocab);
         let Memory { merged: ids, window, .. } = &mut *self.memory;
         simd.outlined(Merge { pairs, vocab, window, piece: &bytes[..len], ids });
-        self.merged(piece, start);
+        self.merged(piece, start, false);
     }
 }
 
