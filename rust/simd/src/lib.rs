@@ -162,6 +162,9 @@ pub trait Simd: Copy + sealed::Sealed {
     /// From so many characters on, their entries in tables are found faster by [`Simd::look_up`] than one by one.
     const ROWS_FROM: u32;
 
+    /// Whether [`Simd::compress`] is an instruction: it takes less time than a branch that is predicted wrong.
+    const COMPRESSES: bool;
+
     /// Whether sixteen numbers in registers take less time than one after the other.
     const IN_STEP: bool;
 
@@ -199,6 +202,8 @@ pub trait Simd: Copy + sealed::Sealed {
     fn bytes(self, block: &[u8; 64]) -> Self::Bytes;
     /// Those that have some of `bits`.
     fn any(self, bytes: Self::Bytes, bits: u8) -> u64;
+    /// They, as they are in memory.
+    fn block(self, bytes: Self::Bytes) -> [u8; 64];
     /// Those that are `byte`.
     fn equal(self, bytes: Self::Bytes, byte: u8) -> u64;
     /// `bytes` with those of `mask` replaced by what is in `table` at the low six bits of `index`.

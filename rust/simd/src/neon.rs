@@ -50,6 +50,7 @@ fn top_bits([a, b, c, d]: [uint8x16_t; 4]) -> u64 {
 
 impl Simd for Neon {
     const ROWS_FROM: u32 = 13;
+    const COMPRESSES: bool = false;
     const IN_STEP: bool = true;
     const WORDS_AT_ONCE: bool = false;
 
@@ -128,6 +129,14 @@ impl Simd for Neon {
         // SAFETY: as in `top_bits`; the loads are unaligned and inside `block`.
         let uint8x16x4_t(a, b, c, d) = unsafe { vld4q_u8(block.as_ptr()) };
         [a, b, c, d]
+    }
+
+    #[inline(always)]
+    fn block(self, [a, b, c, d]: Self::Bytes) -> [u8; 64] {
+        let mut block = [0; 64];
+        // SAFETY: as in `top_bits`; the stores are unaligned and inside `block`.
+        unsafe { vst4q_u8(block.as_mut_ptr(), uint8x16x4_t(a, b, c, d)) };
+        block
     }
 
     #[inline(always)]

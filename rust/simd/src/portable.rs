@@ -73,6 +73,7 @@ impl sealed::Sealed for Portable {}
 impl Simd for Portable {
     // A character's entry in a table is found faster than that of all by look-ups of bytes one by one.
     const ROWS_FROM: u32 = u32::MAX;
+    const COMPRESSES: bool = false;
     const IN_STEP: bool = false;
     const WORDS_AT_ONCE: bool = false;
 
@@ -183,6 +184,11 @@ impl Simd for Portable {
     #[inline(always)]
     fn bytes(self, block: &[u8; 64]) -> [u8; 64] {
         *block
+    }
+
+    #[inline(always)]
+    fn block(self, bytes: [u8; 64]) -> [u8; 64] {
+        bytes
     }
 
     #[inline(always)]

@@ -73,6 +73,7 @@ impl Task for Defined {
             let equal = plain::mask(&block, |b| b == byte);
             assert_eq!(simd.equal(simd.bytes(&block), byte), equal, "{block:x?} {byte:x}");
         }
+        assert_eq!(simd.block(simd.bytes(&block)), block);
         assert_eq!(simd.compress(&block, m), plain::compress(&block, m), "{block:x?} {m:x}");
         let selection = simd.select(m);
         for value in [n, m, !m, u64::MAX, 1, 0] {
@@ -140,7 +141,10 @@ impl Task for Everything {
     fn run<S: Simd>(self, simd: S) -> Self::Output {
         let Everything(a, b, m, n) = self;
         let found = simd.look_up(simd.bytes(&a), m, &b, simd.bytes(&b));
-        let masks = (0..=255).map(|byte| simd.equal(found, byte)).collect();
+        let masks: Vec<u64> = (0..=255).map(|byte| simd.equal(found, byte)).collect();
+        for (i, byte) in simd.block(found).into_iter().enumerate() {
+            assert_eq!(masks[usize::from(byte)] >> i & 1, 1, "{byte:x} at {i}");
+        }
         let numbers = |block: &[u8; 64]| {
             let (four, _) = block.as_chunks::<4>();
             simd.keys(&std::array::from_fn(|i| u32::from_le_bytes(four[i])))

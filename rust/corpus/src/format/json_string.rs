@@ -137,10 +137,12 @@ impl Task for Read<'_> {
         loop {
             let (block, _) = block_at(from, i);
             let ends = ends(simd, &block);
-            i += ends.trailing_zeros() as usize;
+            // By a branch, so that the next block need not wait for this one.
             if ends != 0 {
+                i += ends.trailing_zeros() as usize;
                 break;
             }
+            i += BLOCK;
         }
         match from.get(i) {
             Some(b'"') => return Ok(JsonString { end: i + 1, written: None }),
@@ -150,43 +152,88 @@ impl Task for Read<'_> {
         let mut o = i - 1;
         to[..o].copy_from_slice(&from[1..i]);
         loop {
+            let (block, _) = block_at(from, i);
+            let bytes = simd.bytes(&block);
+            let (quotes, backslashes) = (simd.equal(bytes, b'"'), simd.equal(bytes, b'\\'));
+            let (escapes, escaped) = escapes(backslashes);
+            // Most stand for one of a few: these are read all at once, where that is less work than one by one.
+            let mut few = 0;
+            if S::IN_STEP {
+                few = quotes | backslashes;
+                for byte in *b"nrt/" {
+                    few |= simd.equal(bytes, byte);
+                }
+            }
+            let others = escaped & !few;
+            let ends = quotes & !escaped | !simd.any(bytes, 0xe0);
+            // Of the last byte, if it begins an escape, the rest is in the next block; of others the beginning is before.
+            let plain = (ends | others >> 1 | escapes & 1 << 63).trailing_zeros();
+            let kept = low_bits(plain) & !escapes;
+            let text = match S::COMPRESSES || S::IN_STEP && escapes != 0 {
+                true => simd.compress(&simd.block(simd.look_up(bytes, escaped, &FEW, bytes)), kept),
+                false => block,
+            };
+            // No escape is shorter than what it stands for, so there is room.
+            let out = to.get_mut(o..).and_then(<[u8]>::first_chunk_mut::<BLOCK>);
+            *out.ok_or(StringError::Broken)? = text;
+            o += kept.count_ones() as usize;
+            // By a branch, as above.
+            if plain == BLOCK as u32 {
+                i += BLOCK;
+                continue;
+            }
+            i += plain as usize;
             match from.get(i) {
                 Some(b'"') => return Ok(JsonString { end: i + 1, written: Some(o) }),
-                Some(b'\\') => {
-                    let (len, c) = escape(&from[i..], i - 1, errors)?;
-                    i += len;
-                    match c {
-                        Escape::Byte(byte) => {
-                            to[o] = byte;
-                            o += 1;
-                        }
-                        Escape::Char(c) => o += c.encode_utf8(&mut to[o..]).len(),
-                    }
-                    // Escapes come together, or a few bytes apart.
-                    if from.get(i) == Some(&b'\\') {
-                        continue;
-                    }
-                }
+                Some(b'\\') => {}
                 _ => return Err(StringError::Broken),
             }
-            // On to the next one, or to the end.
             loop {
-                let (block, len) = block_at(from, i);
-                let Some(out) = to.get_mut(o..).and_then(<[u8]>::first_chunk_mut::<BLOCK>) else {
-                    // No escape is shorter than what it stands for, so there is room.
-                    return Err(StringError::Broken);
-                };
-                *out = block;
-                let ends = ends(simd, &block);
-                let plain = (ends.trailing_zeros() as usize).min(len);
-                i += plain;
-                o += plain;
-                if ends != 0 {
+                let is_unit = from.get(i + 1) == Some(&b'u');
+                let (len, c) = escape(&from[i..], i - 1, errors)?;
+                i += len;
+                match c {
+                    Escape::Byte(byte) => {
+                        to[o] = byte;
+                        o += 1;
+                    }
+                    Escape::Char(c) => o += c.encode_utf8(&mut to[o..]).len(),
+                }
+                // Those of code points come together.
+                if from.get(i) != Some(&b'\\') || S::IN_STEP && !is_unit {
                     break;
                 }
             }
         }
     }
+}
+
+/// What the letters of a few escapes stand for, by their low six bits.
+const FEW: [u8; 64] = {
+    let mut few = [0; 64];
+    let mut i = 0;
+    while i < 6 {
+        let letter = b"nrt/\\\""[i];
+        few[letter as usize & 63] = SHORT[letter as usize];
+        i += 1;
+    }
+    few
+};
+
+/// Which bytes begin an escape, and which ones are escaped, of a block that begins with no escaped one, by its
+/// `backslashes`: the first of a run of them escapes the second, the third what follows.
+#[inline(always)]
+fn escapes(backslashes: u64) -> (u64, u64) {
+    const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+    // Of a run that begins at an even place the difference carries through the odd ones, and the other way round.
+    let odd = (backslashes << 1 | ODD).wrapping_sub(backslashes) ^ ODD;
+    (odd & backslashes, odd ^ backslashes)
+}
+
+/// The lowest `n` bits, at most 64.
+#[inline(always)]
+fn low_bits(n: u32) -> u64 {
+    1u64.checked_shl(n).unwrap_or(0).wrapping_sub(1)
 }
 
 /// The block at `i`, and how many bytes of it there are; what is behind the end is quotes.
@@ -266,6 +313,10 @@ mod tests {
             r#"\""#,
             r"\\",
             r"\n",
+            r"\t",
+            r"\r",
+            r"\/",
+            r"\b",
             r"\u00e9",
             r"\u4E2D",
             r"\ud83d\ude00",
@@ -294,7 +345,7 @@ mod tests {
                 to.push_str(bit);
             }
         }
-        to + ["\"", "\"", "\", 1", ""][random.below(4)]
+        to + ["\"", "\"", "\", 1", "", "\\"][random.below(5)]
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::skip_reason::SkipReason;
 use crate::source::{Input, Opened};
 
 /// A record longer than this many chunks is read in parts, where it can be: so many are worth the work.
-const LONG: usize = 8;
+const LONG: usize = 32;
 
 /// What all streams of a run have in common.
 pub(crate) struct StreamConfig {

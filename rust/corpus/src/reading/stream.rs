@@ -26,6 +26,9 @@ const MIN_READ: usize = 8 << 10;
 /// No chunk is smaller than this because the file is about to end.
 const MIN_CHUNK: usize = 64 << 10;
 
+/// So much of a carry is copied.
+const COPIED: usize = 64 << 10;
+
 /// No read is larger: between two of them it is asked whether the run is over.
 const MAX_READ: usize = 1 << 20;
 
@@ -138,7 +141,12 @@ impl<'e> Reading<'e> for Stream<'e> {
 
     fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
         buf.clear();
-        std::mem::swap(buf, &mut self.carry);
+        if self.carry.len() <= COPIED {
+            // So the carry stays small, and the buffer, in memory that was used before, is the worker's.
+            buf.append(&mut self.carry);
+        } else {
+            std::mem::swap(buf, &mut self.carry);
+        }
         // What `buf` holds up to here was searched in vain.
         let mut searched = 0;
         loop {

@@ -2,9 +2,11 @@
 //! ([`documents()`]), is here; `count` starts the workers, `schedule` says what
 //! is next, `worker` does it.
 
+mod buffers;
 mod checkpoint;
 mod chunk;
 mod count;
+mod count_queue;
 mod detect_queue;
 mod documents;
 mod inputs;
@@ -48,8 +50,11 @@ pub(crate) use schedule::panic_message;
 pub use share::SharedInputs;
 
 /// Bytes that a worker reads at a time. Large enough that taking turns costs nothing; small enough to stay in the
-/// cache from reading to counting.
-pub(crate) const CHUNK: usize = 1 << 20;
+/// second cache of a core from reading to counting.
+pub(crate) const CHUNK: usize = 256 << 10;
+
+/// Of a stream that is drawn from, no more chunks than this are read at a time.
+const SAMPLED: usize = 4;
 
 /// Counts what the job asks for. `progress` may be read meanwhile, and `cancel`, once set, ends the run within a few
 /// milliseconds with [`Error::Interrupted`].
@@ -85,9 +90,9 @@ pub(crate) fn run_in_chunks(
     let inputs = &found.inputs;
     let fields = fields(job, &GroupKeys::new(&job.by));
     let formats = formats(job, &fields)?;
-    let sample = job
-        .sample
-        .and_then(|fraction| sample::plan(job, inputs, &formats, fraction, chunk, cancel));
+    let sample = job.sample.and_then(|fraction| {
+        sample::plan(job, inputs, &formats, fraction, SAMPLED * chunk, cancel)
+    });
     let mut by = job.by.clone();
     let mut chunk = chunk;
     if let Some(sample) = &sample {
@@ -361,7 +366,7 @@ fn formats<'j>(job: &Job, fields: &'j Fields) -> Result<Formats<'j>, Error> {
 
 /// How many workers have something to do: a small job should not wait for threads.
 fn worth_while(inputs: &[Input], most: usize, chunk: usize) -> usize {
-    let chunk = (chunk as u64 / 4).max(1);
+    let chunk = (chunk as u64).max(1);
     let mut chunks = 0;
     for input in inputs {
         chunks += match (input.kind, input.size) {

@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use fasttok_engine::{Error as EngineError, Utf8Errors, decode_utf8};
 
+use super::buffers::Buffers;
 use super::chunk::Readers;
+use super::count_queue::{AwaitingCount, CountQueue};
 use super::detect_queue::{AwaitingLanguage, DetectQueue, RowId};
 use super::members::{MemberOpener, extension};
 use super::open::{ask_ahead, begin};
@@ -50,6 +52,7 @@ pub(super) struct Worker<'s, 'a> {
     /// Made when the first text is there, for it is not small.
     measurer: Option<Measurer>,
     labels: Labels,
+    uncounted: CountQueue,
     undetected: DetectQueue,
     readers: Readers<'a>,
     key: Vec<u8>,
@@ -89,15 +92,17 @@ enum Unmeasured {
 impl<'s, 'a> Worker<'s, 'a> {
     pub fn new(shared: &'s Shared<'a>) -> Worker<'s, 'a> {
         let run = shared.run;
+        let Buffers { read: buf, uncounted } = Buffers::take();
         Worker {
             shared,
             run,
             measurer: None,
             labels: Labels::default(),
+            uncounted,
             undetected: DetectQueue::default(),
             readers: Readers::new(run.fields, &run.config, run.progress),
             key: Vec::new(),
-            buf: Vec::new(),
+            buf,
             member_buf: Vec::new(),
             sums: Sums::default(),
             block: Block::default(),
@@ -124,6 +129,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         if let Some(measurer) = self.measurer {
             measurer.give_back(self.run.counters);
         }
+        Buffers { read: self.buf, uncounted: self.uncounted }.give_back();
         self.sums
     }
 
@@ -359,6 +365,7 @@ impl<'s, 'a> Worker<'s, 'a> {
         };
         let _ = readers.each(chunk, bytes, was_utf16, visit);
         self.readers = readers;
+        self.count_all();
     }
 
     /// Counts a document.
@@ -392,18 +399,67 @@ impl<'s, 'a> Worker<'s, 'a> {
             self.share(location, Group { key, is_labelled, id }, text);
             return Ok(());
         }
+        let row = (location.file, location.position.clone());
+        if text.len() < CountQueue::ALONE {
+            let (key, id) = (key.into(), id.map(Box::from));
+            if self.uncounted.push(AwaitingCount { key, is_labelled, row, id }, text) {
+                self.count_all();
+            }
+            return Ok(());
+        }
         match self.count(text, 0) {
-            Ok(mut tally) => {
-                tally.finish_document();
-                let row = (location.file, location.position.clone());
-                match is_labelled {
-                    true => self.counted(key, row, id, tally),
-                    false => self.detect_later(key, row, id, tally, text),
-                }
+            Ok(tally) => {
+                self.document_counted(key, is_labelled, row, id, tally, text);
                 Ok(())
             }
             Err(Uncounted::Bad { bad, .. }) => Err(bad),
             Err(Uncounted::Over) => Ok(()),
+        }
+    }
+
+    /// Counts the documents that wait for it.
+    fn count_all(&mut self) {
+        if self.uncounted.is_empty() {
+            return;
+        }
+        let mut queue = std::mem::take(&mut self.uncounted);
+        let documents = queue.take_documents();
+        let texts = queue.texts();
+        let measured = self.measured(|measurer| measurer.measure_all(&texts)).ok();
+        let mut measured = measured.into_iter().flatten();
+        for (document, text) in documents.into_iter().zip(texts) {
+            let AwaitingCount { key, is_labelled, row, id } = document;
+            let tally = match measured.next() {
+                Some(tally) => tally.map_err(|e| self.shared.uncounted(0, e)),
+                // After a panic each by itself: it is one of them.
+                None => self.count(text, 0),
+            };
+            match tally {
+                Ok(tally) => {
+                    self.document_counted(&key, is_labelled, row, id.as_deref(), tally, text)
+                }
+                Err(Uncounted::Bad { bad, .. }) => self.skip(row.0, row.1, bad),
+                Err(Uncounted::Over) => break,
+            }
+        }
+        queue.clear();
+        self.uncounted = queue;
+    }
+
+    /// Adds the sums of a document with this `text` to its group, or keeps them until its language is known.
+    fn document_counted(
+        &mut self,
+        key: &[u8],
+        is_labelled: bool,
+        row: RowId,
+        id: Option<&str>,
+        mut tally: Tally,
+        text: &str,
+    ) {
+        tally.finish_document();
+        match is_labelled {
+            true => self.counted(key, row, id, tally),
+            false => self.detect_later(key, row, id, tally, text),
         }
     }
 
@@ -586,23 +642,29 @@ impl<'s, 'a> Worker<'s, 'a> {
         }
     }
 
-    /// Adds what `text` has to `tally`. A panic costs the text and the measurer, whose state is unknown after it.
+    /// Adds what `text` has to `tally`.
     fn measure(&mut self, text: &str, tally: &mut Tally) -> Result<(), Unmeasured> {
+        match self.measured(|measurer| measurer.measure(text, tally)) {
+            Ok(result) => result.map_err(Unmeasured::Refused),
+            Err(message) => Err(Unmeasured::Panicked(message)),
+        }
+    }
+
+    /// What `measure` gives, or what a panic says: that costs the measurer, whose state is unknown after it.
+    fn measured<R>(&mut self, measure: impl FnOnce(&mut Measurer) -> R) -> Result<R, String> {
         let Run { config, extra, counters, .. } = self.run;
         let mut measurer = self.measurer.take();
         let measured = catch_unwind(AssertUnwindSafe(|| {
-            measurer
-                .get_or_insert_with(|| {
-                    Measurer::new(&config.encodings, counters, config.special, *extra)
-                })
-                .measure(text, tally)
+            measure(measurer.get_or_insert_with(|| {
+                Measurer::new(&config.encodings, counters, config.special, *extra)
+            }))
         }));
         match measured {
             Ok(result) => {
                 self.measurer = measurer;
-                result.map_err(Unmeasured::Refused)
+                Ok(result)
             }
-            Err(panic) => Err(Unmeasured::Panicked(panic_message(&*panic))),
+            Err(panic) => Err(panic_message(&*panic)),
         }
     }
 

@@ -187,6 +187,22 @@ trait Statistic {
         counters: &mut Counters,
         tally: &mut Tally,
     ) -> Result<(), Error>;
+
+    /// Does so for each of `texts`, as far as it can be measured yet.
+    fn measure_all(
+        &mut self,
+        texts: &[&str],
+        counters: &mut Counters,
+        tallies: &mut [Result<Tally, Error>],
+    ) {
+        for (text, measured) in texts.iter().zip(tallies) {
+            if let Ok(tally) = measured
+                && let Err(e) = self.measure(text, counters, tally)
+            {
+                *measured = Err(e);
+            }
+        }
+    }
 }
 
 /// What counts tokens: its caches are the large part of a worker, so statistics share it.
@@ -259,5 +275,53 @@ impl Measurer {
         self.statistics
             .iter_mut()
             .try_for_each(|statistic| statistic.measure(text, &mut self.counters, tally))
+    }
+
+    /// All that each of `texts` has.
+    pub fn measure_all(&mut self, texts: &[&str]) -> Vec<Result<Tally, Error>> {
+        #[cfg(test)]
+        assert!(!texts.iter().any(|text| text.contains(PANIC)), "an injected panic");
+        let mut tallies: Vec<_> = texts.iter().map(|_| Ok(Tally::default())).collect();
+        for statistic in &mut self.statistics {
+            statistic.measure_all(texts, &mut self.counters, &mut tallies);
+        }
+        tallies
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fasttok_testing::Random;
+
+    use super::*;
+
+    #[test]
+    fn texts_together_are_measured_as_each_by_itself() {
+        let names = ["r50k_base", "p50k_edit", "r50k_base"];
+        let encodings = names.map(|name| Encoding::embedded(name).unwrap());
+        let extra = Extra { graphemes: true, words: true, partial_tokens: true };
+        let new = || Measurer::new(&encodings, &[], Special::Error, extra);
+        let (mut together, mut apart) = (new(), new());
+        // The last one is a special token of one of the encodings.
+        let bits = ["one", " two", "\n", "Grüße", "中文", " ", "12", "<|fim_prefix|>"];
+        let mut random = Random::new(21);
+        let mut refused = 0;
+        for _ in 0..200 {
+            let texts: Vec<String> = (0..random.below(12))
+                .map(|_| {
+                    let kinds = if random.below(8) == 0 { bits.len() } else { bits.len() - 1 };
+                    (0..random.below(40)).map(|_| bits[random.below(kinds)]).collect()
+                })
+                .collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let measured = together.measure_all(&texts);
+            for (text, measured) in texts.iter().zip(measured) {
+                let mut tally = Tally::default();
+                let expected = apart.measure(text, &mut tally).map(|()| tally);
+                refused += usize::from(expected.is_err());
+                assert_eq!(measured, expected, "{text:?}");
+            }
+        }
+        assert!(refused > 20, "{refused}");
     }
 }

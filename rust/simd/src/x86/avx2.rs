@@ -193,6 +193,7 @@ super::level! {
     $level: $features;
 
     const ROWS_FROM: u32 = 13;
+    const COMPRESSES: bool = false;
     const IN_STEP: bool = true;
     const WORDS_AT_ONCE: bool = false;
     type Selection = $selection;
@@ -277,6 +278,10 @@ super::level! {
 
     fn bytes(block: &[u8; 64]) -> Two {
         load(block)
+    }
+
+    fn block(bytes: Two) -> [u8; 64] {
+        must_cast(bytes)
     }
 
     fn equal(bytes: Two, byte: u8) -> u64 {

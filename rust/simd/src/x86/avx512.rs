@@ -51,6 +51,7 @@ super::level! {
     Avx512: ["avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl" "avx512vbmi" "avx512vbmi2" "avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
 
     const ROWS_FROM: u32 = 13;
+    const COMPRESSES: bool = true;
     const IN_STEP: bool = true;
     const WORDS_AT_ONCE: bool = true;
     type Selection = u64;
@@ -124,6 +125,10 @@ super::level! {
 
     fn bytes(block: &[u8; 64]) -> __m512i {
         load(block)
+    }
+
+    fn block(bytes: __m512i) -> [u8; 64] {
+        must_cast(bytes)
     }
 
     fn equal(bytes: __m512i, byte: u8) -> u64 {
