@@ -390,9 +390,12 @@ class CorpusOptions:
 
     def __post_init__(self) -> None:
         for option in options():
+            value = getattr(self, option.name)
             if option.is_list_of_names:
-                object.__setattr__(self, option.name, _listed(option.name, getattr(self, option.name)))
-            _check(option, getattr(self, option.name))
+                value = _listed(option.name, value)
+                object.__setattr__(self, option.name, value)
+            if value is not option.default:
+                _check(option, value)
 
     @property
     def is_labelled(self) -> bool:
@@ -562,9 +565,10 @@ class Option:
         return "none" if self.default is None else str(self.default)
 
 
-def options(keywords: type[FilesKeywords] = SamplingKeywords) -> list[Option]:
+@cache
+def options(keywords: type[FilesKeywords] = SamplingKeywords) -> tuple[Option, ...]:
     """The options among `keywords`, in the order in which `CorpusOptions` has them."""
-    return [option for option in _all() if option.name in keywords.__annotations__]
+    return tuple(option for option in _all() if option.name in keywords.__annotations__)
 
 
 @cache

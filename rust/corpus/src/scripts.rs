@@ -13,6 +13,7 @@ include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 const CLASSES: usize = SCRIPTS.len() + SHARED.len();
 /// The classes, filled up so that an index can be cut to size instead of checked. So are the tables.
 const COUNTERS: usize = CLASSES.next_power_of_two();
+const _: () = assert!(COUNTERS >= 16 && COUNTERS / 16 <= u32::BITS as usize);
 
 /// Text is counted this many bytes at a time.
 const CHUNK: usize = 64;
@@ -145,6 +146,8 @@ pub fn scripts_of<'a>(documents: impl IntoIterator<Item = &'a str>) -> Scripts {
 pub(crate) struct ScriptCounter {
     /// Two of each, so that a character need not wait for the sum of the one before.
     counts: [[u32; COUNTERS]; 2],
+    /// Which sixteens of the counts are not all zero, a bit each.
+    touched: u32,
     /// Those of [`OF_LEADS`] that are not in the counts yet.
     of_leads: [u32; OF_LEADS.len()],
     runs: Runs,
@@ -197,6 +200,7 @@ impl ScriptCounter {
         let none = Run { first: 1, span: 0, class: ZZZZ, chars: 0 };
         ScriptCounter {
             counts: [[0; COUNTERS]; 2],
+            touched: 0,
             of_leads: [0; OF_LEADS.len()],
             runs: Runs { held: [none; RUNS], usual: 1, others: 0 },
             level,
@@ -211,19 +215,16 @@ impl ScriptCounter {
             self.level.run(CountBytes { counter: self, bytes });
             self.take_runs();
             let [even, odd] = &mut self.counts;
-            let even = even.as_chunks_mut::<16>().0;
-            let odd = odd.as_chunks_mut::<16>().0;
-            for (some, (even, odd)) in even.iter_mut().zip(odd).enumerate() {
-                if even.iter().chain(odd.iter()).fold(0, |any, chars| any | chars) == 0 {
-                    continue;
-                }
-                for i in 0..16 {
-                    let chars = even[i] + odd[i];
+            let mut touched = std::mem::take(&mut self.touched);
+            while touched != 0 {
+                let some = 16 * touched.trailing_zeros() as usize;
+                for i in some..some + 16 {
+                    let chars = std::mem::take(&mut even[i]) + std::mem::take(&mut odd[i]);
                     if chars > 0 {
-                        sums.add_to((16 * some + i) as u16, chars.into());
+                        sums.add_to(i as u16, chars.into());
                     }
                 }
-                (*even, *odd) = ([0; 16], [0; 16]);
+                touched &= touched - 1;
             }
         }
         sums
@@ -251,8 +252,8 @@ impl ScriptCounter {
             }
             at += CHUNK;
         }
-        self.counts[0][usize::from(LATN)] += letters;
-        self.counts[0][usize::from(ZYYY)] += ascii - letters;
+        self.add(LATN, letters);
+        self.add(ZYYY, ascii - letters);
     }
 
     /// Counts the characters of more than one byte that begin in the chunk: by their first bytes and by runs as far as
@@ -317,11 +318,23 @@ impl ScriptCounter {
 
     /// Puts the characters of first bytes and of runs into the counts.
     fn take_runs(&mut self) {
-        for (chars, (.., class)) in self.of_leads.iter_mut().zip(OF_LEADS) {
-            self.counts[0][usize::from(class)] += std::mem::take(chars);
+        for (i, (.., class)) in OF_LEADS.into_iter().enumerate() {
+            let chars = std::mem::take(&mut self.of_leads[i]);
+            self.add(class, chars);
         }
-        for run in &mut self.runs.held {
-            self.counts[0][usize::from(run.class)] += std::mem::take(&mut run.chars);
+        for i in 0..RUNS {
+            let Run { class, chars, .. } = self.runs.held[i];
+            self.runs.held[i].chars = 0;
+            self.add(class, chars);
+        }
+    }
+
+    /// Adds characters of a class to the counts.
+    #[inline(always)]
+    fn add(&mut self, class: u16, chars: u32) {
+        if chars > 0 {
+            self.counts[0][usize::from(class)] += chars;
+            self.touched |= 1 << (class / 16);
         }
     }
 
@@ -340,6 +353,7 @@ impl ScriptCounter {
             BLOCKS[usize::from(INDEX[block]) % BLOCKS.len()][last]
         };
         self.counts[at >> 1 & 1][usize::from(class) % COUNTERS] += 1;
+        self.touched |= 1 << (class / 16 % u32::BITS as u16);
     }
 }
 
