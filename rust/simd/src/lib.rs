@@ -221,7 +221,7 @@ pub trait Simd: Copy + sealed::Sealed {
     fn keys(self, values: &[u32; 16]) -> Self::Keys;
     /// Sets number `at`; none where `at` is not below 16.
     fn set(self, keys: Self::Keys, at: usize, value: u32) -> Self::Keys;
-    /// The lower ones of each two.
+    /// The lower ones of each two. No number is 2³¹ or more, here and in [`Simd::lowest`].
     fn min(self, a: Self::Keys, b: Self::Keys) -> Self::Keys;
     /// They, as they are in memory.
     fn values(self, keys: Self::Keys) -> [u32; 16];

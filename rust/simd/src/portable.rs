@@ -40,6 +40,12 @@ fn not_zero(word: u64) -> u64 {
     ((word & !TOP) + !TOP) | word
 }
 
+/// The lower of two numbers below 2³¹: as signed ones, which SSE2 can compare.
+#[inline(always)]
+fn lower(a: u32, b: u32) -> u32 {
+    (a as i32).min(b as i32) as u32
+}
+
 /// What a byte is, as far as [`ByteMasks`] ask: four bits, the lowest in bit 0, 16, 32 and 48.
 ///
 /// Of up to 16 bytes the entries go into one word, each a bit higher than the one before.
@@ -220,16 +226,15 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn set(self, mut keys: [u32; 16], at: usize, value: u32) -> [u32; 16] {
-        if let Some(key) = keys.get_mut(at) {
-            *key = value;
-        }
-        keys
+    fn set(self, keys: [u32; 16], at: usize, value: u32) -> [u32; 16] {
+        // All of them, for numbers that were just written one by one are slow to load together.
+        let at = at.min(16) as u32;
+        std::array::from_fn(|i| if i as u32 == at { value } else { keys[i] })
     }
 
     #[inline(always)]
     fn min(self, a: [u32; 16], b: [u32; 16]) -> [u32; 16] {
-        std::array::from_fn(|i| a[i].min(b[i]))
+        std::array::from_fn(|i| lower(a[i], b[i]))
     }
 
     #[inline(always)]
@@ -260,7 +265,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn lowest(self, keys: [u32; 16]) -> u32 {
-        keys.into_iter().fold(u32::MAX, u32::min)
+        keys.into_iter().fold(i32::MAX as u32, lower)
     }
 
     #[inline(always)]

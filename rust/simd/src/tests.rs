@@ -149,8 +149,12 @@ impl Task for Everything {
             let (four, _) = block.as_chunks::<4>();
             simd.keys(&std::array::from_fn(|i| u32::from_le_bytes(four[i])))
         };
-        let mut lowest = vec![simd.lowest(simd.min(numbers(&a), numbers(&b)))];
-        lowest.extend((0..18).map(|at| simd.lowest(simd.set(numbers(&a), at, m as u32 >> 8))));
+        let signed = |block: &[u8; 64]| {
+            let values = simd.values(numbers(block));
+            simd.keys(&std::array::from_fn(|i| values[i] & i32::MAX as u32))
+        };
+        let mut lowest = vec![simd.lowest(simd.min(signed(&a), signed(&b)))];
+        lowest.extend((0..18).map(|at| simd.lowest(simd.set(signed(&a), at, m as u32 >> 8))));
         let few = |n: u64| std::array::from_fn(|i| n.rotate_left(4 * i as u32) as u32 & 7);
         let replaced = simd.replace(numbers(&a), simd.keys(&few(m)), n as u32 & 7, numbers(&b));
         lowest.extend(simd.values(replaced));

@@ -88,11 +88,9 @@ impl Merges {
     pub fn probe(&self, left: u32, right: u32) -> u32 {
         let (home, check) = self.slot(left, right);
         let bucket = &self.buckets[home];
-        self.found(
-            home as u32,
-            check,
-            bucket.iter().fold(u32::MAX, |low, slot| low.min(slot ^ check)),
-        )
+        // As signed numbers, which every processor can compare: all have the same top bit.
+        let lower = |low: i32, slot: &u32| low.min((slot ^ check) as i32);
+        self.found(home as u32, check, bucket.iter().fold(i32::MAX, lower) as u32)
     }
 
     /// What [`Merges::probe`] gives where `lowest` is the lowest of what the slots of the bucket `home` stand for.

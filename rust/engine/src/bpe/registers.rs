@@ -174,7 +174,7 @@ impl<S: Simd, const V: usize> Word<S, V> {
             pairs.prefetch(with_left);
             let with_right = key(with_right, at - 1);
             let with_left = key(with_left, left.wrapping_sub(1) & 31);
-            self.set(gone - 1, u32::MAX);
+            self.set(gone - 1, NO_MERGE);
             self.set(at - 1, with_right);
             // The first part has no key on its left.
             self.set(left.wrapping_sub(1), with_left);
