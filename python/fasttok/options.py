@@ -565,10 +565,9 @@ class Option:
         return "none" if self.default is None else str(self.default)
 
 
-@cache
-def options(keywords: type[FilesKeywords] = SamplingKeywords) -> tuple[Option, ...]:
+def options(keywords: type[FilesKeywords] = SamplingKeywords) -> list[Option]:
     """The options among `keywords`, in the order in which `CorpusOptions` has them."""
-    return tuple(option for option in _all() if option.name in keywords.__annotations__)
+    return [option for option in _all() if option.name in keywords.__annotations__]
 
 
 @cache
