@@ -34,6 +34,8 @@ struct Rows<'a> {
     pairs: &'a BpeModel,
     merges: &'a Merges,
     rows: Vec<Row>,
+    /// Memory for those that come in place of others.
+    new: Vec<Row>,
 }
 
 impl Rows<'_> {
@@ -50,7 +52,7 @@ impl Rows<'_> {
         let same = |row: &Row| (row.token, row.times);
         let before = self.rows[first..at].iter().map(same);
         let after = self.rows[at + count..last].iter().map(same);
-        let mut new: Vec<Row> = Vec::with_capacity(ROWS);
+        let new = &mut self.new;
         for (token, times) in before.chain(with.iter().copied()).chain(after) {
             match new.last_mut() {
                 _ if times == 0 => {}
@@ -59,7 +61,7 @@ impl Rows<'_> {
             }
         }
         let end = first + new.len();
-        self.rows.splice(first..last, new);
+        self.rows.splice(first..last, self.new.drain(..));
         for at in first.saturating_sub(1)..end {
             let Row { token, times, .. } = self.rows[at];
             let next = self.rows.get(at + 1).map(|next| next.token);
@@ -116,7 +118,8 @@ pub(super) fn merge_repeated(pairs: &BpeModel, bytes: &[u8]) -> Option<Vec<(u32,
     // Of each run, two are as good as all.
     let neighbours: Vec<u8> = runs().flat_map(|run| run.iter().take(2).copied()).collect();
     let merges = pairs.merges(scripts_of(&neighbours));
-    let mut rows = Rows { pairs, merges, rows: Vec::with_capacity(2 * ROWS) };
+    let mut rows =
+        Rows { pairs, merges, rows: Vec::with_capacity(2 * ROWS), new: Vec::with_capacity(ROWS) };
     rows.replace(0, 0, &initial);
     while rows.step() {
         if rows.rows.len() > ROWS {
