@@ -148,8 +148,6 @@ pub(crate) struct ScriptCounter {
     counts: [[u32; COUNTERS]; 2],
     /// Which sixteens of the counts are not all zero, a bit each.
     touched: u32,
-    /// Those of [`OF_LEADS`] that are not in the counts yet.
-    of_leads: [u32; OF_LEADS.len()],
     runs: Runs,
     level: Level,
 }
@@ -177,10 +175,6 @@ struct Run {
     chars: u32,
 }
 
-/// First bytes of which all characters are of one script: from which, how many, and the script.
-const OF_LEADS: [(u8, u8, u16); 3] = [(0xE5, 5, HANI), (0xD0, 2, CYRL), (0xEB, 2, HANG)];
-/// So few characters are counted one by one.
-const FEW: u32 = 6;
 /// How many runs are compared with at most. Japanese has most that are frequent: five.
 const RUNS: usize = 6;
 /// The run of the last of so many characters outside the runs is learnt.
@@ -201,7 +195,6 @@ impl ScriptCounter {
         ScriptCounter {
             counts: [[0; COUNTERS]; 2],
             touched: 0,
-            of_leads: [0; OF_LEADS.len()],
             runs: Runs { held: [none; RUNS], usual: 1, others: 0 },
             level,
         }
@@ -256,24 +249,13 @@ impl ScriptCounter {
         self.add(ZYYY, ascii - letters);
     }
 
-    /// Counts the characters of more than one byte that begin in the chunk: by their first bytes and by runs as far as
-    /// possible.
+    /// Counts the characters of more than one byte that begin in the chunk, by runs as far as possible.
     #[inline(always)]
     fn count_runs<S: Simd>(&mut self, simd: S, window: &[u8; WINDOW]) {
-        let chunk: &[u8; CHUNK] = window.first_chunk().expect("a window is longer");
-        let mut others = lead_bytes(simd, chunk);
-        for (sum, (first, number, _)) in self.of_leads.iter_mut().zip(OF_LEADS) {
-            let are_of = chunk.map(|byte| u8::from(byte.wrapping_sub(first) < number) << 7);
-            let chars = simd.top_bits(&are_of);
-            *sum += chars.count_ones();
-            others &= !chars;
-        }
-        if others.count_ones() <= FEW {
-            return self.count_chars(window, others);
-        }
         let points = code_points(window);
+        let mut others = lead_bytes(simd, window.first_chunk().expect("a window is longer"));
         for (i, run) in self.runs.held.iter_mut().enumerate() {
-            let chars = run.find(simd, &points) & others;
+            let chars = run.find(simd, &points);
             run.chars += chars.count_ones();
             others &= !chars;
             if i + 1 >= self.runs.usual && others == 0 {
@@ -316,12 +298,8 @@ impl ScriptCounter {
         self.runs.held[RUNS - 1] = Run { first, span: LAST_OF_RUNS[at] - first, class, chars: 0 };
     }
 
-    /// Puts the characters of first bytes and of runs into the counts.
+    /// Puts the characters of the runs into the counts.
     fn take_runs(&mut self) {
-        for (i, (.., class)) in OF_LEADS.into_iter().enumerate() {
-            let chars = std::mem::take(&mut self.of_leads[i]);
-            self.add(class, chars);
-        }
         for i in 0..RUNS {
             let Run { class, chars, .. } = self.runs.held[i];
             self.runs.held[i].chars = 0;
