@@ -148,7 +148,7 @@ impl Merged<'_> {
             } else if len < 32 {
                 self.scan.caches.look_up(text, at + last, len);
             } else {
-                let count = self.scan.outlined_long(simd, &text[at + last..at + next]);
+                let count = self.scan.outlined_long(simd, text, at + last, at + next);
                 *total = total.wrapping_add(count);
             }
             last = next;
@@ -190,7 +190,7 @@ impl Merged<'_> {
             } else if last < 32 {
                 self.scan.caches.look_up(text, at, last);
             } else {
-                let count = self.scan.outlined_long(simd, &text[at..piece_end]);
+                let count = self.scan.outlined_long(simd, text, at, piece_end);
                 *total = total.wrapping_add(count);
             }
         }

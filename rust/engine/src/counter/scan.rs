@@ -34,10 +34,11 @@ impl Scan<'_> {
         end: usize,
         total: &mut u64,
     ) -> usize {
-        let mut last = 0;
+        let (mut last, mut cuts) = (0, 0);
         if len > 3 {
             let starts = piece_starts(simd, scanner, text, at, len);
             last = 63 - starts.mask.leading_zeros() as usize;
+            cuts = starts.cuts;
             // The piece that begins last is not finished, and is scanned again with the next block.
             let mut rest = starts.mask & low_bits(last);
             let mut east_asian = east_asian_pieces(simd, starts.mask, starts.east_asian);
@@ -68,7 +69,7 @@ impl Scan<'_> {
             while longer != 0 {
                 let (start, next) = first_piece(longer, starts.mask);
                 longer &= longer - 1;
-                *total += self.outlined_long(simd, &window[start..next]);
+                *total += self.outlined_long(simd, window, start, next);
             }
             if east_asian != 0 {
                 let chars = starts.chars & east_asian;
@@ -92,14 +93,19 @@ impl Scan<'_> {
             }
         }
         if last == 0 {
-            let piece_end = (scanner.piece_end)(&text[..end], at);
+            // Where blocks are not of registers, one character after the other takes no longer.
+            let piece_end = if cuts == 0 || S::ROWS_FROM > BLOCK as u32 {
+                (scanner.piece_end)(&text[..end], at)
+            } else {
+                simd.outlined(PieceEnd { scanner, text: &text[..end], at, cuts })
+            };
             last = piece_end - at;
             if self.is_whole(&text[at..piece_end]) {
                 *total += 1;
             } else if last < 32 {
                 self.caches.look_up(text, at, last);
             } else {
-                *total += self.outlined_long(simd, &text[at..piece_end]);
+                *total += self.outlined_long(simd, text, at, piece_end);
             }
         }
         self.caches.drain(simd, self.encoding.pairs(), WAITING);
@@ -128,48 +134,60 @@ impl Scan<'_> {
         } else if piece.len() < 32 {
             self.segment(simd, piece, 0, piece.len())
         } else {
-            self.outlined_long(simd, piece)
+            self.outlined_long(simd, piece, 0, piece.len())
         }
     }
 
-    /// Counts a piece of more than 31 bytes.
+    /// Counts a piece of more than 31 bytes, from `from` to `to` in `text`.
     #[inline(always)]
-    fn long<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
+    fn long<S: Simd>(&mut self, simd: S, text: &[u8], from: usize, to: usize) -> u64 {
+        let piece = &text[from..to];
         if piece.is_ascii() {
             if piece.iter().all(|&b| b == piece[0]) {
                 return self.caches.count_repeated(simd, self.encoding, piece);
             }
             return self.caches.merge_long(simd, self.encoding, piece);
         }
-        if piece.iter().any(|&byte| is_east_asian(byte)) {
+        // All of it, with no branch on any.
+        let mut east_asian = false;
+        for &byte in piece {
+            east_asian |= is_east_asian(byte);
+        }
+        if east_asian {
             return self.long_east_asian(simd, piece);
         }
         let mut total = 0;
         self.encoding.segmenter().for_each_segment(piece, |start, end| {
-            total += self.segment(simd, piece, start, end);
+            total += self.segment(simd, text, from + start, from + end);
         });
         total
     }
 
     /// [`Scan::long`], in a function of its own.
     #[inline(always)]
-    pub(super) fn outlined_long<S: Simd>(&mut self, simd: S, piece: &[u8]) -> u64 {
+    pub(super) fn outlined_long<S: Simd>(
+        &mut self,
+        simd: S,
+        text: &[u8],
+        from: usize,
+        to: usize,
+    ) -> u64 {
         let scan = Scan { encoding: self.encoding, caches: self.caches };
-        simd.outlined(LongPiece { scan, piece })
+        simd.outlined(LongPiece { scan, text, from, to })
     }
 
-    /// Counts a segment of a piece, now or with its queue.
+    /// Counts a segment of a piece of `text`, now or with its queue.
     #[inline(always)]
-    fn segment<S: Simd>(&mut self, simd: S, piece: &[u8], start: usize, end: usize) -> u64 {
+    fn segment<S: Simd>(&mut self, simd: S, text: &[u8], start: usize, end: usize) -> u64 {
         let len = end - start;
         if len >= 32 {
-            return self.caches.count_long(simd, self.encoding, &piece[start..end]);
+            return self.caches.count_long(simd, self.encoding, &text[start..end]);
         }
-        if start + SLACK <= piece.len() {
-            self.caches.look_up(piece, start, len);
+        if start + SLACK <= text.len() {
+            self.caches.look_up(text, start, len);
         } else {
             let mut padded = [0; SLACK];
-            padded[..len].copy_from_slice(&piece[start..end]);
+            padded[..len].copy_from_slice(&text[start..end]);
             self.caches.look_up(&padded, 0, len);
         }
         self.caches.outlined_drain(simd, self.encoding.pairs(), WAITING);
@@ -289,7 +307,9 @@ impl Task for Pieces<'_> {
 /// See [`Scan::long`].
 struct LongPiece<'a> {
     scan: Scan<'a>,
-    piece: &'a [u8],
+    text: &'a [u8],
+    from: usize,
+    to: usize,
 }
 
 impl Task for LongPiece<'_> {
@@ -297,7 +317,38 @@ impl Task for LongPiece<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) -> u64 {
-        self.scan.long(simd, self.piece)
+        self.scan.long(simd, self.text, self.from, self.to)
+    }
+}
+
+/// Finds the end of the piece at `at`, which reaches the end of its block and may be cut at the bits of `cuts`: block by block,
+/// each from the last cut of the one before.
+struct PieceEnd<'a> {
+    scanner: Scanner,
+    text: &'a [u8],
+    at: usize,
+    cuts: u64,
+}
+
+impl Task for PieceEnd<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> usize {
+        let PieceEnd { scanner, text, mut at, mut cuts } = self;
+        while cuts != 0 {
+            at += 63 - cuts.leading_zeros() as usize;
+            if at + BLOCK + SLACK > text.len() {
+                break;
+            }
+            let starts = piece_starts(simd, scanner, text, at, BLOCK);
+            let next = starts.mask & !1;
+            if next != 0 {
+                return at + next.trailing_zeros() as usize;
+            }
+            cuts = starts.cuts;
+        }
+        (scanner.piece_end)(text, at)
     }
 }
 
