@@ -191,7 +191,7 @@ impl Table {
 
     /// The group of `key`, with sums of zero if it is new.
     fn group(&mut self, key: &[u8], most: usize) -> Result<usize, TooMany> {
-        // Nothing is not compared with nothing: glibc 2.36 loads it from where there is no memory, which takes AVX-512 130 ns.
+        // Without groups all keys are empty, and glibc 2.36 takes 130 ns to compare two of no bytes.
         let is_it = |own: &[u8]| own.len() == key.len() && (key.is_empty() || own == key);
         // Most documents are of the group of the one before.
         if self.last < self.len() && is_it(self.key(self.last)) {
