@@ -77,10 +77,6 @@ class Series(ctypes.Structure):
 # As large as ArrowSchema and ArrowArray in C.
 schema, array = ctypes.create_string_buffer(72), ctypes.create_string_buffer(80)
 texts = ["some words of a text, and more of them " * 3_000] * 200
-pa.array(texts)._export_to_c(ctypes.addressof(array), ctypes.addressof(schema))
-arrays = (ctypes.c_void_p * 1)(ctypes.addressof(array))
-column = Series(ctypes.addressof(schema), arrays, 1, None, None)
-made = Series()
 enc = fasttok.get_encoding("o200k_base")
 kwargs = pickle.dumps({"arguments": (None, [enc], "text", "strict", None)})
 flags = {flags}
@@ -96,9 +92,16 @@ def look():
                 pass
 watcher = threading.Thread(target=look)
 watcher.start()
-ctypes.CDLL(fasttok._fasttok.__file__)._polars_plugin_fasttok_count(
-    ctypes.byref(column), ctypes.c_size_t(1), kwargs, ctypes.c_size_t(len(kwargs)), ctypes.byref(made), context
-)
+count = ctypes.CDLL(fasttok._fasttok.__file__)._polars_plugin_fasttok_count
+# Until its threads were seen, for on a busy machine nobody may have looked before a call was over.
+for _ in range(10):
+    pa.array(texts)._export_to_c(ctypes.addressof(array), ctypes.addressof(schema))
+    arrays = (ctypes.c_void_p * 1)(ctypes.addressof(array))
+    column = Series(ctypes.addressof(schema), arrays, 1, None, None)
+    made = Series()
+    count(ctypes.byref(column), ctypes.c_size_t(1), kwargs, ctypes.c_size_t(len(kwargs)), ctypes.byref(made), context)
+    if len([name for name in list(names) if name.startswith("fasttok-")]) == 2:
+        break
 done.set()
 watcher.join()
 assert made.len == 1
