@@ -476,7 +476,7 @@ avx2! {
 
 avx2! {
     /// AVX2 for processors whose `pext` and `pdep` take cycles for each bit: bits are moved by shifts,
-    /// as [`Portable`](crate::Portable) moves them.
+    /// as [`Portable`] moves them.
     Avx2SlowPext: ["avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
     Moves;
 
