@@ -49,7 +49,7 @@ const SHORT_TOGETHER: usize = 16;
 /// Pieces that are queued together, where the level has instructions for it.
 const TOGETHER: usize = 8;
 /// Pieces that no cache knows and that wait to be merged together.
-const MISSED: usize = 96;
+const MISSED: usize = 160;
 
 /// Pieces on their way to a cache: a ring that `u8` indices go round.
 struct Queue<const WORDS: usize> {
