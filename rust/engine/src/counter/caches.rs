@@ -66,11 +66,25 @@ impl<const WORDS: usize> Queue<WORDS> {
         Queue { head: 0, tail: 0, lines, keys }
     }
 
+    /// Adds a piece, and asks for its line.
     #[inline(always)]
-    fn push(&mut self, line: usize, key: Key<WORDS>) {
-        self.lines[self.tail as usize] = line as u32;
-        self.keys[self.tail as usize] = key;
-        self.tail = self.tail.wrapping_add(1);
+    fn push<const WAYS: usize>(&mut self, cache: &Cache<WORDS, WAYS>, key: Key<WORDS>) {
+        self.tail = self.put(cache, self.tail, key);
+    }
+
+    /// Puts a piece at `tail`, which the caller keeps, and asks for its line. Returns where the next one goes.
+    #[inline(always)]
+    fn put<const WAYS: usize>(
+        &mut self,
+        cache: &Cache<WORDS, WAYS>,
+        tail: u8,
+        key: Key<WORDS>,
+    ) -> u8 {
+        let line = cache.line_of(&key);
+        cache.prefetch(line);
+        self.lines[tail as usize] = line as u32;
+        self.keys[tail as usize] = key;
+        tail.wrapping_add(1)
     }
 
     /// Takes the first piece out: its line and its key.
@@ -194,11 +208,7 @@ fn queue_tiny<S: Simd>(
             let start = of.trailing_zeros() as usize & 63;
             let len = 1 + (starts >> start >> 1).trailing_zeros() as usize;
             let key = tiny_key(window, start, len);
-            let line = cache.line_of(&key);
-            cache.prefetch(line);
-            queue.lines[tail as usize] = line as u32;
-            queue.keys[tail as usize] = key;
-            tail = tail.wrapping_add(1);
+            tail = queue.put(cache, tail, key);
             of &= of.wrapping_sub(1);
         }
     }
@@ -222,11 +232,7 @@ fn queue_characters(
             let number = 1 + (!(on >> at)).trailing_zeros() as usize;
             let four = characters[at + 1..].first_chunk().expect("four characters");
             let key = characters_key(*four, number);
-            let line = cache.line_of(&key);
-            cache.prefetch(line);
-            queue.lines[tail as usize] = line as u32;
-            queue.keys[tail as usize] = key;
-            tail = tail.wrapping_add(1);
+            tail = queue.put(cache, tail, key);
             first &= first.wrapping_sub(1);
         }
         if first == 0 {
@@ -246,9 +252,7 @@ pub(crate) fn look_up_keys<S: Simd>(
     let mut queue = Box::new(Queue::new());
     let mut total = 0;
     for key in keys {
-        let line = cache.line_of(&key);
-        cache.prefetch(line);
-        queue.push(line, key);
+        queue.push(cache, key);
         if queue.len() == WAITING + TINY_TOGETHER {
             total += look_up_tiny(simd, cache, &mut queue, TINY_TOGETHER, &mut [0; 256]).0;
         }
@@ -509,19 +513,13 @@ impl Caches {
     pub(super) fn look_up(&mut self, text: &[u8], start: usize, len: usize) {
         if len < 8 {
             let key = tiny_key(text, start, len);
-            let line = self.tiny.line_of(&key);
-            self.tiny.prefetch(line);
-            self.tiny_queue.push(line, key);
+            self.tiny_queue.push(&self.tiny, key);
         } else if len < 16 {
             let key = short_key(text, start, len);
-            let line = self.short.line_of(&key);
-            self.short.prefetch(line);
-            self.short_queue.push(line, key);
+            self.short_queue.push(&self.short, key);
         } else {
             let key = long_key(text, start, len);
-            let line = self.long.line_of(&key);
-            self.long.prefetch(line);
-            self.long_queue.push(line, key);
+            self.long_queue.push(&self.long, key);
         }
     }
 
@@ -543,14 +541,10 @@ impl Caches {
             let (start, next) = first_piece(rest, starts);
             if next - start < 16 {
                 let key = short_key(window, start, next - start);
-                let line = self.short.line_of(&key);
-                self.short.prefetch(line);
-                self.short_queue.push(line, key);
+                self.short_queue.push(&self.short, key);
             } else if next - start < 32 {
                 let key = long_key(window, start, next - start);
-                let line = self.long.line_of(&key);
-                self.long.prefetch(line);
-                self.long_queue.push(line, key);
+                self.long_queue.push(&self.long, key);
             } else {
                 longer |= 1 << start;
             }

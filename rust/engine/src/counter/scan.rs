@@ -322,7 +322,7 @@ impl Task for LongPiece<'_> {
 }
 
 /// Finds the end of the piece at `at`, which reaches the end of its block and may be cut at the bits of `cuts`: block by block,
-/// each from the last cut of the one before.
+/// each from the last cut of the one before. May be interrupted: then any boundary between its characters.
 struct PieceEnd<'a> {
     scanner: Scanner,
     text: &'a [u8],
@@ -336,8 +336,13 @@ impl Task for PieceEnd<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> usize {
         let PieceEnd { scanner, text, mut at, mut cuts } = self;
+        let mut watch = Watch::new();
         while cuts != 0 {
-            at += 63 - cuts.leading_zeros() as usize;
+            let len = 63 - cuts.leading_zeros() as usize;
+            at += len;
+            if watch.stops(len) {
+                return at;
+            }
             if at + BLOCK + SLACK > text.len() {
                 break;
             }
