@@ -22,6 +22,9 @@ pub struct Progress {
     /// Records with fields that were read, and a bit for each field that one of them had.
     records: AtomicU64,
     met: AtomicU64,
+    /// What is set once so many documents are counted: a run that is broken off where a test says, whatever the clock says.
+    #[cfg(test)]
+    pub(crate) end: Option<(u64, std::sync::Arc<std::sync::atomic::AtomicBool>)>,
 }
 
 impl Default for Progress {
@@ -41,6 +44,8 @@ impl Progress {
             fields: OnceLock::new(),
             records: AtomicU64::new(0),
             met: AtomicU64::new(0),
+            #[cfg(test)]
+            end: None,
         }
     }
 
@@ -106,6 +111,12 @@ impl Progress {
 
     pub(crate) fn add_documents(&self, documents: u64) {
         self.documents.fetch_add(documents, Relaxed);
+        #[cfg(test)]
+        if let Some((enough, cancel)) = &self.end
+            && self.documents() >= *enough
+        {
+            cancel.store(true, Relaxed);
+        }
     }
 
     pub(crate) fn add_skipped(&self, rows: u64) {
