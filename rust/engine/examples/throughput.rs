@@ -40,14 +40,14 @@ fn main() {
     let mut documents = documents.into_iter().peekable();
     while documents.peek().is_some() {
         // A task of `count_batch` is as long.
-        let mut texts: Vec<&str> = Vec::new();
-        while texts.iter().map(|text| text.len()).sum::<usize>() < 256 << 10 {
-            texts.extend(documents.next());
-            if documents.peek().is_none() {
-                break;
-            }
+        let (mut texts, mut task) = (Vec::new(), 0);
+        while task < 256 << 10
+            && let Some(text) = documents.next()
+        {
+            texts.push(text);
+            task += text.len();
         }
-        seen += texts.iter().map(|text| text.len()).sum::<usize>();
+        seen += task;
         if warm && seen > skip {
             (warm, tokens, bytes, clock) = (false, 0, 0, Instant::now());
         }
@@ -72,7 +72,7 @@ fn main() {
             }
         }
         tokens += counts.iter().sum::<u64>();
-        bytes += texts.iter().map(|text| text.len()).sum::<usize>();
+        bytes += task;
     }
     let seconds = clock.elapsed().as_secs_f64();
     println!(
