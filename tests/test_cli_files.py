@@ -111,6 +111,7 @@ def test_formats_that_are_not_read_are_named(tmp_path: Path, command: str) -> No
     assert ledger["by_reason"] == {"unsupported_format": len(files)}
     # Pictures and programs are passed by.
     assert data["manifest"]["files_ignored"] == len(PICTURES)
+    assert f"not read: {len(PICTURES)} files that are binary or links; count --plan names the binary ones" in result.err
     details = {entry["file"]: entry["detail"] for entry in ledger["entries"]}
     for name, (format, _) in files.items():
         assert details[name].startswith(f"not supported yet: {format}; to count it, "), details[name]
@@ -187,6 +188,7 @@ def test_compressed_files_in_a_folder(tmp_path: Path, command: str) -> None:
     assert (result.code, data["totals"]["documents"]) == (0, 9)
     assert (data["manifest"]["files_packed"], data["manifest"]["files_ignored"]) == (2, 2)
     assert "not unpacked: 2 archives or compressed files without records; -z counts them" in result.err
+    assert "not read" not in result.err
     assert "not unpacked" not in fasttok(command, tmp_path, "-q").err
     for arguments in ([tmp_path, "-z"], [tmp_path, "--decompress"], [tmp_path / "*"]):
         result, data = run(command, *arguments)

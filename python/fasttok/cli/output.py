@@ -259,6 +259,9 @@ def passed_over(manifest: Mapping[str, Any]) -> list[str]:
     if packed := manifest.get("files_packed"):
         files = "1 archive or compressed file" if packed == 1 else f"{packed:,} archives or compressed files"
         notes.append(f"not unpacked: {files} without records; -z counts them")
+    if ignored := manifest.get("files_ignored", 0) - (packed or 0):
+        files = "1 file that is binary or a link" if ignored == 1 else f"{ignored:,} files that are binary or links"
+        notes.append(f"not read: {files}; count --plan names the binary ones")
     if ignored := manifest.get("members_ignored"):
         members = "1 member" if ignored == 1 else f"{ignored:,} members"
         notes.append(f"not read: {members} of archives, binary or compressed without records; --member names some")
