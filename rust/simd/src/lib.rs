@@ -215,6 +215,9 @@ pub trait Simd: Copy + sealed::Sealed {
         index: Self::Bytes,
     ) -> Self::Bytes;
 
+    /// The bits that what is in three tables has in common, each at the low six bits of an index.
+    fn common(self, tables: &[[u8; 64]; 3], indices: [Self::Bytes; 3]) -> Self::Bytes;
+
     /// 16 numbers in registers.
     type Keys: Copy;
     /// Loads them.

@@ -168,6 +168,21 @@ impl Simd for Neon {
         }
     }
 
+    #[inline(always)]
+    fn common(self, tables: &[[u8; 64]; 3], indices: [Self::Bytes; 3]) -> Self::Bytes {
+        // SAFETY: as in `top_bits`; the loads are unaligned and inside `tables`.
+        unsafe {
+            let mut common = [vdupq_n_u8(u8::MAX); 4];
+            for (table, index) in tables.iter().zip(indices) {
+                let table = vld1q_u8_x4(table.as_ptr());
+                for (common, index) in common.iter_mut().zip(index) {
+                    *common = vandq_u8(*common, vqtbl4q_u8(table, vandq_u8(index, vdupq_n_u8(63))));
+                }
+            }
+            common
+        }
+    }
+
     type Keys = [uint32x4_t; 4];
 
     #[inline(always)]

@@ -218,6 +218,17 @@ impl Simd for Portable {
         bytes
     }
 
+    #[inline(always)]
+    fn common(self, tables: &[[u8; 64]; 3], indices: [[u8; 64]; 3]) -> [u8; 64] {
+        let mut common = [u8::MAX; 64];
+        for (table, index) in tables.iter().zip(indices) {
+            for (common, index) in common.iter_mut().zip(index) {
+                *common &= table[usize::from(index & 63)];
+            }
+        }
+        common
+    }
+
     type Keys = [u32; 16];
 
     #[inline(always)]

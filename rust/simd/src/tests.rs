@@ -141,10 +141,13 @@ impl Task for Everything {
     fn run<S: Simd>(self, simd: S) -> Self::Output {
         let Everything(a, b, m, n) = self;
         let found = simd.look_up(simd.bytes(&a), m, &b, simd.bytes(&b));
-        let masks: Vec<u64> = (0..=255).map(|byte| simd.equal(found, byte)).collect();
+        let mut masks: Vec<u64> = (0..=255).map(|byte| simd.equal(found, byte)).collect();
         for (i, byte) in simd.block(found).into_iter().enumerate() {
             assert_eq!(masks[usize::from(byte)] >> i & 1, 1, "{byte:x} at {i}");
         }
+        let common =
+            simd.common(&[a, b, a.map(|byte| !byte)], [simd.bytes(&b), simd.bytes(&a), found]);
+        masks.extend(simd.block(common).map(u64::from));
         let numbers = |block: &[u8; 64]| {
             let (four, _) = block.as_chunks::<4>();
             simd.keys(&std::array::from_fn(|i| u32::from_le_bytes(four[i])))

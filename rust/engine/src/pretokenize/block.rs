@@ -15,6 +15,8 @@
 //! starts                   1 0 0 1 1 0 0 0   "one", " ", " two"
 //! ```
 
+use std::ops::RangeInclusive;
+
 use fasttok_simd::{ByteMasks, Simd, prefetch};
 
 use super::{Pretokenizer, Scanner};
@@ -327,30 +329,64 @@ fn up_to(limit: u32) -> u64 {
     u64::MAX >> (63 - limit)
 }
 
-/// Rows of 64 characters that differ in the last byte only, which East Asian texts are full of: the class that nearly all
-/// that occur have, and the first character's bytes.
-const FREQUENT_ROWS: [(Class, [u8; 3]); 6] = [
-    (Class::Punctuation, [0xE2, 0x80, 0x80]),
-    (Class::Punctuation, [0xE3, 0x80, 0x80]),
-    (Class::Punctuation, [0xEF, 0xBC, 0x80]),
-    (Class::Caseless, [0xE3, 0x81, 0x80]),
-    (Class::Caseless, [0xE3, 0x82, 0x80]),
-    (Class::Caseless, [0xE3, 0x83, 0x80]),
+/// Characters of three bytes that East Asian texts are full of and of which the first byte does not tell the class: the first
+/// bytes, the second ones, and the class that nearly all of them have that occur.
+const FREQUENT: [([u8; 2], RangeInclusive<u8>, Class); 8] = [
+    ([0xE2; 2], 0x80..=0x80, Class::Punctuation),
+    ([0xE3; 2], 0x80..=0x80, Class::Punctuation),
+    ([0xEF; 2], 0xBC..=0xBC, Class::Punctuation),
+    ([0xE3; 2], 0x81..=0x81, Class::Caseless),
+    ([0xE3; 2], 0x82..=0x82, Class::Caseless),
+    ([0xE3; 2], 0x83..=0x83, Class::Caseless),
+    ([0xE4, 0xEA], 0xB0..=0xBF, Class::Caseless),
+    ([0xED; 2], 0x80..=0x9F, Class::Caseless),
 ];
+/// The bits of those of [`FREQUENT`] that are punctuation, and of the others.
+const FREQUENT_PUNCTUATION: u8 = 0b0000_0111;
+const FREQUENT_CASELESS: u8 = !FREQUENT_PUNCTUATION;
 
-/// By the low six bits of the last byte: a bit for each of those rows whose character has its class.
-const FREQUENT: [u8; 64] = {
-    let mut rows = [0; 64];
-    let mut at = 0;
-    while at < 6 * 64 {
-        let (class, first) = FREQUENT_ROWS[at / 64];
-        if class_index(decode(&first, 0).0 + at as u32 % 64) == class as usize {
-            rows[at % 64] |= 1 << (at / 64);
+/// By the low six bits of a character's first, second and last byte, which tell apart all bytes that each may be: a bit for each of
+/// [`FREQUENT`]. A character of which all three have the bit has its class.
+const FREQUENT_BYTES: [[u8; 64]; 3] = {
+    let mut tables = [[0; 64]; 3];
+    let mut row = 0;
+    while row < FREQUENT.len() {
+        let ([first, other], ref seconds, class) = FREQUENT[row];
+        tables[0][(first & 63) as usize] |= 1 << row;
+        tables[0][(other & 63) as usize] |= 1 << row;
+        // Those of one second byte that have the class; all of some.
+        let one = *seconds.start() == *seconds.end();
+        let mut second = *seconds.start();
+        while second <= *seconds.end() {
+            if one || has_class(first, second, class) & has_class(other, second, class) == u64::MAX
+            {
+                tables[1][(second & 63) as usize] |= 1 << row;
+            }
+            second += 1;
         }
-        at += 1;
+        let of_one = has_class(first, *seconds.start(), class);
+        let mut last = 0;
+        while last < 64 {
+            if !one || of_one >> last & 1 != 0 {
+                tables[2][last] |= 1 << row;
+            }
+            last += 1;
+        }
+        row += 1;
     }
-    rows
+    tables
 };
+
+/// The characters that begin with two bytes and have the class, a bit each by the low six bits of the last byte.
+const fn has_class(first: u8, second: u8, class: Class) -> u64 {
+    let (mut bits, mut last) = (0, 0);
+    while last < 64 {
+        let c = decode(&[first, second, 0x80 | last], 0).0;
+        bits |= ((class_index(c) == class as usize) as u64) << last;
+        last += 1;
+    }
+    bits
+}
 
 #[inline(always)]
 fn mixed_starts<S: Simd>(
@@ -367,21 +403,13 @@ fn mixed_starts<S: Simd>(
         !(bytes.non_ascii | bytes.upper | bytes.lower | bytes.number | bytes.space | bytes.newline);
     classes[7] = ascii_signs;
     let mut unknown = bytes.non_ascii & chars & !bytes.caseless;
-    // A few are found one by one, which costs no more.
-    let registers = S::ROWS_FROM <= BLOCK as u32;
-    if registers && (unknown & bytes.east_asian).count_ones() > 6 {
+    // All that hardly ever is another one by three look-ups: a loop over them would end with a branch that is predicted wrong.
+    if S::ROWS_FROM <= BLOCK as u32 && unknown & bytes.east_asian != 0 {
         let after = |by: usize| text[by..].first_chunk().expect("a whole block");
         let byte = [simd.bytes(after(0)), simd.bytes(after(1)), simd.bytes(after(2))];
-        let found = simd.look_up(simd.bytes(&[0; BLOCK]), unknown, &FREQUENT, byte[2]);
-        macro_rules! of_row {
-            ($row:expr) => {{
-                let [first, second, _] = FREQUENT_ROWS[$row].1;
-                let row = simd.equal(byte[0], first) & simd.equal(byte[1], second);
-                row & simd.any(found, 1 << $row)
-            }};
-        }
-        let punctuation = unknown & (of_row!(0) | of_row!(1) | of_row!(2));
-        let caseless = unknown & (of_row!(3) | of_row!(4) | of_row!(5));
+        let found = simd.common(&FREQUENT_BYTES, byte);
+        let punctuation = unknown & simd.any(found, FREQUENT_PUNCTUATION);
+        let caseless = unknown & simd.any(found, FREQUENT_CASELESS);
         classes[7] |= punctuation;
         classes[2] |= caseless;
         unknown &= !(punctuation | caseless);
@@ -470,5 +498,37 @@ fn mixed_starts<S: Simd>(
         cuts: simd.deposit(starts.cuts(&masks), &selection),
         east_asian: bytes.east_asian,
         chars,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frequent_characters_have_their_class() {
+        let mut number = [0; 2];
+        for c in (0x80..=0x10_FFFF).filter_map(char::from_u32) {
+            // Whatever comes after a character of two bytes.
+            let mut utf8 = [0xBC; 4];
+            c.encode_utf8(&mut utf8);
+            let bits =
+                (0..3).fold(u8::MAX, |bits, i| bits & FREQUENT_BYTES[i][usize::from(utf8[i] & 63)]);
+            let class = class_index(u32::from(c));
+            if bits & FREQUENT_PUNCTUATION != 0 {
+                assert_eq!(
+                    (class, bits & FREQUENT_CASELESS),
+                    (Class::Punctuation as usize, 0),
+                    "{c:?}"
+                );
+                number[0] += 1;
+            } else if bits != 0 {
+                assert_eq!(class, Class::Caseless as usize, "{c:?}");
+                number[1] += 1;
+            }
+            let is_frequent = "，。“”、（）中不人あんアーン가기고하한".contains(c);
+            assert!(!is_frequent || bits != 0, "{c:?}");
+        }
+        assert!(number[0] > 100 && number[1] > 4_000, "{number:?}");
     }
 }

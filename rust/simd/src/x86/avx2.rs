@@ -86,6 +86,21 @@ pub(super) fn load_eight(values: &[u32; 8]) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn look_up_half(bytes: __m256i, mask: u32, table: &[u8; 64], index: __m256i) -> __m256i {
+    let found = found_half(table, index);
+    // A byte of the mask to each eight bytes, a bit of it to each.
+    let bytes_of_mask = _mm256_shuffle_epi8(
+        _mm256_set1_epi32(mask as i32),
+        _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303),
+    );
+    let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+    let chosen = _mm256_cmpeq_epi8(_mm256_and_si256(bytes_of_mask, bits), bits);
+    _mm256_blendv_epi8(bytes, found, chosen)
+}
+
+/// What is in `table` at the low six bits of `index`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn found_half(table: &[u8; 64], index: __m256i) -> __m256i {
     let in_row = _mm256_and_si256(index, _mm256_set1_epi8(15));
     let row_of = _mm256_and_si256(index, _mm256_set1_epi8(0x30));
     let mut found = _mm256_setzero_si256();
@@ -95,14 +110,7 @@ fn look_up_half(bytes: __m256i, mask: u32, table: &[u8; 64], index: __m256i) -> 
         let of_row = _mm256_cmpeq_epi8(row_of, _mm256_set1_epi8(16 * row as i8));
         found = _mm256_or_si256(found, _mm256_and_si256(values, of_row));
     }
-    // A byte of the mask to each eight bytes, a bit of it to each.
-    let bytes_of_mask = _mm256_shuffle_epi8(
-        _mm256_set1_epi32(mask as i32),
-        _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303),
-    );
-    let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
-    let chosen = _mm256_cmpeq_epi8(_mm256_and_si256(bytes_of_mask, bits), bits);
-    _mm256_blendv_epi8(bytes, found, chosen)
+    found
 }
 
 /// Moves the bytes of four characters together that have two or more bytes, by the lower four bits of
@@ -293,6 +301,14 @@ super::level! {
             look_up_half(bytes[0], mask as u32, table, index[0]),
             look_up_half(bytes[1], (mask >> 32) as u32, table, index[1]),
         ]
+    }
+
+    fn common(tables: &[[u8; 64]; 3], indices: [Two; 3]) -> Two {
+        let both = |half: usize| {
+            let found = |i: usize| found_half(&tables[i], indices[i][half]);
+            _mm256_and_si256(_mm256_and_si256(found(0), found(1)), found(2))
+        };
+        [both(0), both(1)]
     }
 
     fn keys(values: &[u32; 16]) -> Two {

@@ -139,6 +139,11 @@ super::level! {
         _mm512_mask_permutexvar_epi8(bytes, mask, index, load(table))
     }
 
+    fn common(tables: &[[u8; 64]; 3], indices: [__m512i; 3]) -> __m512i {
+        let found = |i: usize| _mm512_permutexvar_epi8(indices[i], load(&tables[i]));
+        _mm512_and_si512(_mm512_and_si512(found(0), found(1)), found(2))
+    }
+
     fn keys(values: &[u32; 16]) -> __m512i {
         load(values)
     }
