@@ -255,7 +255,7 @@ impl ScriptCounter {
         let points = code_points(window);
         let mut others = lead_bytes(simd, window.first_chunk().expect("a window is longer"));
         for (i, run) in self.runs.held.iter_mut().enumerate() {
-            let chars = run.find(simd, &points);
+            let chars = simd.within(&points, run.first, run.span);
             run.chars += chars.count_ones();
             others &= !chars;
             if i + 1 >= self.runs.usual && others == 0 {
@@ -347,16 +347,6 @@ impl Task for CountBytes<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         self.counter.count_bytes(simd, self.bytes);
-    }
-}
-
-impl Run {
-    /// Which of the characters are in the run, a bit each.
-    #[inline(always)]
-    fn find<S: Simd>(&self, simd: S, points: &[u16; CHUNK]) -> u64 {
-        simd.top_bits(
-            &points.map(|point| u8::from(point.wrapping_sub(self.first) <= self.span) << 7),
-        )
     }
 }
 

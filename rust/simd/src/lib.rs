@@ -174,6 +174,11 @@ pub trait Simd: Copy + sealed::Sealed {
     fn continuation(self, block: &[u8; 64]) -> u64;
     /// The top bits of the bytes of `block`.
     fn top_bits(self, block: &[u8; 64]) -> u64;
+    /// Which of the numbers are `first` or up to `span` more, where the numbers go on with 0 after the largest one.
+    #[inline(always)]
+    fn within(self, numbers: &[u16; 64], first: u16, span: u16) -> u64 {
+        self.top_bits(&numbers.map(|number| u8::from(number.wrapping_sub(first) <= span) << 7))
+    }
     /// A mask, prepared for many values.
     type Selection: Copy;
     /// Prepares it.

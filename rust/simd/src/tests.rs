@@ -65,6 +65,12 @@ impl Task for Defined {
         assert_eq!(simd.classify(&block), plain::classify(&block), "{block:x?}");
         assert_eq!(simd.continuation(&block), plain::mask(&block, is_continuation), "{block:x?}");
         assert_eq!(simd.top_bits(&block), plain::mask(&block, |b| b >= 0x80), "{block:x?}");
+        let numbers: [u16; 64] =
+            std::array::from_fn(|i| u16::from_le_bytes([block[i], block[(i + 1) % 64]]));
+        for (first, span) in [(numbers[0], 0), (n as u16, m as u16), (0x4E00, 0x51FF), (0, !0)] {
+            let within = (0..64).map(|i| u64::from(numbers[i].wrapping_sub(first) <= span) << i);
+            assert_eq!(simd.within(&numbers, first, span), within.sum(), "{numbers:x?} {first:x}");
+        }
         for bits in [1, 2, 4, 0x7C, 0x7F, 0x80, 0xFF] {
             let any = plain::mask(&block, |b| b & bits != 0);
             assert_eq!(simd.any(simd.bytes(&block), bits), any, "{block:x?} {bits:x}");

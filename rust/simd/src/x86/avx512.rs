@@ -82,6 +82,16 @@ super::level! {
         _mm512_movepi8_mask(load(block))
     }
 
+    // Otherwise the mask goes through a vector of bytes.
+    fn within(numbers: &[u16; 64], first: u16, span: u16) -> u64 {
+        let (first, span) = (_mm512_set1_epi16(first as i16), _mm512_set1_epi16(span as i16));
+        let within = |half: &[u16; 32]| {
+            u64::from(_mm512_cmple_epu16_mask(_mm512_sub_epi16(load(half), first), span))
+        };
+        let (halves, _) = numbers.as_chunks();
+        within(&halves[0]) | within(&halves[1]) << 32
+    }
+
     fn select(mask: u64) -> u64 {
         mask
     }
