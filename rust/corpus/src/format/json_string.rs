@@ -131,6 +131,9 @@ impl Task for Read<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
+        if !S::IN_STEP {
+            return self.one_by_one(simd);
+        }
         let Read { from, to, errors } = self;
         // The first escape, if there is one before the end: up to there nothing is copied.
         let mut i = 1;
@@ -156,20 +159,17 @@ impl Task for Read<'_> {
             let bytes = simd.bytes(&block);
             let (quotes, backslashes) = (simd.equal(bytes, b'"'), simd.equal(bytes, b'\\'));
             let (escapes, escaped) = escapes(backslashes);
-            // Most stand for one of a few: these are read all at once, where that is less work than one by one.
-            let mut few = 0;
-            if S::IN_STEP {
-                few = quotes | backslashes;
-                for byte in *b"nrt/" {
-                    few |= simd.equal(bytes, byte);
-                }
+            // Most stand for one of a few: these are read all at once.
+            let mut few = quotes | backslashes;
+            for byte in *b"nrt/" {
+                few |= simd.equal(bytes, byte);
             }
             let others = escaped & !few;
             let ends = quotes & !escaped | !simd.any(bytes, 0xe0);
             // Of the last byte, if it begins an escape, the rest is in the next block; of others the beginning is before.
             let plain = (ends | others >> 1 | escapes & 1 << 63).trailing_zeros();
             let kept = low_bits(plain) & !escapes;
-            let text = match S::COMPRESSES || S::IN_STEP && escapes != 0 {
+            let text = match S::COMPRESSES || escapes != 0 {
                 true => simd.compress(&simd.block(simd.look_up(bytes, escaped, &FEW, bytes)), kept),
                 false => block,
             };
@@ -190,22 +190,90 @@ impl Task for Read<'_> {
             }
             loop {
                 let is_unit = from.get(i + 1) == Some(&b'u');
-                let (len, c) = escape(&from[i..], i - 1, errors)?;
-                i += len;
-                match c {
-                    Escape::Byte(byte) => {
-                        to[o] = byte;
-                        o += 1;
-                    }
-                    Escape::Char(c) => o += c.encode_utf8(&mut to[o..]).len(),
-                }
+                (i, o) = unescape(from, i, to, o, errors)?;
                 // Those of code points come together.
-                if from.get(i) != Some(&b'\\') || S::IN_STEP && !is_unit {
+                if from.get(i) != Some(&b'\\') || !is_unit {
                     break;
                 }
             }
         }
     }
+}
+
+impl Read<'_> {
+    /// The same from one escape to the next: without instructions for it, what a block has is found out once and not after each
+    /// escape, and moving together what is between them costs more than to copy it.
+    #[inline(always)]
+    fn one_by_one<S: Simd>(self, simd: S) -> Result<JsonString, StringError> {
+        let Read { from, to, errors } = self;
+        let ends = |block: &[u8; BLOCK]| {
+            simd.top_bits(&block.map(|b| u8::from(b == b'"' || b == b'\\' || b < 0x20) << 7))
+        };
+        let mut at = 1;
+        loop {
+            let ends = ends(&block_at(from, at).0);
+            // By a branch, as above.
+            if ends != 0 {
+                at += ends.trailing_zeros() as usize;
+                break;
+            }
+            at += BLOCK;
+        }
+        if let Some(b'"') = from.get(at) {
+            return Ok(JsonString { end: at + 1, written: None });
+        }
+        let mut o = at - 1;
+        to[..o].copy_from_slice(&from[1..at]);
+        loop {
+            let (block, _) = block_at(from, at);
+            // From where on it is not copied yet.
+            let (mut plain, mut ends) = (0, ends(&block));
+            loop {
+                let end = ends.trailing_zeros() as usize;
+                let (part, _) = block_at(from, at + plain);
+                let out = to.get_mut(o..).and_then(<[u8]>::first_chunk_mut::<BLOCK>);
+                *out.ok_or(StringError::Broken)? = part;
+                o += end - plain;
+                if end == BLOCK {
+                    at += BLOCK;
+                    break;
+                }
+                match from.get(at + end) {
+                    Some(b'"') => return Ok(JsonString { end: at + end + 1, written: Some(o) }),
+                    Some(b'\\') => {}
+                    _ => return Err(StringError::Broken),
+                }
+                let i;
+                (i, o) = unescape(from, at + end, to, o, errors)?;
+                plain = i - at;
+                if plain >= BLOCK {
+                    at = i;
+                    break;
+                }
+                ends &= !0 << plain;
+            }
+        }
+    }
+}
+
+/// Writes what the escape at `i` of `from` stands for to `o` of `to`: where both go on.
+#[inline(always)]
+fn unescape(
+    from: &[u8],
+    i: usize,
+    to: &mut [u8],
+    o: usize,
+    errors: Utf8Errors,
+) -> Result<(usize, usize), StringError> {
+    let (len, c) = escape(&from[i..], i - 1, errors)?;
+    let written = match c {
+        Escape::Byte(byte) => {
+            to[o] = byte;
+            1
+        }
+        Escape::Char(c) => c.encode_utf8(&mut to[o..]).len(),
+    };
+    Ok((i + len, o + written))
 }
 
 /// What the letters of a few escapes stand for, by their low six bits.
