@@ -140,12 +140,17 @@ impl<'e> Reading<'e> for Stream<'e> {
     }
 
     fn step(&mut self, buf: &mut Vec<u8>, config: &StreamConfig) -> Step<'e> {
-        buf.clear();
-        if self.carry.len() <= COPIED {
+        // What is in the buffer beyond what is held is of no meaning, and is written over: to fill it with zeros first, chunk by
+        // chunk, takes as long as to look for all line ends.
+        let mut held = self.carry.len();
+        if held <= COPIED {
             // So the carry stays small, and the buffer, in memory that was used before, is the worker's.
-            buf.append(&mut self.carry);
+            buf.resize(buf.len().max(held), 0);
+            buf[..held].copy_from_slice(&self.carry);
+            self.carry.clear();
         } else {
             std::mem::swap(buf, &mut self.carry);
+            self.carry.clear();
         }
         // What `buf` holds up to here was searched in vain.
         let mut searched = 0;
@@ -155,9 +160,10 @@ impl<'e> Reading<'e> for Stream<'e> {
                 0 => self.chunk(config),
                 _ => config.chunk.max(searched / 2),
             };
-            if !self.fill(buf, chunk) {
+            if !self.fill(buf, held, chunk) {
                 return Step { end: true, ..Step::default() };
             }
+            held = buf.len();
             if self.at_start {
                 if self.passes_bom && buf.len() < BOM.len() && self.end.is_none() {
                     continue;
@@ -185,7 +191,7 @@ impl<'e> Reading<'e> for Stream<'e> {
             if let Some(step) = step {
                 return step;
             }
-            searched = buf.len();
+            (searched, held) = (buf.len(), buf.len());
         }
     }
 }
@@ -271,26 +277,28 @@ impl<'e> Stream<'e> {
         u64::try_from(u128::from(stored) * u128::from(self.read) / u128::from(done)).ok()
     }
 
-    /// Appends up to `chunk` bytes to `buf`, unless the end was met. False when the run is over.
-    fn fill(&mut self, buf: &mut Vec<u8>, chunk: usize) -> bool {
+    /// Puts up to `chunk` bytes behind the first `start` of `buf`, unless the end was met, and nothing behind them. False when
+    /// the run is over.
+    fn fill(&mut self, buf: &mut Vec<u8>, start: usize, chunk: usize) -> bool {
         if self.end.is_some() {
+            buf.truncate(start);
             return true;
         }
-        let start = buf.len();
         // One byte more than the file should have, so that its end is met in the same pass.
         let left = match self.input.expected {
             Some(expected) => expected.saturating_sub(self.read).saturating_add(1),
             None => u64::MAX,
         };
         let want = chunk.min(usize::try_from(left).unwrap_or(usize::MAX)).max(MIN_READ.min(chunk));
-        buf.resize(start + want, 0);
+        let full = start + want;
+        buf.resize(buf.len().max(full), 0);
         let mut at = start;
-        while at < buf.len() {
+        while at < full {
             if self.control.cancel.load(Relaxed) {
                 return false;
             }
             // A decoder fills what it is given, and hears nothing meanwhile.
-            let to = buf.len().min(at + MAX_READ);
+            let to = full.min(at + MAX_READ);
             match self.input.reader.read(&mut buf[at..to]) {
                 Ok(0) => {
                     self.end = Some(self.at_end((at - start) as u64));

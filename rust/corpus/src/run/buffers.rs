@@ -1,7 +1,7 @@
 //! The buffers of workers, kept from one run to the next: memory that is given back to the system is cleared page by page when
 //! it is asked for again, which takes as long as a tenth of what a small file takes.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use fasttok_parallel::available_threads;
 
@@ -12,7 +12,13 @@ const KEPT: usize = 1 << 20;
 
 static SPARE: Mutex<Vec<Buffers>> = Mutex::new(Vec::new());
 
-/// What a worker reads into, and what it counts from. Nothing is in them between two runs.
+/// How many are kept at most. Asked once: the system is asked by a dozen calls.
+fn most() -> usize {
+    static MOST: OnceLock<usize> = OnceLock::new();
+    *MOST.get_or_init(available_threads)
+}
+
+/// What a worker reads into, whatever is in it, and what it counts from, in which nothing is between two runs.
 #[derive(Default)]
 pub(super) struct Buffers {
     pub read: Vec<u8>,
@@ -31,10 +37,9 @@ impl Buffers {
         if self.read.capacity() > KEPT || !self.uncounted.is_small() {
             return;
         }
-        self.read.clear();
         self.uncounted.clear();
         if let Ok(mut spare) = SPARE.try_lock()
-            && spare.len() < available_threads()
+            && spare.len() < most()
         {
             spare.push(self);
         }
