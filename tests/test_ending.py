@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -118,6 +119,35 @@ def test_a_run_that_goes_on_is_cancelled(tmp_path: Path) -> None:
         assert [json.loads(line)["line"] for line in ledger.read_text().splitlines()] == [1]
     finally:
         os.close(held)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_that_counts_on_the_calling_thread_is_ended(threads: int, tmp_path: Path) -> None:
+    """A file of this size has no thread of its own; its lines take much longer than the time between two looks."""
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a\n" * 5_000_000)
+    asked: list[int] = []
+
+    def cancel() -> bool:
+        asked.append(threading.get_ident())
+        return len(asked) > 1
+
+    with pytest.raises(library.CancelledError):
+        library.count_corpus(path, "r50k_base", lines=True, threads=threads, cancel=cancel)
+    assert asked == [threading.get_ident()] * 2
+
+    def interrupt() -> bool:
+        asked.append(threading.get_ident())
+        if len(asked) > 3:
+            signal.raise_signal(signal.SIGINT)
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        library.count_corpus(path, "r50k_base", lines=True, threads=threads, cancel=interrupt)
+    assert len(asked) == 4
+    # What was broken off is no part of what comes after.
+    path.write_bytes(b"a\n" * 5)
+    assert library.count_corpus(path, "r50k_base", lines=True, threads=threads).totals.documents == 5
 
 
 def test_an_exception_of_who_is_asked_ends_the_run(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ _ENDED = (KeyboardInterrupt, CancelledError, TooManySkippedError)
 def watched(progress: bool, options: CorpusOptions) -> Iterator[CorpusOptions]:
     """The options by which a run tells a bar, where `progress` is true, besides who is told by `options`."""
     with shown(progress, options.on_progress) as told:
-        yield replace(options, on_progress=told)
+        yield options if told is options.on_progress else replace(options, on_progress=told)
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def ledger_written(inputs: Sequence[str], options: CorpusOptions) -> Iterator[Co
     refuse_overwriting({f"{LEDGER}_path": path}, inputs)
     outputs = [os.fspath(output) for output in (*options.outputs, path) if output is not None]
     if path is None:
-        yield replace(options, outputs=outputs)
+        yield options if outputs == options.outputs else replace(options, outputs=outputs)
         return
     try:
         with replacing(path, kept_after=_ENDED) as hidden:

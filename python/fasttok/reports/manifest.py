@@ -44,8 +44,8 @@ def _peak_memory() -> int | None:
     """The most memory that this process has held so far, in bytes; None where the system does not say."""
     try:
         # Of itself alone: what `getrusage` says on Linux may be the peak of whoever started it.
-        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-            return int(status.read().partition("VmHWM:")[2].split()[0]) * 1024
+        with open("/proc/self/status", "rb", buffering=0) as status:
+            return int(status.read().partition(b"VmHWM:")[2].split()[0]) * 1024
     except (OSError, IndexError, ValueError):
         pass
     try:

@@ -91,6 +91,7 @@ pub use progress::Progress;
 pub use record::FieldsMet;
 pub use run::{
     Document, DocumentsRead, Plan, PlannedFile, SharedInputs, documents, plan, read_whole, run,
+    run_polled,
 };
 pub use sampling::{CERTAIN, SampleDrawn};
 pub use scripts::{SCRIPTS_UNICODE_VERSION, Scripts, scripts_of};

@@ -1,23 +1,27 @@
 //! `count_corpus`: a run of `fasttok-corpus` from Python.
 //!
 //! Workers are Rust threads that never touch Python. The calling thread gives up the GIL and wakes now and then to
-//! let signals through (Ctrl-C cancels the run) and to tell the progress. What a count means is not decided here.
+//! let signals through (Ctrl-C cancels the run) and to tell the progress. Where a run is nothing but reading a few files it is a
+//! worker itself, which does so between two chunks. What a count means is not decided here.
 
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
 
 use fasttok_corpus::{
-    Entry, Error, Extra, FieldsMet, Job, Lengths, Progress, Reason, Share, redact, run,
+    Entry, Error, Extra, FieldsMet, Job, Lengths, Outcome, Progress, Reason, Share, redact, run,
+    run_polled,
 };
+use fasttok_parallel::Cancelled;
 use pyo3::call::PyCallArgs;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::encoding::Encoding;
-use crate::ending::{Call, detach};
+use crate::ending::{Call, attach, detach};
 use crate::errors;
 use crate::options::CorpusOptions;
 use crate::results::{CorpusPlan, CorpusResult, PositionParts, SkippedRow};
@@ -73,7 +77,11 @@ pub fn count_corpus<'py>(
         share: share.map(read_share).transpose()?,
         ..options.job(paths, encodings, &by)?
     };
-    CorpusResult::new(py, run_for_python(py, &job, &watch, run)?)
+    let outcome = match needs_no_thread(&job) {
+        true => run_here(py, &job, &watch),
+        false => run_for_python(py, &job, &watch, run),
+    };
+    CorpusResult::new(py, outcome?)
 }
 
 /// What a run over ``paths`` would read as ``options`` say, in groups by the keys ``by``. Counts nothing.
@@ -197,6 +205,56 @@ pub fn _scripts_of(
     Ok(fasttok_corpus::scripts_of(documents.iter().map(|document| &**document)).iter().collect())
 }
 
+/// With more paths, finding them is no matter of microseconds.
+const FEW_PATHS: usize = 16;
+/// With more bytes, groups may be so many that to sort them takes a while.
+const FEW_BYTES: u64 = 16 << 20;
+
+/// Whether the calling thread can do a run itself, for all of it that may take long is to read and count, in which it looks to
+/// Python now and then: it is over few files (no folders, pipes or URLs), and nothing is written, hashed or sorted at the end.
+fn needs_no_thread(job: &Job) -> bool {
+    let Job { paths, share, files_from, per_document, checkpoint, sample, .. } = job;
+    let size = |path: &PathBuf| match path.as_os_str() == "-" {
+        true => None,
+        false => path.metadata().ok().filter(Metadata::is_file).map(|metadata| metadata.len()),
+    };
+    let is_plain = share.is_none()
+        && files_from.is_none()
+        && per_document.is_none()
+        && checkpoint.is_none()
+        && sample.is_none()
+        && !job.hash_inputs
+        && paths.len() <= FEW_PATHS;
+    is_plain
+        && paths
+            .iter()
+            .map(size)
+            .sum::<Option<u64>>()
+            .is_some_and(|size| job.by.is_empty() || size <= FEW_BYTES)
+}
+
+/// Counts on this thread, which looks to Python now and then.
+fn run_here(py: Python<'_>, job: &Job, watch: &Watch) -> PyResult<Outcome> {
+    let progress = Progress::new();
+    watch.check(py, &progress)?;
+    let (outcome, raised) = detach(py, || {
+        let (mut raised, mut warned) = (None, false);
+        let mut poll = || {
+            let looked = attach(|py| {
+                warn(py, &progress, &mut warned)?;
+                watch.check(py, &progress)
+            });
+            looked.map_err(|e| {
+                raised = Some(e);
+                Cancelled
+            })
+        };
+        let outcome = run_polled(job, &progress, &AtomicBool::new(false), &mut poll);
+        (outcome, raised)
+    });
+    ended(py, watch, &progress, raised, outcome)
+}
+
 /// Runs the job on other threads and stays with Python on this one.
 pub(crate) fn run_for_python<T: Send>(
     py: Python<'_>,
@@ -237,18 +295,27 @@ pub(crate) fn run_for_python<T: Send>(
             }
         }
     });
+    match outcome.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        Some(outcome) => ended(py, watch, &progress, raised, outcome),
+        None => unreachable!("the loop ends when there is an outcome"),
+    }
+}
+
+/// What became of a run, unless an exception was `raised` on the side of Python.
+fn ended<T>(
+    py: Python<'_>,
+    watch: &Watch,
+    progress: &Progress,
+    raised: Option<PyErr>,
+    outcome: Result<T, Error>,
+) -> PyResult<T> {
     if let Some(e) = raised {
         return Err(e);
     }
     py.check_signals()?;
-    match outcome.into_inner().unwrap_or_else(|e| e.into_inner()) {
-        Some(Ok(outcome)) => {
-            watch.tell(py, &progress)?;
-            Ok(outcome)
-        }
-        Some(Err(e)) => Err(to_py(py, e)),
-        None => unreachable!("the loop ends when there is an outcome"),
-    }
+    let outcome = outcome.map_err(|e| to_py(py, e))?;
+    watch.tell(py, progress)?;
+    Ok(outcome)
 }
 
 /// Warns once of a field that none of many records has.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use fasttok_parallel::Control;
+use fasttok_parallel::{Control, Poll};
 
 use super::checkpoint::{Checkpoint, State};
 use super::schedule::{Failure, Run, SavedSchedule, Shared, Sums, panic_message};
@@ -31,6 +31,7 @@ pub(super) struct Rounds {
 pub(super) fn count(
     run: &Run,
     threads: usize,
+    poll: &mut Poll<'_>,
     ledger: &mut Collector,
     rows: Option<&mut Spool>,
     (schedule, mut sums): (SavedSchedule, Sums),
@@ -46,7 +47,7 @@ pub(super) fn count(
         if let Some(Rounds { every, .. }) = &rounds {
             shared.pause_at(Some(Instant::now() + (*every).max(KEEPING * keeping)));
         }
-        let parts = shared.pool.run(threads, &mut || Ok(()), |tasks| {
+        let parts = shared.pool.run(threads, poll, |tasks| {
             let mut worker = Worker::new(&shared);
             while tasks.perform(|task| {
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(|| worker.perform(task))) {

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use fasttok_engine::Utf8Errors;
-use fasttok_parallel::available_threads;
+use fasttok_parallel::{Poll, available_threads};
 
 use crate::format::{self, Formats};
 use crate::groups::{GroupKeys, Groups, Key};
@@ -78,11 +78,31 @@ pub fn run(job: &Job, progress: &Progress, cancel: &AtomicBool) -> Result<Outcom
     run_in_chunks(job, progress, cancel, CHUNK)
 }
 
+/// The same, which calls `poll` on this thread now and then while it reads and counts, though not before and after.
+pub fn run_polled(
+    job: &Job,
+    progress: &Progress,
+    cancel: &AtomicBool,
+    poll: &mut Poll<'_>,
+) -> Result<Outcome, Error> {
+    run_in_chunks_polled(job, progress, cancel, CHUNK, poll)
+}
+
 pub(crate) fn run_in_chunks(
     job: &Job,
     progress: &Progress,
     cancel: &AtomicBool,
     chunk: usize,
+) -> Result<Outcome, Error> {
+    run_in_chunks_polled(job, progress, cancel, chunk, &mut || Ok(()))
+}
+
+fn run_in_chunks_polled(
+    job: &Job,
+    progress: &Progress,
+    cancel: &AtomicBool,
+    chunk: usize,
+    poll: &mut Poll<'_>,
 ) -> Result<Outcome, Error> {
     check(job)?;
     let most = threads(job);
@@ -178,7 +198,7 @@ pub(crate) fn run_in_chunks(
         cancel,
     };
     let begun = begun.unwrap_or_default();
-    let mut sums = count::count(&run, workers, &mut ledger, rows.as_mut(), begun, rounds)?;
+    let mut sums = count::count(&run, workers, poll, &mut ledger, rows.as_mut(), begun, rounds)?;
     let reading = before + clock.elapsed();
     if job.share.is_none() {
         found.check_not_all_ignored(job, sums.binary, sums.packed)?;
