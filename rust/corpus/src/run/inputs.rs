@@ -37,7 +37,7 @@ impl Inputs {
             ignore_files: job.ignore_files,
             filter: filter.as_ref(),
             skip_missing: job.skip_missing,
-            threads: super::threads(job),
+            threads: job.threads,
             store: job.store.as_ref(),
             cancel,
         };

@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use fasttok_parallel::available_threads;
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
@@ -34,7 +35,8 @@ pub(crate) struct Walk<'c> {
     pub filter: Option<&'c Filter>,
     /// Of several paths, one that was named and is not there goes to the ledger too.
     pub skip_missing: bool,
-    pub threads: usize,
+    /// As many as the process may run at once, unless it says how many.
+    pub threads: Option<usize>,
     /// What lists the paths that are its own.
     pub store: Option<&'c Arc<dyn Store>>,
     /// Ends a walk that takes long.
@@ -313,7 +315,7 @@ fn walk_folder(base: &Path, walk: Walk, wanted: impl Fn(&Path) -> Option<Wanted>
         .git_global(walk.ignore_files)
         .git_exclude(walk.ignore_files)
         .parents(walk.ignore_files)
-        .threads(walk.threads)
+        .threads(walk.threads.unwrap_or_else(available_threads))
         .build_parallel()
         .run(|| {
             Box::new(|entry| {
@@ -496,7 +498,7 @@ mod tests {
         ignore_files: true,
         filter: None,
         skip_missing: false,
-        threads: 2,
+        threads: Some(2),
         store: None,
         cancel: &GO_ON,
     };
