@@ -74,6 +74,17 @@ const KINDS: [u64; 256] = {
     kinds
 };
 
+/// All bits of one of sixteen numbers, and of none.
+static ONLY: [[u32; 16]; 17] = {
+    let mut only = [[0; 16]; 17];
+    let mut at = 0;
+    while at < 16 {
+        only[at][at] = u32::MAX;
+        at += 1;
+    }
+    only
+};
+
 impl sealed::Sealed for Portable {}
 
 impl Simd for Portable {
@@ -237,10 +248,14 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn set(self, keys: [u32; 16], at: usize, value: u32) -> [u32; 16] {
-        // All of them, for numbers that were just written one by one are slow to load together.
-        let at = at.min(16) as u32;
-        std::array::from_fn(|i| if i as u32 == at { value } else { keys[i] })
+    fn set(self, mut keys: [u32; 16], at: usize, value: u32) -> [u32; 16] {
+        // All of them, for numbers that were just written one by one are slow to load together; by masks from memory, for of
+        // comparisons the compiler makes sixteen branches.
+        let only = &ONLY[at.min(16)];
+        for (key, only) in keys.iter_mut().zip(only) {
+            *key = *key & !only | value & only;
+        }
+        keys
     }
 
     #[inline(always)]
@@ -276,7 +291,12 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn lowest(self, keys: [u32; 16]) -> u32 {
-        keys.into_iter().fold(i32::MAX as u32, lower)
+        // By fours, which SSE2 and NEON can compare at once.
+        let mut four = [0; 4];
+        for i in 0..4 {
+            four[i] = lower(lower(keys[i], keys[4 + i]), lower(keys[8 + i], keys[12 + i]));
+        }
+        lower(lower(four[0], four[1]), lower(four[2], four[3]))
     }
 
     #[inline(always)]
