@@ -26,6 +26,7 @@ use super::merge_keys::{NO_MERGE, POSITION_BITS, key};
 use super::merge_table::{Merges, OVERFLOW, slot};
 use super::model::BpeModel;
 use super::pairs::NONE;
+use super::registers::TURNS;
 use super::scripts::{ASCII, table_of};
 
 /// Pieces that are merged in step.
@@ -402,6 +403,20 @@ pub(crate) trait Work {
     fn done(&mut self, piece: usize, merged: Merged<'_>);
     /// Merges it by the form that verifies before it merges, and takes what it has become.
     fn alone<S: Simd>(&mut self, simd: S, pairs: &BpeModel, piece: usize);
+
+    /// Whether it was found out meanwhile what it becomes, and taken.
+    #[inline(always)]
+    fn is_known(&mut self, _piece: usize) -> bool {
+        false
+    }
+
+    /// [`Work::alone`] of some pieces that are not known.
+    #[inline(always)]
+    fn by_turns<S: Simd>(&mut self, simd: S, pairs: &BpeModel, pieces: &[usize; TURNS]) {
+        for &piece in pieces {
+            self.alone(simd, pairs, piece);
+        }
+    }
 }
 
 /// Merges all pieces, in no order.
@@ -413,7 +428,20 @@ pub(crate) fn merge_in_step<S: Simd>(
     work: &mut impl Work,
 ) {
     if !S::IN_STEP {
+        // By turns: without vectors sixteen lanes take longer than one piece after the other.
+        let (mut waiting, mut len) = ([0; TURNS], 0);
         while let Some(piece) = work.next() {
+            if work.is_known(piece) {
+                continue;
+            }
+            waiting[len] = piece;
+            len += 1;
+            if len == TURNS {
+                work.by_turns(simd, pairs, &waiting);
+                len = 0;
+            }
+        }
+        for &piece in &waiting[..len] {
             work.alone(simd, pairs, piece);
         }
         return;
@@ -457,7 +485,7 @@ pub(crate) fn merge_in_step<S: Simd>(
 mod tests {
     use super::*;
     use crate::Encoding;
-    use crate::bpe::registers::count_in_more_registers;
+    use crate::bpe::registers::{count_by_turns, count_in_more_registers};
     use crate::bpe::windowed::tests::{merge_plainly, short_texts};
     use crate::vocab::Vocab;
     use fasttok_simd::{Level, Task};
@@ -495,6 +523,16 @@ mod tests {
             self.tokens[piece] = merge_plainly(self.vocab, word);
             if let Some(count) = count_in_more_registers(simd, pairs, word) {
                 assert_eq!(self.tokens[piece].len(), count);
+            }
+        }
+
+        fn by_turns<S: Simd>(&mut self, simd: S, pairs: &BpeModel, pieces: &[usize; TURNS]) {
+            let counts =
+                count_by_turns(simd, pairs, pieces.map(|piece| self.words[piece].as_bytes()));
+            for (&piece, count) in pieces.iter().zip(counts) {
+                self.alone(simd, pairs, piece);
+                assert!(count.is_none_or(|count| count == self.tokens[piece].len()));
+                assert!(count.is_some() || self.words[piece].len() > 16);
             }
         }
     }

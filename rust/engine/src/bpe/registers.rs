@@ -27,6 +27,9 @@ use super::scripts::{ASCII, Scripts};
 /// Longest piece that may be merged in registers.
 pub(crate) const SHORT: usize = 62;
 
+/// Pieces that are merged by turns.
+pub(crate) const TURNS: usize = 2;
+
 /// The tokens that merging of a piece of up to [`SHORT`] bytes begins with: part i is at i + 1, between two
 /// that merge with nothing.
 pub(super) type Tokens = [u32; 64];
@@ -131,6 +134,7 @@ pub(super) fn lowest_of<S: Simd, const V: usize>(simd: S, keys: &[S::Keys; V]) -
 
 /// A piece of 1 to 16 `V` parts being merged, with its keys in registers. A step has no branch but those
 /// that hardly ever go the other way.
+#[derive(Clone, Copy)]
 struct Word<S: Simd, const V: usize> {
     simd: S,
     keys: [S::Keys; V],
@@ -179,6 +183,41 @@ impl<S: Simd, const V: usize> Word<S, V> {
             // The first part has no key on its left.
             self.set(left.wrapping_sub(1), with_left);
             return true;
+        }
+    }
+}
+
+/// The numbers of tokens of pieces of UTF-8 of 1 to [`SHORT`] bytes, of those that have up to 16 parts. They are merged by turns: a
+/// step waits for the one before, but not for one of another piece.
+#[inline(always)]
+pub(crate) fn count_by_turns<S: Simd>(
+    simd: S,
+    pairs: &BpeModel,
+    pieces: [&[u8]; TURNS],
+) -> [Option<usize>; TURNS] {
+    let keys = [simd.keys(&[NO_MERGE; 16])];
+    let word = Word { simd, keys, tokens: [NONE; 64], next: NEXT, previous: PREVIOUS };
+    let (mut words, mut merges, mut counts) = ([word; TURNS], [None; TURNS], [None; TURNS]);
+    for i in 0..TURNS {
+        let Word { keys, tokens, .. } = &mut words[i];
+        let InitialTokens { len, scripts } = InitialTokens::new(pairs, pieces[i], tokens);
+        if len <= 16 {
+            let of_scripts = pairs.merges(scripts);
+            *keys = first_keys::<S, 1>(simd, pairs, of_scripts, len, pieces[i], tokens);
+            (merges[i], counts[i]) = (Some(of_scripts), Some(len));
+        }
+    }
+    loop {
+        let mut steps = 0;
+        for i in 0..TURNS {
+            if let (Some(merges), Some(count)) = (merges[i], &mut counts[i]) {
+                let step = usize::from(words[i].step(pairs, merges));
+                *count -= step;
+                steps += step;
+            }
+        }
+        if steps == 0 {
+            return counts;
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::bpe::cache::{
 use crate::bpe::east_asian::CHARACTERS;
 use crate::bpe::in_step::{Merged, PARTS, Pieces, Work, merge_in_step};
 use crate::bpe::model::BpeModel;
-use crate::bpe::registers::{SHORT, count_in_more_registers};
+use crate::bpe::registers::{SHORT, TURNS, count_by_turns, count_in_more_registers};
 use crate::bpe::windowed::{Window, merge};
 use crate::encoding::Encoding;
 use crate::interrupt;
@@ -337,7 +337,7 @@ impl Work for Missed<'_> {
         let missed = self.caches.missed[piece];
         let mut count = self.caches.get(&missed);
         if count == 0 {
-            let bytes: [u8; 64] = bytemuck::cast(missed.words.map(u64::to_le));
+            let bytes = self.text(piece);
             let bytes = &bytes[..usize::from(missed.len)];
             count = match count_in_more_registers(simd, pairs, bytes) {
                 Some(count) => count,
@@ -346,9 +346,39 @@ impl Work for Missed<'_> {
         }
         self.counted(piece, count, false);
     }
+
+    #[inline(always)]
+    fn is_known(&mut self, piece: usize) -> bool {
+        let missed = &self.caches.missed[piece];
+        let (text, count) = (missed.text, self.caches.get(missed));
+        self.caches.credit(text, count as u64);
+        count != 0
+    }
+
+    #[inline(always)]
+    fn by_turns<S: Simd>(&mut self, simd: S, pairs: &BpeModel, pieces: &[usize; TURNS]) {
+        let texts = pieces.map(|piece| self.text(piece));
+        let mut bytes = [&[][..]; TURNS];
+        for i in 0..TURNS {
+            bytes[i] = &texts[i][..usize::from(self.caches.missed[pieces[i]].len)];
+        }
+        let counts = count_by_turns(simd, pairs, bytes);
+        for (&piece, count) in pieces.iter().zip(counts) {
+            match count {
+                Some(count) => self.counted(piece, count, false),
+                None => self.alone(simd, pairs, piece),
+            }
+        }
+    }
 }
 
 impl Missed<'_> {
+    /// The bytes of a piece.
+    #[inline(always)]
+    fn text(&self, piece: usize) -> [u8; 64] {
+        bytemuck::cast(self.caches.missed[piece].words.map(u64::to_le))
+    }
+
     #[inline(always)]
     fn counted(&mut self, piece: usize, count: usize, again: bool) {
         let missed = self.caches.missed[piece];
