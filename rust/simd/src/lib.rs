@@ -198,8 +198,15 @@ pub trait Simd: Copy + sealed::Sealed {
 
     /// The bytes of `block` from each bit of `of` to before the next of `starts`, at most 7, as a little-endian word with
     /// their number in the top byte. `of` are some of `starts`, but not the last one. Returns how many words there are;
-    /// after the last one, up to the sixteenth or the next eighth, are others that mean nothing.
-    fn words(self, block: &[u8; 64], of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize;
+    /// after the last one, up to the next eighth or to the end of the first `least` eights, are others that mean nothing.
+    fn words(
+        self,
+        block: &[u8; 64],
+        of: u64,
+        starts: u64,
+        least: usize,
+        words: &mut [[u64; 8]; 8],
+    ) -> usize;
 
     /// 64 bytes in registers.
     type Bytes: Copy;

@@ -117,8 +117,15 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn words(self, block: &[u8; 64], of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize {
-        Portable.words(block, of, starts, words)
+    fn words(
+        self,
+        block: &[u8; 64],
+        of: u64,
+        starts: u64,
+        least: usize,
+        words: &mut [[u64; 8]; 8],
+    ) -> usize {
+        Portable.words(block, of, starts, least, words)
     }
 
     /// Every fourth byte: 0, 4, 8 and so on; 1, 5, 9; 2, 6, 10; 3, 7, 11.

@@ -181,7 +181,14 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn words(self, block: &[u8; 64], mut of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize {
+    fn words(
+        self,
+        block: &[u8; 64],
+        mut of: u64,
+        starts: u64,
+        _least: usize,
+        words: &mut [[u64; 8]; 8],
+    ) -> usize {
         let mut number = 0;
         while of != 0 {
             let at = of.trailing_zeros() as usize & 63;

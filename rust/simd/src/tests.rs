@@ -98,7 +98,7 @@ impl Task for Defined {
         };
         let mut words = [[0; 8]; 8];
         let begins = of.iter().map(|bytes| 1 << bytes.start).sum();
-        let number = simd.words(&block, begins, m, &mut words);
+        let number = simd.words(&block, begins, m, 1, &mut words);
         let expected: Vec<u64> = of.iter().map(word).collect();
         assert_eq!(words.as_flattened()[..number], expected, "{block:x?} {begins:x} {m:x}");
         let (starts, ends) = (m | 1, ends_of(m | 1));

@@ -164,9 +164,10 @@ enum Which {
 }
 
 /// Queues the pieces of up to 7 bytes of `window` that begin at the bits of `of`, some of `starts`. What is apart here stays
-/// in registers.
+/// in registers. Where they are queued by eights there are at least so many `ROUNDS`: as many as most blocks take, for a loop of any
+/// number of turns ends with a branch that is predicted wrong.
 #[inline(always)]
-fn queue_tiny<S: Simd>(
+fn queue_tiny<S: Simd, const ROUNDS: usize>(
     simd: S,
     cache: &Cache<1, 8>,
     queue: &mut Queue<1>,
@@ -178,10 +179,9 @@ fn queue_tiny<S: Simd>(
     if S::WORDS_AT_ONCE {
         let mut words = [[0; TOGETHER]; BLOCK / TOGETHER];
         let block = window.first_chunk().expect("a block");
-        let number = simd.words(block, of, starts, &mut words);
+        let number = simd.words(block, of, starts, ROUNDS, &mut words);
         queue.tail = tail.wrapping_add(number as u8);
-        // Two rounds are enough for most blocks.
-        for words in &words[..number.div_ceil(TOGETHER).max(2)] {
+        for words in &words[..number.div_ceil(TOGETHER).max(ROUNDS)] {
             let mut lines = [0; TOGETHER];
             for i in 0..TOGETHER {
                 lines[i] = cache.line_of(&[words[i]]) as u32;
@@ -562,10 +562,16 @@ impl Caches {
         window: &[u8; BLOCK + SLACK],
         of: u64,
         starts: u64,
+        is_ascii: bool,
     ) -> u64 {
         let before = starts_after::<7>(starts);
         // By themselves, for no branch depends on their lengths.
-        queue_tiny(simd, &self.tiny, &mut self.tiny_queue, window, of & before, starts);
+        let (cache, queue, tiny) = (&self.tiny, &mut *self.tiny_queue, of & before);
+        if S::WORDS_AT_ONCE && is_ascii {
+            queue_tiny::<S, 2>(simd, cache, queue, window, tiny, starts);
+        } else {
+            queue_tiny::<S, 1>(simd, cache, queue, window, tiny, starts);
+        }
         let (mut rest, mut longer) = (of & !before, 0);
         while rest != 0 {
             let (start, next) = first_piece(rest, starts);

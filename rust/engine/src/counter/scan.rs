@@ -65,7 +65,8 @@ impl Scan<'_> {
             }
             let window: &[u8; BLOCK + SLACK] =
                 text[at..at + BLOCK + SLACK].try_into().expect("readable");
-            let mut longer = self.caches.look_up_all(simd, window, rest & !east_asian, starts.mask);
+            let (of, is_ascii) = (rest & !east_asian, starts.chars == 0);
+            let mut longer = self.caches.look_up_all(simd, window, of, starts.mask, is_ascii);
             while longer != 0 {
                 let (start, next) = first_piece(longer, starts.mask);
                 longer &= longer - 1;

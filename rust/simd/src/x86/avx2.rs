@@ -280,8 +280,8 @@ super::level! {
         *bytes.first_chunk().expect("more than 64")
     }
 
-    fn words(block: &[u8; 64], of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize {
-        Portable.words(block, of, starts, words)
+    fn words(block: &[u8; 64], of: u64, starts: u64, least: usize, words: &mut [[u64; 8]; 8]) -> usize {
+        Portable.words(block, of, starts, least, words)
     }
 
     fn bytes(block: &[u8; 64]) -> Two {

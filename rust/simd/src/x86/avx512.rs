@@ -112,7 +112,7 @@ super::level! {
         must_cast(_mm512_maskz_compress_epi8(mask, load(block)))
     }
 
-    fn words(block: &[u8; 64], of: u64, starts: u64, words: &mut [[u64; 8]; 8]) -> usize {
+    fn words(block: &[u8; 64], of: u64, starts: u64, least: usize, words: &mut [[u64; 8]; 8]) -> usize {
         let block = load(block);
         let all: __m512i = must_cast(const { every_byte(64) });
         let ends = _pdep_u64(_pext_u64(of, starts) << 1, starts);
@@ -122,7 +122,7 @@ super::level! {
         let in_word: __m512i = must_cast(const { every_byte(8) });
         let mut word_of: __m512i = must_cast(const { word_of_bytes() });
         let number = of.count_ones() as usize;
-        for words in words.iter_mut().take(number.div_ceil(8).max(2)) {
+        for words in words.iter_mut().take(number.div_ceil(8).max(least)) {
             let len = _mm512_permutexvar_epi8(word_of, lens);
             let at = _mm512_add_epi8(_mm512_permutexvar_epi8(word_of, at), in_word);
             let within = _mm512_cmplt_epu8_mask(in_word, len);
