@@ -125,7 +125,7 @@ def test_a_run_that_goes_on_is_cancelled(tmp_path: Path) -> None:
 def test_a_run_that_counts_on_the_calling_thread_is_ended(threads: int, tmp_path: Path) -> None:
     """A file of this size has no thread of its own; its lines take much longer than the time between two looks."""
     path = tmp_path / "a.txt"
-    path.write_bytes(b"a\n" * 5_000_000)
+    path.write_bytes(b"a\n" * 20_000_000)
     asked: list[int] = []
 
     def cancel() -> bool:
