@@ -84,7 +84,7 @@ def test_an_empty_number_of_threads_is_none() -> None:
 def test_others_go_on_while_a_count_is_awaited() -> None:
     """The recipe of the guide: a thread of asyncio's counts, with the GIL released."""
     enc = fasttok.get_encoding("o200k_base")
-    texts = ["some words of a text " * 20_000] * 40
+    texts = ["some words of a text " * 20_000] * 400
 
     async def main() -> tuple[int, int]:
         ticks = 0
@@ -115,7 +115,8 @@ def test_acount() -> None:
             await fasttok.acount("a", "o300k_base")
         # What is cancelled is left at once.
         task = asyncio.create_task(fasttok.acount(["some words of a text " * 20_000] * 40, threads=1))
-        await asyncio.sleep(0.01)
+        # It has begun, and its end is not heard of before this goes on.
+        await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
