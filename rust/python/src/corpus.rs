@@ -240,11 +240,7 @@ fn run_here(py: Python<'_>, job: &Job, watch: &Watch) -> PyResult<Outcome> {
     let (outcome, raised) = detach(py, || {
         let (mut raised, mut warned) = (None, false);
         let mut poll = || {
-            let looked = attach(|py| {
-                warn(py, &progress, &mut warned)?;
-                watch.check(py, &progress)
-            });
-            looked.map_err(|e| {
+            attach(|py| look(py, watch, &progress, &mut warned)).map_err(|e| {
                 raised = Some(e);
                 Cancelled
             })
@@ -286,12 +282,11 @@ pub(crate) fn run_for_python<T: Send>(
             if is_done {
                 break;
             }
-            if raised.is_none() {
-                let checked = warn(py, &progress, &mut warned);
-                if let Err(e) = checked.and_then(|()| watch.check(py, &progress)) {
-                    cancel.store(true, Relaxed);
-                    raised = Some(e);
-                }
+            if raised.is_none()
+                && let Err(e) = look(py, watch, &progress, &mut warned)
+            {
+                cancel.store(true, Relaxed);
+                raised = Some(e);
             }
         }
     });
@@ -299,6 +294,12 @@ pub(crate) fn run_for_python<T: Send>(
         Some(outcome) => ended(py, watch, &progress, raised, outcome),
         None => unreachable!("the loop ends when there is an outcome"),
     }
+}
+
+/// Looks to Python while a run is under way.
+fn look(py: Python<'_>, watch: &Watch, progress: &Progress, warned: &mut bool) -> PyResult<()> {
+    warn(py, progress, warned)?;
+    watch.check(py, progress)
 }
 
 /// What became of a run, unless an exception was `raised` on the side of Python.

@@ -198,15 +198,29 @@ pub trait Simd: Copy + sealed::Sealed {
 
     /// The bytes of `block` from each bit of `of` to before the next of `starts`, at most 7, as a little-endian word with
     /// their number in the top byte. `of` are some of `starts`, but not the last one. Returns how many words there are;
-    /// after the last one, up to the next eighth or to the end of the first `least` eights, are others that mean nothing.
+    /// after the last one, up to the next eighth or to the end of the first `_least` eights, are others that mean nothing.
+    #[inline(always)]
     fn words(
         self,
         block: &[u8; 64],
-        of: u64,
+        mut of: u64,
         starts: u64,
-        least: usize,
+        _least: usize,
         words: &mut [[u64; 8]; 8],
-    ) -> usize;
+    ) -> usize {
+        let mut number = 0;
+        while of != 0 {
+            let at = of.trailing_zeros() as usize & 63;
+            let len = 1 + (starts >> at >> 1).trailing_zeros() as usize % 64;
+            let mut word = [0; 8];
+            word[..len].copy_from_slice(&block[at..at + len]);
+            word[7] = len as u8;
+            words.as_flattened_mut()[number] = u64::from_le_bytes(word);
+            number += 1;
+            of &= of - 1;
+        }
+        number
+    }
 
     /// 64 bytes in registers.
     type Bytes: Copy;

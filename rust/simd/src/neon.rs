@@ -116,18 +116,6 @@ impl Simd for Neon {
         Portable.compress(block, mask)
     }
 
-    #[inline(always)]
-    fn words(
-        self,
-        block: &[u8; 64],
-        of: u64,
-        starts: u64,
-        least: usize,
-        words: &mut [[u64; 8]; 8],
-    ) -> usize {
-        Portable.words(block, of, starts, least, words)
-    }
-
     /// Every fourth byte: 0, 4, 8 and so on; 1, 5, 9; 2, 6, 10; 3, 7, 11.
     type Bytes = [uint8x16_t; 4];
 

@@ -180,29 +180,6 @@ impl Simd for Portable {
         bytes
     }
 
-    #[inline(always)]
-    fn words(
-        self,
-        block: &[u8; 64],
-        mut of: u64,
-        starts: u64,
-        _least: usize,
-        words: &mut [[u64; 8]; 8],
-    ) -> usize {
-        let mut number = 0;
-        while of != 0 {
-            let at = of.trailing_zeros() as usize & 63;
-            let len = 1 + (starts >> at >> 1).trailing_zeros() as usize % 64;
-            let mut word = [0; 8];
-            word[..len].copy_from_slice(&block[at..at + len]);
-            word[7] = len as u8;
-            words.as_flattened_mut()[number] = u64::from_le_bytes(word);
-            number += 1;
-            of &= of - 1;
-        }
-        number
-    }
-
     type Bytes = [u8; 64];
 
     #[inline(always)]

@@ -131,9 +131,6 @@ impl Task for Read<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
-        if !S::IN_STEP {
-            return self.one_by_one(simd);
-        }
         let Read { from, to, errors } = self;
         // The first escape, if there is one before the end: up to there nothing is copied.
         let mut i = 1;
@@ -154,6 +151,9 @@ impl Task for Read<'_> {
         }
         let mut o = i - 1;
         to[..o].copy_from_slice(&from[1..i]);
+        if !S::IN_STEP {
+            return Read { from, to, errors }.one_by_one(simd, i, o);
+        }
         loop {
             let (block, _) = block_at(from, i);
             let bytes = simd.bytes(&block);
@@ -201,33 +201,20 @@ impl Task for Read<'_> {
 }
 
 impl Read<'_> {
-    /// The same from one escape to the next: without instructions for it, what a block has is found out once and not after each
-    /// escape, and moving together what is between them costs more than to copy it.
+    /// The rest, from `at` of what is read and `o` of what is written, from one escape to the next: without instructions for it, what
+    /// a block has is found out once and not after each escape, and moving together what is between them costs more than to copy it.
     #[inline(always)]
-    fn one_by_one<S: Simd>(self, simd: S) -> Result<JsonString, StringError> {
+    fn one_by_one<S: Simd>(
+        self,
+        simd: S,
+        mut at: usize,
+        mut o: usize,
+    ) -> Result<JsonString, StringError> {
         let Read { from, to, errors } = self;
-        let ends = |block: &[u8; BLOCK]| {
-            simd.top_bits(&block.map(|b| u8::from(b == b'"' || b == b'\\' || b < 0x20) << 7))
-        };
-        let mut at = 1;
-        loop {
-            let ends = ends(&block_at(from, at).0);
-            // By a branch, as above.
-            if ends != 0 {
-                at += ends.trailing_zeros() as usize;
-                break;
-            }
-            at += BLOCK;
-        }
-        if let Some(b'"') = from.get(at) {
-            return Ok(JsonString { end: at + 1, written: None });
-        }
-        let mut o = at - 1;
-        to[..o].copy_from_slice(&from[1..at]);
         loop {
             let (block, _) = block_at(from, at);
             // From where on it is not copied yet.
-            let (mut plain, mut ends) = (0, ends(&block));
+            let (mut plain, mut ends) = (0, ends(simd, &block));
             loop {
                 let end = ends.trailing_zeros() as usize;
                 let (part, _) = block_at(from, at + plain);
@@ -321,6 +308,10 @@ fn block_at(from: &[u8], i: usize) -> ([u8; BLOCK], usize) {
 /// The bytes of `block` at which a string does not go on as it is written: quotes, backslashes, control characters.
 #[inline(always)]
 fn ends<S: Simd>(simd: S, block: &[u8; BLOCK]) -> u64 {
+    if !S::IN_STEP {
+        // One mask, where each is many steps.
+        return simd.top_bits(&block.map(|b| u8::from(b == b'"' || b == b'\\' || b < 0x20) << 7));
+    }
     let bytes = simd.bytes(block);
     let quotes = simd.equal(bytes, b'"');
     let backslashes = simd.equal(bytes, b'\\');

@@ -147,11 +147,10 @@ impl<'e> Reading<'e> for Stream<'e> {
             // So the carry stays small, and the buffer, in memory that was used before, is the worker's.
             buf.resize(buf.len().max(held), 0);
             buf[..held].copy_from_slice(&self.carry);
-            self.carry.clear();
         } else {
             std::mem::swap(buf, &mut self.carry);
-            self.carry.clear();
         }
+        self.carry.clear();
         // What `buf` holds up to here was searched in vain.
         let mut searched = 0;
         loop {

@@ -6,7 +6,7 @@ use bytemuck::{Pod, must_cast};
 
 use crate::bits::{Moves, starts_of};
 use crate::utf8::{FEW, Unit, portable};
-use crate::{ByteMasks, Portable, is_caseless, is_east_asian};
+use crate::{ByteMasks, is_caseless, is_east_asian};
 
 /// 64 bytes in two registers.
 type Two = [__m256i; 2];
@@ -280,10 +280,6 @@ super::level! {
         *bytes.first_chunk().expect("more than 64")
     }
 
-    fn words(block: &[u8; 64], of: u64, starts: u64, least: usize, words: &mut [[u64; 8]; 8]) -> usize {
-        Portable.words(block, of, starts, least, words)
-    }
-
     fn bytes(block: &[u8; 64]) -> Two {
         load(block)
     }
@@ -492,7 +488,7 @@ avx2! {
 
 avx2! {
     /// AVX2 for processors whose `pext` and `pdep` take cycles for each bit: bits are moved by shifts,
-    /// as [`Portable`] moves them.
+    /// as [`Portable`](crate::Portable) moves them.
     Avx2SlowPext: ["avx2" "bmi1" "bmi2" "lzcnt" "popcnt"];
     Moves;
 
